@@ -1,0 +1,69 @@
+namespace Graft.Training;
+
+/// <summary>How the labels of a data set are laid out; a loss says which it takes.</summary>
+public enum LabelKind
+{
+    /// <summary>One 0 or 1 a sample: [N,1]. For a sigmoid head of one unit.</summary>
+    Binary,
+
+    /// <summary>One-hot rows: [N,K]. For a softmax head of K units.</summary>
+    Categorical,
+
+    /// <summary>One class index a sample, stored as float: [N,1]. For a softmax head of K units.</summary>
+    Sparse,
+
+    /// <summary>Any numbers: [N,...]. For regression.</summary>
+    Values,
+}
+
+/// <summary>One batch in host memory, ready to be copied to a device.</summary>
+/// <param name="Inputs">Row-major samples, [N, ...sample shape].</param>
+/// <param name="InputShape">Shape of <paramref name="Inputs"/> with the batch axis.</param>
+/// <param name="Labels">Row-major labels.</param>
+/// <param name="LabelShape">Shape of <paramref name="Labels"/> with the batch axis.</param>
+public sealed record Batch(float[] Inputs, Shape InputShape, float[] Labels, Shape LabelShape)
+{
+    /// <summary>Number of samples.</summary>
+    public int Size => InputShape[0];
+
+    /// <summary>Index of each sample in the data set, in the order of the rows.</summary>
+    public int[] Indices { get; init; } = [];
+
+    /// <summary>Weight of each sample in the loss, or null for 1.</summary>
+    public float[]? SampleWeights { get; init; }
+}
+
+/// <summary>A data set that delivers batches, epoch by epoch, the same for the same seed.</summary>
+public abstract class BatchSource
+{
+    /// <summary>Number of samples in one epoch.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>Samples in a full batch; the last batch of an epoch may be smaller.</summary>
+    public abstract int BatchSize { get; }
+
+    /// <summary>Shape of one sample, without the batch axis: [H,W,C].</summary>
+    public abstract Shape SampleShape { get; }
+
+    /// <summary>Shape of one label, without the batch axis.</summary>
+    public abstract Shape LabelShape { get; }
+
+    /// <summary>How labels are laid out.</summary>
+    public abstract LabelKind LabelKind { get; }
+
+    /// <summary>Class names in label order; empty where labels are not classes.</summary>
+    public virtual IReadOnlyList<string> ClassNames => [];
+
+    /// <summary>True where every epoch delivers the same numbers for a sample: no random augmentation.</summary>
+    public virtual bool IsDeterministic => true;
+
+    /// <summary>Batches in one epoch, the last one possibly smaller.</summary>
+    public int BatchesPerEpoch => (Count + BatchSize - 1) / BatchSize;
+
+    /// <summary>
+    /// The batches of one epoch, from <paramref name="firstBatch"/> on. Order and augmentation depend on the seed and
+    /// <paramref name="epoch"/> alone, never on the number of workers.
+    /// </summary>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public abstract IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default);
+}
