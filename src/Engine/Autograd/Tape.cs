@@ -1,0 +1,176 @@
+using Graft.Ops;
+
+namespace Graft.Autograd;
+
+/// <summary>
+/// Runs ops and, where a gradient is wanted, records them; <see cref="Backward"/> replays the record in reverse. The tape
+/// owns all that its ops produce and gives it back when it ends.
+/// </summary>
+/// <remarks>
+/// A gradient is wanted for tensors that were watched and for all that was computed from them. What no gradient passes
+/// through is not recorded and leaves nothing behind: that is what "frozen" costs. One tape serves one step on one thread.
+/// </remarks>
+public sealed class Tape(Device device) : IDisposable
+{
+    private readonly List<OpCall> _record = [];
+    private readonly HashSet<Tensor> _owned = [];
+    private readonly HashSet<Tensor> _wanted = [];
+    private readonly HashSet<Tensor> _kept = [];
+    private readonly Dictionary<string, long> _keptBytes = [];
+    private bool _replayed;
+
+    /// <summary>Where ops run.</summary>
+    public Device Device { get; } = device;
+
+    /// <summary>True for a training step: Dropout drops, BatchNorm of trainable layers uses the batch.</summary>
+    public bool Training { get; init; }
+
+    /// <summary>Seed of this step's random ops.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Cancels between ops: a step ends within the op that runs.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>Name of the layer that calls now; stands in errors and in <see cref="KeptBytes"/>.</summary>
+    public string Layer { get; set; } = "";
+
+    /// <summary>Number of ops run so far; random ops derive their stream from it.</summary>
+    public int OpCount { get; private set; }
+
+    /// <summary>Bytes held for backward, by the layer whose ops hold them. A frozen base has no entry.</summary>
+    public IReadOnlyDictionary<string, long> KeptBytes => _keptBytes;
+
+    internal GradientTable Gradients { get; } = new();
+
+    /// <summary>Asks for the gradient of a tensor.</summary>
+    public void Watch(Tensor tensor) => _wanted.Add(tensor);
+
+    /// <summary>A tensor on this tape with numbers from the host.</summary>
+    public Tensor Constant(Shape shape, ReadOnlySpan<float> values) => Own(Tensor.From(Device, shape, values));
+
+    /// <summary>A tensor of indices on this tape, with numbers from the host.</summary>
+    public Tensor Constant(Shape shape, ReadOnlySpan<int> values) => Own(Tensor.From(Device, shape, values));
+
+    /// <summary>Runs an op.</summary>
+    /// <exception cref="ShapeException">The inputs do not fit the op; the message names the layer.</exception>
+    /// <exception cref="OperationCanceledException">The step was cancelled.</exception>
+    public Tensor Run(Op op, params ReadOnlySpan<Tensor> inputs)
+    {
+        CancellationToken.ThrowIfCancellationRequested();
+        OpCount++;
+        var shapes = new Shape[inputs.Length];
+        var needs = new bool[inputs.Length];
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            shapes[i] = inputs[i].Shape;
+            needs[i] = op.IsDifferentiable(i) && _wanted.Contains(inputs[i]);
+        }
+        Shape shape = Infer(op, shapes);
+        Tensor output = Own(op.IsView ? inputs[0].View(shape) : Tensor.Allocate(Device, shape));
+        Tensor[] saved = Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s)));
+        var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer);
+        op.Forward(call);
+        call.ReleaseTemporaries();
+        if (call.Recorded)
+            Record(call);
+        else
+            Array.ForEach(saved, Drop);
+        return output;
+    }
+
+    /// <summary>Computes the gradients of a scalar with respect to all watched tensors.</summary>
+    /// <exception cref="InvalidOperationException">The tape already ran backward, or no gradient reaches the loss.</exception>
+    public void Backward(Tensor loss)
+    {
+        if (loss.Count != 1)
+            throw new ShapeException($"Backward: the loss has shape {loss.Shape}; reduce it to one number first.");
+        Backward(loss, [1f]);
+    }
+
+    /// <summary>Computes gradients from a given gradient of <paramref name="output"/>.</summary>
+    /// <inheritdoc cref="Backward(Tensor)"/>
+    public void Backward(Tensor output, ReadOnlySpan<float> gradient)
+    {
+        if (_replayed)
+            throw new InvalidOperationException("This tape has run backward; a tape serves one backward pass.");
+        if (!_wanted.Contains(output))
+            throw new InvalidOperationException("Backward: no trainable tensor leads to this output; everything is frozen or nothing is watched.");
+        _replayed = true;
+        Gradients.Contribute(output).Gradient.Set(gradient);
+        for (int i = _record.Count - 1; i >= 0; i--)
+        {
+            CancellationToken.ThrowIfCancellationRequested();
+            OpCall call = _record[i];
+            if (Gradients.Find(call.Output) is null)
+                continue; // the loss does not depend on it
+            call.Op.Backward(call);
+            call.ReleaseTemporaries();
+            Gradients.Release(call.Output);
+        }
+    }
+
+    /// <summary>The gradient of a watched tensor after <see cref="Backward(Tensor)"/>; null where none reached it.</summary>
+    public Tensor? Gradient(Tensor tensor) => Gradients.Find(tensor);
+
+    /// <summary>Gives a result's memory back early where backward will not read it.</summary>
+    public void Release(Tensor tensor)
+    {
+        if (_owned.Contains(tensor) && !_kept.Contains(tensor))
+            Drop(tensor);
+    }
+
+    /// <summary>Gives everything back.</summary>
+    public void Dispose()
+    {
+        Gradients.Clear();
+        foreach (Tensor t in _owned)
+            t.Release();
+        _owned.Clear();
+        _record.Clear();
+    }
+
+    private Shape Infer(Op op, Shape[] shapes)
+    {
+        try
+        {
+            return op.InferShape(shapes);
+        }
+        catch (ShapeException e) when (Layer.Length > 0)
+        {
+            throw new ShapeException($"Layer '{Layer}': {e.Message}", e);
+        }
+    }
+
+    private void Record(OpCall call)
+    {
+        _record.Add(call);
+        _wanted.Add(call.Output);
+        for (int i = 0; i < call.InputCount; i++)
+        {
+            if (call.Op.KeepsInput(i))
+                Keep(call.In(i), call.Layer);
+        }
+        if (call.Op.KeepsOutput)
+            Keep(call.Output, call.Layer);
+        foreach (Tensor t in call.SavedTensors)
+            Keep(t, call.Layer);
+    }
+
+    private void Keep(Tensor tensor, string layer)
+    {
+        if (_owned.Contains(tensor) && _kept.Add(tensor)) // parameters belong to the model
+            _keptBytes[layer] = _keptBytes.GetValueOrDefault(layer) + tensor.Bytes;
+    }
+
+    private Tensor Own(Tensor tensor)
+    {
+        _owned.Add(tensor);
+        return tensor;
+    }
+
+    private void Drop(Tensor tensor)
+    {
+        _owned.Remove(tensor);
+        tensor.Release();
+    }
+}

@@ -1,0 +1,36 @@
+namespace Graft.Ops;
+
+/// <summary>
+/// One operation: its shape rule, what it keeps for backward, and the kernels that it calls forward and backward. An op
+/// holds attributes only (stride, axis, ...), never tensors, and serves every device.
+/// </summary>
+public abstract class Op
+{
+    /// <summary>Name in messages and traces: "Conv2D".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Shape of the output.</summary>
+    /// <exception cref="ShapeException">The inputs do not fit together; the message names both shapes and the rule.</exception>
+    public abstract Shape InferShape(ReadOnlySpan<Shape> inputs);
+
+    /// <summary>True where backward reads input <paramref name="index"/>; its memory is kept until then.</summary>
+    public virtual bool KeepsInput(int index) => true;
+
+    /// <summary>True where backward reads the output.</summary>
+    public virtual bool KeepsOutput => false;
+
+    /// <summary>True where input <paramref name="index"/> can have a gradient; false for labels and indices.</summary>
+    public virtual bool IsDifferentiable(int index) => true;
+
+    /// <summary>Shapes of float buffers that forward fills for backward: statistics, masks, winners.</summary>
+    public virtual Shape[] SavedShapes(ReadOnlySpan<Shape> inputs) => [];
+
+    /// <summary>True where the output is the first input's memory under another shape, and forward does nothing.</summary>
+    public virtual bool IsView => false;
+
+    /// <summary>Computes the output.</summary>
+    public abstract void Forward(OpCall call);
+
+    /// <summary>Computes the gradient of each input that needs one, from the gradient of the output.</summary>
+    public abstract void Backward(OpCall call);
+}

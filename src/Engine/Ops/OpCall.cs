@@ -1,0 +1,87 @@
+using Graft.Autograd;
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>One run of an op: its inputs, output, saved buffers and, in backward, its gradients.</summary>
+public sealed class OpCall
+{
+    private readonly Tape _tape;
+    private readonly Tensor[] _inputs;
+    private readonly bool[] _needs;
+    private readonly List<Tensor> _temporaries = [];
+
+    internal OpCall(Tape tape, Op op, Tensor[] inputs, Tensor output, Tensor[] saved, bool[] needs, string layer)
+    {
+        _tape = tape;
+        Op = op;
+        _inputs = inputs;
+        Output = output;
+        SavedTensors = saved;
+        _needs = needs;
+        Layer = layer;
+        Recorded = needs.AsSpan().Contains(true);
+    }
+
+    /// <summary>The op that runs.</summary>
+    public Op Op { get; }
+
+    /// <summary>The routines of the device.</summary>
+    public KernelSet Kernels => Output.Device.Kernels;
+
+    /// <summary>Name of the layer that called, for reports.</summary>
+    public string Layer { get; }
+
+    /// <summary>Number of inputs.</summary>
+    public int InputCount => _inputs.Length;
+
+    /// <summary>The result.</summary>
+    public Tensor Output { get; }
+
+    /// <summary>True where backward will come for this call.</summary>
+    public bool Recorded { get; }
+
+    internal Tensor[] SavedTensors { get; }
+
+    internal ReadOnlySpan<Tensor> Inputs => _inputs;
+
+    /// <summary>Input <paramref name="index"/>.</summary>
+    public Tensor In(int index) => _inputs[index];
+
+    /// <summary>Address of input <paramref name="index"/>, or Null where the caller gave fewer: an absent bias.</summary>
+    public DevicePtr<float> InOrNull(int index) => index < _inputs.Length ? _inputs[index].Data : DevicePtr<float>.Null;
+
+    /// <summary>Buffer <paramref name="index"/> of <see cref="Op.SavedShapes"/>; valid from forward to backward.</summary>
+    public DevicePtr<float> Saved(int index) => SavedTensors[index].Data;
+
+    /// <summary>True where the gradient of input <paramref name="index"/> is wanted.</summary>
+    public bool Needs(int index) => index < _needs.Length && _needs[index];
+
+    /// <summary>Gradient of the output.</summary>
+    public DevicePtr<float> GradOut => _tape.Gradients.Of(Output).Data;
+
+    /// <summary>
+    /// Where the gradient of input <paramref name="index"/> goes, and beta: 0 to write (first contribution), 1 to add.
+    /// Each input is asked for once a call.
+    /// </summary>
+    public (DevicePtr<float> Gradient, float Beta) GradIn(int index)
+    {
+        (Tensor gradient, float beta) = _tape.Gradients.Contribute(_inputs[index]);
+        return (gradient.Data, beta);
+    }
+
+    /// <summary>A buffer for this call alone, contents undefined.</summary>
+    public DevicePtr<float> Temporary(long count)
+    {
+        Tensor t = Tensor.Allocate(Output.Device, new Shape(checked((int)count)));
+        _temporaries.Add(t);
+        return t.Data;
+    }
+
+    internal void ReleaseTemporaries()
+    {
+        foreach (Tensor t in _temporaries)
+            t.Release();
+        _temporaries.Clear();
+    }
+}

@@ -1,0 +1,125 @@
+using Graft.Kernels;
+using Graft.Memory;
+
+namespace Graft;
+
+/// <summary>
+/// Numbers of one type in the memory of one device, row-major. A model owns its parameters, a tape owns what its ops
+/// produced; users read results out with <see cref="ToArray"/> and never dispose a tensor.
+/// </summary>
+public sealed class Tensor
+{
+    private readonly Block _block;
+    private bool _released;
+
+    private Tensor(Device device, Shape shape, DType type, Block block)
+    {
+        Device = device;
+        Shape = shape;
+        Type = type;
+        _block = block;
+    }
+
+    /// <summary>The device whose memory this is.</summary>
+    public Device Device { get; }
+
+    /// <summary>Extent of each axis.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>Element type.</summary>
+    public DType Type { get; }
+
+    /// <summary>Number of elements.</summary>
+    public long Count => Shape.Count;
+
+    /// <summary>Bytes of memory that the block behind this tensor takes.</summary>
+    public long Bytes => _block.Size;
+
+    /// <summary>Address of the first element of a float32 tensor.</summary>
+    /// <exception cref="InvalidOperationException">The tensor holds integers, or its memory was given back.</exception>
+    public DevicePtr<float> Data => new(Address(DType.Float32));
+
+    /// <summary>Address of the first element of an int32 tensor.</summary>
+    /// <exception cref="InvalidOperationException">The tensor holds floats, or its memory was given back.</exception>
+    public DevicePtr<int> IntData => new(Address(DType.Int32));
+
+    /// <summary>A tensor with undefined contents.</summary>
+    internal static Tensor Allocate(Device device, Shape shape, DType type = DType.Float32) =>
+        new(device, shape, type, device.Pool.Rent(shape.Count * sizeof(float)));
+
+    /// <summary>A tensor of zeros, owned by the caller's model.</summary>
+    internal static Tensor Zeros(Device device, Shape shape)
+    {
+        Tensor t = Allocate(device, shape);
+        device.Kernels.Memory.Fill(t.Data, t.Count, 0);
+        return t;
+    }
+
+    /// <summary>A tensor with the given numbers.</summary>
+    /// <exception cref="ShapeException">The number of values is not that of the shape.</exception>
+    internal static Tensor From(Device device, Shape shape, ReadOnlySpan<float> values)
+    {
+        if (values.Length != shape.Count)
+            throw new ShapeException($"Tensor: {values.Length} values do not fill shape {shape}, which takes {shape.Count}.");
+        Tensor t = Allocate(device, shape);
+        device.Kernels.Memory.Upload(values, t.Data);
+        return t;
+    }
+
+    /// <inheritdoc cref="From(Device, Shape, ReadOnlySpan{float})"/>
+    internal static Tensor From(Device device, Shape shape, ReadOnlySpan<int> values)
+    {
+        if (values.Length != shape.Count)
+            throw new ShapeException($"Tensor: {values.Length} values do not fill shape {shape}, which takes {shape.Count}.");
+        Tensor t = Allocate(device, shape, DType.Int32);
+        device.Kernels.Memory.Upload(values, t.IntData);
+        return t;
+    }
+
+    /// <summary>Another shape over the same memory; both must be released.</summary>
+    internal Tensor View(Shape shape)
+    {
+        _block.Share();
+        return new Tensor(Device, shape, Type, _block);
+    }
+
+    /// <summary>Overwrites all numbers.</summary>
+    /// <exception cref="ShapeException">The number of values is not that of the shape.</exception>
+    public void Set(ReadOnlySpan<float> values)
+    {
+        if (values.Length != Count)
+            throw new ShapeException($"Tensor: {values.Length} values do not fill shape {Shape}, which takes {Count}.");
+        Device.Kernels.Memory.Upload(values, Data);
+    }
+
+    /// <summary>The numbers, copied to the host.</summary>
+    public float[] ToArray()
+    {
+        var values = new float[Count];
+        Device.Kernels.Memory.Download(Data, values);
+        return values;
+    }
+
+    /// <summary>The only number of a tensor of one element.</summary>
+    /// <exception cref="ShapeException">The tensor has more than one element.</exception>
+    public float Item() => Count == 1 ? ToArray()[0] : throw new ShapeException($"Item: tensor {Shape} has {Count} elements, not one.");
+
+    internal void Release()
+    {
+        ObjectDisposedException.ThrowIf(_released, this);
+        _released = true;
+        _block.Release();
+    }
+
+    private nint Address(DType type)
+    {
+        if (_released)
+            throw new InvalidOperationException($"Tensor {Shape} was given back by its tape; read results out before the tape ends.");
+        if (Type != type)
+            throw new InvalidOperationException($"Tensor {Shape} holds {Type}, not {type}.");
+        return _block.Address;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Tensor {Shape} {Type} on {Device}";
+}

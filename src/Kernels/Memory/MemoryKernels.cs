@@ -1,0 +1,29 @@
+namespace Graft.Kernels;
+
+/// <summary>Memory of a device: blocks, and copies between them and the host.</summary>
+public abstract class MemoryKernels
+{
+    /// <summary>A new block, aligned to 64 bytes, contents undefined.</summary>
+    /// <exception cref="OutOfMemoryException">The device has no such block.</exception>
+    public abstract nint Allocate(long bytes);
+
+    /// <summary>Gives a block back.</summary>
+    public abstract void Free(nint block);
+
+    /// <summary>Copies host data to the device.</summary>
+    public abstract void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination)
+        where T : unmanaged;
+
+    /// <summary>Copies device data to the host.</summary>
+    public abstract void Download<T>(DevicePtr<T> source, Span<T> destination)
+        where T : unmanaged;
+
+    /// <summary>Copies within the device; the blocks do not overlap.</summary>
+    public abstract void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count);
+
+    /// <summary>destination = beta * destination + source; beta is 0 (destination is not read) or 1.</summary>
+    public abstract void Accumulate(DevicePtr<float> source, DevicePtr<float> destination, long count, float beta);
+
+    /// <summary>Writes one number everywhere.</summary>
+    public abstract void Fill(DevicePtr<float> destination, long count, float value);
+}
