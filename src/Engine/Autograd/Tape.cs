@@ -3,7 +3,7 @@ using Graft.Ops;
 namespace Graft.Autograd;
 
 /// <summary>
-/// Runs ops and, where a gradient is wanted, records them; <see cref="Backward"/> replays the record in reverse. The tape
+/// Runs ops and, where a gradient is wanted, records them; <see cref="Backward(Tensor)"/> replays the record in reverse. The tape
 /// owns all that its ops produce and gives it back when it ends.
 /// </summary>
 /// <remarks>

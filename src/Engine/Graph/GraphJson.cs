@@ -1,0 +1,69 @@
+using System.Text.Json.Nodes;
+using Graft.Layers;
+
+namespace Graft;
+
+/// <summary>A graph as JSON and back: what a model file holds beside the weights.</summary>
+internal static class GraphJson
+{
+    /// <summary>Writes layers once each, then the nodes that use them.</summary>
+    public static void Write(Model model, JsonObject config)
+    {
+        List<Layer> layers = [.. model.Layers];
+        List<Node> nodes = [.. model.Nodes];
+        config["layers"] = new JsonArray([.. layers.Select(WriteLayer)]);
+        config["nodes"] = new JsonArray([.. nodes.Select(n => (JsonNode)new JsonObject
+        {
+            ["layer"] = layers.IndexOf(n.Layer),
+            ["inputs"] = new JsonArray([.. n.Inputs.Select(i => (JsonNode)nodes.IndexOf(i))]),
+        })]);
+        config["inputs"] = new JsonArray([.. model.Inputs.Select(i => (JsonNode)nodes.IndexOf(i))]);
+        config["outputs"] = new JsonArray([.. model.Outputs.Select(o => (JsonNode)nodes.IndexOf(o))]);
+    }
+
+    /// <summary>One layer: class, name, flag, attributes.</summary>
+    public static JsonNode WriteLayer(Layer layer)
+    {
+        var config = new JsonObject();
+        layer.WriteConfig(config);
+        return new JsonObject
+        {
+            ["class"] = layer is Model ? "Model" : layer.ClassName,
+            ["name"] = layer.Name,
+            ["trainable"] = layer is Model || layer.Trainable,
+            ["config"] = config,
+        };
+    }
+
+    /// <summary>Builds a graph that <see cref="Write"/> wrote.</summary>
+    /// <exception cref="GraftException">A class is unknown or a part is missing.</exception>
+    public static Model Read(string name, JsonNode config)
+    {
+        Layer[] layers = [.. Part(config, "layers").AsArray().Select(l => ReadLayer(l!))];
+        var nodes = new List<Node>();
+        foreach (JsonNode? item in Part(config, "nodes").AsArray())
+        {
+            Layer layer = layers[(int)Part(item!, "layer")];
+            Node[] inputs = [.. Indices(item!, "inputs").Select(i => nodes[i])];
+            nodes.Add(layer is InputLayer input ? new Node(input, [], input.SampleShape) : layer.Apply(inputs));
+        }
+        return new Model(Indices(config, "inputs").Select(i => nodes[i]), Indices(config, "outputs").Select(i => nodes[i]), name);
+    }
+
+    private static Layer ReadLayer(JsonNode item)
+    {
+        string kind = (string)Part(item, "class")!, name = (string)Part(item, "name")!;
+        JsonNode config = Part(item, "config");
+        if (kind == "Model")
+            return Read(name, config);
+        Layer layer = LayerCatalog.Create(kind, config);
+        layer.Name = name;
+        layer.Trainable = (bool)Part(item, "trainable");
+        return layer;
+    }
+
+    private static IEnumerable<int> Indices(JsonNode item, string name) => Part(item, name).AsArray().Select(i => (int)i!);
+
+    private static JsonNode Part(JsonNode item, string name) =>
+        item[name] ?? throw new GraftException($"The graph in this model file has no '{name}' where one is due; the file is damaged or from another program.");
+}

@@ -1,0 +1,46 @@
+using System.Text;
+using Graft.Layers;
+
+namespace Graft;
+
+/// <summary>Gives unnamed layers the names Keras gives: the class in snake case, then _1, _2 within the model.</summary>
+internal sealed class LayerNames
+{
+    private readonly HashSet<string> _taken = [];
+    private readonly Dictionary<string, int> _next = [];
+
+    public void Add(Layer layer)
+    {
+        if (layer.Name.Length == 0)
+            layer.Name = Free(SnakeCase(layer.ClassName));
+        if (!_taken.Add(layer.Name))
+            throw new GraftException($"Two layers are named '{layer.Name}'; names are unique within a model. Give one of them another Name.");
+    }
+
+    private string Free(string stem)
+    {
+        while (true)
+        {
+            int n = _next.GetValueOrDefault(stem);
+            _next[stem] = n + 1;
+            string name = n == 0 ? stem : $"{stem}_{n}";
+            if (!_taken.Contains(name))
+                return name;
+        }
+    }
+
+    // GlobalAveragePooling2D -> global_average_pooling2d, ReLU -> re_lu: Keras's to_snake_case.
+    private static string SnakeCase(string name)
+    {
+        var text = new StringBuilder();
+        for (int i = 0; i < name.Length; i++)
+        {
+            bool starts = char.IsUpper(name[i]) && i > 0 &&
+                (char.IsLower(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1]) && !char.IsDigit(name[i - 1])));
+            if (starts)
+                text.Append('_');
+            text.Append(char.ToLowerInvariant(name[i]));
+        }
+        return text.ToString();
+    }
+}

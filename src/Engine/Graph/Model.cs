@@ -1,0 +1,196 @@
+using System.Text.Json.Nodes;
+using Graft.Autograd;
+using Graft.Layers;
+
+namespace Graft;
+
+/// <summary>
+/// A graph of layers, from input nodes to output nodes, as Keras's functional API builds it. A model is a layer too: put
+/// into another model it keeps its name, its layers and its Trainable flags.
+/// </summary>
+public partial class Model : Layer
+{
+    private Node[] _order = [];
+    private List<Layer> _layers = [];
+    private int _seed;
+    private IReadOnlyList<Parameter>? _parameters;
+
+    /// <summary>A model from the nodes its inputs enter at to the nodes whose results it returns.</summary>
+    /// <exception cref="GraftException">An input that the outputs need is not listed, or two layers share a name.</exception>
+    public Model(IEnumerable<Node> inputs, IEnumerable<Node> outputs, string name = "model")
+    {
+        Name = name;
+        SetGraph([.. inputs], [.. outputs]);
+    }
+
+    /// <summary>A model with one input and one output.</summary>
+    /// <inheritdoc cref="Model(IEnumerable{Node}, IEnumerable{Node}, string)"/>
+    public Model(Node input, Node output, string name = "model")
+        : this([input], [output], name)
+    {
+    }
+
+    private protected Model()
+    {
+    }
+
+    /// <summary>The input nodes.</summary>
+    public IReadOnlyList<Node> Inputs { get; private set; } = [];
+
+    /// <summary>The output nodes.</summary>
+    public IReadOnlyList<Node> Outputs { get; private set; } = [];
+
+    /// <summary>All nodes, each after those it reads.</summary>
+    public IReadOnlyList<Node> Nodes => _order;
+
+    /// <summary>The layers, in the order of their first node, without those inside nested models.</summary>
+    public IReadOnlyList<Layer> Layers => _layers;
+
+    /// <summary>Names of the classes that the outputs stand for; empty where they are not classes.</summary>
+    public IReadOnlyList<string> ClassNames { get; set; } = [];
+
+    /// <inheritdoc/>
+    public override int InputCount => Inputs.Count;
+
+    /// <summary>True where any layer inside is; setting it sets all of them.</summary>
+    public override bool Trainable
+    {
+        get => _layers.Exists(l => l.Trainable && (l is Model || l.Parameters.Count > 0));
+        set => _layers.ForEach(l => l.Trainable = value);
+    }
+
+    /// <summary>The parameters of all layers, nested models included, in the order of the layers.</summary>
+    public override IReadOnlyList<Parameter> Parameters => _parameters ??= [.. _layers.SelectMany(l => l.Parameters)];
+
+    /// <summary>Every parameter with its path: "base/conv1/kernel".</summary>
+    public IEnumerable<(string Path, Parameter Parameter)> NamedParameters() =>
+        _layers.SelectMany(l => l is Model m
+            ? m.NamedParameters().Select(p => ($"{m.Name}/{p.Path}", p.Parameter))
+            : l.Parameters.Select(p => ($"{l.Name}/{p.Name}", p)));
+
+    internal override int Seed
+    {
+        get => _seed;
+        set
+        {
+            _seed = value;
+            _layers.ForEach(l => l.Seed = value);
+        }
+    }
+
+    /// <summary>Sets the seed that new parameters are drawn from; call it before the first use.</summary>
+    public void SetSeed(int seed) => Seed = seed;
+
+    /// <summary>Where the parameters are.</summary>
+    public Device Device => Parameters.Count > 0 ? Parameters[0].Device : Device.Default;
+
+    /// <summary>Moves all parameters to a device.</summary>
+    public void MoveTo(Device device)
+    {
+        foreach (Parameter p in Parameters)
+            p.MoveTo(device);
+    }
+
+    /// <summary>Gives the memory of all parameters back; the next use draws them anew.</summary>
+    public void Release()
+    {
+        foreach (Parameter p in Parameters)
+            p.Release();
+    }
+
+    /// <summary>The layer of a name.</summary>
+    /// <exception cref="GraftException">There is none; the message names the nearest.</exception>
+    public Layer GetLayer(string name) => _layers.Find(l => l.Name == name)
+        ?? throw new GraftException($"Model '{Name}' has no layer '{name}'; the nearest name is '{_layers.MinBy(l => NameDistance.Between(l.Name, name))?.Name}'.");
+
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
+    {
+        for (int i = 0; i < Inputs.Count; i++)
+        {
+            if (!Inputs[i].Shape.Equals(inputs[i]))
+                throw new ShapeException($"Model '{Name}' takes input {Inputs[i].Shape} and cannot take {inputs[i]}.");
+        }
+        return Outputs.Count == 1 ? Outputs[0].Shape
+            : throw new ShapeException($"Model '{Name}' has {Outputs.Count} outputs; a model inside another has one.");
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Run(tape, inputs)[0];
+
+    /// <summary>Runs the graph: inputs with the batch axis, one result an output node.</summary>
+    /// <remarks>A result is given back as soon as its last reader ran, unless backward needs it.</remarks>
+    /// <exception cref="ShapeException">An input has another shape than its node.</exception>
+    public Tensor[] Run(Tape tape, ReadOnlySpan<Tensor> inputs)
+    {
+        var results = new Dictionary<Node, Tensor>(_order.Length);
+        var readers = new Dictionary<Node, int>(_order.Length);
+        for (int i = 0; i < Inputs.Count; i++)
+        {
+            if (inputs[i].Shape.Rank == 0 || !inputs[i].Shape.Tail().Equals(Inputs[i].Shape))
+                throw new ShapeException($"Model '{Name}': input {inputs[i].Shape} does not fit [N,{string.Join(',', Inputs[i].Shape.Dims.ToArray())}].");
+            results[Inputs[i]] = inputs[i];
+            readers[Inputs[i]] = int.MaxValue; // the caller's
+        }
+        foreach (Node node in _order)
+        {
+            foreach (Node input in node.Inputs)
+                readers[input] = readers.GetValueOrDefault(input) + 1;
+        }
+        foreach (Node output in Outputs)
+            readers[output] = int.MaxValue;
+        string outer = tape.Layer;
+        foreach (Node node in _order)
+        {
+            if (!results.ContainsKey(node))
+                results[node] = RunNode(tape, node, results, outer);
+            foreach (Node input in node.Inputs)
+            {
+                if (readers[input] < int.MaxValue && --readers[input] == 0)
+                    tape.Release(results[input]);
+            }
+        }
+        tape.Layer = outer;
+        return [.. Outputs.Select(o => results[o])];
+    }
+
+    private static Tensor RunNode(Tape tape, Node node, Dictionary<Node, Tensor> results, string outer)
+    {
+        var inputs = new Tensor[node.Inputs.Count];
+        for (int i = 0; i < inputs.Length; i++)
+            inputs[i] = results[node.Inputs[i]];
+        tape.Layer = outer.Length == 0 ? node.Layer.Name : $"{outer}/{node.Layer.Name}";
+        return node.Layer.Forward(tape, inputs);
+    }
+
+    private protected void SetGraph(Node[] inputs, Node[] outputs)
+    {
+        var order = new List<Node>();
+        var seen = new HashSet<Node>();
+        Array.ForEach(outputs, o => Visit(o, seen, order));
+        foreach (Node node in order)
+        {
+            if (node.Layer is InputLayer && !inputs.Contains(node))
+                throw new GraftException($"Model '{Name}': its output depends on input '{node.Layer.Name}' {node.Shape}, which is not among its inputs.");
+        }
+        Inputs = inputs;
+        Outputs = outputs;
+        _order = [.. inputs.Where(i => !seen.Contains(i)), .. order];
+        _layers = [.. _order.Select(n => n.Layer).Distinct()];
+        _parameters = null;
+        var names = new LayerNames();
+        _layers.ForEach(names.Add);
+        _layers.ForEach(l => l.Seed = _seed);
+    }
+
+    private static void Visit(Node node, HashSet<Node> seen, List<Node> order)
+    {
+        if (!seen.Add(node))
+            return;
+        foreach (Node input in node.Inputs)
+            Visit(input, seen, order);
+        order.Add(node);
+    }
+
+    internal override void WriteConfig(JsonObject config) => GraphJson.Write(this, config);
+}

@@ -1,0 +1,38 @@
+namespace Graft.Layers;
+
+/// <summary>Fills new parameter values.</summary>
+/// <param name="shape">Shape of the parameter.</param>
+/// <param name="random">The parameter's own stream.</param>
+/// <param name="values">Where the numbers go, row-major.</param>
+public delegate void Initializer(Shape shape, Random random, Span<float> values);
+
+/// <summary>The initialisers of Keras that its layers use by default.</summary>
+public static class Initializers
+{
+    /// <summary>All zeros.</summary>
+    public static void Zeros(Shape shape, Random random, Span<float> values) => values.Clear();
+
+    /// <summary>All ones.</summary>
+    public static void Ones(Shape shape, Random random, Span<float> values) => values.Fill(1);
+
+    /// <summary>Uniform in ±0.05: Keras's default for Embedding.</summary>
+    public static void RandomUniform(Shape shape, Random random, Span<float> values) => Uniform(random, values, 0.05);
+
+    /// <summary>Glorot and Bengio 2010, eq. 16, for a weight [in,out]: uniform in ±sqrt(6 / (in + out)).</summary>
+    public static void GlorotUniformDense(Shape shape, Random random, Span<float> values) =>
+        Uniform(random, values, Math.Sqrt(6.0 / (shape[0] + shape[1])));
+
+    /// <summary>The same for a convolution weight [O,R,S,I]: fan in R·S·I, fan out R·S·O.</summary>
+    public static void GlorotUniformConv(Shape shape, Random random, Span<float> values) =>
+        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape[1] * shape[2] * (shape[3] + shape[0]))));
+
+    /// <summary>The same for a depthwise weight [R,S,C,M], as Keras counts it: fan in R·S·C, fan out R·S·M.</summary>
+    public static void GlorotUniformDepthwise(Shape shape, Random random, Span<float> values) =>
+        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape[0] * shape[1] * (shape[2] + shape[3]))));
+
+    private static void Uniform(Random random, Span<float> values, double limit)
+    {
+        foreach (ref float v in values)
+            v = (float)((random.NextDouble() * 2 - 1) * limit);
+    }
+}

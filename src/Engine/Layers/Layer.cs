@@ -1,0 +1,107 @@
+using System.Text.Json.Nodes;
+using Graft.Autograd;
+
+namespace Graft.Layers;
+
+/// <summary>
+/// A named step of a graph: owns its parameters and calls ops. A layer is built when its input shape is first known, by
+/// <see cref="Apply"/> or <see cref="Sequential.Add"/>.
+/// </summary>
+public abstract class Layer
+{
+    private readonly List<Parameter> _parameters = [];
+    private bool _trainable = true;
+    private Shape[]? _builtFor;
+
+    /// <summary>Name, unique within a model; by default the class name in snake case with a number, as Keras gives it.</summary>
+    public string Name { get; set; } = "";
+
+    /// <summary>
+    /// False freezes the layer from the next step on: its parameters do not move, BatchNormalization uses its moving
+    /// statistics, and nothing is kept for backward. Set on a model, it is set on all layers inside.
+    /// </summary>
+    public virtual bool Trainable
+    {
+        get => _trainable;
+        set => _trainable = value;
+    }
+
+    /// <summary>The layer's own parameters, in Keras's order. A model returns those of all its layers.</summary>
+    public virtual IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <summary>Class name as summaries and files have it.</summary>
+    public virtual string ClassName => GetType().Name;
+
+    /// <summary>Number of inputs; -1 for any number from two on.</summary>
+    public virtual int InputCount => 1;
+
+    internal virtual int Seed { get; set; }
+
+    /// <summary>Shape of the output without the batch axis.</summary>
+    /// <exception cref="ShapeException">The layer does not take such inputs.</exception>
+    public abstract Shape OutputShape(ReadOnlySpan<Shape> inputs);
+
+    /// <summary>Computes the output; called by the graph with built parameters.</summary>
+    public abstract Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs);
+
+    /// <summary>Writes the layer's attributes, for the model file.</summary>
+    internal abstract void WriteConfig(JsonObject config);
+
+    /// <summary>Puts the layer into a graph: a new node that reads the given ones.</summary>
+    /// <exception cref="ShapeException">The layer does not take such inputs, or was built for others.</exception>
+    public Node Apply(params ReadOnlySpan<Node> inputs)
+    {
+        if (InputCount >= 0 ? inputs.Length != InputCount : inputs.Length < 2)
+            throw new ShapeException($"{ClassName} '{Name}' takes {(InputCount < 0 ? "two or more inputs" : $"{InputCount} input(s)")}, not {inputs.Length}.");
+        var shapes = new Shape[inputs.Length];
+        for (int i = 0; i < shapes.Length; i++)
+            shapes[i] = inputs[i].Shape;
+        return new Node(this, inputs.ToArray(), Build(shapes));
+    }
+
+    /// <summary>Makes the parameters for the given input shapes (once) and returns the output shape.</summary>
+    internal Shape Build(Shape[] inputs)
+    {
+        Shape output;
+        try
+        {
+            output = OutputShape(inputs);
+        }
+        catch (ShapeException e) when (Name.Length > 0)
+        {
+            throw new ShapeException($"{ClassName} '{Name}': {e.Message}", e);
+        }
+        if (_builtFor is null)
+            CreateParameters(inputs);
+        else if (_parameters.Count > 0 && !inputs.AsSpan().SequenceEqual(_builtFor) && !AcceptsOtherInput(_builtFor, inputs))
+            throw new ShapeException($"{ClassName} '{Name}' was built for input {_builtFor[0]} and cannot take {inputs[0]}.");
+        _builtFor ??= inputs;
+        return output;
+    }
+
+    /// <summary>Declares the parameters, by <see cref="AddParameter"/>.</summary>
+    private protected virtual void CreateParameters(ReadOnlySpan<Shape> inputs)
+    {
+    }
+
+    /// <summary>True where parameters made for one input shape serve another: by default when the last axis agrees.</summary>
+    private protected virtual bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built[0][-1] == inputs[0][-1];
+
+    private protected Parameter AddParameter(string name, Shape shape, Initializer initializer, bool isStatistic = false)
+    {
+        var parameter = new Parameter(this, name, shape, initializer, isStatistic);
+        _parameters.Add(parameter);
+        return parameter;
+    }
+
+    /// <summary>A parameter's tensor for this step; its gradient is asked for where it will be moved.</summary>
+    private protected static Tensor Use(Tape tape, Parameter parameter)
+    {
+        if (tape.Training && parameter.IsTrainable)
+            tape.Watch(parameter.Value);
+        return parameter.Value;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{ClassName} '{Name}'";
+}

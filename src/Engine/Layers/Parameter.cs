@@ -1,0 +1,78 @@
+namespace Graft.Layers;
+
+/// <summary>
+/// Numbers that a layer owns: a kernel, a bias, a moving mean. The memory is taken and filled at the first use, so that
+/// loading a weight file costs no initialisation, and a model that is only summarised costs none at all.
+/// </summary>
+public sealed class Parameter
+{
+    private readonly Layer _owner;
+    private readonly Initializer _initializer;
+    private Tensor? _value;
+
+    internal Parameter(Layer owner, string name, Shape shape, Initializer initializer, bool isStatistic)
+    {
+        _owner = owner;
+        Name = name;
+        Shape = shape;
+        _initializer = initializer;
+        IsStatistic = isStatistic;
+    }
+
+    /// <summary>Name within the layer, as Keras has it: "kernel", "bias", "gamma", "moving_mean".</summary>
+    public string Name { get; }
+
+    /// <summary>Extent of each axis.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>True for numbers that no optimizer moves: moving statistics.</summary>
+    public bool IsStatistic { get; }
+
+    /// <summary>True where the next training step moves it.</summary>
+    public bool IsTrainable => !IsStatistic && _owner.Trainable;
+
+    /// <summary>Name of the layer that owns it.</summary>
+    public string LayerName => _owner.Name;
+
+    /// <summary>The numbers, in the memory of <see cref="Device"/>.</summary>
+    public Tensor Value => _value ??= Initialize();
+
+    /// <summary>Where the numbers are or will be.</summary>
+    public Device Device { get; private set; } = Device.Default;
+
+    /// <summary>Overwrites the numbers from the host, row-major.</summary>
+    /// <exception cref="ShapeException">The count differs from that of <see cref="Shape"/>.</exception>
+    public void Set(ReadOnlySpan<float> values)
+    {
+        if (_value is null)
+            _value = Tensor.From(Device, Shape, values);
+        else
+            _value.Set(values);
+    }
+
+    internal void MoveTo(Device device)
+    {
+        if (device == Device)
+            return;
+        if (_value is not null)
+        {
+            float[] values = _value.ToArray();
+            _value.Release();
+            _value = Tensor.From(device, Shape, values);
+        }
+        Device = device;
+    }
+
+    internal void Release()
+    {
+        _value?.Release();
+        _value = null;
+    }
+
+    private Tensor Initialize()
+    {
+        var values = new float[Shape.Count];
+        _initializer(Shape, new Random(RandomSeed.Of(_owner.Seed, $"{_owner.Name}/{Name}")), values);
+        return Tensor.From(Device, Shape, values);
+    }
+}
