@@ -130,15 +130,14 @@ public partial class Model : Layer
             if (inputs[i].Shape.Rank == 0 || !inputs[i].Shape.Tail().Equals(Inputs[i].Shape))
                 throw new ShapeException($"Model '{Name}': input {inputs[i].Shape} does not fit [N,{string.Join(',', Inputs[i].Shape.Dims.ToArray())}].");
             results[Inputs[i]] = inputs[i];
-            readers[Inputs[i]] = int.MaxValue; // the caller's
         }
         foreach (Node node in _order)
         {
             foreach (Node input in node.Inputs)
                 readers[input] = readers.GetValueOrDefault(input) + 1;
         }
-        foreach (Node output in Outputs)
-            readers[output] = int.MaxValue;
+        foreach (Node kept in Inputs.Concat(Outputs))
+            readers[kept] = int.MaxValue; // the caller's
         string outer = tape.Layer;
         foreach (Node node in _order)
         {
