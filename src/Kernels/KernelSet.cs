@@ -17,4 +17,34 @@ public abstract class KernelSet
 
     /// <summary>Blocks and copies.</summary>
     public abstract MemoryKernels Memory { get; }
+
+    /// <summary>Fully connected layer.</summary>
+    public abstract DenseKernels Dense { get; }
+
+    /// <summary>Two-dimensional convolution.</summary>
+    public abstract Conv2DKernels Conv2D { get; }
+
+    /// <summary>Convolution of each channel by filters of its own.</summary>
+    public abstract DepthwiseConv2DKernels DepthwiseConv2D { get; }
+
+    /// <summary>Maximum and average over windows.</summary>
+    public abstract Pool2DKernels Pool2D { get; }
+
+    /// <summary>Normalisation by the statistics of a batch.</summary>
+    public abstract BatchNormKernels BatchNorm { get; }
+
+    /// <summary>Zeros around an image.</summary>
+    public abstract Pad2DKernels Pad2D { get; }
+
+    /// <summary>Batched matrix product.</summary>
+    public abstract MatMulKernels MatMul { get; }
+
+    /// <summary>Softmax and its logarithm over the last axis.</summary>
+    public abstract SoftmaxKernels Softmax { get; }
+
+    /// <summary>Normalisation by the statistics of a row.</summary>
+    public abstract LayerNormKernels LayerNorm { get; }
+
+    /// <summary>Rows of a table by number.</summary>
+    public abstract EmbeddingKernels Embedding { get; }
 }

@@ -1,0 +1,80 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>
+/// Batch normalisation: x [..,C], gamma, beta, moving mean, moving variance [C] each, to [..,C]; one mean and variance a channel,
+/// over all other axes.
+/// </summary>
+/// <remarks>
+/// In training the moving statistics are updated in place by forward, as Keras 3 does: moving = moving momentum + batch
+/// (1 - momentum), with the biased variance. Gradients flow to x, gamma and beta in both modes.
+/// </remarks>
+/// <param name="epsilon">Added to the variance.</param>
+/// <param name="momentum">Share of the old moving statistics that stays: Keras's meaning, its default is 0.99.</param>
+/// <param name="training">True: statistics of the batch. False: moving statistics.</param>
+public sealed class BatchNormOp(float epsilon, float momentum, bool training) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "BatchNorm";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => index is 0 or 1;
+
+    /// <inheritdoc/>
+    public override bool IsDifferentiable(int index) => index < 3;
+
+    /// <inheritdoc/>
+    public override Shape[] SavedShapes(ReadOnlySpan<Shape> inputs) => [inputs[1], inputs[1]];
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 5, 5, "x, gamma, beta, moving mean and moving variance");
+        ShapeCheck.HasLastAxis(Name, inputs[0]);
+        string[] names = ["x", "gamma", "beta", "moving mean", "moving variance"];
+        for (int i = 1; i < 5; i++)
+            ShapeCheck.Vector(Name, names[i], inputs[i], inputs[0][-1], inputs[0]);
+        return inputs[0];
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) =>
+        call.Kernels.BatchNorm.Forward(
+            Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, call.In(3).Data, call.In(4).Data, call.Output.Data,
+            call.Saved(0), call.Saved(1));
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        BatchNormGeometry g = Geometry(call);
+        DevicePtr<float> dscale = default, dshift = default;
+        if (training || call.Needs(1) || call.Needs(2))
+        {
+            (dscale, dshift) = (call.Temporary(g.C), call.Temporary(g.C));
+            call.Kernels.BatchNorm.BackwardSums(g, call.In(0).Data, call.GradOut, call.Saved(0), call.Saved(1), dscale, dshift);
+        }
+        if (call.Needs(0))
+        {
+            var (dx, beta) = call.GradIn(0);
+            call.Kernels.BatchNorm.BackwardInput(
+                g, call.In(0).Data, call.GradOut, call.In(1).Data, call.Saved(0), call.Saved(1), dscale, dshift, dx, beta);
+        }
+        if (call.Needs(1))
+        {
+            var (dgamma, beta) = call.GradIn(1);
+            call.Kernels.Memory.Accumulate(dscale, dgamma, g.C, beta);
+        }
+        if (call.Needs(2))
+        {
+            var (dbeta, beta) = call.GradIn(2);
+            call.Kernels.Memory.Accumulate(dshift, dbeta, g.C, beta);
+        }
+    }
+
+    private BatchNormGeometry Geometry(OpCall call)
+    {
+        Shape x = call.In(0).Shape;
+        return new(ShapeCheck.Rows(x), x[-1], epsilon, momentum, training);
+    }
+}

@@ -1,0 +1,56 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>A dense layer: x [..,I], w [I,O], optional b [O] to [..,O].</summary>
+public sealed class DenseOp : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "Dense";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => index < 2;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 2, 3, "x, weight and, if wanted, bias");
+        ShapeCheck.HasLastAxis(Name, inputs[0]);
+        ShapeCheck.Rank(Name, "weight", inputs[1], 2, "[in,out]");
+        if (inputs[0][-1] != inputs[1][0])
+        {
+            throw new ShapeException(
+                $"Dense: input {inputs[0]} has {inputs[0][-1]} features but weight {inputs[1]} takes {inputs[1][0]}. Weights are [in,out].");
+        }
+        ShapeCheck.Bias(Name, inputs, inputs[1][1]);
+        return new Shape([.. inputs[0].Dims[..^1], inputs[1][1]]);
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) =>
+        call.Kernels.Dense.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.InOrNull(2), call.Output.Data);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        DenseGeometry g = Geometry(call);
+        if (call.Needs(0))
+        {
+            var (dx, beta) = call.GradIn(0);
+            call.Kernels.Dense.BackwardInput(g, call.GradOut, call.In(1).Data, dx, beta);
+        }
+        if (call.Needs(1))
+        {
+            var (dw, beta) = call.GradIn(1);
+            call.Kernels.Dense.BackwardWeight(g, call.In(0).Data, call.GradOut, dw, beta);
+        }
+        if (call.Needs(2))
+        {
+            var (db, beta) = call.GradIn(2);
+            call.Kernels.Dense.BackwardBias(g, call.GradOut, db, beta);
+        }
+    }
+
+    private static DenseGeometry Geometry(OpCall call) =>
+        new(checked((int)ShapeCheck.Rows(call.In(0).Shape)), call.In(1).Shape[0], call.In(1).Shape[1]);
+}

@@ -1,0 +1,69 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>
+/// A depthwise convolution: x [N,H,W,C], w [R,S,C,M], optional b [C*M] to [N,OutH,OutW,C*M]; filter m of channel c gives output
+/// channel c M + m.
+/// </summary>
+/// <param name="strideH">Rows between windows.</param>
+/// <param name="strideW">Columns between windows.</param>
+/// <param name="dilationH">Rows between the weights of a filter; 1 for a dense filter.</param>
+/// <param name="dilationW">Columns between the weights of a filter.</param>
+/// <param name="padding">Zeros around the image.</param>
+public sealed class DepthwiseConv2DOp(int strideH, int strideW, int dilationH, int dilationW, Padding2D padding) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "DepthwiseConv2D";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => index < 2;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 2, 3, "x, weight and, if wanted, bias");
+        Shape x = inputs[0], w = inputs[1];
+        ShapeCheck.Rank(Name, "input", x, 4, "[N,H,W,C]");
+        ShapeCheck.Rank(Name, "weight", w, 4, "[h,w,channels,multiplier]");
+        if (x[3] != w[2])
+        {
+            throw new ShapeException(
+                $"DepthwiseConv2D: input {x} has {x[3]} channels, weight {w} takes {w[2]}. Weights are [h,w,channels,multiplier].");
+        }
+        DepthwiseConv2DGeometry g = Geometry(x, w);
+        ShapeCheck.Bias(Name, inputs, g.O);
+        ShapeCheck.Window(Name, x, g.OutH, g.OutW, g.R, g.S);
+        return new Shape(g.N, g.OutH, g.OutW, g.O);
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) =>
+        call.Kernels.DepthwiseConv2D.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.InOrNull(2), call.Output.Data);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        DepthwiseConv2DGeometry g = Geometry(call);
+        if (call.Needs(0))
+        {
+            var (dx, beta) = call.GradIn(0);
+            call.Kernels.DepthwiseConv2D.BackwardInput(g, call.GradOut, call.In(1).Data, dx, beta);
+        }
+        if (call.Needs(1))
+        {
+            var (dw, beta) = call.GradIn(1);
+            call.Kernels.DepthwiseConv2D.BackwardWeight(g, call.In(0).Data, call.GradOut, dw, beta);
+        }
+        if (call.Needs(2))
+        {
+            var (db, beta) = call.GradIn(2);
+            call.Kernels.DepthwiseConv2D.BackwardBias(g, call.GradOut, db, beta);
+        }
+    }
+
+    private DepthwiseConv2DGeometry Geometry(OpCall call) => Geometry(call.In(0).Shape, call.In(1).Shape);
+
+    private DepthwiseConv2DGeometry Geometry(Shape x, Shape w) =>
+        new(x[0], x[1], x[2], x[3], w[0], w[1], w[3], strideH, strideW, dilationH, dilationW, padding);
+}

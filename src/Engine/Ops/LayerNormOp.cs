@@ -1,0 +1,60 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>Layer normalisation over the last axis: x [..,C], gamma [C], beta [C] to [..,C].</summary>
+/// <param name="epsilon">Added to the (biased) variance.</param>
+public sealed class LayerNormOp(float epsilon) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "LayerNorm";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => index < 2;
+
+    /// <inheritdoc/>
+    public override Shape[] SavedShapes(ReadOnlySpan<Shape> inputs)
+    {
+        var rows = new Shape(checked((int)ShapeCheck.Rows(inputs[0])));
+        return [rows, rows];
+    }
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 3, 3, "x, gamma and beta");
+        ShapeCheck.HasLastAxis(Name, inputs[0]);
+        ShapeCheck.Vector(Name, "gamma", inputs[1], inputs[0][-1], inputs[0]);
+        ShapeCheck.Vector(Name, "beta", inputs[2], inputs[0][-1], inputs[0]);
+        return inputs[0];
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) =>
+        call.Kernels.LayerNorm.Forward(
+            Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, call.Output.Data, call.Saved(0), call.Saved(1));
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        LayerNormGeometry g = Geometry(call);
+        if (call.Needs(0))
+        {
+            var (dx, beta) = call.GradIn(0);
+            call.Kernels.LayerNorm.BackwardInput(
+                g, call.In(0).Data, call.GradOut, call.In(1).Data, call.Saved(0), call.Saved(1), dx, beta);
+        }
+        if (call.Needs(1))
+        {
+            var (dgamma, beta) = call.GradIn(1);
+            call.Kernels.LayerNorm.BackwardScale(g, call.In(0).Data, call.GradOut, call.Saved(0), call.Saved(1), dgamma, beta);
+        }
+        if (call.Needs(2))
+        {
+            var (dbeta, beta) = call.GradIn(2);
+            call.Kernels.LayerNorm.BackwardShift(g, call.GradOut, dbeta, beta);
+        }
+    }
+
+    private LayerNormGeometry Geometry(OpCall call) => new(ShapeCheck.Rows(call.Output.Shape), call.Output.Shape[-1], epsilon);
+}

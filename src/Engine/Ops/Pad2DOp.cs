@@ -1,0 +1,37 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>Zeros around an image: x [N,H,W,C] to [N,H + top + bottom,W + left + right,C].</summary>
+/// <param name="padding">Rows and columns to add.</param>
+public sealed class Pad2DOp(Padding2D padding) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "Pad2D";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => false;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 1, 1, "x");
+        ShapeCheck.Rank(Name, "input", inputs[0], 4, "[N,H,W,C]");
+        if (Math.Min(Math.Min(padding.Top, padding.Bottom), Math.Min(padding.Left, padding.Right)) < 0)
+            throw new ShapeException($"Pad2D: {padding} is negative for input {inputs[0]}; to cut an image, use a slice.");
+        Pad2DGeometry g = Geometry(inputs[0]);
+        return new Shape(g.N, g.OutH, g.OutW, g.C);
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) => call.Kernels.Pad2D.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        var (dx, beta) = call.GradIn(0);
+        call.Kernels.Pad2D.BackwardInput(Geometry(call.In(0).Shape), call.GradOut, dx, beta);
+    }
+
+    private Pad2DGeometry Geometry(Shape x) => new(x[0], x[1], x[2], x[3], padding);
+}

@@ -1,0 +1,66 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>Maximum or mean over windows: x [N,H,W,C] to [N,OutH,OutW,C]. Padding never wins and adds nothing.</summary>
+/// <param name="kind">Maximum (of equals the first, row by row) or mean.</param>
+/// <param name="filterH">Window height.</param>
+/// <param name="filterW">Window width.</param>
+/// <param name="strideH">Rows between windows.</param>
+/// <param name="strideW">Columns between windows.</param>
+/// <param name="padding">Rows and columns around the image; each smaller than the window.</param>
+/// <param name="countPadding">For the mean: false divides by the pixels inside the image (Keras), true by the whole window (torch).</param>
+public sealed class Pool2DOp(
+    PoolKind kind, int filterH, int filterW, int strideH, int strideW, Padding2D padding, bool countPadding = false) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => kind == PoolKind.Max ? "MaxPool2D" : "AveragePool2D";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => false;
+
+    /// <inheritdoc/>
+    public override Shape[] SavedShapes(ReadOnlySpan<Shape> inputs) => kind == PoolKind.Max ? [InferShape(inputs)] : [];
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 1, 1, "x");
+        ShapeCheck.Rank(Name, "input", inputs[0], 4, "[N,H,W,C]");
+        Pool2DGeometry g = Geometry(inputs[0]);
+        ShapeCheck.Window(Name, inputs[0], g.OutH, g.OutW, g.R, g.S);
+        if (Math.Max(padding.Top, padding.Bottom) >= filterH || Math.Max(padding.Left, padding.Right) >= filterW)
+        {
+            throw new ShapeException(
+                $"{Name}: padding {padding} reaches the {filterH}x{filterW} window, so that a window may hold padding alone; "
+                + "pad by less than the window.");
+        }
+        return new Shape(g.N, g.OutH, g.OutW, g.C);
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call)
+    {
+        Pool2DGeometry g = Geometry(call.In(0).Shape);
+        if (kind == PoolKind.Max)
+            call.Kernels.Pool2D.MaxForward(g, call.In(0).Data, call.Output.Data, Winners(call));
+        else
+            call.Kernels.Pool2D.AverageForward(g, call.In(0).Data, call.Output.Data);
+    }
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        Pool2DGeometry g = Geometry(call.In(0).Shape);
+        var (dx, beta) = call.GradIn(0);
+        if (kind == PoolKind.Max)
+            call.Kernels.Pool2D.MaxBackward(g, call.GradOut, Winners(call), dx, beta);
+        else
+            call.Kernels.Pool2D.AverageBackward(g, call.GradOut, dx, beta);
+    }
+
+    /// <summary>The saved buffer as integers, which have the width of floats.</summary>
+    private static DevicePtr<int> Winners(OpCall call) => new(call.Saved(0).Address);
+
+    private Pool2DGeometry Geometry(Shape x) => new(x[0], x[1], x[2], x[3], filterH, filterW, strideH, strideW, padding, countPadding);
+}

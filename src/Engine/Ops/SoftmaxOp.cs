@@ -1,0 +1,37 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>Softmax over the last axis, or its logarithm: x [..,C] to [..,C].</summary>
+/// <param name="log">True for the logarithm, computed without exponentials that could vanish.</param>
+public sealed class SoftmaxOp(bool log = false) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => log ? "LogSoftmax" : "Softmax";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => false;
+
+    /// <inheritdoc/>
+    public override bool KeepsOutput => true;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 1, 1, "x");
+        ShapeCheck.HasLastAxis(Name, inputs[0]);
+        return inputs[0];
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) => call.Kernels.Softmax.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        var (dx, beta) = call.GradIn(0);
+        call.Kernels.Softmax.BackwardInput(Geometry(call), call.Output.Data, call.GradOut, dx, beta);
+    }
+
+    private SoftmaxGeometry Geometry(OpCall call) => new(ShapeCheck.Rows(call.Output.Shape), call.Output.Shape[-1], log);
+}

@@ -1,0 +1,15 @@
+namespace Graft.Kernels;
+
+/// <summary>Batched matrix product: y[i] = op(a[BatchOfA[i]]) op(b[BatchOfB[i]]), op being a transposition where asked for.</summary>
+/// <remarks>Shapes: see <see cref="MatMulGeometry"/>. Matches numpy.matmul, broadcasting of the batch axes included.</remarks>
+public abstract class MatMulKernels
+{
+    /// <summary>The products.</summary>
+    public abstract void Forward(in MatMulGeometry g, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> y);
+
+    /// <summary>da = beta da + dy op(b)ᵀ (transposed as a is stored), summed over the products that used the same a.</summary>
+    public abstract void BackwardA(in MatMulGeometry g, DevicePtr<float> dy, DevicePtr<float> b, DevicePtr<float> da, float beta);
+
+    /// <summary>db = beta db + op(a)ᵀ dy (transposed as b is stored), summed over the products that used the same b.</summary>
+    public abstract void BackwardB(in MatMulGeometry g, DevicePtr<float> a, DevicePtr<float> dy, DevicePtr<float> db, float beta);
+}
