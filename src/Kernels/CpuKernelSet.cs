@@ -26,10 +26,4 @@ internal sealed class CpuKernelSet : KernelSet
     public override LayerNormKernels LayerNorm { get; } = new ReferenceLayerNormKernels();
 
     public override EmbeddingKernels Embedding { get; } = new ReferenceEmbeddingKernels();
-
-    public override UnaryKernels Unary { get; } = new CpuUnaryKernels();
-
-    public override BinaryKernels Binary { get; } = new CpuBinaryKernels();
-
-    public override ReduceKernels Reduce { get; } = new CpuReduceKernels();
 }

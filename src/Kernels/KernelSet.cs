@@ -47,13 +47,4 @@ public abstract class KernelSet
 
     /// <summary>Rows of a table by number.</summary>
     public abstract EmbeddingKernels Embedding { get; }
-
-    /// <summary>Formulas of one number.</summary>
-    public abstract UnaryKernels Unary { get; }
-
-    /// <summary>Formulas of two numbers, broadcast.</summary>
-    public abstract BinaryKernels Binary { get; }
-
-    /// <summary>Sums, means and extremes along axes.</summary>
-    public abstract ReduceKernels Reduce { get; }
 }

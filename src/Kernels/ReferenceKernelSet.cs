@@ -26,10 +26,4 @@ internal sealed class ReferenceKernelSet : KernelSet
     public override LayerNormKernels LayerNorm { get; } = new ReferenceLayerNormKernels();
 
     public override EmbeddingKernels Embedding { get; } = new ReferenceEmbeddingKernels();
-
-    public override UnaryKernels Unary { get; } = new ReferenceUnaryKernels();
-
-    public override BinaryKernels Binary { get; } = new ReferenceBinaryKernels();
-
-    public override ReduceKernels Reduce { get; } = new ReferenceReduceKernels();
 }
