@@ -1,0 +1,27 @@
+namespace Graft.Tests.OpCases;
+
+/// <summary>All cases, theme by theme: a new theme adds one line to each list.</summary>
+public static class AllCases
+{
+    public static IReadOnlyList<OpCase> Ops { get; } =
+    [
+        .. DenseCases.All,
+        .. ConvolutionCases.All,
+        .. PoolCases.All,
+        .. NormalizationCases.All,
+        .. MatMulCases.All,
+        .. SoftmaxCases.All,
+        .. EmbeddingCases.All,
+    ];
+
+    public static IReadOnlyList<GoldenCase> Golden { get; } =
+    [
+        .. DenseCases.Golden,
+        .. ConvolutionCases.Golden,
+        .. PoolCases.Golden,
+        .. NormalizationCases.Golden,
+        .. MatMulCases.Golden,
+        .. SoftmaxCases.Golden,
+        .. EmbeddingCases.Golden,
+    ];
+}
