@@ -25,7 +25,7 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
             MetricBatch seen = running.Add(value.Item(), outputs, batch, data.LabelKind);
             confusion?.Add(seen);
         }
-        IReadOnlyDictionary<string, double> results = running.Results();
+        Dictionary<string, double> results = running.Results();
         return new EvaluationResult(results["loss"], results.Where(r => r.Key != "loss").ToDictionary(), running.Samples,
             Stopwatch.GetElapsedTime(start).TotalSeconds, confusion, rows);
     }

@@ -1,3 +1,4 @@
+using Graft.Kernels;
 using Graft.Layers;
 
 namespace Graft.Training;
