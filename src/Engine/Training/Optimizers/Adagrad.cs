@@ -16,5 +16,5 @@ public sealed class Adagrad(LearningRateSchedule? learningRate = null, float ini
     private protected override float SlotStart => initialAccumulator;
 
     private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.AdagradStep.Step(value.Count, value.Data, gradient.Data, slots[0].Data, rate, epsilon);
+        kernels.AdagradStep.Step(new AdagradStepSettings(rate, epsilon), value.Count, value.Data, gradient.Data, slots[0].Data);
 }

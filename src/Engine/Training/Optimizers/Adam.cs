@@ -32,6 +32,6 @@ public class Adam : Optimizer
     private protected override string[] SlotNames { get; }
 
     private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.AdamStep.Step(value.Count, value.Data, gradient.Data, slots[0].Data, slots[1].Data, _amsgrad ? slots[2].Data : DevicePtr<float>.Null,
-            rate, _beta1, _beta2, _epsilon, _weightDecay, Iterations + 1);
+        kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, _epsilon, _weightDecay, Iterations + 1), value.Count, value.Data, gradient.Data,
+            slots[0].Data, slots[1].Data, _amsgrad ? slots[2].Data : DevicePtr<float>.Null);
 }

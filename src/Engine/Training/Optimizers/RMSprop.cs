@@ -18,6 +18,6 @@ public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho
         ["velocity", .. momentum > 0 ? ["momentum"] : Array.Empty<string>(), .. centered ? ["average_gradient"] : Array.Empty<string>()];
 
     private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.RmsPropStep.Step(value.Count, value.Data, gradient.Data, slots[0].Data, momentum > 0 ? slots[1].Data : DevicePtr<float>.Null,
-            centered ? slots[^1].Data : DevicePtr<float>.Null, rate, rho, momentum, epsilon);
+        kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, rho, momentum, epsilon), value.Count, value.Data, gradient.Data, slots[0].Data,
+            momentum > 0 ? slots[1].Data : DevicePtr<float>.Null, centered ? slots[^1].Data : DevicePtr<float>.Null);
 }
