@@ -7,9 +7,9 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override MemoryKernels Memory { get; } = new HostMemoryKernels();
 
-    public override DenseKernels Dense { get; } = new ReferenceDenseKernels();
+    public override DenseKernels Dense { get; } = new CpuDenseKernels();
 
-    public override Conv2DKernels Conv2D { get; } = new ReferenceConv2DKernels();
+    public override Conv2DKernels Conv2D { get; } = new CpuConv2DKernels();
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new ReferenceDepthwiseConv2DKernels();
 
@@ -19,7 +19,7 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override Pad2DKernels Pad2D { get; } = new ReferencePad2DKernels();
 
-    public override MatMulKernels MatMul { get; } = new ReferenceMatMulKernels();
+    public override MatMulKernels MatMul { get; } = new CpuMatMulKernels();
 
     public override SoftmaxKernels Softmax { get; } = new ReferenceSoftmaxKernels();
 
