@@ -1,0 +1,62 @@
+using SkiaSharp;
+
+namespace Graft.Importers.Images;
+
+/// <summary>Files to pixels, converted to RGB as Pillow's convert('RGB') does, which Keras uses.</summary>
+/// <remarks>
+/// JPEG, PNG, BMP, GIF and WebP through Skia. Gray is repeated, alpha is dropped (not composited), a palette is looked up,
+/// 16-bit gray saturates at 255. EXIF orientation is not applied, as in Keras.
+/// </remarks>
+public static class ImageDecoder
+{
+    /// <summary>Decodes a file.</summary>
+    /// <exception cref="GraftException">The file is empty, truncated, or not an image; the message names it and says which.</exception>
+    public static PixelImage Decode(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new GraftException($"{path}: cannot be read ({e.Message}).", e);
+        }
+        return Decode(bytes, path);
+    }
+
+    /// <summary>Decodes a file's bytes; <paramref name="name"/> stands in errors.</summary>
+    /// <inheritdoc cref="Decode(string)"/>
+    public static PixelImage Decode(byte[] bytes, string name)
+    {
+        if (bytes.Length == 0)
+            throw new GraftException($"{name}: the file is empty.");
+        if (GrayPng16.Handles(bytes))
+            return GrayPng16.Decode(bytes, name);
+        using var data = SKData.CreateCopy(bytes);
+        using SKCodec? codec = SKCodec.Create(data);
+        if (codec is null)
+            throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF and WebP are read.");
+        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        SKCodecResult result = codec.GetPixels(info, out byte[] rgba);
+        if (result is SKCodecResult.IncompleteInput)
+            throw new GraftException($"{name}: the {codec.EncodedFormat} data ends before the last row; the file is truncated.");
+        if (result is not SKCodecResult.Success)
+            throw new GraftException($"{name}: the {codec.EncodedFormat} data is damaged ({result}).");
+        if (codec.EncodedFormat == SKEncodedImageFormat.Jpeg && !EndsAsJpeg(bytes))
+            throw new GraftException($"{name}: the Jpeg data has no end marker; the file is truncated.");
+        var rgb = new byte[info.Width * info.Height * 3];
+        for (int i = 0, j = 0; j < rgb.Length; i += 4, j += 3)
+            (rgb[j], rgb[j + 1], rgb[j + 2]) = (rgba[i], rgba[i + 1], rgba[i + 2]);
+        return new PixelImage(info.Height, info.Width, rgb);
+    }
+
+    // The decoder paints missing rows gray and reports success, so the end marker FF D9 is looked for; bytes may follow it.
+    private static bool EndsAsJpeg(byte[] bytes) => bytes.AsSpan().LastIndexOf([(byte)0xFF, (byte)0xD9]) >= 0;
+
+    private static string Beginning(byte[] bytes)
+    {
+        ReadOnlySpan<byte> head = bytes.AsSpan(0, Math.Min(12, bytes.Length));
+        return head.ContainsAnyExceptInRange((byte)32, (byte)126) ? Convert.ToHexString(head) : $"the text \"{System.Text.Encoding.ASCII.GetString(head)}\"";
+    }
+}

@@ -1,0 +1,57 @@
+using Graft.Training;
+
+namespace Graft.Importers.Images;
+
+/// <summary>What to do with files that cannot be decoded.</summary>
+public enum BadImages
+{
+    /// <summary>One error that lists them all.</summary>
+    Throw,
+
+    /// <summary>Leave them out; <see cref="ImageFolder.BadFiles"/> lists them.</summary>
+    Skip,
+}
+
+/// <summary>Which part of a folder that is split into training and validation.</summary>
+public enum Subset
+{
+    /// <summary>All files.</summary>
+    All,
+
+    /// <summary>All but the first share of each class.</summary>
+    Training,
+
+    /// <summary>The first share of each class, in sorted order, as Keras takes it.</summary>
+    Validation,
+}
+
+/// <summary>How an image folder is read.</summary>
+public sealed record ImageFolderOptions
+{
+    /// <summary>Layout of the labels.</summary>
+    public LabelKind LabelKind { get; init; } = LabelKind.Categorical;
+
+    /// <summary>Resampling to the target size; Keras's default is the nearest pixel.</summary>
+    public ResizeFilter Resize { get; init; } = ResizeFilter.Nearest;
+
+    /// <summary>Random transforms, or null for none.</summary>
+    public Augmentation? Augmentation { get; init; }
+
+    /// <summary>Seed of the order, drawn anew for each epoch; null keeps the order of the files.</summary>
+    public int? ShuffleSeed { get; init; }
+
+    /// <summary>Share of each class that is validation, 0 to below 1.</summary>
+    public double ValidationSplit { get; init; }
+
+    /// <summary>Which part is read.</summary>
+    public Subset Subset { get; init; }
+
+    /// <summary>What to do with files that cannot be decoded.</summary>
+    public BadImages BadImages { get; init; }
+
+    /// <summary>The classes that the folder must have, or null for any.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>Threads that prepare batches.</summary>
+    public int Workers { get; init; } = Math.Max(1, Environment.ProcessorCount);
+}

@@ -1,0 +1,115 @@
+namespace Graft.Importers.Images;
+
+/// <summary>The resampling filters of Pillow.</summary>
+public enum ResizeFilter
+{
+    /// <summary>The pixel under the centre: Keras's default.</summary>
+    Nearest,
+
+    /// <summary>Triangle of width 2.</summary>
+    Bilinear,
+
+    /// <summary>Cubic of width 4, a = -0.5. Keys 1981.</summary>
+    Bicubic,
+
+    /// <summary>Windowed sinc of width 6.</summary>
+    Lanczos,
+}
+
+/// <summary>Resizes 8-bit images as Pillow does: two passes in fixed point, the filter widened when shrinking.</summary>
+public static class ImageResize
+{
+    private const int Precision = 32 - 8 - 2; // Pillow's: 8 bits of result, 2 of headroom for negative lobes
+
+    /// <summary>The image at another size; the image itself where the size agrees.</summary>
+    public static PixelImage Run(PixelImage image, int height, int width, ResizeFilter filter)
+    {
+        if (image.Height == height && image.Width == width)
+            return image;
+        if (filter == ResizeFilter.Nearest)
+            return Nearest(image, height, width);
+        byte[] rgb = image.Rgb;
+        if (width != image.Width)
+            rgb = Pass(rgb, image.Height, image.Width, width, 3, image.Width * 3, width * 3, 3, filter);
+        if (height != image.Height)
+            rgb = Pass(rgb, width, image.Height, height, width * 3, 3, 3, width * 3, filter);
+        return new PixelImage(height, width, rgb);
+    }
+
+    private static PixelImage Nearest(PixelImage image, int height, int width)
+    {
+        var rgb = new byte[height * width * 3];
+        double stepY = (double)image.Height / height, stepX = (double)image.Width / width;
+        for (int y = 0; y < height; y++)
+        {
+            int fromY = Math.Min(image.Height - 1, (int)((y + 0.5) * stepY));
+            for (int x = 0; x < width; x++)
+            {
+                int fromX = Math.Min(image.Width - 1, (int)((x + 0.5) * stepX));
+                image.Rgb.AsSpan((fromY * image.Width + fromX) * 3, 3).CopyTo(rgb.AsSpan((y * width + x) * 3, 3));
+            }
+        }
+        return new PixelImage(height, width, rgb);
+    }
+
+    /// <summary>One direction: lines of pixels at the given steps (in bytes), each resampled from one length to another.</summary>
+    private static byte[] Pass(byte[] source, int lines, int from, int to, int pixelStep, int lineStep, int lineStepOut, int pixelStepOut, ResizeFilter filter)
+    {
+        (int First, int[] Weights)[] taps = Taps(from, to, filter);
+        var result = new byte[lines * to * 3];
+        for (int line = 0; line < lines; line++)
+        {
+            for (int i = 0; i < to; i++)
+            {
+                (int first, int[] weights) = taps[i];
+                for (int c = 0; c < 3; c++)
+                {
+                    int sum = 1 << (Precision - 1);
+                    int at = line * lineStep + first * pixelStep + c;
+                    foreach (int weight in weights)
+                    {
+                        sum += source[at] * weight;
+                        at += pixelStep;
+                    }
+                    result[line * lineStepOut + i * pixelStepOut + c] = (byte)Math.Clamp(sum >> Precision, 0, 255);
+                }
+            }
+        }
+        return result;
+    }
+
+    private static (int First, int[] Weights)[] Taps(int from, int to, ResizeFilter filter)
+    {
+        double scale = (double)from / to, stretch = Math.Max(1, scale);
+        double support = stretch * filter switch { ResizeFilter.Bilinear => 1, ResizeFilter.Bicubic => 2, _ => 3 };
+        var taps = new (int, int[])[to];
+        for (int i = 0; i < to; i++)
+        {
+            double centre = (i + 0.5) * scale;
+            int first = Math.Max(0, (int)(centre - support + 0.5)), end = Math.Min(from, (int)(centre + support + 0.5));
+            var weights = new double[end - first];
+            double sum = 0;
+            for (int j = 0; j < weights.Length; j++)
+            {
+                weights[j] = Weight(filter, (first + j - centre + 0.5) / stretch);
+                sum += weights[j];
+            }
+            taps[i] = (first, Array.ConvertAll(weights, w => (int)Math.Round(w / sum * (1 << Precision), MidpointRounding.AwayFromZero)));
+        }
+        return taps;
+    }
+
+    private static double Weight(ResizeFilter filter, double x)
+    {
+        x = Math.Abs(x);
+        const double A = -0.5;
+        return filter switch
+        {
+            ResizeFilter.Bilinear => Math.Max(0, 1 - x),
+            ResizeFilter.Bicubic => x < 1 ? ((A + 2) * x - (A + 3)) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * A : 0,
+            _ => x < 3 ? Sinc(x) * Sinc(x / 3) : 0,
+        };
+    }
+
+    private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x);
+}
