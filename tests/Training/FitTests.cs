@@ -1,3 +1,4 @@
+using Graft.Tests.Kernels.Cpu;
 using Graft.Kernels;
 using Graft.Layers;
 using Graft.Training;
@@ -5,6 +6,7 @@ using Xunit;
 
 namespace Graft.Tests.Training;
 
+[Collection(CpuThreadsCollection.Name)] // counts the live blocks of the one pool
 public sealed class FitTests
 {
     [Fact]
