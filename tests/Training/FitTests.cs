@@ -1,3 +1,4 @@
+using Graft.Tests.Kernels.Cpu;
 using Graft.Kernels;
 using Graft.Layers;
 using Graft.Training;
@@ -5,6 +6,7 @@ using Xunit;
 
 namespace Graft.Tests.Training;
 
+[Collection(CpuThreadsCollection.Name)] // counts the live blocks of the one pool
 public sealed class FitTests
 {
     [Fact]
@@ -56,11 +58,11 @@ public sealed class FitTests
         Sequential model = TrainingData.BinaryModel(new Sgd(0)); // nothing moves, so Fit and Evaluate see one model
         BatchSource data = TrainingData.Binary(count: 21, batchSize: 8);
         History history = model.Fit(data, epochs: 1);
-        float[][] outputs = model.Predict(data);
-        double expected = data.Epoch(0).SelectMany(b => b.Indices.Select((row, i) => (Row: row, Label: b.Labels[i])))
+        float[][] outputs = model.Predict(data, TrainingData.Token);
+        double expected = data.Epoch(0, 0, TrainingData.Token).SelectMany(b => b.Indices.Select((row, i) => (Row: row, Label: b.Labels[i])))
             .Average(s => -Math.Log(s.Label > 0.5f ? outputs[s.Row][0] : 1 - outputs[s.Row][0]));
         Assert.Equal(expected, history.Last("loss"), 1e-5); // float32 losses
-        Assert.Equal(expected, model.Evaluate(data).Loss, 1e-5);
+        Assert.Equal(expected, model.Evaluate(data, cancellationToken: TrainingData.Token).Loss, 1e-5);
     }
 
     [Fact]
@@ -244,14 +246,14 @@ public sealed class FitTests
         Sequential model = TrainingData.BinaryModel();
         ArrayBatches shuffled = TrainingData.Binary(count: 21), straight = TrainingData.Binary(count: 21, shuffleSeed: null);
         model.Fit(shuffled, 10);
-        EvaluationResult result = model.Evaluate(shuffled, keepPredictions: true);
-        float[][] rows = model.Predict(straight);
+        EvaluationResult result = model.Evaluate(shuffled, keepPredictions: true, TrainingData.Token);
+        float[][] rows = model.Predict(straight, TrainingData.Token);
         Assert.Equal(rows.Select(r => r[0]), result.Predictions!.Select(r => r[0]));
         Assert.Equal(21, result.Samples);
         Assert.Equal(result["accuracy"], result.Confusion!.Accuracy, 1e-12); // both count to 21
-        float[] samples = [.. straight.Epoch(0).SelectMany(b => b.Inputs)];
-        Assert.Equal(rows.Select(r => r[0]), model.Predict(samples, new Shape(21, TrainingData.Features)).Select(r => r[0]));
-        Assert.Contains("do not fill shape", Assert.Throws<ShapeException>(() => model.Predict(samples, new Shape(20, TrainingData.Features))).Message, StringComparison.Ordinal);
+        float[] samples = [.. straight.Epoch(0, 0, TrainingData.Token).SelectMany(b => b.Inputs)];
+        Assert.Equal(rows.Select(r => r[0]), model.Predict(samples, new Shape(21, TrainingData.Features), TrainingData.Token).Select(r => r[0]));
+        Assert.Contains("do not fill shape", Assert.Throws<ShapeException>(() => model.Predict(samples, new Shape(20, TrainingData.Features), TrainingData.Token)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -261,7 +263,7 @@ public sealed class FitTests
         model.Parameters[0].Set([1f]);
         model.Compile(new Sgd(), Loss.BinaryCrossEntropy(fromLogits: true), Metric.Accuracy);
         var data = new ArrayBatches([0.25f, -0.25f], new Shape(1), [1, 0], new Shape(1), LabelKind.Binary); // 0.25 as a logit is p = 0.56
-        Assert.Equal(1, model.Evaluate(data)["accuracy"]);
+        Assert.Equal(1, model.Evaluate(data, cancellationToken: TrainingData.Token)["accuracy"]);
     }
 
     [Fact]

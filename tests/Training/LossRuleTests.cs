@@ -70,7 +70,7 @@ public sealed class LossRuleTests
         var inner = new Sequential(4) { new Dense(3) };
         var model = new Sequential(4) { inner, new Dropout(0.5f), new Softmax() };
         Assert.Equal(Activation.Softmax, ModelHead.Of(model).Activation);
-        var logits = new Sequential(4) { new Sequential(4) { new Dense(3, Activation.Tanh) }, new Dropout(0.5f) };
+        var logits = new Sequential(4) { new Sequential(4) { new Dense(3, Activation.Tanh) }, new ActivationLayer(Activation.Linear), new Dropout(0.5f) };
         Assert.Equal(Activation.Tanh, ModelHead.Of(logits).Activation);
     }
 

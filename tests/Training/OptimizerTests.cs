@@ -1,9 +1,11 @@
+using Graft.Tests.Kernels.Cpu;
 using Graft.Layers;
 using Graft.Training;
 using Xunit;
 
 namespace Graft.Tests.Training;
 
+[Collection(CpuThreadsCollection.Name)] // counts the live blocks of the one pool
 public sealed class OptimizerTests
 {
     private const int Steps = 12;

@@ -8,6 +8,9 @@ internal static class TrainingData
 {
     public const int Features = 6;
 
+    /// <summary>Ends a test's work when the test run is ended.</summary>
+    public static CancellationToken Token => Xunit.TestContext.Current.CancellationToken;
+
     /// <summary>Two clouds of points; the label says which.</summary>
     public static ArrayBatches Binary(int count = 40, int batchSize = 8, int? shuffleSeed = 1)
     {

@@ -24,7 +24,7 @@ internal sealed record ModelHead(string LayerName, Shape Shape, Activation? Acti
                 case Model inner:
                     node = inner.Outputs[0];
                     break;
-                case Flatten or Reshape or Dropout when node.Inputs.Count == 1:
+                case Flatten or Reshape or Dropout or ActivationLayer { Activation: Layers.Activation.Linear } when node.Inputs.Count == 1:
                     node = node.Inputs[0];
                     break;
                 default:
