@@ -31,7 +31,7 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override BinaryKernels Binary { get; } = new CpuBinaryKernels();
 
-    public override ReduceKernels Reduce { get; } = new ReferenceReduceKernels();
+    public override ReduceKernels Reduce { get; } = new CpuReduceKernels();
 
     public override ConcatKernels Concat { get; } = new ReferenceConcatKernels();
 

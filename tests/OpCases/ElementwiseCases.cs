@@ -39,7 +39,7 @@ internal static class ElementwiseCases
         Unary("softsign", UnaryFormula.Softsign), Unary("exp", UnaryFormula.Exp), Unary("log", UnaryFormula.Log), Unary("sqrt", UnaryFormula.Sqrt),
         Unary("rsqrt", UnaryFormula.Rsqrt), Unary("square", UnaryFormula.Square), Unary("abs", UnaryFormula.Abs),
         Unary("abs_at_kinks", UnaryFormula.Abs), Unary("neg", UnaryFormula.Negate), Unary("reciprocal", UnaryFormula.Reciprocal),
-        Unary("hardtanh", UnaryFormula.Clip, -1, 1), Unary("clamp", UnaryFormula.Clip, -0.5f, 0.7f),
+        Unary("clamp", UnaryFormula.Clip, -0.5f, 0.7f),
         Unary("clamp_min", UnaryFormula.Clip, 0.25f, float.PositiveInfinity), Unary("pow_2.0", UnaryFormula.Pow, 2), Unary("pow_3.0", UnaryFormula.Pow, 3),
         Unary("pow_0.5", UnaryFormula.Pow, 0.5f), Unary("pow_-1.5", UnaryFormula.Pow, -1.5f), Unary("pow_3_negative_base", UnaryFormula.Pow, 3),
         Binary("add_broadcast", BinaryFormula.Add), Binary("sub_broadcast", BinaryFormula.Subtract), Binary("mul_broadcast", BinaryFormula.Multiply),
