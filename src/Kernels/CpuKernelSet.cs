@@ -27,11 +27,11 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override EmbeddingKernels Embedding { get; } = new CpuEmbeddingKernels();
 
-    public override UnaryKernels Unary { get; } = new ReferenceUnaryKernels();
+    public override UnaryKernels Unary { get; } = new CpuUnaryKernels();
 
-    public override BinaryKernels Binary { get; } = new ReferenceBinaryKernels();
+    public override BinaryKernels Binary { get; } = new CpuBinaryKernels();
 
-    public override ReduceKernels Reduce { get; } = new ReferenceReduceKernels();
+    public override ReduceKernels Reduce { get; } = new CpuReduceKernels();
 
     public override ConcatKernels Concat { get; } = new ReferenceConcatKernels();
 
@@ -45,7 +45,7 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override CategoricalCrossEntropyKernels CategoricalCrossEntropy { get; } = new ReferenceCategoricalCrossEntropyKernels();
 
-    public override PointwiseLossKernels PointwiseLoss { get; } = new ReferencePointwiseLossKernels();
+    public override PointwiseLossKernels PointwiseLoss { get; } = new CpuPointwiseLossKernels();
 
     public override SgdStepKernels SgdStep { get; } = new ReferenceSgdStepKernels();
 

@@ -12,6 +12,9 @@ public static class AllCases
         .. MatMulCases.All,
         .. SoftmaxCases.All,
         .. EmbeddingCases.All,
+        .. ElementwiseCases.All,
+        .. ShapeCases.All,
+        .. LossCases.All,
     ];
 
     public static IReadOnlyList<GoldenCase> Golden { get; } =
@@ -23,5 +26,8 @@ public static class AllCases
         .. MatMulCases.Golden,
         .. SoftmaxCases.Golden,
         .. EmbeddingCases.Golden,
+        .. ElementwiseCases.Golden,
+        .. ShapeCases.Golden,
+        .. LossCases.Golden,
     ];
 }

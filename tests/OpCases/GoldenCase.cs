@@ -19,6 +19,9 @@ public sealed record GoldenCase(string Name, Op Op, GoldenLayout Output, params 
 /// <param name="Layout">How the golden tensor becomes ours; its gradient likewise.</param>
 public sealed record GoldenInput(string Key, GoldenLayout Layout)
 {
+    /// <summary>True where integers of the golden file enter as floats: class indices.</summary>
+    public bool AsFloats { get; init; }
+
     public float[]? Constant { get; init; }
 
     public Shape? ConstantShape { get; init; }

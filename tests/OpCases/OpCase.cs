@@ -36,6 +36,9 @@ public sealed record OpInput(Shape Shape, double From = -1, double To = 1, OpInp
     /// <summary>Integers in [from, to).</summary>
     public static OpInput Ids(Shape shape, int from, int to) => new(shape, from, to, OpInputKind.Integer);
 
+    /// <summary>Whole numbers in [from, to), as floats: class indices.</summary>
+    public static OpInput FloatIds(Shape shape, int from, int to) => new(shape, from, to, OpInputKind.WholeFloat);
+
     /// <summary>Numbers 0.125 apart in random order: no two are near enough for a maximum to change hands.</summary>
     public static OpInput Distinct(Shape shape) => new(shape, 0, 0, OpInputKind.Distinct);
 }
@@ -48,6 +51,9 @@ public enum OpInputKind
 
     /// <summary>Float32, all different by at least 0.125.</summary>
     Distinct,
+
+    /// <summary>Float32, whole numbers, uniform in [From, To).</summary>
+    WholeFloat,
 
     /// <summary>Int32, uniform in [From, To).</summary>
     Integer,

@@ -103,6 +103,8 @@ internal static class OpHarness
         int count = (int)input.Shape.Count;
         if (input.Kind == OpInputKind.Integer)
             return new(input.Shape, null, [.. Enumerable.Range(0, count).Select(_ => random.Next((int)input.From, (int)input.To))]);
+        if (input.Kind == OpInputKind.WholeFloat)
+            return new(input.Shape, [.. Enumerable.Range(0, count).Select(_ => (float)random.Next((int)input.From, (int)input.To))], null);
         if (input.Kind == OpInputKind.Uniform)
             return new(input.Shape, [.. Enumerable.Range(0, count).Select(_ => (float)(input.From + random.NextDouble() * (input.To - input.From)))], null);
         float[] distinct = [.. Enumerable.Range(0, count).Select(i => (i - count / 2) * 0.125f)];
