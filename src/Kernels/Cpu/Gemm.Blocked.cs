@@ -9,11 +9,16 @@ internal static unsafe partial class Gemm
     /// <summary>Rows of a chunk: with <see cref="BlockK"/> a block of A in the second-level cache.</summary>
     private const int BlockM = 112;
 
-    /// <summary>Columns of a chunk.</summary>
-    private const int BlockN = 256;
+    /// <summary>Columns of a chunk where there are few row blocks to share out, a multiple of every tile width.</summary>
+    private const int NarrowBlockN = 256;
+
+    /// <summary>Columns of a chunk where row blocks suffice to keep threads busy: a packed block of A then serves more columns.</summary>
+    private const int WideBlockN = 2048;
+
+    private const int ManyRowBlocks = 8;
 
     /// <summary>Columns packed at a time: bounds the packed block (2048 x 256 floats) to the last-level cache.</summary>
-    private const int PackedN = 2048;
+    private const int PackedN = WideBlockN;
 
     /// <summary>A packed row of A is this much longer than its block, so that the rows of a tile do not meet in one cache set.</summary>
     private const int RowPadding = 16;
@@ -60,6 +65,7 @@ internal static unsafe partial class Gemm
             K0 = k0,
             KCount = Math.Min(BlockK, product.K - k0),
             BlockRows = blockRows,
+            BlockN = rowBlocks >= ManyRowBlocks ? WideBlockN : NarrowBlockN,
             RowBlocks = (product.M + blockRows - 1) / blockRows,
             Packed = packed,
         };
@@ -103,7 +109,7 @@ internal static unsafe partial class Gemm
     private struct BlockBody : IChunkBody
     {
         public GemmProduct Product;
-        public int N0, NEnd, K0, KCount, BlockRows, RowBlocks;
+        public int N0, NEnd, K0, KCount, BlockRows, BlockN, RowBlocks;
         public float* Packed;
 
         public readonly int Chunks => RowBlocks * ((NEnd - N0 + BlockN - 1) / BlockN);

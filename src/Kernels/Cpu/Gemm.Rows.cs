@@ -3,7 +3,7 @@ namespace Graft.Kernels.Cpu;
 /// <summary>Few rows (a vector times a matrix): B is read once, where it lies, in long runs; packing it would double the traffic.</summary>
 internal static unsafe partial class Gemm
 {
-    private const int WideRowsMaximum = 4;
+    private const int FewRows = 4;
 
     private static void RunRows(in GemmProduct product)
     {

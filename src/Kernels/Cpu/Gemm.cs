@@ -1,8 +1,9 @@
 namespace Graft.Kernels.Cpu;
 
 /// <summary>
-/// Single-precision matrix product. Each output is one chain of multiply-adds in the order of k, whatever tile or thread computes it,
-/// so results do not depend on the number of threads nor on the place of a row.
+/// Single-precision matrix product. Each output is summed in one order that the sizes alone fix, so results do not depend on the number
+/// of threads nor on the place of a row: one chain of multiply-adds in the order of k, save where dot products serve (few rows times a
+/// transposed matrix, and a single column).
 /// </summary>
 internal static unsafe partial class Gemm
 {
@@ -47,7 +48,11 @@ internal static unsafe partial class Gemm
             Start = start,
             StartStride = startStride,
         };
-        if (m <= WideRowsMaximum && !transA && !transB)
+        if (m <= FewRows && !transA && transB)
+            RunDots(product);
+        else if (n == 1 && !transA && (transB || ldb == 1))
+            RunColumnDots(product);
+        else if (m <= FewRows && !transA)
             RunRows(product);
         else
             RunBlocked(product, tile);

@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Graft.Kernels;
+using Graft.Kernels.Cpu;
+
+namespace Graft.Bench.Ops;
+
+/// <summary>
+/// GFLOP/s of the matrix product beside the multiply-add peak of one thread, measured in turn in the same process: the clock drifts.
+/// One thread is timed by the processor time it got (Linux), so that a thread of other work in between does not count; several threads
+/// by the best wall time of many runs.
+/// </summary>
+internal static unsafe class GemmBench
+{
+    private const double SecondsPerRow = 0.4;
+
+    public static void Run()
+    {
+        int threads = CpuThreads.Count;
+        Console.WriteLine($"tile {GemmTile.Current.Rows}x{GemmTile.Current.Columns}; GFLOP/s, best of {SecondsPerRow} s");
+        Console.WriteLine("shape                              peak x1   1 thread   % of peak   threads");
+        foreach ((int m, int n, int k, bool transA, bool transB) in new[]
+        {
+            (512, 512, 512, false, false), (1024, 1024, 1024, false, false), (2048, 2048, 2048, false, false),
+            (1024, 1024, 1024, true, false), (1024, 1024, 1024, false, true),
+            (3136, 64, 256, false, false), (3136, 256, 64, false, false), (196, 256, 1024, false, false), (49, 512, 2048, false, false),
+            (512, 2304, 768, false, false), (4, 3072, 768, false, false), (1, 3072, 768, false, false), (1, 50257, 768, false, true), (512, 10, 512, false, false),
+        })
+        {
+            double peak = Peak();
+            CpuThreads.Count = 1;
+            double one = Product(m, n, k, transA, transB, OneThread);
+            CpuThreads.Count = threads;
+            double all = Product(m, n, k, transA, transB, Best);
+            string shape = $"{m} x {n} x {k}{(transA ? " A'" : "")}{(transB ? " B'" : "")}";
+            Console.WriteLine($"{shape,-34} {peak,7:f0} {one,10:f0} {100 * one / peak,10:f0} % {all,8:f0} ({threads})");
+        }
+    }
+
+    private static double Product(int m, int n, int k, bool transA, bool transB, Func<double, Action, double> measure)
+    {
+        float* a = Ones((long)m * k), b = Ones((long)k * n), c = Ones((long)m * n);
+        double rate = measure(2.0 * m * n * k, () => Gemm.Run(transA, transB, m, n, k, a, transA ? m : k, b, transB ? k : n, c, n, 0));
+        NativeMemory.AlignedFree(a);
+        NativeMemory.AlignedFree(b);
+        NativeMemory.AlignedFree(c);
+        return rate;
+    }
+
+    private static double Peak()
+    {
+        const int Rounds = 1 << 20;
+        int lanes = GemmTile.Current.Columns / 2;
+        return OneThread(2.0 * 12 * lanes * Rounds, lanes == 16 ? () => FusedChains512(Rounds) : () => FusedChains256(Rounds));
+    }
+
+    private static double OneThread(double flops, Action action)
+    {
+        action();
+        double start = ThreadSeconds();
+        int runs = 0;
+        for (; runs == 0 || ThreadSeconds() - start < SecondsPerRow; runs++)
+            action();
+        return flops * runs / (ThreadSeconds() - start) / 1e9;
+    }
+
+    /// <summary>Processor time of this thread; where the system does not tell, wall time.</summary>
+    private static double ThreadSeconds() =>
+        OperatingSystem.IsLinux() && File.Exists("/proc/thread-self/schedstat")
+            ? double.Parse(File.ReadAllText("/proc/thread-self/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e9
+            : Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
+
+    private static double Best(double flops, Action action)
+    {
+        action();
+        double best = 0;
+        long end = Stopwatch.GetTimestamp() + (long)(SecondsPerRow * Stopwatch.Frequency);
+        while (Stopwatch.GetTimestamp() < end)
+        {
+            long start = Stopwatch.GetTimestamp();
+            action();
+            best = Math.Max(best, flops / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9);
+        }
+        return best;
+    }
+
+    private static float* Ones(long count)
+    {
+        float* block = (float*)NativeMemory.AlignedAlloc((nuint)count * sizeof(float), 64);
+        for (long i = 0; i < count; i++)
+            block[i] = 1;
+        return block;
+    }
+
+    /// <summary>12 chains: more than the units times their latency.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float FusedChains512(int rounds)
+    {
+        Vector512<float> x = Vector512.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
+        for (int round = 0; round < rounds; round++)
+        {
+            a = Vector512.FusedMultiplyAdd(a, x, x); b = Vector512.FusedMultiplyAdd(b, x, x); c = Vector512.FusedMultiplyAdd(c, x, x);
+            d = Vector512.FusedMultiplyAdd(d, x, x); e = Vector512.FusedMultiplyAdd(e, x, x); f = Vector512.FusedMultiplyAdd(f, x, x);
+            g = Vector512.FusedMultiplyAdd(g, x, x); h = Vector512.FusedMultiplyAdd(h, x, x); i = Vector512.FusedMultiplyAdd(i, x, x);
+            j = Vector512.FusedMultiplyAdd(j, x, x); k = Vector512.FusedMultiplyAdd(k, x, x); l = Vector512.FusedMultiplyAdd(l, x, x);
+        }
+        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float FusedChains256(int rounds)
+    {
+        Vector256<float> x = Vector256.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
+        for (int round = 0; round < rounds; round++)
+        {
+            a = Vector256.FusedMultiplyAdd(a, x, x); b = Vector256.FusedMultiplyAdd(b, x, x); c = Vector256.FusedMultiplyAdd(c, x, x);
+            d = Vector256.FusedMultiplyAdd(d, x, x); e = Vector256.FusedMultiplyAdd(e, x, x); f = Vector256.FusedMultiplyAdd(f, x, x);
+            g = Vector256.FusedMultiplyAdd(g, x, x); h = Vector256.FusedMultiplyAdd(h, x, x); i = Vector256.FusedMultiplyAdd(i, x, x);
+            j = Vector256.FusedMultiplyAdd(j, x, x); k = Vector256.FusedMultiplyAdd(k, x, x); l = Vector256.FusedMultiplyAdd(l, x, x);
+        }
+        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+    }
+}
