@@ -1,190 +1,119 @@
 namespace Graft.Kernels.Cpu;
 
-/// <summary>Single-precision C = A·B + beta·C, row-major, blocked and packed as Goto and van de Geijn 2008 describe it.</summary>
-/// <remarks>
-/// Each element of C is the sum over k in rising order, by blocks of <see cref="BlockK"/>, whatever the thread count, the
-/// tile it falls into or the rows beside it: 1 and 2 threads give the same bits.
-/// </remarks>
-internal static unsafe class Gemm
+/// <summary>
+/// Single-precision matrix product. Each output is one chain of multiply-adds in the order of k, whatever tile or thread computes it,
+/// so results do not depend on the number of threads nor on the place of a row.
+/// </summary>
+internal static unsafe partial class Gemm
 {
-    /// <summary>k is cut into blocks of this many, so that a panel of B stays in the L1 cache.</summary>
-    public const int BlockK = 256;
+    /// <summary>Products below this many multiply-adds stay on the calling thread: handing out costs more than it saves.</summary>
+    private const long SmallestThreadedProduct = 1 << 18;
 
-    private const int BlockM = 96; // rows a chunk: a multiple of every tile height
-    private const int BlockN = 512; // columns a chunk: a multiple of every tile width
+    /// <summary>
+    /// c[m,n] = op(a)[m,k] op(b)[k,n] + beta c + bias. All are row-major with leading dimensions (floats from row to row);
+    /// op(a) is the transpose of a stored [k,m] where <paramref name="transA"/>, op(b) that of b stored [n,k] where <paramref name="transB"/>.
+    /// With beta 0 c is written without being read. <paramref name="bias"/> is a row [n] or null. c must not overlap a, b or bias.
+    /// </summary>
+    public static void Run(
+        bool transA, bool transB, int m, int n, int k, float* a, int lda, float* b, int ldb, float* c, int ldc, float beta, float* bias = null) =>
+        Run(GemmTile.Current, transA, transB, m, n, k, a, lda, b, ldb, c, ldc, beta, bias);
 
-    /// <summary>C [M,N] = op(A) [M,K] · op(B) [K,N] + beta·C (+ bias [N] in each row). With beta 0 C is not read.</summary>
-    public static void Run(bool transA, bool transB, int m, int n, int k, float* a, int lda, float* b, int ldb, float* c, int ldc, float beta, float* bias = null)
+    /// <summary>The same with a given set of register tiles.</summary>
+    public static void Run(
+        GemmTile tile, bool transA, bool transB, int m, int n, int k, float* a, int lda, float* b, int ldb, float* c, int ldc, float beta, float* bias)
     {
-        if (m == 0 || n == 0)
+        if (m <= 0 || n <= 0)
             return;
-        GemmTile tile = GemmTile.Current;
-        var job = new Multiply { TransA = transA, M = m, N = n, A = a, Lda = lda, C = c, Ldc = ldc, K = k };
-        float* packed = Scratch.Rent(ScratchSlot.PackedB, (long)Math.Min(BlockK, Math.Max(k, 1)) * tile.PaddedN(n));
-        int first = 0;
-        do
+        float* start = Start(m, n, c, ldc, beta, bias, out int startStride);
+        if (k <= 0)
         {
-            int kc = Math.Min(BlockK, k - first);
-            var pack = new PackB { Trans = transB, N = n, Kc = kc, B = transB ? b + first : b + (long)first * ldb, Ldb = ldb, Packed = packed };
-            WorkerPool.For((tile.PaddedN(n) / tile.N + PackB.Panels - 1) / PackB.Panels, ref pack);
-            job.First = first;
-            job.Kc = kc;
-            job.Packed = packed;
-            job.Beta = first == 0 ? beta : 1;
-            job.Bias = first == 0 ? bias : null;
-            job.ColumnBlocks = (n + BlockN - 1) / BlockN;
-            WorkerPool.For((m + BlockM - 1) / BlockM * job.ColumnBlocks, ref job);
-            first += kc;
+            CopyStart(m, n, c, ldc, start, startStride);
+            return;
         }
-        while (first < k);
+        var product = new GemmProduct
+        {
+            TileId = tile.Id,
+            TransA = transA,
+            TransB = transB,
+            M = m,
+            N = n,
+            K = k,
+            A = a,
+            Lda = lda,
+            B = b,
+            Ldb = ldb,
+            C = c,
+            Ldc = ldc,
+            Start = start,
+            StartStride = startStride,
+        };
+        if (m <= WideRowsMaximum && !transA && !transB)
+            RunRows(product);
+        else
+            RunBlocked(product, tile);
     }
 
-    /// <summary>Floats that <see cref="PackWhole"/> fills.</summary>
-    public static long PackedSize(int n, int k) => (long)GemmTile.Current.PaddedN(n) * k;
-
-    /// <summary>Packs all of op(B) once, for many calls of <see cref="RunPacked"/>.</summary>
-    public static void PackWhole(bool transB, int n, int k, float* b, int ldb, float* packed)
+    /// <summary>
+    /// <paramref name="batch"/> products, one after the other in memory by the given strides (in floats; 0 shares a matrix between all).
+    /// Small products are spread over the threads whole; large ones are each spread inside.
+    /// </summary>
+    public static void RunBatched(
+        int batch, bool transA, bool transB, int m, int n, int k,
+        float* a, int lda, nint strideA, float* b, int ldb, nint strideB, float* c, int ldc, nint strideC, float beta, float* bias = null)
     {
-        GemmTile tile = GemmTile.Current;
-        for (int first = 0; first < k; first += BlockK)
+        var each = new BatchBody
         {
-            int kc = Math.Min(BlockK, k - first);
-            var pack = new PackB { Trans = transB, N = n, Kc = kc, B = transB ? b + first : b + (long)first * ldb, Ldb = ldb, Packed = packed + (long)first * tile.PaddedN(n) };
-            WorkerPool.For((tile.PaddedN(n) / tile.N + PackB.Panels - 1) / PackB.Panels, ref pack);
+            TransA = transA, TransB = transB, M = m, N = n, K = k, A = a, Lda = lda, StrideA = strideA,
+            B = b, Ldb = ldb, StrideB = strideB, C = c, Ldc = ldc, StrideC = strideC, Beta = beta, Bias = bias,
+        };
+        if (batch * (long)m * n * k >= SmallestThreadedProduct && (long)m * n * k < LargestWholeProduct)
+        {
+            WorkerPool.For(batch, ref each);
+            return;
         }
+        for (int i = 0; i < batch; i++)
+            each.Run(i);
     }
 
-    /// <summary>C = A·B + beta·C on the calling thread alone, with B from <see cref="PackWhole"/>: for use within chunks.</summary>
-    public static void RunPacked(int m, int n, int k, float* a, int lda, float* packedB, float* c, int ldc, float beta, float* bias)
+    private const long LargestWholeProduct = 1 << 26;
+
+    /// <summary>Where the sums start: null (zero), the bias for every row, or c itself, which is scaled first where it has to be.</summary>
+    private static float* Start(int m, int n, float* c, int ldc, float beta, float* bias, out int stride)
     {
-        for (int first = 0; first < k; first += BlockK)
+        stride = 0;
+        if (beta == 0)
+            return bias;
+        if (beta != 1 || bias != null)
         {
-            int kc = Math.Min(BlockK, k - first);
-            var job = new Multiply
+            for (int i = 0; i < m; i++)
             {
-                M = m, N = n, K = k, A = a, Lda = lda, C = c, Ldc = ldc, First = first, Kc = kc,
-                Packed = packedB + (long)first * GemmTile.Current.PaddedN(n),
-                Beta = first == 0 ? beta : 1, Bias = first == 0 ? bias : null, ColumnBlocks = (n + BlockN - 1) / BlockN,
-            };
-            int chunks = (m + BlockM - 1) / BlockM * job.ColumnBlocks;
-            for (int i = 0; i < chunks; i++)
-                job.Run(i);
-        }
-    }
-
-    /// <summary>Columns of B, tile by tile: panel [K][tile width], the last one filled with zeros.</summary>
-    private struct PackB : IChunkBody
-    {
-        public const int Panels = 8;
-        public bool Trans;
-        public int N, Kc, Ldb;
-        public float* B, Packed;
-
-        public readonly void Run(int chunk)
-        {
-            int width = GemmTile.Current.N;
-            for (int j0 = chunk * Panels * width; j0 < Math.Min(N, (chunk + 1) * Panels * width); j0 += width)
-            {
-                float* to = Packed + (long)j0 * Kc;
-                int columns = Math.Min(width, N - j0);
-                for (int p = 0; p < Kc; p++, to += width)
-                {
-                    if (Trans)
-                    {
-                        for (int j = 0; j < columns; j++)
-                            to[j] = B[(long)(j0 + j) * Ldb + p];
-                    }
-                    else
-                        new ReadOnlySpan<float>(B + (long)p * Ldb + j0, columns).CopyTo(new Span<float>(to, columns));
-                    new Span<float>(to + columns, width - columns).Clear();
-                }
+                float* row = c + (nint)i * ldc;
+                for (int j = 0; j < n; j++)
+                    row[j] = beta * row[j] + (bias == null ? 0 : bias[j]);
             }
         }
+        stride = ldc;
+        return c;
     }
 
-    /// <summary>A block of rows times a block of columns.</summary>
-    private struct Multiply : IChunkBody
+    private static void CopyStart(int m, int n, float* c, int ldc, float* start, int startStride)
     {
-        public bool TransA;
-        public int M, N, K, Lda, Ldc, First, Kc, ColumnBlocks;
+        for (int i = 0; i < m; i++)
+        {
+            for (int j = 0; j < n; j++)
+                c[(nint)i * ldc + j] = start == null ? 0 : start[(nint)i * startStride + j];
+        }
+    }
+
+    private struct BatchBody : IChunkBody
+    {
+        public bool TransA, TransB;
+        public int M, N, K, Lda, Ldb, Ldc;
+        public nint StrideA, StrideB, StrideC;
+        public float* A, B, C, Bias;
         public float Beta;
-        public float* A, C, Packed, Bias;
 
-        public readonly void Run(int chunk)
-        {
-            GemmTile tile = GemmTile.Current;
-            int i0 = chunk / ColumnBlocks * BlockM, j0 = chunk % ColumnBlocks * BlockN;
-            int i1 = Math.Min(M, i0 + BlockM), j1 = Math.Min(N, j0 + BlockN);
-            float* packedA = Scratch.Rent(ScratchSlot.PackedA, (long)BlockM * Math.Max(Kc, 1) + tile.M * tile.N);
-            float* edge = packedA + (long)BlockM * Kc;
-            PackA(packedA, i0, i1, tile.M);
-            for (int j = j0; j < j1; j += tile.N)
-            {
-                for (int i = i0; i < i1; i += tile.M)
-                    Tile(tile, packedA + (long)(i - i0) * Kc, Packed + (long)j * Kc, i, j, edge);
-            }
-        }
-
-        private readonly void Tile(GemmTile tile, float* a, float* b, int i, int j, float* edge)
-        {
-            int rows = Math.Min(tile.M, M - i), columns = Math.Min(tile.N, N - j);
-            float* c = C + (long)i * Ldc + j;
-            if (rows == tile.M && columns == tile.N)
-            {
-                Start(c, Ldc, rows, columns, j);
-                tile.Accumulate(Kc, a, b, c, Ldc);
-                return;
-            }
-            new Span<float>(edge, tile.M * tile.N).Clear();
-            for (int r = 0; r < rows; r++)
-            {
-                Start(c + (long)r * Ldc, Ldc, 1, columns, j);
-                new ReadOnlySpan<float>(c + (long)r * Ldc, columns).CopyTo(new Span<float>(edge + r * tile.N, columns));
-            }
-            tile.Accumulate(Kc, a, b, edge, tile.N);
-            for (int r = 0; r < rows; r++)
-                new ReadOnlySpan<float>(edge + r * tile.N, columns).CopyTo(new Span<float>(c + (long)r * Ldc, columns));
-        }
-
-        /// <summary>What the products are added to: beta·C, and the bias in the first block of k.</summary>
-        private readonly void Start(float* c, int ldc, int rows, int columns, int j)
-        {
-            for (int r = 0; r < rows; r++, c += ldc)
-            {
-                var row = new Span<float>(c, columns);
-                if (Beta == 0)
-                {
-                    if (Bias == null)
-                        row.Clear();
-                    else
-                        new ReadOnlySpan<float>(Bias + j, columns).CopyTo(row);
-                    continue;
-                }
-                for (int x = 0; x < columns && (Beta != 1 || Bias != null); x++)
-                    row[x] = row[x] * Beta + (Bias == null ? 0 : Bias[j + x]);
-            }
-        }
-
-        private readonly void PackA(float* to, int i0, int i1, int height)
-        {
-            for (int i = i0; i < i1; i += height)
-            {
-                int rows = Math.Min(height, i1 - i);
-                float* tile = to + (long)(i - i0) * Kc;
-                for (int r = 0; r < height; r++)
-                {
-                    if (r >= rows)
-                    {
-                        for (int p = 0; p < Kc; p++)
-                            tile[(long)p * height + r] = 0;
-                        continue;
-                    }
-                    float* from = TransA ? A + (long)First * Lda + i + r : A + (long)(i + r) * Lda + First;
-                    int step = TransA ? Lda : 1;
-                    for (int p = 0; p < Kc; p++)
-                        tile[(long)p * height + r] = from[(long)p * step];
-                }
-            }
-        }
+        public readonly void Run(int i) =>
+            Gemm.Run(TransA, TransB, M, N, K, A + i * StrideA, Lda, B + i * StrideB, Ldb, C + i * StrideC, Ldc, Beta, Bias);
     }
 }

@@ -1,133 +1,89 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Graft.Kernels.Cpu;
 
-/// <summary>The innermost step of a matrix product: a tile of C that stays in registers while k runs.</summary>
-internal abstract unsafe class GemmTile
+/// <summary>The register tiles of one vector width: how large they are, and the kernels that compute them.</summary>
+internal sealed unsafe class GemmTile
 {
-    /// <summary>The widest tile that this machine's vectors serve; tests set others.</summary>
-    public static GemmTile Current { get; set; } = Vector512.IsHardwareAccelerated ? new Tile512() : new Tile256();
+    public static readonly GemmTile V512 = new(
+        0, Vector512.IsHardwareAccelerated, 32, 128, [14, 8, 4, 2, 1],
+        [&GemmKernels512.Tile14x32, &GemmKernels512.Tile8x32, &GemmKernels512.Tile4x32, &GemmKernels512.Tile2x32, &GemmKernels512.Tile1x32],
+        &GemmKernels512.Tile1x128);
 
-    /// <summary>Rows of the tile.</summary>
-    public abstract int M { get; }
+    public static readonly GemmTile V256 = new(
+        1, Vector256.IsHardwareAccelerated && (Fma.IsSupported || !Sse.IsSupported), 16, 64, [6, 4, 2, 1],
+        [&GemmKernels256.Tile6x16, &GemmKernels256.Tile4x16, &GemmKernels256.Tile2x16, &GemmKernels256.Tile1x16],
+        &GemmKernels256.Tile1x64);
 
-    /// <summary>Columns of the tile.</summary>
-    public abstract int N { get; }
+    public static readonly GemmTile Portable = new(
+        2, true, 8, 32, [6, 4, 2, 1],
+        [&GemmKernels128.Tile6x8, &GemmKernels128.Tile4x8, &GemmKernels128.Tile2x8, &GemmKernels128.Tile1x8],
+        &GemmKernels128.Tile1x32);
+
+    /// <summary>Every width, at the place that its <see cref="Id"/> names.</summary>
+    public static readonly GemmTile[] All = [V512, V256, Portable];
+
+    /// <summary>The widest that this processor runs.</summary>
+    public static readonly GemmTile Current = V512.IsSupported ? V512 : V256.IsSupported ? V256 : Portable;
+
+    private readonly int[] _heights;
+    private readonly delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, void>[] _kernels;
+    private readonly delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, void> _wideRow;
+
+    private GemmTile(
+        int id, bool isSupported, int columns, int wideColumns, int[] heights,
+        delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, void>[] kernels,
+        delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, void> wideRow)
+    {
+        Id = id;
+        IsSupported = isSupported;
+        Columns = columns;
+        WideColumns = wideColumns;
+        _heights = heights;
+        _kernels = kernels;
+        _wideRow = wideRow;
+    }
+
+    public int Id { get; }
+
+    public bool IsSupported { get; }
+
+    /// <summary>Rows of the main tile.</summary>
+    public int Rows => _heights[0];
+
+    /// <summary>Columns of every tile, and so the width of a packed panel of B.</summary>
+    public int Columns { get; }
+
+    /// <summary>Columns of the one-row tile that reads B where it lies.</summary>
+    public int WideColumns { get; }
 
     /// <summary>A number of columns rounded up to whole tiles.</summary>
-    public int PaddedN(int n) => (n + N - 1) / N * N;
+    public int PaddedN(int n) => (n + Columns - 1) / Columns * Columns;
 
-    /// <summary>C [M,N] += A·B with A packed [k][M] and B packed [k][N].</summary>
-    public abstract void Accumulate(int k, float* a, float* b, float* c, int ldc);
-}
-
-/// <summary>8 x 32: 16 accumulators, 2 vectors of B and a broadcast in 32 registers of 512 bits.</summary>
-/// <remarks>16 accumulators cover 2 FMA units of 4 cycles latency twice; 10 loads feed 16 FMAs.</remarks>
-internal sealed unsafe class Tile512 : GemmTile
-{
-    public override int M => 8;
-
-    public override int N => 32;
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Accumulate(int k, float* a, float* b, float* c, int ldc)
+    /// <summary>
+    /// <paramref name="rows"/> x <see cref="Columns"/> outputs: each starts as <paramref name="start"/> (null: zero) and adds a[i,k] b[k,j]
+    /// in the order of k. Strides count floats. The result does not depend on how the rows are split into tiles.
+    /// </summary>
+    public void Run(int rows, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
     {
-        float* c4 = c + 4L * ldc;
-        long l = ldc;
-        Vector512<float> c00 = Vector512.Load(c), c01 = Vector512.Load(c + 16);
-        Vector512<float> c10 = Vector512.Load(c + l), c11 = Vector512.Load(c + l + 16);
-        Vector512<float> c20 = Vector512.Load(c + 2 * l), c21 = Vector512.Load(c + 2 * l + 16);
-        Vector512<float> c30 = Vector512.Load(c + 3 * l), c31 = Vector512.Load(c + 3 * l + 16);
-        Vector512<float> c40 = Vector512.Load(c4), c41 = Vector512.Load(c4 + 16);
-        Vector512<float> c50 = Vector512.Load(c4 + l), c51 = Vector512.Load(c4 + l + 16);
-        Vector512<float> c60 = Vector512.Load(c4 + 2 * l), c61 = Vector512.Load(c4 + 2 * l + 16);
-        Vector512<float> c70 = Vector512.Load(c4 + 3 * l), c71 = Vector512.Load(c4 + 3 * l + 16);
-        for (int p = 0; p < k; p++, a += 8, b += 32)
+        for (int size = 0; rows > 0;)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
-            x = Vector512.Create(a[0]);
-            c00 = Vector512.MultiplyAddEstimate(x, b0, c00);
-            c01 = Vector512.MultiplyAddEstimate(x, b1, c01);
-            x = Vector512.Create(a[1]);
-            c10 = Vector512.MultiplyAddEstimate(x, b0, c10);
-            c11 = Vector512.MultiplyAddEstimate(x, b1, c11);
-            x = Vector512.Create(a[2]);
-            c20 = Vector512.MultiplyAddEstimate(x, b0, c20);
-            c21 = Vector512.MultiplyAddEstimate(x, b1, c21);
-            x = Vector512.Create(a[3]);
-            c30 = Vector512.MultiplyAddEstimate(x, b0, c30);
-            c31 = Vector512.MultiplyAddEstimate(x, b1, c31);
-            x = Vector512.Create(a[4]);
-            c40 = Vector512.MultiplyAddEstimate(x, b0, c40);
-            c41 = Vector512.MultiplyAddEstimate(x, b1, c41);
-            x = Vector512.Create(a[5]);
-            c50 = Vector512.MultiplyAddEstimate(x, b0, c50);
-            c51 = Vector512.MultiplyAddEstimate(x, b1, c51);
-            x = Vector512.Create(a[6]);
-            c60 = Vector512.MultiplyAddEstimate(x, b0, c60);
-            c61 = Vector512.MultiplyAddEstimate(x, b1, c61);
-            x = Vector512.Create(a[7]);
-            c70 = Vector512.MultiplyAddEstimate(x, b0, c70);
-            c71 = Vector512.MultiplyAddEstimate(x, b1, c71);
+            int height = _heights[size];
+            if (height > rows)
+            {
+                size++;
+                continue;
+            }
+            _kernels[size](k, a, lda, b, ldb, c, ldc, start, ldstart);
+            rows -= height;
+            a += height * lda;
+            c += height * ldc;
+            if (start != null)
+                start += height * ldstart;
         }
-        c00.Store(c);
-        c01.Store(c + 16);
-        c10.Store(c + l);
-        c11.Store(c + l + 16);
-        c20.Store(c + 2 * l);
-        c21.Store(c + 2 * l + 16);
-        c30.Store(c + 3 * l);
-        c31.Store(c + 3 * l + 16);
-        c40.Store(c4);
-        c41.Store(c4 + 16);
-        c50.Store(c4 + l);
-        c51.Store(c4 + l + 16);
-        c60.Store(c4 + 2 * l);
-        c61.Store(c4 + 2 * l + 16);
-        c70.Store(c4 + 3 * l);
-        c71.Store(c4 + 3 * l + 16);
     }
-}
 
-/// <summary>4 x 16: 8 accumulators in 16 registers of 256 bits. Where there are none, the runtime splits them.</summary>
-internal sealed unsafe class Tile256 : GemmTile
-{
-    public override int M => 4;
-
-    public override int N => 16;
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Accumulate(int k, float* a, float* b, float* c, int ldc)
-    {
-        long l = ldc;
-        Vector256<float> c00 = Vector256.Load(c), c01 = Vector256.Load(c + 8);
-        Vector256<float> c10 = Vector256.Load(c + l), c11 = Vector256.Load(c + l + 8);
-        Vector256<float> c20 = Vector256.Load(c + 2 * l), c21 = Vector256.Load(c + 2 * l + 8);
-        Vector256<float> c30 = Vector256.Load(c + 3 * l), c31 = Vector256.Load(c + 3 * l + 8);
-        for (int p = 0; p < k; p++, a += 4, b += 16)
-        {
-            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
-            x = Vector256.Create(a[0]);
-            c00 = Vector256.MultiplyAddEstimate(x, b0, c00);
-            c01 = Vector256.MultiplyAddEstimate(x, b1, c01);
-            x = Vector256.Create(a[1]);
-            c10 = Vector256.MultiplyAddEstimate(x, b0, c10);
-            c11 = Vector256.MultiplyAddEstimate(x, b1, c11);
-            x = Vector256.Create(a[2]);
-            c20 = Vector256.MultiplyAddEstimate(x, b0, c20);
-            c21 = Vector256.MultiplyAddEstimate(x, b1, c21);
-            x = Vector256.Create(a[3]);
-            c30 = Vector256.MultiplyAddEstimate(x, b0, c30);
-            c31 = Vector256.MultiplyAddEstimate(x, b1, c31);
-        }
-        c00.Store(c);
-        c01.Store(c + 8);
-        c10.Store(c + l);
-        c11.Store(c + l + 8);
-        c20.Store(c + 2 * l);
-        c21.Store(c + 2 * l + 8);
-        c30.Store(c + 3 * l);
-        c31.Store(c + 3 * l + 8);
-    }
+    /// <summary>One row x <see cref="WideColumns"/> outputs, as <see cref="Run"/>.</summary>
+    public void RunWideRow(nint k, float* a, float* b, nint ldb, float* c, float* start) => _wideRow(k, a, 0, b, ldb, c, 0, start, 0);
 }
