@@ -91,7 +91,7 @@ internal sealed unsafe partial class CpuConv2DKernels
             long first = (long)(chunk / G.Groups) * (BlockRows / 2);
             int rows = (int)Math.Min(BlockRows / 2, Pixels - first), width = G.GroupC;
             float* result = Scratch.Rent(ScratchSlot.Rows, (long)BlockRows / 2 * width);
-            float* patches = Scratch.Rent(ScratchSlot.Patches, (long)BlockRows * Gemm.BlockK);
+            float* patches = Scratch.Rent(ScratchSlot.Patches, (long)BlockRows / 2 * PatchStride);
             if (K == 0)
                 new Span<float>(result, rows * width).Clear();
             for (int k0 = 0; k0 < K; k0 += Gemm.BlockK)
@@ -99,7 +99,7 @@ internal sealed unsafe partial class CpuConv2DKernels
                 int kc = Math.Min(Gemm.BlockK, K - k0);
                 Fill(first, rows, group, k0, k0 + kc, patches);
                 float* weights = Packed + group * PackedSize + (long)k0 * GemmTile.Current.PaddedN(width);
-                Gemm.RunPacked(rows, width, kc, patches, kc, weights, result, width, k0 == 0 ? 0 : 1, null);
+                Gemm.RunPacked(rows, width, kc, patches, PatchStride, weights, result, width, k0 == 0 ? 0 : 1, null);
             }
             for (int i = 0; i < rows; i++)
                 Store(first + i, group, result + (long)i * width);
@@ -121,7 +121,7 @@ internal sealed unsafe partial class CpuConv2DKernels
         /// <summary>Columns k0 .. k1 - 1 of the matrix of dy: row (n,i,j), column (tap row, tap column, output).</summary>
         private readonly void Fill(long first, int rows, int group, int k0, int k1, float* to)
         {
-            for (int row = 0; row < rows; row++, to += k1 - k0)
+            for (int row = 0; row < rows; row++, to += PatchStride)
             {
                 long pixel = first + row;
                 (long n, int i, int j) = (pixel / Width / Height, (int)(pixel / Width % Height), (int)(pixel % Width));

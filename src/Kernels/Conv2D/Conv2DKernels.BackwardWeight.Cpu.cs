@@ -61,7 +61,7 @@ internal sealed unsafe partial class CpuConv2DKernels
             for (long first = slice * _sliceRows; first < end; first += Gemm.BlockK, beta = 1)
             {
                 int rows = (int)Math.Min(Gemm.BlockK, end - first);
-                _patches.Fill(first, rows, group, k0, k0 + columns, patches);
+                _patches.Fill(first, rows, group, k0, k0 + columns, patches, columns);
                 Gemm.Run(true, false, _groupO, columns, rows, _dy + first * _o + group * _groupO, _o, patches, columns, to, _k, beta);
             }
         }

@@ -22,15 +22,15 @@ internal unsafe struct Conv2DPatches
         _run = _joined ? g.S * g.C : g.GroupC;
     }
 
-    /// <summary>Columns k0 .. k1 - 1 of <paramref name="rows"/> rows from <paramref name="first"/>, to [rows,k1 - k0].</summary>
-    public readonly void Fill(long first, int rows, int group, int k0, int k1, float* to)
+    /// <summary>Columns k0 .. k1 - 1 of <paramref name="rows"/> rows from <paramref name="first"/>, to [rows,k1 - k0] with <paramref name="stride"/> floats from row to row.</summary>
+    public readonly void Fill(long first, int rows, int group, int k0, int k1, float* to, int stride)
     {
         int q = (int)(first % _outW), p = (int)(first / _outW % _outH);
         long n = first / _outW / _outH;
         for (int i = 0; i < rows; i++)
         {
             Row(_x + n * _h * _w * _c + group * _groupC, p, q, k0, k1, to);
-            to += k1 - k0;
+            to += stride;
             if (++q < _outW)
                 continue;
             q = 0;

@@ -11,7 +11,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
     public override void BackwardInput(in SoftmaxGeometry g, DevicePtr<float> y, DevicePtr<float> dy, DevicePtr<float> dx, float beta) =>
         RowBlocks.For(g.Rows, 2L * g.C, new BackwardRow { C = g.C, Log = g.Log, Y = y.Pointer, Dy = dy.Pointer, Dx = dx.Pointer, Beta = beta });
 
-    private struct ForwardRow : IRowWork
+    private struct ForwardRow : IEachRowBody
     {
         public int C;
         public bool Log;
@@ -76,7 +76,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
         }
     }
 
-    private struct BackwardRow : IRowWork
+    private struct BackwardRow : IEachRowBody
     {
         public int C;
         public bool Log;
