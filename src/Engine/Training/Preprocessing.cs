@@ -24,16 +24,23 @@ public sealed record Preprocessing(string Name, bool ReverseChannels, float Scal
     /// <summary>0..1, then the ImageNet means and deviations: torchvision.</summary>
     public static Preprocessing Torch { get; } = new("torch", false, 1f / 255, [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 
+    /// <summary>
+    /// A mean for each pixel, [H,W,3] in the network's channel order, row-major, or null. It is used where the image has its
+    /// size; for other sizes <see cref="Mean"/> stands in.
+    /// </summary>
+    public IReadOnlyList<float>? MeanImage { get; init; }
+
     /// <summary>Turns RGB pixels, row-major [.., 3], into the network's input.</summary>
     /// <exception cref="ShapeException">The number of pixels is not a multiple of 3, or differs from the destination's.</exception>
     public void Apply(ReadOnlySpan<float> rgb, Span<float> destination)
     {
         if (rgb.Length % 3 != 0 || rgb.Length != destination.Length)
             throw new ShapeException($"Preprocessing '{Name}': {rgb.Length} numbers of RGB pixels do not fill {destination.Length}.");
+        IReadOnlyList<float>? image = MeanImage?.Count == rgb.Length ? MeanImage : null;
         for (int i = 0; i < rgb.Length; i += 3)
         {
             for (int c = 0; c < 3; c++)
-                destination[i + c] = (rgb[i + (ReverseChannels ? 2 - c : c)] * Scale - Mean[c]) / Std[c];
+                destination[i + c] = (rgb[i + (ReverseChannels ? 2 - c : c)] * Scale - (image is null ? Mean[c] : image[i + c])) / Std[c];
         }
     }
 }

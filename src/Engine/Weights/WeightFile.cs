@@ -1,0 +1,17 @@
+namespace Graft.Weights;
+
+/// <summary>Named arrays in a file: what importers deliver and models load.</summary>
+public abstract class WeightFile
+{
+    /// <summary>Name of the file, for errors.</summary>
+    public abstract string Source { get; }
+
+    /// <summary>Names of all arrays.</summary>
+    public abstract IReadOnlyCollection<string> Names { get; }
+
+    /// <summary>Shape of an array, as the file has it.</summary>
+    public abstract Shape ShapeOf(string name);
+
+    /// <summary>The numbers of an array, row-major, as float32.</summary>
+    public abstract float[] Read(string name);
+}

@@ -1,0 +1,31 @@
+using System.Text;
+
+namespace Graft.Weights;
+
+/// <summary>What fitted and what did not when a file met a model.</summary>
+/// <param name="Matched">Parameters that were found with the right shape.</param>
+/// <param name="Missing">Parameters that the file lacks, each with the nearest name there.</param>
+/// <param name="Unused">Arrays of the file that no parameter takes.</param>
+/// <param name="Faulty">Parameters whose array has another shape or holds NaN or infinity.</param>
+public sealed record WeightReport(IReadOnlyList<string> Matched, IReadOnlyList<string> Missing, IReadOnlyList<string> Unused, IReadOnlyList<string> Faulty)
+{
+    /// <summary>True where everything fitted both ways.</summary>
+    public bool IsComplete => Missing.Count + Unused.Count + Faulty.Count == 0;
+
+    /// <summary>A line a fault; long lists are cut after ten.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder($"{Matched.Count} matched, {Missing.Count} missing, {Faulty.Count} faulty, {Unused.Count} unused");
+        void List(string title, IReadOnlyList<string> lines)
+        {
+            foreach (string line in lines.Take(10))
+                text.Append("\n  ").Append(title).Append(' ').Append(line);
+            if (lines.Count > 10)
+                text.Append("\n  ... and ").Append(lines.Count - 10).Append(" more ").Append(title);
+        }
+        List("missing", Missing);
+        List("faulty", Faulty);
+        List("unused", Unused);
+        return text.ToString();
+    }
+}
