@@ -47,4 +47,49 @@ public abstract class KernelSet
 
     /// <summary>Rows of a table by number.</summary>
     public abstract EmbeddingKernels Embedding { get; }
+
+    /// <summary>Functions of one number.</summary>
+    public abstract UnaryKernels Unary { get; }
+
+    /// <summary>Functions of two numbers, with broadcasting.</summary>
+    public abstract BinaryKernels Binary { get; }
+
+    /// <summary>Sums, means, largest and smallest over axes.</summary>
+    public abstract ReduceKernels Reduce { get; }
+
+    /// <summary>Arrays joined along an axis.</summary>
+    public abstract ConcatKernels Concat { get; }
+
+    /// <summary>A range of an axis.</summary>
+    public abstract SliceKernels Slice { get; }
+
+    /// <summary>Axes in another order.</summary>
+    public abstract PermuteKernels Permute { get; }
+
+    /// <summary>Random zeros.</summary>
+    public abstract DropoutKernels Dropout { get; }
+
+    /// <summary>Cross-entropy over classes, from logits.</summary>
+    public abstract SoftmaxCrossEntropyKernels SoftmaxCrossEntropy { get; }
+
+    /// <summary>Cross-entropy over classes, from probabilities.</summary>
+    public abstract CategoricalCrossEntropyKernels CategoricalCrossEntropy { get; }
+
+    /// <summary>Losses of one number against one label.</summary>
+    public abstract PointwiseLossKernels PointwiseLoss { get; }
+
+    /// <summary>One step of gradient descent.</summary>
+    public abstract SgdStepKernels SgdStep { get; }
+
+    /// <summary>One step of RMSprop.</summary>
+    public abstract RmsPropStepKernels RmsPropStep { get; }
+
+    /// <summary>One step of Adam, AMSGrad or AdamW.</summary>
+    public abstract AdamStepKernels AdamStep { get; }
+
+    /// <summary>One step of Adagrad.</summary>
+    public abstract AdagradStepKernels AdagradStep { get; }
+
+    /// <summary>Norms, clipping and decay of gradients.</summary>
+    public abstract GradientKernels Gradient { get; }
 }

@@ -26,4 +26,34 @@ internal sealed class ReferenceKernelSet : KernelSet
     public override LayerNormKernels LayerNorm { get; } = new ReferenceLayerNormKernels();
 
     public override EmbeddingKernels Embedding { get; } = new ReferenceEmbeddingKernels();
+
+    public override UnaryKernels Unary { get; } = new ReferenceUnaryKernels();
+
+    public override BinaryKernels Binary { get; } = new ReferenceBinaryKernels();
+
+    public override ReduceKernels Reduce { get; } = new ReferenceReduceKernels();
+
+    public override ConcatKernels Concat { get; } = new ReferenceConcatKernels();
+
+    public override SliceKernels Slice { get; } = new ReferenceSliceKernels();
+
+    public override PermuteKernels Permute { get; } = new ReferencePermuteKernels();
+
+    public override DropoutKernels Dropout { get; } = new ReferenceDropoutKernels();
+
+    public override SoftmaxCrossEntropyKernels SoftmaxCrossEntropy { get; } = new ReferenceSoftmaxCrossEntropyKernels();
+
+    public override CategoricalCrossEntropyKernels CategoricalCrossEntropy { get; } = new ReferenceCategoricalCrossEntropyKernels();
+
+    public override PointwiseLossKernels PointwiseLoss { get; } = new ReferencePointwiseLossKernels();
+
+    public override SgdStepKernels SgdStep { get; } = new ReferenceSgdStepKernels();
+
+    public override RmsPropStepKernels RmsPropStep { get; } = new ReferenceRmsPropStepKernels();
+
+    public override AdamStepKernels AdamStep { get; } = new ReferenceAdamStepKernels();
+
+    public override AdagradStepKernels AdagradStep { get; } = new ReferenceAdagradStepKernels();
+
+    public override GradientKernels Gradient { get; } = new ReferenceGradientKernels();
 }

@@ -1,7 +1,7 @@
 namespace Graft.Ops;
 
 /// <summary>The checks that several shape rules share; each throws a sentence with what was found and what is taken.</summary>
-internal static class ShapeCheck
+internal static partial class ShapeCheck
 {
     public static void Count(string op, ReadOnlySpan<Shape> inputs, int least, int most, string names)
     {

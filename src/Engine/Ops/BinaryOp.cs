@@ -1,0 +1,93 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>A function of two numbers for each element, under NumPy's broadcasting: a, b to y. Source: <see cref="BinaryKernels"/>.</summary>
+/// <param name="formula">The function.</param>
+public sealed class BinaryOp(BinaryFormula formula) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => formula.ToString();
+
+    private bool IsLinear => formula is BinaryFormula.Add or BinaryFormula.Subtract;
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => !IsLinear;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 2, 2, "a, b");
+        Shape a = inputs[0], b = inputs[1];
+        var dims = new int[Math.Max(a.Rank, b.Rank)];
+        for (int i = 1; i <= dims.Length; i++)
+        {
+            int extent = BinaryGeometry.Broadcast(i <= a.Rank ? a[-i] : 1, i <= b.Rank ? b[-i] : 1);
+            if (extent < 0)
+            {
+                throw new ShapeException($"{Name}: shapes {a} and {b} do not broadcast: counted from the last axis, extents must be equal or 1, "
+                    + $"but axis -{i} has {a[-i]} and {b[-i]}. Reshape or permute one of them.");
+            }
+            dims[^i] = extent;
+        }
+        return new Shape(dims);
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) =>
+        call.Kernels.Binary.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.Output.Data);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            if (call.Needs(i))
+                Backward(call, i);
+        }
+    }
+
+    private void Backward(OpCall call, int index)
+    {
+        BinaryGeometry g = Geometry(call);
+        var (gradient, beta) = call.GradIn(index);
+        if (call.In(index).Count == call.Output.Count)
+        {
+            Full(call, g, index, gradient, beta);
+            return;
+        }
+        // The input was repeated: each repetition has a share in its gradient.
+        DevicePtr<float> shares = call.GradOut;
+        if (!(formula == BinaryFormula.Add || (formula == BinaryFormula.Subtract && index == 0)))
+        {
+            shares = call.Temporary(call.Output.Count);
+            Full(call, g, index, shares, 0);
+        }
+        Shape full = call.Output.Shape, small = call.In(index).Shape;
+        var repeated = new bool[full.Rank];
+        for (int i = 1; i <= full.Rank; i++)
+            repeated[^i] = i > small.Rank || (small[-i] == 1 && full[-i] != 1);
+        call.Kernels.Reduce.Forward(ReduceOp.Geometry(ReduceFormula.Sum, full, repeated), shares, gradient, beta);
+    }
+
+    private void Full(OpCall call, in BinaryGeometry g, int index, DevicePtr<float> gradient, float beta)
+    {
+        DevicePtr<float> a = IsLinear ? DevicePtr<float>.Null : call.In(0).Data, b = IsLinear ? DevicePtr<float>.Null : call.In(1).Data;
+        if (index == 0)
+            call.Kernels.Binary.BackwardA(g, a, b, call.GradOut, gradient, beta);
+        else
+            call.Kernels.Binary.BackwardB(g, a, b, call.GradOut, gradient, beta);
+    }
+
+    private BinaryGeometry Geometry(OpCall call)
+    {
+        try
+        {
+            return BinaryGeometry.Of(formula, call.In(0).Shape.Dims, call.In(1).Shape.Dims);
+        }
+        catch (ArgumentException e)
+        {
+            throw new ShapeException($"{Name}: shapes {call.In(0).Shape} and {call.In(1).Shape}: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>Inputs joined along an axis; all other extents are equal. Source: <see cref="ConcatKernels"/>.</summary>
+/// <param name="axis">The axis; negative ones count from the end.</param>
+public sealed class ConcatOp(int axis) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "Concat";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => false;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 1, int.MaxValue, "x0, x1, ..");
+        Shape first = inputs[0];
+        int along = ShapeCheck.Axis(Name, first, axis);
+        int[] dims = first.Dims.ToArray();
+        for (int i = 1; i < inputs.Length; i++)
+        {
+            Shape other = inputs[i];
+            bool fits = other.Rank == first.Rank;
+            for (int j = 0; fits && j < first.Rank; j++)
+                fits = j == along || other[j] == first[j];
+            if (!fits)
+                throw new ShapeException($"Concat: input 0 has shape {first} and input {i} has {other}; all extents but that of axis {along} must be equal. Crop, pad or reshape one of them.");
+            dims[along] += other[along];
+        }
+        return new Shape(dims);
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call)
+    {
+        long offset = 0;
+        for (int i = 0; i < call.InputCount; i++)
+        {
+            ConcatGeometry g = Geometry(call, i, offset);
+            call.Kernels.Concat.Forward(g, call.In(i).Data, call.Output.Data);
+            offset += g.Part;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        long offset = 0;
+        for (int i = 0; i < call.InputCount; i++)
+        {
+            ConcatGeometry g = Geometry(call, i, offset);
+            offset += g.Part;
+            if (!call.Needs(i))
+                continue;
+            var (dx, beta) = call.GradIn(i);
+            call.Kernels.Concat.BackwardInput(g, call.GradOut, dx, beta);
+        }
+    }
+
+    private ConcatGeometry Geometry(OpCall call, int index, long offset)
+    {
+        int along = ShapeCheck.Axis(Name, call.Output.Shape, axis);
+        (long outer, long total) = ShapeCheck.Split(call.Output.Shape, along);
+        return new(outer, total, offset, ShapeCheck.Split(call.In(index).Shape, along).Inner);
+    }
+}

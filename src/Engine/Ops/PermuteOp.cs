@@ -1,0 +1,53 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>Axes in another order: axis i of the output is axis order[i] of the input. Source: <see cref="PermuteKernels"/>.</summary>
+/// <param name="order">Each axis once; negative ones count from the end.</param>
+public sealed class PermuteOp(params int[] order) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "Permute";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => false;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 1, 1, "x");
+        Shape shape = inputs[0];
+        return new Shape(Array.ConvertAll(Order(shape), axis => shape[axis]));
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) => call.Kernels.Permute.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        var (dx, beta) = call.GradIn(0);
+        call.Kernels.Permute.BackwardInput(Geometry(call), call.GradOut, dx, beta);
+    }
+
+    private PermuteGeometry Geometry(OpCall call)
+    {
+        Shape shape = call.In(0).Shape;
+        try
+        {
+            return PermuteGeometry.Of(shape.Dims, Order(shape));
+        }
+        catch (ArgumentException e)
+        {
+            throw new ShapeException($"Permute: input {shape}: {e.Message}", e);
+        }
+    }
+
+    private int[] Order(Shape shape)
+    {
+        int[] resolved = Array.ConvertAll(order, axis => ShapeCheck.Axis(Name, shape, axis));
+        if (resolved.Length != shape.Rank || new HashSet<int>(resolved).Count != shape.Rank)
+            throw new ShapeException($"Permute: the order ({string.Join(',', order)}) does not name each of the {shape.Rank} axes of {shape} once.");
+        return resolved;
+    }
+}

@@ -1,0 +1,72 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>The sum, mean, largest or smallest over axes: x to the axes that stay. Source: <see cref="ReduceKernels"/>.</summary>
+/// <param name="formula">How many become one.</param>
+/// <param name="axes">Axes to reduce; negative ones count from the end, none means all.</param>
+/// <param name="keepDims">True leaves an extent of 1 in place of a reduced axis.</param>
+public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = false) : Op
+{
+    private bool Compares => formula is ReduceFormula.Max or ReduceFormula.Min;
+
+    /// <inheritdoc/>
+    public override string Name => $"Reduce{formula}";
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => Compares;
+
+    /// <inheritdoc/>
+    public override bool KeepsOutput => Compares;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 1, 1, "x");
+        bool[] reduced = Flags(inputs[0]);
+        var dims = new List<int>();
+        for (int i = 0; i < reduced.Length; i++)
+        {
+            if (reduced[i] && Compares && inputs[0][i] == 0)
+                throw new ShapeException($"{Name}: axis {i} of {inputs[0]} is empty; there is no {formula} of nothing.");
+            if (!reduced[i] || keepDims)
+                dims.Add(reduced[i] ? 1 : inputs[0][i]);
+        }
+        return new Shape([.. dims]);
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) => call.Kernels.Reduce.Forward(Geometry(call), call.In(0).Data, call.Output.Data, 0);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        DevicePtr<float> x = Compares ? call.In(0).Data : DevicePtr<float>.Null, y = Compares ? call.Output.Data : DevicePtr<float>.Null;
+        var (dx, beta) = call.GradIn(0);
+        call.Kernels.Reduce.BackwardInput(Geometry(call), x, y, call.GradOut, dx, beta);
+    }
+
+    internal static ReduceGeometry Geometry(ReduceFormula formula, Shape shape, bool[] reduced)
+    {
+        try
+        {
+            return ReduceGeometry.Of(formula, shape.Dims, reduced);
+        }
+        catch (ArgumentException e)
+        {
+            throw new ShapeException($"Reduce{formula}: input {shape}: {e.Message}", e);
+        }
+    }
+
+    private ReduceGeometry Geometry(OpCall call) => Geometry(formula, call.In(0).Shape, Flags(call.In(0).Shape));
+
+    private bool[] Flags(Shape shape)
+    {
+        var reduced = new bool[shape.Rank];
+        if (axes.Length == 0)
+            Array.Fill(reduced, true);
+        foreach (int axis in axes)
+            reduced[ShapeCheck.Axis(Name, shape, axis)] = true;
+        return reduced;
+    }
+}

@@ -1,0 +1,38 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>
+/// Cross-entropy over classes from logits, a number a row: logits [..,K], labels [..,K] or, sparse, [..] or [..,1] to
+/// loss [..]. Source: <see cref="SoftmaxCrossEntropyKernels"/>.
+/// </summary>
+/// <param name="sparse">True where labels are class indices (as floats); an index that names no class gives loss 0.</param>
+/// <param name="labelSmoothing">s: a label t becomes t (1 - s) + s / K.</param>
+public sealed class SoftmaxCrossEntropyOp(bool sparse, float labelSmoothing = 0) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "SoftmaxCrossEntropy";
+
+    /// <inheritdoc/>
+    public override bool IsDifferentiable(int index) => index == 0;
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 2, 2, "logits, labels");
+        return ShapeCheck.ClassLoss(Name, inputs[0], inputs[1], sparse);
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) =>
+        call.Kernels.SoftmaxCrossEntropy.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.Output.Data);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        var (dx, beta) = call.GradIn(0);
+        call.Kernels.SoftmaxCrossEntropy.BackwardInput(Geometry(call), call.In(0).Data, call.In(1).Data, call.GradOut, dx, beta);
+    }
+
+    private SoftmaxCrossEntropyGeometry Geometry(OpCall call) => new(call.Output.Count, call.In(0).Shape[-1], sparse, labelSmoothing);
+}

@@ -1,0 +1,57 @@
+using Graft.Kernels;
+
+namespace Graft.Ops;
+
+/// <summary>A function of one number for each element: x [..] to y of the same shape. Source: <see cref="UnaryKernels"/>.</summary>
+public sealed class UnaryOp : Op
+{
+    private readonly UnaryFormula _formula;
+    private readonly float _alpha, _beta;
+
+    /// <summary>Makes the op.</summary>
+    /// <param name="formula">The function.</param>
+    /// <param name="alpha">Its first parameter, where it has one.</param>
+    /// <param name="beta">Its second parameter, where it has one.</param>
+    /// <exception cref="GraftException">The parameters do not fit the formula.</exception>
+    public UnaryOp(UnaryFormula formula, float alpha = 0, float beta = 0)
+    {
+        // Backward tells the two sides of these by the sign of y, which a negative alpha would turn over.
+        if (formula is UnaryFormula.LeakyReLU or UnaryFormula.ELU && !(alpha >= 0))
+            throw new GraftException($"{formula}: alpha is {alpha}; it takes 0 or more.");
+        if (formula == UnaryFormula.ReLUMax && !(alpha > 0))
+            throw new GraftException($"ReLUMax: the largest value is {alpha}; it takes more than 0, or use ReLU.");
+        if (formula == UnaryFormula.Clip && !(alpha <= beta))
+            throw new GraftException($"Clip: the lower bound {alpha} is above the upper bound {beta}; swap them.");
+        (_formula, _alpha, _beta) = (formula, alpha, beta);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => _formula.ToString();
+
+    /// <inheritdoc/>
+    public override bool KeepsInput(int index) => UnaryGeometry.NeedsInput(_formula);
+
+    /// <inheritdoc/>
+    public override bool KeepsOutput => UnaryGeometry.NeedsOutput(_formula);
+
+    /// <inheritdoc/>
+    public override Shape InferShape(ReadOnlySpan<Shape> inputs)
+    {
+        ShapeCheck.Count(Name, inputs, 1, 1, "x");
+        return inputs[0];
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(OpCall call) => call.Kernels.Unary.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+
+    /// <inheritdoc/>
+    public override void Backward(OpCall call)
+    {
+        DevicePtr<float> x = KeepsInput(0) ? call.In(0).Data : DevicePtr<float>.Null;
+        DevicePtr<float> y = KeepsOutput ? call.Output.Data : DevicePtr<float>.Null;
+        var (dx, beta) = call.GradIn(0);
+        call.Kernels.Unary.BackwardInput(Geometry(call), x, y, call.GradOut, dx, beta);
+    }
+
+    private UnaryGeometry Geometry(OpCall call) => new(call.Output.Count, _formula, _alpha, _beta);
+}

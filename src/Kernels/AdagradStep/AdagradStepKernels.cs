@@ -1,0 +1,12 @@
+namespace Graft.Kernels;
+
+/// <summary>Adagrad, in place: a += g^2, w -= rate g / sqrt(a + epsilon).</summary>
+/// <remarks>
+/// Shapes: all [count]. Duchi et al. 2011, as keras.optimizers.Adagrad of Keras 3 has it. What a starts at (0.1 there) is the
+/// caller's matter.
+/// </remarks>
+public abstract class AdagradStepKernels
+{
+    /// <summary>Moves w and its slot.</summary>
+    public abstract void Step(in AdagradStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> a);
+}

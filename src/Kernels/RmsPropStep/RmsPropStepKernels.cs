@@ -1,0 +1,13 @@
+namespace Graft.Kernels;
+
+/// <summary>RMSprop, in place: v = rho v + (1 - rho) g^2, w -= rate g / sqrt(v + epsilon).</summary>
+/// <remarks>
+/// Shapes: all [count]. Centered: mean = rho mean + (1 - rho) g, and v - mean^2 stands under the root. Momentum:
+/// m = momentum m + rate g / root, w -= m. Hinton 2012, lecture 6e, as keras.optimizers.RMSprop of Keras 3 has it (Keras 2
+/// added epsilon outside the root). All slots start at 0.
+/// </remarks>
+public abstract class RmsPropStepKernels
+{
+    /// <summary>Moves w and its slots. <paramref name="m"/> is Null without momentum, <paramref name="mean"/> where not centered.</summary>
+    public abstract void Step(in RmsPropStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> v, DevicePtr<float> m, DevicePtr<float> mean);
+}

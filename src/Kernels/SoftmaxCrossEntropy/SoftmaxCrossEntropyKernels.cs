@@ -1,0 +1,16 @@
+namespace Graft.Kernels;
+
+/// <summary>Softmax and cross-entropy in one: loss[n] = sum_k t[n,k] (log sum_j exp(x[n,j]) - x[n,k]).</summary>
+/// <remarks>
+/// Shapes: x, dx [N,K] logits; t [N,K], or [N] class indices where Sparse; loss, dloss [N], not averaged. The row maximum is
+/// subtracted first, so that no exponential overflows. A row whose index names no class (torch's ignore_index -100) has loss
+/// and gradient 0. Matches keras.losses with from_logits=True and torch.nn.functional.cross_entropy with reduction "none".
+/// </remarks>
+public abstract class SoftmaxCrossEntropyKernels
+{
+    /// <summary>The loss of each row.</summary>
+    public abstract void Forward(in SoftmaxCrossEntropyGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss);
+
+    /// <summary>dx = beta dx + dloss (softmax(x) sum_k t - t).</summary>
+    public abstract void BackwardInput(in SoftmaxCrossEntropyGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta);
+}

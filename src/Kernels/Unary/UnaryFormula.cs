@@ -1,0 +1,77 @@
+namespace Graft.Kernels;
+
+/// <summary>Functions of one number. a and b stand for alpha and beta.</summary>
+public enum UnaryFormula
+{
+    /// <summary>max(x, 0); slope 0 at 0.</summary>
+    ReLU,
+
+    /// <summary>min(max(x, 0), a): ReLU6 for a = 6; slope 0 at 0 and a.</summary>
+    ReLUMax,
+
+    /// <summary>x above 0, else a x; a is not negative.</summary>
+    LeakyReLU,
+
+    /// <summary>x above 0, else a (exp(x) - 1); a is not negative. Clevert et al. 2016, arXiv:1511.07289.</summary>
+    ELU,
+
+    /// <summary>ELU with the scale and alpha of Klambauer et al. 2017, arXiv:1706.02515.</summary>
+    SELU,
+
+    /// <summary>1 / (1 + exp(-x)).</summary>
+    Sigmoid,
+
+    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3 and torch; Keras 2 had 0.2 x + 0.5.</summary>
+    HardSigmoid,
+
+    /// <summary>Hyperbolic tangent.</summary>
+    Tanh,
+
+    /// <summary>x Phi(x) with the normal distribution's Phi, by erf. Hendrycks and Gimpel 2016, arXiv:1606.08415.</summary>
+    Gelu,
+
+    /// <summary>0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))): GPT-2's GELU.</summary>
+    GeluTanh,
+
+    /// <summary>x sigmoid(x): swish.</summary>
+    SiLU,
+
+    /// <summary>log(1 + exp(x)).</summary>
+    Softplus,
+
+    /// <summary>x / (1 + |x|).</summary>
+    Softsign,
+
+    /// <summary>exp(x).</summary>
+    Exp,
+
+    /// <summary>Natural logarithm.</summary>
+    Log,
+
+    /// <summary>Square root.</summary>
+    Sqrt,
+
+    /// <summary>1 / sqrt(x).</summary>
+    Rsqrt,
+
+    /// <summary>x x.</summary>
+    Square,
+
+    /// <summary>|x|; slope 0 at 0.</summary>
+    Abs,
+
+    /// <summary>-x.</summary>
+    Negate,
+
+    /// <summary>1 / x.</summary>
+    Reciprocal,
+
+    /// <summary>a x + b.</summary>
+    Scale,
+
+    /// <summary>min(max(x, a), b); the bounds themselves have slope 1, as in torch.</summary>
+    Clip,
+
+    /// <summary>x to the power of a.</summary>
+    Pow,
+}
