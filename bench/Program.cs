@@ -1,1 +1,4 @@
-return;
+using BenchmarkDotNet.Running;
+
+// dotnet run -c Release --project bench -- --filter '*Conv2D*'
+BenchmarkSwitcher.FromAssembly(typeof(Graft.Bench.HostBuffer).Assembly).Run(args);

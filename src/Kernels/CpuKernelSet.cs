@@ -7,25 +7,25 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override MemoryKernels Memory { get; } = new HostMemoryKernels();
 
-    public override DenseKernels Dense { get; } = new ReferenceDenseKernels();
+    public override DenseKernels Dense { get; } = new CpuDenseKernels();
 
-    public override Conv2DKernels Conv2D { get; } = new ReferenceConv2DKernels();
+    public override Conv2DKernels Conv2D { get; } = new CpuConv2DKernels();
 
-    public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new ReferenceDepthwiseConv2DKernels();
+    public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new CpuDepthwiseConv2DKernels();
 
-    public override Pool2DKernels Pool2D { get; } = new ReferencePool2DKernels();
+    public override Pool2DKernels Pool2D { get; } = new CpuPool2DKernels();
 
-    public override BatchNormKernels BatchNorm { get; } = new ReferenceBatchNormKernels();
+    public override BatchNormKernels BatchNorm { get; } = new CpuBatchNormKernels();
 
-    public override Pad2DKernels Pad2D { get; } = new ReferencePad2DKernels();
+    public override Pad2DKernels Pad2D { get; } = new CpuPad2DKernels();
 
-    public override MatMulKernels MatMul { get; } = new ReferenceMatMulKernels();
+    public override MatMulKernels MatMul { get; } = new CpuMatMulKernels();
 
-    public override SoftmaxKernels Softmax { get; } = new ReferenceSoftmaxKernels();
+    public override SoftmaxKernels Softmax { get; } = new CpuSoftmaxKernels();
 
-    public override LayerNormKernels LayerNorm { get; } = new ReferenceLayerNormKernels();
+    public override LayerNormKernels LayerNorm { get; } = new CpuLayerNormKernels();
 
-    public override EmbeddingKernels Embedding { get; } = new ReferenceEmbeddingKernels();
+    public override EmbeddingKernels Embedding { get; } = new CpuEmbeddingKernels();
 
     public override UnaryKernels Unary { get; } = new CpuUnaryKernels();
 

@@ -6,6 +6,7 @@ using Xunit;
 namespace Graft.Tests.Ops;
 
 /// <summary>Both host kernel sets against outputs and gradients that PyTorch computed in float64.</summary>
+[Collection(OpsCollection.Name)]
 public sealed class GoldenTests
 {
     /// <summary>Share of max(1, largest magnitude): float32 sums of up to some hundred terms against float64.</summary>

@@ -4,6 +4,7 @@ using Xunit;
 namespace Graft.Tests.Ops;
 
 /// <summary>The Reference set against finite differences of itself.</summary>
+[Collection(OpsCollection.Name)]
 public sealed class GradientTests
 {
     private const int ElementsPerInput = 40;

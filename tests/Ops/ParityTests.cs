@@ -1,9 +1,11 @@
+using Graft.Kernels;
 using Graft.Tests.OpCases;
 using Xunit;
 
 namespace Graft.Tests.Ops;
 
 /// <summary>The Cpu set against the Reference set.</summary>
+[Collection(OpsCollection.Name)]
 public sealed class ParityTests
 {
     public static TheoryData<string> Names => new(AllCases.Ops.Select(c => c.Name));
@@ -34,6 +36,28 @@ public sealed class ParityTests
         }
         Same(test, alone, OpHarness.Run(Device.Reference, test.Op, inputs, upstream, Before));
         Same(test, alone, OpHarness.Run(Device.Cpu, test.Op, inputs, upstream, Before));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void One_and_three_threads_give_the_same_bits(string name)
+    {
+        (OpCase test, OpValue[] inputs, float[] upstream) = Prepare(name);
+        int threads = CpuThreads.Count;
+        try
+        {
+            CpuThreads.Count = 1;
+            OpResult one = OpHarness.Run(Device.Cpu, test.Op, inputs, upstream);
+            CpuThreads.Count = 3;
+            OpResult three = OpHarness.Run(Device.Cpu, test.Op, inputs, upstream);
+            Assert.Equal(one.Output, three.Output);
+            Assert.Equal(one.Gradients, three.Gradients);
+            Assert.Equal(one.InputsAfter, three.InputsAfter);
+        }
+        finally
+        {
+            CpuThreads.Count = threads;
+        }
     }
 
     private static (OpCase Test, OpValue[] Inputs, float[] Upstream) Prepare(string name)

@@ -47,4 +47,10 @@ internal enum ScratchSlot
 
     /// <summary>Private sums that are added up in a fixed order.</summary>
     Partial,
+
+    /// <summary>Weights turned for the gradient of an input, before they are packed.</summary>
+    Turned,
+
+    /// <summary>Rows of a result before they are put where they belong.</summary>
+    Rows,
 }

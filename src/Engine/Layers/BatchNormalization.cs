@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+using Graft.Autograd;
+using Graft.Ops;
+
+namespace Graft.Layers;
+
+/// <summary>Normalises each channel: y = (x - mean) / sqrt(variance + epsilon) · gamma + beta.</summary>
+/// <remarks>
+/// x, y [N,..,C]; gamma, beta, moving_mean, moving_variance [C]. A training step of a trainable layer uses the batch's
+/// statistics and moves the moving ones: m ← m·momentum + batch·(1 - momentum); otherwise the moving ones are used, also in
+/// training when the layer is frozen. Matches Keras 3 (biased variance). Ioffe and Szegedy 2015, arXiv:1502.03167.
+/// </remarks>
+public sealed class BatchNormalization : Layer
+{
+    private Parameter? _gamma, _beta, _mean, _variance;
+
+    /// <summary>Added to the variance inside the root.</summary>
+    public float Epsilon { get; init; } = 1e-3f;
+
+    /// <summary>Share of the moving statistics that stays at each step.</summary>
+    public float Momentum { get; init; } = 0.99f;
+
+    /// <summary>False leaves gamma out: 1.</summary>
+    public bool Scale { get; init; } = true;
+
+    /// <summary>False leaves beta out: 0.</summary>
+    public bool Center { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+
+    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    {
+        var channels = new Shape(inputs[0][-1]);
+        _gamma = Scale ? AddParameter("gamma", channels, Initializers.Ones) : null;
+        _beta = Center ? AddParameter("beta", channels, Initializers.Zeros) : null;
+        _mean = AddParameter("moving_mean", channels, Initializers.Zeros, isStatistic: true);
+        _variance = AddParameter("moving_variance", channels, Initializers.Ones, isStatistic: true);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
+    {
+        Tensor gamma = _gamma is null ? Constant(tape, 1) : Use(tape, _gamma);
+        Tensor beta = _beta is null ? Constant(tape, 0) : Use(tape, _beta);
+        var op = new BatchNormOp(Epsilon, Momentum, training: tape.Training && Trainable);
+        return tape.Run(op, inputs[0], gamma, beta, _mean!.Value, _variance!.Value);
+    }
+
+    private Tensor Constant(Tape tape, float value)
+    {
+        var values = new float[_mean!.Shape.Count];
+        values.AsSpan().Fill(value);
+        return tape.Constant(_mean.Shape, values);
+    }
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["epsilon"] = Epsilon;
+        config["momentum"] = Momentum;
+        config["scale"] = Scale;
+        config["center"] = Center;
+    }
+
+    internal static Layer Read(JsonNode config) => new BatchNormalization
+    {
+        Epsilon = (float)config["epsilon"]!,
+        Momentum = (float)config["momentum"]!,
+        Scale = (bool)config["scale"]!,
+        Center = (bool)config["center"]!,
+    };
+}

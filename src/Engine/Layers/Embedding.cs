@@ -1,0 +1,33 @@
+using System.Text.Json.Nodes;
+using Graft.Autograd;
+using Graft.Ops;
+
+namespace Graft.Layers;
+
+/// <summary>Looks up a row for each id: y[n,t] = embeddings[ids[n,t]].</summary>
+/// <remarks>ids [N,..] int32, embeddings [V,C] uniform in ±0.05, y [N,..,C]. Matches Keras's Embedding.</remarks>
+/// <param name="vocabulary">V, the number of rows.</param>
+/// <param name="size">C, the length of a row.</param>
+public sealed class Embedding(int vocabulary, int size) : Layer
+{
+    private Parameter? _table;
+
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => new([.. inputs[0].Dims, size]);
+
+    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) =>
+        _table = AddParameter("embeddings", new Shape(vocabulary, size), Initializers.RandomUniform);
+
+    private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => true; // any number of ids
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new EmbeddingOp(), inputs[0], Use(tape, _table!));
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["vocabulary"] = vocabulary;
+        config["size"] = size;
+    }
+
+    internal static Layer Read(JsonNode config) => new Embedding((int)config["vocabulary"]!, (int)config["size"]!);
+}

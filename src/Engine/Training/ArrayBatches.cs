@@ -1,0 +1,88 @@
+namespace Graft.Training;
+
+/// <summary>A data set that lies in memory.</summary>
+public sealed class ArrayBatches : BatchSource
+{
+    private readonly float[] _samples, _labels;
+    private readonly float[]? _weights;
+    private readonly int? _shuffleSeed;
+
+    /// <summary>Batches over row-major arrays.</summary>
+    /// <param name="samples">All samples, one after the other.</param>
+    /// <param name="sampleShape">Shape of one sample: [H,W,C].</param>
+    /// <param name="labels">All labels, one after the other.</param>
+    /// <param name="labelShape">Shape of one label: [1], or [K] for one-hot labels.</param>
+    /// <param name="labelKind">How labels are laid out.</param>
+    /// <param name="batchSize">Samples in a batch; the last batch of an epoch may be smaller.</param>
+    /// <param name="shuffleSeed">Seed of a new order each epoch; null keeps the order of the arrays.</param>
+    /// <param name="sampleWeights">Weight of each sample in the loss; null for 1.</param>
+    /// <exception cref="ShapeException">The arrays do not hold the same whole number of samples, labels and weights.</exception>
+    public ArrayBatches(float[] samples, Shape sampleShape, float[] labels, Shape labelShape, LabelKind labelKind,
+        int batchSize = 32, int? shuffleSeed = null, float[]? sampleWeights = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        if (samples.Length == 0 || samples.Length % sampleShape.Count != 0)
+            throw new ShapeException($"ArrayBatches: {samples.Length} numbers are not one or more samples of shape {sampleShape}, {sampleShape.Count} numbers each.");
+        Count = (int)(samples.Length / sampleShape.Count);
+        if (labels.Length != Count * labelShape.Count)
+            throw new ShapeException($"ArrayBatches: {Count} samples take {Count * labelShape.Count} label numbers of shape {labelShape}, not {labels.Length}.");
+        if (sampleWeights is not null && sampleWeights.Length != Count)
+            throw new ShapeException($"ArrayBatches: {Count} samples take {Count} weights, not {sampleWeights.Length}.");
+        _samples = samples;
+        _labels = labels;
+        _weights = sampleWeights;
+        _shuffleSeed = shuffleSeed;
+        SampleShape = sampleShape;
+        LabelShape = labelShape;
+        LabelKind = labelKind;
+        BatchSize = batchSize;
+    }
+
+    /// <inheritdoc/>
+    public override int Count { get; }
+
+    /// <inheritdoc/>
+    public override int BatchSize { get; }
+
+    /// <inheritdoc/>
+    public override Shape SampleShape { get; }
+
+    /// <inheritdoc/>
+    public override Shape LabelShape { get; }
+
+    /// <inheritdoc/>
+    public override LabelKind LabelKind { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ClassNames => Classes;
+
+    /// <summary>Class names in label order, where labels are classes.</summary>
+    public IReadOnlyList<string> Classes { get; init; } = [];
+
+    /// <inheritdoc/>
+    public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
+    {
+        int[] order = [.. Enumerable.Range(0, Count)];
+        if (_shuffleSeed is int seed)
+            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
+        for (int from = firstBatch * BatchSize; from < Count; from += BatchSize)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int[] rows = order[from..Math.Min(from + BatchSize, Count)];
+            yield return new Batch(Gather(_samples, rows), SampleShape.Prepend(rows.Length), Gather(_labels, rows), LabelShape.Prepend(rows.Length))
+            {
+                Indices = rows,
+                SampleWeights = _weights is null ? null : Gather(_weights, rows),
+            };
+        }
+    }
+
+    private float[] Gather(float[] source, int[] rows)
+    {
+        int width = source.Length / Count;
+        var values = new float[rows.Length * width];
+        for (int i = 0; i < rows.Length; i++)
+            source.AsSpan(rows[i] * width, width).CopyTo(values.AsSpan(i * width));
+        return values;
+    }
+}

@@ -1,0 +1,44 @@
+namespace Graft.Training;
+
+/// <summary>Lowers the learning rate when a quantity has not got better for a while. Matches Keras's ReduceLROnPlateau.</summary>
+/// <param name="monitor">Column of the history.</param>
+/// <param name="factor">What the rate is multiplied by, below 1.</param>
+/// <param name="patience">Epochs without improvement after which it is.</param>
+/// <param name="minDelta">A smaller change is no improvement.</param>
+/// <param name="cooldown">Epochs after a change during which none are counted.</param>
+/// <param name="minRate">The rate does not fall below.</param>
+/// <param name="mode">Which way is better.</param>
+public sealed class ReduceLROnPlateau(string monitor = "val_loss", float factor = 0.1f, int patience = 10, double minDelta = 1e-4,
+    int cooldown = 0, float minRate = 0, MonitorMode mode = MonitorMode.Auto) : Callback
+{
+    private readonly Monitor _monitor = new(monitor, mode, minDelta);
+    private int _waited, _cooling;
+
+    /// <inheritdoc/>
+    public override void OnTrainBegin(TrainingContext context)
+    {
+        _monitor.Reset();
+        _waited = _cooling = 0;
+    }
+
+    /// <inheritdoc/>
+    public override void OnEpochEnd(TrainingContext context, int epoch, IReadOnlyDictionary<string, double> row)
+    {
+        bool better = _monitor.Improves(row, nameof(ReduceLROnPlateau));
+        if (_cooling > 0)
+        {
+            _cooling--;
+            _waited = 0;
+        }
+        if (better)
+        {
+            _waited = 0;
+        }
+        else if (_cooling == 0 && ++_waited >= patience && context.Optimizer.LearningRate > minRate)
+        {
+            context.Optimizer.LearningRate = Math.Max(context.Optimizer.LearningRate * factor, minRate);
+            _cooling = cooldown;
+            _waited = 0;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace Graft.Training;
+
+/// <summary>What <see cref="Model.Evaluate"/> found.</summary>
+/// <param name="Loss">Mean loss over the samples.</param>
+/// <param name="Metrics">Metrics by name.</param>
+/// <param name="Samples">Number of samples.</param>
+/// <param name="Seconds">Time it took.</param>
+/// <param name="Confusion">Counts of real and predicted classes; null where labels are not classes.</param>
+/// <param name="Predictions">Outputs of each sample, in the order of the data set; null unless asked for.</param>
+public sealed record EvaluationResult(double Loss, IReadOnlyDictionary<string, double> Metrics, int Samples, double Seconds,
+    ConfusionMatrix? Confusion, float[][]? Predictions)
+{
+    /// <summary>"loss" or a metric by its name.</summary>
+    /// <exception cref="GraftException">There is no such metric.</exception>
+    public double this[string name] => name == "loss" ? Loss : Metrics.TryGetValue(name, out double value) ? value
+        : throw new GraftException($"No metric '{name}' was compiled; there are loss{string.Concat(Metrics.Keys.Select(k => ", " + k))}.");
+}

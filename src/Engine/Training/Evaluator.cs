@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using Graft.Autograd;
+
+namespace Graft.Training;
+
+/// <summary>Runs a model forward over a data set and gathers loss and metrics.</summary>
+internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
+{
+    public EvaluationResult Run(BatchSource data, bool keepPredictions, CancellationToken cancellationToken)
+    {
+        DataCheck.Check(model, loss, data);
+        long start = Stopwatch.GetTimestamp();
+        var running = new RunningMetrics(loss, metrics);
+        running.Reset();
+        ConfusionMatrix? confusion = ConfusionOf(data);
+        float[][]? rows = keepPredictions ? new float[data.Count][] : null;
+        foreach (Batch batch in data.Epoch(0, 0, cancellationToken))
+        {
+            using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
+            Tensor prediction = model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]);
+            float[] outputs = prediction.ToArray();
+            Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels), WeightsOf(tape, batch));
+            if (rows is not null)
+                Place(rows, outputs, batch, running.Samples);
+            MetricBatch seen = running.Add(value.Item(), outputs, batch, data.LabelKind);
+            confusion?.Add(seen);
+        }
+        Dictionary<string, double> results = running.Results();
+        return new EvaluationResult(results["loss"], results.Where(r => r.Key != "loss").ToDictionary(), running.Samples,
+            Stopwatch.GetElapsedTime(start).TotalSeconds, confusion, rows);
+    }
+
+    /// <summary>The outputs of one batch, on the host.</summary>
+    public static float[] Forward(Model model, ReadOnlySpan<float> inputs, Shape shape, CancellationToken cancellationToken)
+    {
+        using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
+        return model.Forward(tape, [tape.Constant(shape, inputs)]).ToArray();
+    }
+
+    /// <summary>Puts the outputs of a batch where its samples are in the data set.</summary>
+    public static void Place(float[][] rows, float[] outputs, Batch batch, int next)
+    {
+        int i = 0;
+        foreach (float[] row in Rows(outputs, batch.Size))
+        {
+            rows[batch.Indices.Length == batch.Size ? batch.Indices[i] : next + i] = row;
+            i++;
+        }
+    }
+
+    /// <summary>One array a sample.</summary>
+    public static IEnumerable<float[]> Rows(float[] outputs, int samples) => outputs.Chunk(outputs.Length / samples);
+
+    private static Tensor? WeightsOf(Tape tape, Batch batch) =>
+        batch.SampleWeights is null ? null : tape.Constant(new Shape(batch.Size), batch.SampleWeights);
+
+    private ConfusionMatrix? ConfusionOf(BatchSource data)
+    {
+        Shape output = model.Outputs[0].Shape;
+        bool classes = output.Rank == 1 && data.LabelKind switch
+        {
+            LabelKind.Categorical or LabelKind.Sparse => output[0] > 1,
+            LabelKind.Binary => data.LabelShape.Count == 1,
+            _ => false,
+        };
+        return classes ? new ConfusionMatrix(Math.Max(2, output[0]), data.ClassNames) : null;
+    }
+}

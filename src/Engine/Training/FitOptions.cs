@@ -1,0 +1,35 @@
+namespace Graft.Training;
+
+/// <summary>What <see cref="Model.Fit"/> can do beyond its defaults.</summary>
+public sealed class FitOptions
+{
+    /// <summary>Factor on the loss of each class's samples; a class that is absent has 1, as in Keras. Not applied to validation.</summary>
+    public IReadOnlyDictionary<int, float>? ClassWeights { get; init; }
+
+    /// <summary>Called in this order.</summary>
+    public IReadOnlyList<Callback> Callbacks { get; init; } = [];
+
+    /// <summary>Epoch to begin with, from 0: for going on where an earlier run ended.</summary>
+    public int InitialEpoch { get; init; }
+
+    /// <summary>Batch of the initial epoch to begin with: for going on in the middle of an epoch.</summary>
+    public int InitialBatch { get; init; }
+
+    /// <summary>Epochs of an earlier run, which the new ones are added to.</summary>
+    public History? History { get; init; }
+
+    /// <summary>Told after each step.</summary>
+    public IProgress<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>
+    /// Ends training within an op. The step that ran leaves no trace: weights, moving statistics and optimizer stand where
+    /// the step before left them.
+    /// </summary>
+    public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>Seed of Dropout and other random ops: the same seed, the same weights.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Batches whose gradients are averaged before one optimizer step; what is left at the end of an epoch makes a step too.</summary>
+    public int AccumulationSteps { get; init; } = 1;
+}

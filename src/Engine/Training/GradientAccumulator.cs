@@ -1,0 +1,38 @@
+using Graft.Layers;
+
+namespace Graft.Training;
+
+/// <summary>Sums gradients over batches, for one optimizer step with their mean.</summary>
+internal sealed class GradientAccumulator : IDisposable
+{
+    private readonly Dictionary<Parameter, Tensor> _sums = [];
+
+    /// <summary>Batches in the sums.</summary>
+    public int Steps { get; set; }
+
+    public void Add(Parameter parameter, Tensor gradient)
+    {
+        bool first = !_sums.TryGetValue(parameter, out Tensor? sum);
+        if (first)
+            _sums.Add(parameter, sum = Tensor.Allocate(gradient.Device, gradient.Shape));
+        gradient.Device.Kernels.Memory.Accumulate(gradient.Data, sum!.Data, gradient.Count, first ? 0 : 1);
+    }
+
+    /// <summary>The mean gradients; the sums are scaled in place.</summary>
+    public (Parameter, Tensor)[] Mean()
+    {
+        foreach (Tensor sum in _sums.Values)
+            sum.Device.Kernels.Gradient.Scale(sum.Data, sum.Count, 1f / Steps);
+        return [.. _sums.Select(s => (s.Key, s.Value))];
+    }
+
+    public void Clear()
+    {
+        foreach (Tensor sum in _sums.Values)
+            sum.Release();
+        _sums.Clear();
+        Steps = 0;
+    }
+
+    public void Dispose() => Clear();
+}

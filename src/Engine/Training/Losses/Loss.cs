@@ -1,0 +1,119 @@
+using Graft.Autograd;
+using Graft.Kernels;
+using Graft.Ops;
+
+namespace Graft.Training;
+
+/// <summary>The family that a loss belongs to.</summary>
+internal enum LossKind
+{
+    Binary,
+    Categorical,
+    Sparse,
+    Values,
+}
+
+/// <summary>
+/// What training makes small: the mean over the batch of one number a sample, each times the sample's weight, sum(w l) / N as
+/// Keras has it.
+/// </summary>
+public sealed class Loss
+{
+    private readonly Op _op;
+
+    private Loss(string name, LossKind kind, bool fromLogits, Op op)
+    {
+        Name = name;
+        Kind = kind;
+        FromLogits = fromLogits;
+        _op = op;
+    }
+
+    /// <summary>Keras's name: "binary_crossentropy".</summary>
+    public string Name { get; }
+
+    /// <summary>True where the loss applies the sigmoid or softmax itself, which is the more exact way.</summary>
+    public bool FromLogits { get; }
+
+    /// <summary>How labels must be laid out.</summary>
+    public LabelKind LabelKind => Kind switch
+    {
+        LossKind.Binary => LabelKind.Binary,
+        LossKind.Categorical => LabelKind.Categorical,
+        LossKind.Sparse => LabelKind.Sparse,
+        _ => LabelKind.Values,
+    };
+
+    internal LossKind Kind { get; }
+
+    /// <summary>-y log p - (1 - y) log(1 - p), for labels of 0 and 1 and a sigmoid head; mean over a sample's outputs.</summary>
+    /// <param name="fromLogits">True where the head has no activation.</param>
+    /// <param name="labelSmoothing">s: labels become y (1 - s) + s / 2.</param>
+    public static Loss BinaryCrossEntropy(bool fromLogits = false, float labelSmoothing = 0) => new("binary_crossentropy", LossKind.Binary, fromLogits,
+        new PointwiseLossOp(fromLogits ? LossFormula.SigmoidCrossEntropy : LossFormula.BinaryCrossEntropy, labelSmoothing: labelSmoothing));
+
+    /// <summary>-sum y log p, for one-hot labels and a softmax head.</summary>
+    /// <param name="fromLogits">True where the head has no activation.</param>
+    /// <param name="labelSmoothing">s: labels become y (1 - s) + s / K.</param>
+    public static Loss CategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0) => new("categorical_crossentropy", LossKind.Categorical, fromLogits,
+        fromLogits ? new SoftmaxCrossEntropyOp(false, labelSmoothing) : new CategoricalCrossEntropyOp(false, labelSmoothing));
+
+    /// <summary>-log p[label], for class indices and a softmax head.</summary>
+    /// <param name="fromLogits">True where the head has no activation.</param>
+    /// <param name="labelSmoothing">s: the right class has 1 - s + s / K, the others s / K.</param>
+    public static Loss SparseCategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0) => new("sparse_categorical_crossentropy", LossKind.Sparse, fromLogits,
+        fromLogits ? new SoftmaxCrossEntropyOp(true, labelSmoothing) : new CategoricalCrossEntropyOp(true, labelSmoothing));
+
+    /// <summary>(p - y)^2, mean over a sample's outputs.</summary>
+    public static Loss MeanSquaredError() => new("mean_squared_error", LossKind.Values, false, new PointwiseLossOp(LossFormula.SquaredError));
+
+    /// <summary>|p - y|, mean over a sample's outputs.</summary>
+    public static Loss MeanAbsoluteError() => new("mean_absolute_error", LossKind.Values, false, new PointwiseLossOp(LossFormula.AbsoluteError));
+
+    /// <summary>Half the square up to a distance of delta, then a line: Huber 1964. Mean over a sample's outputs.</summary>
+    public static Loss Huber(float delta = 1) => new("huber", LossKind.Values, false, new PointwiseLossOp(LossFormula.Huber, delta));
+
+    /// <summary>A loss by Keras's name.</summary>
+    /// <exception cref="GraftException">There is no such loss; the message lists them.</exception>
+    public static Loss Create(string name, bool fromLogits = false, float labelSmoothing = 0) => name switch
+    {
+        "binary_crossentropy" => BinaryCrossEntropy(fromLogits, labelSmoothing),
+        "categorical_crossentropy" => CategoricalCrossEntropy(fromLogits, labelSmoothing),
+        "sparse_categorical_crossentropy" => SparseCategoricalCrossEntropy(fromLogits, labelSmoothing),
+        "mean_squared_error" or "mse" => MeanSquaredError(),
+        "mean_absolute_error" or "mae" => MeanAbsoluteError(),
+        "huber" => Huber(),
+        _ => throw new GraftException($"Unknown loss '{name}'; there are binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy, mean_squared_error, mean_absolute_error and huber."),
+    };
+
+    /// <summary>The loss of one batch as a single number on the tape.</summary>
+    /// <param name="tape">Where the prediction was computed.</param>
+    /// <param name="prediction">[N,..].</param>
+    /// <param name="labels">The labels, in the shape that the data source gives them.</param>
+    /// <param name="weights">[N], or null for 1.</param>
+    public Tensor Mean(Tape tape, Tensor prediction, Tensor labels, Tensor? weights = null)
+    {
+        tape.Layer = "loss";
+        int samples = prediction.Shape[0];
+        if (Kind == LossKind.Sparse)
+            labels = tape.Run(new ReshapeOp([.. prediction.Shape.Dims[..^1]]), labels); // [N,1] -> [N]
+        else if (!labels.Shape.Equals(prediction.Shape))
+            labels = tape.Run(new ReshapeOp([.. prediction.Shape.Dims]), labels);
+        Tensor loss = tape.Run(_op, prediction, labels);
+        if (loss.Count != samples)
+            loss = tape.Run(new ReduceOp(ReduceFormula.Mean, [1]), tape.Run(new ReshapeOp(samples, -1), loss)); // [N,..] -> [N]
+        else if (loss.Shape.Rank != 1)
+            loss = tape.Run(new ReshapeOp(samples), loss);
+        if (weights is not null)
+            loss = tape.Run(new BinaryOp(BinaryFormula.Multiply), loss, weights);
+        return tape.Run(new ReduceOp(ReduceFormula.Mean, [0]), loss);
+    }
+
+    /// <summary>Outputs as metrics take them: logits of yes-or-no questions become probabilities, all else stays.</summary>
+    internal float[] ForMetrics(float[] outputs) => FromLogits && Kind == LossKind.Binary
+        ? Array.ConvertAll(outputs, x => 1 / (1 + MathF.Exp(-x)))
+        : outputs;
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}

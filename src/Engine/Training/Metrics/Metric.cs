@@ -1,0 +1,64 @@
+namespace Graft.Training;
+
+/// <summary>A number about predictions that is gathered batch by batch on the host and weighs no sample more than another.</summary>
+public abstract class Metric
+{
+    /// <summary>Makes a metric.</summary>
+    /// <param name="name">Name in the history: "accuracy"; validation puts "val_" before it.</param>
+    protected Metric(string name) => Name = name;
+
+    /// <summary>Accuracy of the kind that the labels ask for: binary, categorical or sparse; in the history "accuracy".</summary>
+    public static Metric Accuracy => new AccuracyMetric("accuracy", null);
+
+    /// <summary>Share of outputs on the right side of 0.5.</summary>
+    public static Metric BinaryAccuracy => new AccuracyMetric("binary_accuracy", LabelKind.Binary);
+
+    /// <summary>Share of samples whose largest output is at the 1 of the one-hot label.</summary>
+    public static Metric CategoricalAccuracy => new AccuracyMetric("categorical_accuracy", LabelKind.Categorical);
+
+    /// <summary>Share of samples whose largest output is at the label's index.</summary>
+    public static Metric SparseCategoricalAccuracy => new AccuracyMetric("sparse_categorical_accuracy", LabelKind.Sparse);
+
+    /// <summary>Share of samples whose class is among the k largest outputs.</summary>
+    public static Metric TopK(int k = 5) => new TopKMetric(k);
+
+    /// <summary>Right positives over all predicted positives; an output above 0.5 is positive. As Keras, over all outputs together.</summary>
+    public static Metric Precision => new CountsMetric("precision", c => c.Precision);
+
+    /// <summary>Right positives over all real positives; an output above 0.5 is positive. As Keras, over all outputs together.</summary>
+    public static Metric Recall => new CountsMetric("recall", c => c.Recall);
+
+    /// <summary>Harmonic mean of <see cref="Precision"/> and <see cref="Recall"/>.</summary>
+    public static Metric F1 => new CountsMetric("f1", c => c.F1);
+
+    /// <summary>Area under the ROC curve by trapezoids over 200 thresholds, as Keras's AUC has it.</summary>
+    public static Metric Auc => new AucMetric();
+
+    /// <summary>Name in the history.</summary>
+    public string Name { get; }
+
+    /// <summary>The number over all batches since <see cref="Reset"/>; 0 before the first.</summary>
+    public abstract double Result { get; }
+
+    /// <summary>Forgets all batches.</summary>
+    public abstract void Reset();
+
+    /// <summary>Takes one batch in.</summary>
+    public abstract void Update(MetricBatch batch);
+
+    /// <summary>A metric by the name that it has in the history, or by Keras's name.</summary>
+    /// <exception cref="GraftException">There is no such metric; the message lists them.</exception>
+    public static Metric Create(string name) => name switch
+    {
+        "accuracy" or "acc" => Accuracy,
+        "binary_accuracy" => BinaryAccuracy,
+        "categorical_accuracy" => CategoricalAccuracy,
+        "sparse_categorical_accuracy" => SparseCategoricalAccuracy,
+        "top_k_categorical_accuracy" or "top_k" => TopK(),
+        "precision" => Precision,
+        "recall" => Recall,
+        "f1" => F1,
+        "auc" => Auc,
+        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1 and auc."),
+    };
+}

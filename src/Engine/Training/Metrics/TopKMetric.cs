@@ -1,0 +1,26 @@
+namespace Graft.Training;
+
+/// <summary>Share of samples where fewer than k outputs are larger than that of the right class.</summary>
+internal sealed class TopKMetric(int k) : Metric("top_k_categorical_accuracy")
+{
+    private long _right, _all;
+
+    public override double Result => _all == 0 ? 0 : (double)_right / _all;
+
+    public override void Reset() => _right = _all = 0;
+
+    public override void Update(MetricBatch batch)
+    {
+        for (int i = 0; i < batch.Samples; i++)
+        {
+            ReadOnlySpan<float> row = batch.Row(i);
+            float own = row[batch.Class(i)];
+            int larger = 0;
+            foreach (float p in row)
+                larger += p > own ? 1 : 0;
+            if (larger < k)
+                _right++;
+        }
+        _all += batch.Samples;
+    }
+}

@@ -1,0 +1,108 @@
+using Graft.Training;
+
+namespace Graft;
+
+public partial class Model
+{
+    private const int PredictBatch = 32;
+
+    private Optimizer? _optimizer;
+    private Loss? _loss;
+    private Metric[] _metrics = [];
+
+    /// <summary>What <see cref="Compile"/> was given; null before.</summary>
+    public Optimizer? Optimizer => _optimizer;
+
+    /// <summary>What <see cref="Compile"/> was given; null before.</summary>
+    public Loss? Loss => _loss;
+
+    /// <summary>Names of the compiled metrics.</summary>
+    public IReadOnlyList<string> MetricNames => [.. _metrics.Select(m => m.Name)];
+
+    /// <summary>The history of the last or running <see cref="Fit"/>; also there after a cancelled one.</summary>
+    public History? History { get; internal set; }
+
+    /// <summary>Memory of the last training step; null before the first.</summary>
+    public MemoryReport? MemoryReport { get; internal set; }
+
+    /// <summary>
+    /// Says how to train. Which layers are trainable is read anew at every step, so that freezing and unfreezing need no
+    /// new call; a new optimizer begins without memory of earlier steps, and the one before gives its memory back.
+    /// </summary>
+    /// <param name="optimizer">Moves the weights.</param>
+    /// <param name="loss">What is made small.</param>
+    /// <param name="metrics">What is watched beside it.</param>
+    public void Compile(Optimizer optimizer, Loss loss, params ReadOnlySpan<Metric> metrics)
+    {
+        if (_optimizer is not null && _optimizer != optimizer)
+            _optimizer.Dispose();
+        _optimizer = optimizer;
+        _loss = loss;
+        _metrics = metrics.ToArray();
+        HashSet<string> names = ["loss"];
+        foreach (Metric m in _metrics)
+        {
+            if (!names.Add(m.Name))
+                throw new GraftException($"Compile: two metrics are named '{m.Name}'; the history has a column for each name once.");
+        }
+    }
+
+    /// <summary>Trains for the epochs from <see cref="FitOptions.InitialEpoch"/> to <paramref name="epochs"/>.</summary>
+    /// <param name="data">Batches to train on.</param>
+    /// <param name="epochs">The epoch to end at, counted as Keras does.</param>
+    /// <param name="validation">Evaluated after each epoch; its columns begin with "val_".</param>
+    /// <param name="options">All else.</param>
+    /// <returns>A row an epoch.</returns>
+    /// <exception cref="GraftException">
+    /// The model is not compiled, nothing is trainable, or loss, head and labels do not fit together.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Training was cancelled; the unfinished step left no trace.</exception>
+    public History Fit(BatchSource data, int epochs, BatchSource? validation = null, FitOptions? options = null) =>
+        new Trainer(this, CompiledOptimizer(), CompiledLoss(), _metrics, options ?? new FitOptions()).Run(data, epochs, validation);
+
+    /// <summary>Loss and metrics over a data set, with moving statistics and without Dropout.</summary>
+    /// <param name="data">The samples with labels.</param>
+    /// <param name="keepPredictions">True returns the outputs too.</param>
+    /// <param name="cancellationToken">Ends it within an op.</param>
+    /// <exception cref="GraftException">The model is not compiled, or loss, head and labels do not fit together.</exception>
+    public EvaluationResult Evaluate(BatchSource data, bool keepPredictions = false, CancellationToken cancellationToken = default) =>
+        new Evaluator(this, CompiledLoss(), _metrics).Run(data, keepPredictions, cancellationToken);
+
+    /// <summary>Outputs of every sample, in the order of the data set whatever the order of its batches.</summary>
+    public float[][] Predict(BatchSource data, CancellationToken cancellationToken = default)
+    {
+        var rows = new float[data.Count][];
+        int next = 0;
+        foreach (Batch batch in data.Epoch(0, 0, cancellationToken))
+        {
+            Evaluator.Place(rows, Evaluator.Forward(this, batch.Inputs, batch.InputShape, cancellationToken), batch, next);
+            next += batch.Size;
+        }
+        return rows;
+    }
+
+    /// <summary>Outputs of samples that lie in one array.</summary>
+    /// <param name="samples">Row-major, [N, ...sample shape].</param>
+    /// <param name="shape">Shape with the batch axis.</param>
+    /// <param name="cancellationToken">Ends it within an op.</param>
+    /// <exception cref="ShapeException">The numbers do not fill the shape, or the model takes another one.</exception>
+    public float[][] Predict(float[] samples, Shape shape, CancellationToken cancellationToken = default)
+    {
+        if (shape.Rank == 0 || samples.Length != shape.Count)
+            throw new ShapeException($"Predict: {samples.Length} numbers do not fill shape {shape}; the first axis counts the samples.");
+        int width = shape[0] == 0 ? 0 : samples.Length / shape[0];
+        var rows = new List<float[]>(shape[0]);
+        for (int from = 0; from < shape[0]; from += PredictBatch)
+        {
+            int size = Math.Min(PredictBatch, shape[0] - from);
+            rows.AddRange(Evaluator.Rows(Evaluator.Forward(this, samples.AsSpan(from * width, size * width), shape.WithBatch(size), cancellationToken), size));
+        }
+        return [.. rows];
+    }
+
+    private Optimizer CompiledOptimizer() => _optimizer ?? throw NotCompiled();
+
+    private Loss CompiledLoss() => _loss ?? throw NotCompiled();
+
+    private GraftException NotCompiled() => new($"Model '{Name}' is not compiled; call Compile(optimizer, loss, metrics) first.");
+}

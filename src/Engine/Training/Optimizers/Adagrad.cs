@@ -1,0 +1,20 @@
+using Graft.Kernels;
+
+namespace Graft.Training;
+
+/// <summary>Gradients over the root of the sum of their squares: a += g^2, w -= rate g / sqrt(a + epsilon). Duchi et al. 2011, as in Keras 3.</summary>
+/// <param name="learningRate">A number or a schedule; 0.001 by default.</param>
+/// <param name="initialAccumulator">What the sum begins with.</param>
+/// <param name="epsilon">Keeps the root away from 0.</param>
+public sealed class Adagrad(LearningRateSchedule? learningRate = null, float initialAccumulator = 0.1f, float epsilon = 1e-7f) : Optimizer(learningRate ?? 0.001f)
+{
+    /// <inheritdoc/>
+    public override string Name => "adagrad";
+
+    private protected override string[] SlotNames { get; } = ["accumulator"];
+
+    private protected override float SlotStart => initialAccumulator;
+
+    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
+        kernels.AdagradStep.Step(new AdagradStepSettings(rate, epsilon), value.Count, value.Data, gradient.Data, slots[0].Data);
+}

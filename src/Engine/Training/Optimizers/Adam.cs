@@ -1,0 +1,37 @@
+using Graft.Kernels;
+
+namespace Graft.Training;
+
+/// <summary>Adam: Kingma and Ba 2015, arXiv:1412.6980, in the form before section 2.1 that Keras has, epsilon outside the root.</summary>
+public class Adam : Optimizer
+{
+    private readonly float _beta1, _beta2, _epsilon, _weightDecay;
+    private readonly bool _amsgrad;
+
+    /// <summary>Makes the optimizer.</summary>
+    /// <param name="learningRate">A number or a schedule; 0.001 by default.</param>
+    /// <param name="beta1">Decay of the mean gradient.</param>
+    /// <param name="beta2">Decay of the mean square.</param>
+    /// <param name="epsilon">Added to the root.</param>
+    /// <param name="amsgrad">True divides by the largest mean square so far: Reddi et al. 2018.</param>
+    public Adam(LearningRateSchedule? learningRate = null, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-7f, bool amsgrad = false)
+        : this(learningRate, beta1, beta2, epsilon, amsgrad, 0)
+    {
+    }
+
+    private protected Adam(LearningRateSchedule? learningRate, float beta1, float beta2, float epsilon, bool amsgrad, float weightDecay)
+        : base(learningRate ?? 0.001f)
+    {
+        (_beta1, _beta2, _epsilon, _amsgrad, _weightDecay) = (beta1, beta2, epsilon, amsgrad, weightDecay);
+        SlotNames = amsgrad ? ["momentum", "velocity", "velocity_hat"] : ["momentum", "velocity"];
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "adam";
+
+    private protected override string[] SlotNames { get; }
+
+    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
+        kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, _epsilon, _weightDecay, Iterations + 1), value.Count, value.Data, gradient.Data,
+            slots[0].Data, slots[1].Data, _amsgrad ? slots[2].Data : DevicePtr<float>.Null);
+}

@@ -1,0 +1,185 @@
+using Graft.Kernels;
+using Graft.Layers;
+
+namespace Graft.Training;
+
+/// <summary>
+/// Moves parameters against their gradients. What it remembers of a parameter (its slots) is made when the parameter is
+/// first moved, and given back by <see cref="Dispose"/>. Update rules and defaults are those of Keras 3.
+/// </summary>
+public abstract class Optimizer : IDisposable
+{
+    private const int LowBits = 20; // of the step counter: a float holds whole numbers exactly up to 2^24
+
+    private readonly Dictionary<Parameter, Tensor[]> _slots = [];
+    private LearningRateSchedule _schedule;
+
+    private protected Optimizer(LearningRateSchedule schedule) => _schedule = schedule;
+
+    /// <summary>Keras's name: "adam".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Number of steps done.</summary>
+    public long Iterations { get; private set; }
+
+    /// <summary>Rate of the next step. It can be set only where it is a number, not a schedule.</summary>
+    /// <exception cref="GraftException">Set while a schedule decides.</exception>
+    public float LearningRate
+    {
+        get => _schedule.At(Iterations);
+        set => _schedule = _schedule is ConstantRate ? value
+            : throw new GraftException($"The learning rate follows {_schedule.GetType().Name} and cannot be set; give {Name} a number as learning rate, or leave out the callback that sets it.");
+    }
+
+    /// <summary>Each gradient whose norm is larger is scaled down to this norm, by itself.</summary>
+    public float? ClipNorm { get; init; }
+
+    /// <summary>Each number of a gradient is brought into plus and minus this.</summary>
+    public float? ClipValue { get; init; }
+
+    /// <summary>All gradients are scaled down together where their common norm is larger.</summary>
+    public float? GlobalClipNorm { get; init; }
+
+    /// <summary>Names of the slots of a parameter, as Keras has them.</summary>
+    private protected abstract string[] SlotNames { get; }
+
+    /// <summary>What slots are filled with at first.</summary>
+    private protected virtual float SlotStart => 0;
+
+    /// <summary>An optimizer by name: sgd, rmsprop, adam, adamw or adagrad.</summary>
+    /// <param name="name">Its name, in any case.</param>
+    /// <param name="learningRate">Null for the optimizer's default.</param>
+    /// <exception cref="GraftException">There is no such optimizer.</exception>
+    public static Optimizer Create(string name, float? learningRate = null)
+    {
+        LearningRateSchedule? rate = learningRate is float r ? r : null;
+        return name.ToUpperInvariant() switch
+        {
+            "SGD" => new Sgd(rate),
+            "RMSPROP" => new RMSprop(rate),
+            "ADAM" => new Adam(rate),
+            "ADAMW" => new AdamW(rate),
+            "ADAGRAD" => new Adagrad(rate),
+            _ => throw new GraftException($"Unknown optimizer '{name}'; there are sgd, rmsprop, adam, adamw and adagrad."),
+        };
+    }
+
+    /// <summary>One step. Clipping changes the gradients in place.</summary>
+    /// <exception cref="GraftException">More than one kind of clipping is set.</exception>
+    public void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients)
+    {
+        Clip(gradients);
+        float rate = LearningRate;
+        Tensor[][] slots = [.. gradients.Select(g => SlotsOf(g.Parameter))]; // memory first: then nothing can fail half-way
+        for (int i = 0; i < slots.Length; i++)
+        {
+            (Parameter parameter, Tensor gradient) = gradients[i];
+            Move(parameter.Value.Device.Kernels, parameter.Value, gradient, slots[i], rate);
+        }
+        Iterations++;
+    }
+
+    /// <summary>What a model file keeps to go on exactly here: the step counter, the rate, and every slot by its parameter's path.</summary>
+    public IEnumerable<(string Name, float[] Values)> ExportState(Model model)
+    {
+        yield return ("iterations", [Iterations >> LowBits, Iterations & ((1 << LowBits) - 1)]);
+        if (_schedule is ConstantRate)
+            yield return ("learning_rate", [LearningRate]);
+        foreach ((string path, Parameter parameter) in model.NamedParameters().DistinctBy(p => p.Parameter))
+        {
+            if (!_slots.TryGetValue(parameter, out Tensor[]? slots))
+                continue;
+            for (int i = 0; i < slots.Length; i++)
+                yield return ($"{path}/{SlotNames[i]}", slots[i].ToArray());
+        }
+    }
+
+    /// <summary>Takes back what <see cref="ExportState"/> gave, of an optimizer of the same kind.</summary>
+    /// <exception cref="GraftException">A slot is unknown to the model or this optimizer, or has another size.</exception>
+    public void ImportState(Model model, IEnumerable<(string Name, float[] Values)> state)
+    {
+        Dispose();
+        Dictionary<string, Parameter> parameters = model.NamedParameters().DistinctBy(p => p.Parameter).ToDictionary(p => p.Path, p => p.Parameter);
+        foreach ((string name, float[] values) in state)
+        {
+            if (name == "iterations")
+                Iterations = ((long)values[0] << LowBits) + (long)values[1];
+            else if (name == "learning_rate")
+                _schedule = _schedule is ConstantRate ? values[0] : _schedule;
+            else
+                ImportSlot(parameters, name, values);
+        }
+    }
+
+    /// <summary>Gives the memory of all slots back and forgets the steps done.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor slot in _slots.Values.SelectMany(s => s))
+            slot.Release();
+        _slots.Clear();
+        Iterations = 0;
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Moves one parameter.</summary>
+    private protected abstract void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate);
+
+    private void ImportSlot(Dictionary<string, Parameter> parameters, string name, float[] values)
+    {
+        int slash = name.LastIndexOf('/');
+        int slot = Array.IndexOf(SlotNames, name[(slash + 1)..]);
+        if (slash < 0 || slot < 0 || !parameters.TryGetValue(name[..slash], out Parameter? parameter))
+            throw new GraftException($"Optimizer state '{name}' belongs to no parameter of this model under {Name}; the file was saved with another model or optimizer.");
+        if (values.Length != parameter.Shape.Count)
+            throw new GraftException($"Optimizer state '{name}' has {values.Length} numbers, but the parameter has shape {parameter.Shape}.");
+        SlotsOf(parameter)[slot].Set(values);
+    }
+
+    private Tensor[] SlotsOf(Parameter parameter)
+    {
+        if (_slots.TryGetValue(parameter, out Tensor[]? slots) && (slots.Length == 0 || slots[0].Device == parameter.Device))
+            return slots;
+        Tensor[] made = Array.ConvertAll(SlotNames, _ => Tensor.Allocate(parameter.Device, parameter.Shape));
+        for (int i = 0; i < made.Length; i++)
+        {
+            if (slots is null)
+                parameter.Device.Kernels.Memory.Fill(made[i].Data, made[i].Count, SlotStart);
+            else
+                made[i].Set(slots[i].ToArray()); // the model was moved to another device
+            slots?[i].Release();
+        }
+        _slots[parameter] = made;
+        return made;
+    }
+
+    private void Clip(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients)
+    {
+        if ((ClipNorm is null ? 0 : 1) + (ClipValue is null ? 0 : 1) + (GlobalClipNorm is null ? 0 : 1) > 1)
+            throw new GraftException($"{Name}: set one of ClipNorm, ClipValue and GlobalClipNorm, not several.");
+        if (ClipValue is float limit)
+        {
+            foreach ((_, Tensor g) in gradients)
+                g.Device.Kernels.Gradient.ClipValue(g.Data, g.Count, limit);
+        }
+        else if (ClipNorm is float norm)
+        {
+            foreach ((_, Tensor g) in gradients)
+                ScaleDown([g], SumOfSquares(g), norm);
+        }
+        else if (GlobalClipNorm is float common)
+        {
+            ScaleDown(gradients.Select(g => g.Gradient), gradients.Sum(g => SumOfSquares(g.Gradient)), common);
+        }
+    }
+
+    private static double SumOfSquares(Tensor g) => g.Device.Kernels.Gradient.SumOfSquares(g.Data, g.Count);
+
+    private static void ScaleDown(IEnumerable<Tensor> gradients, double sumOfSquares, float norm)
+    {
+        double found = Math.Sqrt(sumOfSquares);
+        if (found <= norm)
+            return;
+        foreach (Tensor g in gradients)
+            g.Device.Kernels.Gradient.Scale(g.Data, g.Count, (float)(norm / found));
+    }
+}

@@ -1,0 +1,23 @@
+using Graft.Kernels;
+
+namespace Graft.Training;
+
+/// <summary>Gradients over the root of their mean square, epsilon inside the root as in Keras 3: Hinton 2012, lecture 6e.</summary>
+/// <param name="learningRate">A number or a schedule; 0.001 by default.</param>
+/// <param name="rho">Decay of the mean square.</param>
+/// <param name="momentum">Share of the last move that goes on.</param>
+/// <param name="epsilon">Keeps the root away from 0.</param>
+/// <param name="centered">True takes the square of the mean gradient off: the variance instead of the mean square.</param>
+public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho = 0.9f, float momentum = 0, float epsilon = 1e-7f, bool centered = false)
+    : Optimizer(learningRate ?? 0.001f)
+{
+    /// <inheritdoc/>
+    public override string Name => "rmsprop";
+
+    private protected override string[] SlotNames { get; } =
+        ["velocity", .. momentum > 0 ? ["momentum"] : Array.Empty<string>(), .. centered ? ["average_gradient"] : Array.Empty<string>()];
+
+    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
+        kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, rho, momentum, epsilon), value.Count, value.Data, gradient.Data, slots[0].Data,
+            momentum > 0 ? slots[1].Data : DevicePtr<float>.Null, centered ? slots[^1].Data : DevicePtr<float>.Null);
+}

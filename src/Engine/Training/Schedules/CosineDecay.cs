@@ -1,0 +1,23 @@
+namespace Graft.Training;
+
+/// <summary>
+/// Half a cosine from the initial rate down to alpha times it, after an optional linear warm-up. Matches Keras's
+/// CosineDecay; Loshchilov and Hutter 2017, arXiv:1608.03983, without restarts.
+/// </summary>
+/// <param name="initialRate">Rate of the first step.</param>
+/// <param name="decaySteps">Length of the cosine, warm-up not counted.</param>
+/// <param name="alpha">The rate ends at this share of where the cosine began.</param>
+/// <param name="warmupTarget">Rate at the end of the warm-up, where the cosine begins; null for no warm-up.</param>
+/// <param name="warmupSteps">Length of the warm-up from <paramref name="initialRate"/>.</param>
+public sealed class CosineDecay(float initialRate, int decaySteps, float alpha = 0, float? warmupTarget = null, int warmupSteps = 0) : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override float At(long step)
+    {
+        if (warmupTarget is not float target)
+            return Decayed(initialRate, step);
+        return step < warmupSteps ? (float)Line(initialRate, target, (double)step / warmupSteps) : Decayed(target, step - warmupSteps);
+    }
+
+    private float Decayed(double from, long step) => (float)Cosine(from, from * alpha, (double)Math.Min(step, decaySteps) / decaySteps);
+}

@@ -1,0 +1,27 @@
+namespace Graft.Training;
+
+/// <summary>The learning rate as a function of the number of optimizer steps done.</summary>
+/// <remarks>A plain number converts to a constant schedule: <c>new Adam(1e-3f)</c>.</remarks>
+public abstract class LearningRateSchedule
+{
+    /// <summary>The rate of the step that follows <paramref name="step"/> finished ones.</summary>
+    public abstract float At(long step);
+
+    /// <summary>The same rate at every step; the only kind that a callback can change.</summary>
+    public static LearningRateSchedule FromSingle(float rate) => new ConstantRate(rate);
+
+    /// <summary>The same rate at every step.</summary>
+    public static implicit operator LearningRateSchedule(float rate) => FromSingle(rate);
+
+    // Half a cosine from `from` (fraction 0) to `to` (fraction 1).
+    private protected static double Cosine(double from, double to, double fraction) =>
+        to + (from - to) * 0.5 * (1 + Math.Cos(Math.PI * fraction));
+
+    private protected static double Line(double from, double to, double fraction) => from + (to - from) * fraction;
+}
+
+/// <summary>The same rate at every step.</summary>
+internal sealed class ConstantRate(float rate) : LearningRateSchedule
+{
+    public override float At(long step) => rate;
+}

@@ -1,0 +1,65 @@
+using Graft.Autograd;
+using Graft.Layers;
+
+namespace Graft.Training;
+
+/// <summary>One batch forward and backward. Either all of a step's changes are made or none.</summary>
+internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options) : IDisposable
+{
+    private readonly GradientAccumulator _accumulator = new();
+
+    /// <summary>Loss and outputs of the batch.</summary>
+    public (float Loss, float[] Outputs) Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
+    {
+        DataCheck.CheckTrainable(model);
+        Parameter[] statistics = options.CancellationToken.CanBeCanceled ? [.. WeightSnapshot.Moving(model).Where(p => p.IsStatistic)] : [];
+        float[][] before = Array.ConvertAll(statistics, p => p.Value.ToArray());
+        using var tape = new Tape(model.Device)
+        {
+            Training = true,
+            Seed = RandomSeed.Of(options.Seed, epoch, step),
+            CancellationToken = options.CancellationToken,
+        };
+        try
+        {
+            Tensor prediction = model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]);
+            float[] outputs = prediction.ToArray();
+            float[]? weights = ClassWeighting.Of(batch, kind, options.ClassWeights);
+            Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels),
+                weights is null ? null : tape.Constant(new Shape(batch.Size), weights));
+            float number = value.Item();
+            tape.Backward(value);
+            options.CancellationToken.ThrowIfCancellationRequested();
+            Update(tape, lastOfEpoch); // from here on to the end
+            model.MemoryReport = new MemoryReport(tape.KeptBytes.ToDictionary(), model.Device.Pool.PeakBytes, model.Device.Pool.LiveBytes);
+            return (number, outputs);
+        }
+        catch (OperationCanceledException)
+        {
+            for (int i = 0; i < statistics.Length; i++)
+                statistics[i].Set(before[i]); // BatchNormalization moves them in its forward pass
+            throw;
+        }
+    }
+
+    public void Dispose() => _accumulator.Dispose();
+
+    private void Update(Tape tape, bool lastOfEpoch)
+    {
+        Parameter[] trainable = [.. model.Parameters.Where(p => p.IsTrainable).Distinct()];
+        if (options.AccumulationSteps <= 1)
+        {
+            optimizer.Apply([.. trainable.Select(p => (p, tape.Gradient(p.Value))).Where(g => g.Item2 is not null).Select(g => (g.p, g.Item2!))]);
+            return;
+        }
+        foreach (Parameter p in trainable)
+        {
+            if (tape.Gradient(p.Value) is { } gradient)
+                _accumulator.Add(p, gradient);
+        }
+        if (++_accumulator.Steps < options.AccumulationSteps && !lastOfEpoch)
+            return;
+        optimizer.Apply(_accumulator.Mean());
+        _accumulator.Clear();
+    }
+}

@@ -1,0 +1,71 @@
+using Graft.Autograd;
+using Graft.Ops;
+using Xunit;
+
+namespace Graft.Tests.Autograd;
+
+public sealed class TapeTests
+{
+    [Fact]
+    public void A_tensor_read_twice_gets_the_sum_of_both_gradients()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(2), [3f, -4]);
+        tape.Watch(x);
+        Tensor y = tape.Run(new DenseOp(), tape.Run(new ReshapeOp(1, 2), x), tape.Run(new ReshapeOp(2, 1), x)); // x · x
+        tape.Backward(y);
+        Assert.Equal(25, y.Item());
+        Assert.Equal([6, -8], tape.Gradient(x)!.ToArray());
+    }
+
+    [Fact]
+    public void What_is_not_watched_is_not_recorded_and_can_be_given_back()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(1, 2), [1f, 2]);
+        Tensor y = tape.Run(new DenseOp(), x, tape.Constant(new Shape(2, 2), [1f, 2, 3, 4]));
+        Assert.Empty(tape.KeptBytes);
+        tape.Release(x);
+        Assert.Throws<InvalidOperationException>(() => x.ToArray());
+        Assert.Throws<InvalidOperationException>(() => tape.Backward(y, [1, 1]));
+    }
+
+    [Fact]
+    public void A_tape_runs_backward_once()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor w = tape.Constant(new Shape(1, 1), [2f]);
+        tape.Watch(w);
+        Tensor y = tape.Run(new DenseOp(), tape.Constant(new Shape(1, 1), [3f]), w);
+        tape.Backward(y);
+        Assert.Throws<InvalidOperationException>(() => tape.Backward(y));
+    }
+
+    [Fact]
+    public void A_loss_of_more_than_one_number_is_refused()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(2), [1f, 2]);
+        Assert.Contains("[2]", Assert.Throws<ShapeException>(() => tape.Backward(x)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_cancelled_step_stops_at_the_next_op()
+    {
+        using var source = new CancellationTokenSource();
+        using var tape = new Tape(Device.Cpu) { CancellationToken = source.Token };
+        Tensor x = tape.Constant(new Shape(2), [1f, 2]);
+        source.Cancel();
+        Assert.Throws<OperationCanceledException>(() => tape.Run(new ReshapeOp(1, 2), x));
+    }
+
+    [Fact]
+    public void An_error_in_a_shape_rule_names_the_layer()
+    {
+        using var tape = new Tape(Device.Cpu) { Layer = "head" };
+        var error = Assert.Throws<ShapeException>(() => tape.Run(new DenseOp(), tape.Constant(new Shape(1, 3), new float[3]), tape.Constant(new Shape(2, 2), new float[4])));
+        Assert.Contains("'head'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("[1,3]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("[2,2]", error.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,153 @@
+using Graft.Autograd;
+using Graft.Layers;
+using Xunit;
+
+namespace Graft.Tests.Graph;
+
+public sealed class ModelTests
+{
+    [Fact]
+    public void Unnamed_layers_get_the_names_that_Keras_gives()
+    {
+        var model = new Sequential(8, 8, 3)
+        {
+            new Conv2D(4, 3, 3), new BatchNormalization(), new ReLU(), new Conv2D(4, 3, 3), new GlobalAveragePooling2D(), new Dense(2), new Dense(1),
+        };
+        Assert.Equal(["input_layer", "conv2d", "batch_normalization", "re_lu", "conv2d_1", "global_average_pooling2d", "dense", "dense_1"],
+            model.Layers.Select(l => l.Name));
+    }
+
+    [Fact]
+    public void Summary_is_the_table_that_Keras_prints()
+    {
+        var model = new Sequential(4, 4, 2) { new Flatten(), new Dense(3, Activation.ReLU), new Dropout(0.5f), new Dense(1) };
+        model.Layers[2].Trainable = false;
+        Assert.Equal(
+            """
+            Model: "sequential"
+            ┏━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━┓
+            ┃ Layer (type)           ┃ Output Shape           ┃    Param # ┃
+            ┡━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━┩
+            │ flatten (Flatten)      │ (None, 32)             │          0 │
+            ├────────────────────────┼────────────────────────┼────────────┤
+            │ dense (Dense)          │ (None, 3)              │         99 │
+            ├────────────────────────┼────────────────────────┼────────────┤
+            │ dropout (Dropout)      │ (None, 3)              │          0 │
+            ├────────────────────────┼────────────────────────┼────────────┤
+            │ dense_1 (Dense)        │ (None, 1)              │          4 │
+            └────────────────────────┴────────────────────────┴────────────┘
+             Total params: 103 (412.00 B)
+             Trainable params: 4 (16.00 B)
+             Non-trainable params: 99 (396.00 B)
+
+            """.ReplaceLineEndings("\n"), model.Summary());
+    }
+
+    [Fact]
+    public void A_branching_graph_joins_and_names_its_links()
+    {
+        Node x = Node.Input(new Shape(4, 4, 3), "image");
+        Node left = new Conv2D(3, 3, 3) { Padding = Padding.Same, Name = "left" }.Apply(x);
+        Node sum = new Add { Name = "sum" }.Apply(left, x);
+        var model = new Model(x, new GlobalAveragePooling2D { Name = "pool" }.Apply(sum));
+        Assert.Contains("left, image", model.Summary(), StringComparison.Ordinal);
+        Assert.Equal(new Shape(2, 3), Run(model, new Shape(2, 4, 4, 3)).Shape);
+    }
+
+    [Fact]
+    public void Freezing_a_model_freezes_all_layers_inside_and_one_may_be_set_back()
+    {
+        var body = new Sequential(4) { new Dense(3) { Name = "a" }, new Dense(2) { Name = "b" } };
+        var model = new Sequential(4) { body, new Dense(1) { Name = "head" } };
+        body.Trainable = false;
+        Assert.False(body.Trainable);
+        Assert.Equal(["head"], model.Parameters.Where(p => p.IsTrainable).Select(p => p.LayerName).Distinct());
+        body.GetLayer("b").Trainable = true;
+        Assert.True(body.Trainable);
+        Assert.Equal(["b", "head"], model.Parameters.Where(p => p.IsTrainable).Select(p => p.LayerName).Distinct());
+    }
+
+    [Fact]
+    public void A_frozen_base_keeps_nothing_for_backward()
+    {
+        var body = new Sequential(8, 8, 3) { new Conv2D(4, 3, 3), new BatchNormalization(), new ReLU(), new GlobalAveragePooling2D() };
+        body.Name = "base";
+        var model = new Sequential(8, 8, 3) { body, new Dense(2, Activation.Tanh) { Name = "head" } };
+        body.Trainable = false;
+        Assert.Equal(["head"], Kept(model));
+        body.Trainable = true;
+        Assert.Contains("base/conv2d", Kept(model));
+
+        static IEnumerable<string> Kept(Model model)
+        {
+            using var tape = new Tape(model.Device) { Training = true };
+            model.Forward(tape, [tape.Constant(new Shape(2, 8, 8, 3), new float[2 * 8 * 8 * 3])]);
+            return [.. tape.KeptBytes.Where(k => k.Value > 0).Select(k => k.Key)];
+        }
+    }
+
+    [Fact]
+    public void A_layer_used_twice_has_one_set_of_parameters_and_sums_its_gradients()
+    {
+        Node x = Node.Input(new Shape(3));
+        var shared = new Dense(3) { Name = "shared", UseBias = false };
+        var model = new Model(x, shared.Apply(shared.Apply(x)));
+        model.Parameters[0].Set([1, 0, 0, 0, 1, 0, 0, 0, 1]);
+        using var tape = new Tape(model.Device) { Training = true };
+        Tensor y = model.Forward(tape, [tape.Constant(new Shape(1, 3), [1f, 2, 3])]);
+        tape.Backward(y, [1, 0, 0]);
+        // y = x W W at W = I: dL/dW = x^T dy W^T + (x W)^T dy, twice the same
+        Assert.Equal([2, 0, 0, 4, 0, 0, 6, 0, 0], tape.Gradient(model.Parameters[0].Value)!.ToArray());
+    }
+
+    [Fact]
+    public void A_wrong_image_names_layer_shape_and_rule()
+    {
+        var error = Assert.Throws<ShapeException>(() => new Sequential(8, 8) { new Conv2D(4, 3, 3) { Name = "stem" } });
+        Assert.Contains("stem", error.Message, StringComparison.Ordinal);
+        Assert.Contains("[8,8]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("[N,H,W,C]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_input_of_another_shape_is_refused_by_name()
+    {
+        var model = new Sequential(8, 8, 3) { new Flatten() };
+        var error = Assert.Throws<ShapeException>(() => Run(model, new Shape(1, 8, 9, 3)));
+        Assert.Contains("[1,8,9,3]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("[N,8,8,3]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_layers_of_one_name_are_refused() =>
+        Assert.Contains("'fc'", Assert.Throws<GraftException>(() => new Sequential(4) { new Dense(2) { Name = "fc" }, new Dense(2) { Name = "fc" } }).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void An_unknown_layer_name_is_answered_with_the_nearest()
+    {
+        var model = new Sequential(4) { new Dense(2) { Name = "block5_conv1" } };
+        Assert.Contains("block5_conv1", Assert.Throws<GraftException>(() => model.GetLayer("block5_conv2")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_seed_decides_the_new_parameters_whatever_the_order_of_use()
+    {
+        float[] Values(int seed, bool reversed)
+        {
+            var model = new Sequential(4) { new Dense(3) { Name = "a" }, new Dense(2) { Name = "b" } };
+            model.SetSeed(seed);
+            IEnumerable<Parameter> order = reversed ? model.Parameters.Reverse() : model.Parameters;
+            foreach (Parameter p in order)
+                _ = p.Value;
+            return [.. model.Parameters.SelectMany(p => p.Value.ToArray())];
+        }
+        Assert.Equal(Values(1, reversed: false), Values(1, reversed: true));
+        Assert.NotEqual(Values(1, reversed: false), Values(2, reversed: false));
+    }
+
+    private static Tensor Run(Model model, Shape shape)
+    {
+        using var tape = new Tape(model.Device);
+        return model.Forward(tape, [tape.Constant(shape, new float[shape.Count])]);
+    }
+}

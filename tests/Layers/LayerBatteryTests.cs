@@ -1,0 +1,137 @@
+using Graft.Autograd;
+using Graft.Kernels;
+using Graft.Layers;
+using Xunit;
+
+namespace Graft.Tests.Layers;
+
+/// <summary>One battery for all layers: shape rule, values, gradients reach the parameters, attributes survive the model file.</summary>
+public sealed class LayerBatteryTests
+{
+    private static readonly Dictionary<string, (Func<Layer> Make, int[] Input)> Cases = new()
+    {
+        ["dense"] = (() => new Dense(4, Activation.ReLU), [3]),
+        ["dense without bias"] = (() => new Dense(4) { UseBias = false }, [2, 3]),
+        ["conv same stride 2"] = (() => new Conv2D(4, 3, 3) { Strides = (2, 2), Padding = Padding.Same, Activation = Activation.Tanh }, [7, 6, 3]),
+        ["conv dilated groups"] = (() => new Conv2D(4, 3, 2) { Dilation = (2, 1), Groups = 2, UseBias = false }, [7, 6, 2]),
+        ["conv uneven border"] = (() => new Conv2D(2, 3, 3) { ExplicitPadding = new Padding2D(1, 0, 2, 1) }, [5, 5, 2]),
+        ["depthwise"] = (() => new DepthwiseConv2D(3, 3) { DepthMultiplier = 2, Padding = Padding.Same }, [5, 5, 2]),
+        ["batch norm"] = (() => new BatchNormalization { Epsilon = 1e-5f, Momentum = 0.9f }, [4, 4, 3]),
+        ["batch norm bare"] = (() => new BatchNormalization { Scale = false, Center = false }, [4, 4, 3]),
+        ["layer norm"] = (() => new LayerNormalization { Epsilon = 1e-5f }, [5]),
+        ["max pool"] = (() => new MaxPooling2D(3, 2) { Padding = Padding.Same }, [6, 5, 2]),
+        ["average pool"] = (() => new AveragePooling2D(2), [6, 5, 2]),
+        ["global average"] = (() => new GlobalAveragePooling2D(), [4, 5, 3]),
+        ["global max"] = (() => new GlobalMaxPooling2D(), [4, 5, 3]),
+        ["zero padding"] = (() => new ZeroPadding2D(new Padding2D(1, 2, 0, 3)), [3, 4, 2]),
+        ["flatten"] = (() => new Flatten(), [3, 4, 2]),
+        ["reshape"] = (() => new Reshape(4, -1), [2, 6]),
+        ["permute"] = (() => new Permute(3, 1, 2), [2, 3, 4]),
+        ["dropout"] = (() => new Dropout(0.5f), [50]),
+        ["activation"] = (() => new ActivationLayer(Activation.Sigmoid), [4]),
+        ["linear activation"] = (() => new ActivationLayer(Activation.Linear), [4]),
+        ["relu"] = (() => new ReLU(), [4]),
+        ["leaky relu"] = (() => new LeakyReLU(0.2f), [4]),
+        ["softmax"] = (() => new Softmax(), [4]),
+    };
+
+    public static TheoryData<string> Names => [.. Cases.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Output_has_the_shape_that_the_rule_gives_and_the_same_numbers_on_both_kernel_sets(string name)
+    {
+        Model cpu = Build(name), reference = Build(name);
+        reference.MoveTo(Device.Reference);
+        float[] x = Input(cpu, 2);
+        (Shape shape, float[] y, _) = Step(cpu, x, 2);
+        (_, float[] expected, _) = Step(reference, x, 2);
+        Assert.Equal(cpu.Outputs[0].Shape.Prepend(2), shape);
+        AssertClose(expected, y, 1e-5f);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_trainable_parameter_gets_a_gradient_in_training_and_none_when_frozen(string name)
+    {
+        Model model = Build(name);
+        foreach (bool trainable in new[] { true, false })
+        {
+            model.Trainable = trainable;
+            int expected = trainable ? model.Parameters.Count(p => !p.IsStatistic) : 0;
+            Assert.Equal(expected, Step(model, Input(model, 2), 2).Gradients);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Attributes_survive_the_graph_json(string name)
+    {
+        Model model = Build(name);
+        var config = new System.Text.Json.Nodes.JsonObject();
+        GraphJson.Write(model, config);
+        Model copy = GraphJson.Read(model.Name, config);
+        Assert.Equal(model.Summary(), copy.Summary());
+        foreach ((Parameter from, Parameter to) in model.Parameters.Zip(copy.Parameters))
+            to.Set(from.Value.ToArray());
+        float[] x = Input(model, 2);
+        Assert.Equal(Step(model, x, 2).Values, Step(copy, x, 2).Values);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_step_leaves_no_block_behind(string name)
+    {
+        Model model = Build(name);
+        float[] x = Input(model, 3);
+        Step(model, x, 3);
+        Assert.Equal(0, LiveAfter(model, x));
+    }
+
+    private static int LiveAfter(Model model, float[] x)
+    {
+        using var tape = new Tape(model.Device) { Training = true };
+        Tensor y = model.Forward(tape, [tape.Constant(model.Inputs[0].Shape.Prepend(3), x)]);
+        Assert.NotEmpty(y.ToArray());
+        tape.Dispose();
+        return tape.OwnedCount;
+    }
+
+    private static Model Build(string name)
+    {
+        (Func<Layer> make, int[] input) = Cases[name];
+        Node x = Node.Input(new Shape(input));
+        var model = new Model(x, make().Apply(x));
+        model.SetSeed(7);
+        return model;
+    }
+
+    private static float[] Input(Model model, int batch)
+    {
+        var random = new Random(3);
+        return [.. Enumerable.Range(0, (int)model.Inputs[0].Shape.Count * batch).Select(_ => (float)(random.NextDouble() * 4 - 2))];
+    }
+
+    private static (Shape Shape, float[] Values, int Gradients) Step(Model model, float[] x, int batch)
+    {
+        using var tape = new Tape(model.Device) { Training = true, Seed = 11 };
+        Tensor y = model.Forward(tape, [tape.Constant(model.Inputs[0].Shape.Prepend(batch), x)]);
+        float[] values = y.ToArray();
+        int gradients = 0;
+        if (model.Parameters.Any(p => p.IsTrainable))
+        {
+            var upstream = new float[y.Count];
+            upstream.AsSpan().Fill(0.5f);
+            tape.Backward(y, upstream);
+            gradients = model.Parameters.Count(p => tape.Gradient(p.Value) is not null);
+        }
+        return (y.Shape, values, gradients);
+    }
+
+    private static void AssertClose(float[] expected, float[] actual, float tolerance)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(MathF.Abs(expected[i] - actual[i]) <= tolerance * MathF.Max(1, MathF.Abs(expected[i])), $"[{i}] {actual[i]}, expected {expected[i]}");
+    }
+}

@@ -1,0 +1,40 @@
+using Graft.Autograd;
+using Graft.Ops;
+using Xunit;
+
+namespace Graft.Tests.Ops;
+
+[Collection(OpsCollection.Name)]
+public sealed class BatchNormTests
+{
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("reference")]
+    public void Training_moves_the_statistics_by_one_minus_momentum_with_the_biased_variance(string device)
+    {
+        using var tape = new Tape(device == "cpu" ? Device.Cpu : Device.Reference);
+        Tensor mean = tape.Constant(new Shape(1), [10f]), variance = tape.Constant(new Shape(1), [100f]);
+        Tensor y = tape.Run(
+            new BatchNormOp(0, 0.75f, training: true), tape.Constant(new Shape(2, 1), [1f, 3f]), tape.Constant(new Shape(1), [2f]),
+            tape.Constant(new Shape(1), [5f]), mean, variance);
+        Assert.Equal([3f, 7f], y.ToArray()); // batch mean 2, biased variance 1
+        Assert.Equal(10 * 0.75f + 2 * 0.25f, mean.Item());
+        Assert.Equal(100 * 0.75f + 1 * 0.25f, variance.Item());
+    }
+
+    [Fact]
+    public void Inference_leaves_the_statistics_alone()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor mean = tape.Constant(new Shape(1), [1f]), variance = tape.Constant(new Shape(1), [4f]);
+        Tensor one = tape.Constant(new Shape(1), [1f]), zero = tape.Constant(new Shape(1), [0f]);
+        Tensor y = tape.Run(new BatchNormOp(0, 0.75f, training: false), tape.Constant(new Shape(2, 1), [1f, 5f]), one, zero, mean, variance);
+        Assert.Equal([0f, 2f], y.ToArray());
+        Assert.Equal((1f, 4f), (mean.Item(), variance.Item()));
+    }
+
+    [Fact]
+    public void BatchNorm_names_the_vector_that_does_not_fit() =>
+        Assert.Contains("moving mean has shape [4]", Assert.Throws<ShapeException>(() =>
+            new BatchNormOp(1e-3f, 0.99f, training: true).InferShape([new Shape(2, 3), new Shape(3), new Shape(3), new Shape(4), new Shape(3)])).Message);
+}

@@ -1,0 +1,18 @@
+using Graft.Ops;
+using Xunit;
+
+namespace Graft.Tests.Ops;
+
+[Collection(OpsCollection.Name)]
+public sealed class MatMulTests
+{
+    [Fact]
+    public void MatMul_names_both_shapes_when_they_disagree() =>
+        Assert.Contains("a [2,3] has 3 columns but b [4,5] has 4 rows", Assert.Throws<ShapeException>(() =>
+            new MatMulOp().InferShape([new Shape(2, 3), new Shape(4, 5)])).Message);
+
+    [Fact]
+    public void MatMul_names_the_batch_axes_that_disagree() =>
+        Assert.Contains("(2 and 3)", Assert.Throws<ShapeException>(() =>
+            new MatMulOp().InferShape([new Shape(2, 4, 5), new Shape(3, 5, 6)])).Message);
+}
