@@ -47,13 +47,13 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override PointwiseLossKernels PointwiseLoss { get; } = new CpuPointwiseLossKernels();
 
-    public override SgdStepKernels SgdStep { get; } = new ReferenceSgdStepKernels();
+    public override SgdStepKernels SgdStep { get; } = new CpuSgdStepKernels();
 
-    public override RmsPropStepKernels RmsPropStep { get; } = new ReferenceRmsPropStepKernels();
+    public override RmsPropStepKernels RmsPropStep { get; } = new CpuRmsPropStepKernels();
 
-    public override AdamStepKernels AdamStep { get; } = new ReferenceAdamStepKernels();
+    public override AdamStepKernels AdamStep { get; } = new CpuAdamStepKernels();
 
-    public override AdagradStepKernels AdagradStep { get; } = new ReferenceAdagradStepKernels();
+    public override AdagradStepKernels AdagradStep { get; } = new CpuAdagradStepKernels();
 
-    public override GradientKernels Gradient { get; } = new ReferenceGradientKernels();
+    public override GradientKernels Gradient { get; } = new CpuGradientKernels();
 }

@@ -35,7 +35,7 @@ public sealed class OnnxWeights : WeightFile
         try
         {
             var model = new CodedInputStream(File.ReadAllBytes(path));
-            Fields(model, (field, input) => field == 7 && Fields(Message(input), (inner, graph) => inner == 5 && ReadTensor(Message(graph), arrays, path)));
+            Fields(model, (tag, input) => Is(tag, 7) && Fields(Message(input), (inner, graph) => Is(inner, 5) && ReadTensor(Message(graph), arrays, path)));
         }
         catch (InvalidProtocolBufferException e)
         {
@@ -52,16 +52,18 @@ public sealed class OnnxWeights : WeightFile
     public override float[] Read(string name) => _arrays[name].Values;
 
     /// <summary>Walks the fields of a message; those that <paramref name="read"/> does not take are skipped.</summary>
-    private static bool Fields(CodedInputStream input, Func<int, CodedInputStream, bool> read)
+    private static bool Fields(CodedInputStream input, Func<uint, CodedInputStream, bool> read)
     {
         uint tag;
         while ((tag = input.ReadTag()) != 0)
         {
-            if (!read(WireFormat.GetTagFieldNumber(tag), input))
+            if (!read(tag, input))
                 input.SkipLastField();
         }
         return true;
     }
+
+    private static bool Is(uint tag, int field) => WireFormat.GetTagFieldNumber(tag) == field;
 
     private static CodedInputStream Message(CodedInputStream input) => input.ReadBytes().CreateCodedInput();
 
@@ -71,11 +73,11 @@ public sealed class OnnxWeights : WeightFile
         int type = 0;
         var dims = new List<int>();
         float[] values = [];
-        Fields(tensor, (field, input) =>
+        Fields(tensor, (tag, input) =>
         {
-            switch (field)
+            switch (WireFormat.GetTagFieldNumber(tag))
             {
-                case 1: ReadDims(input, dims); return true;
+                case 1: ReadDims(tag, input, dims); return true;
                 case 2: type = input.ReadInt32(); return true;
                 case 4: values = MemoryMarshal.Cast<byte, float>(input.ReadBytes().Span).ToArray(); return true; // packed
                 case 8: name = input.ReadString(); return true;
@@ -93,9 +95,9 @@ public sealed class OnnxWeights : WeightFile
     }
 
     // Repeated int64: one number a tag, or all of them packed into one field.
-    private static void ReadDims(CodedInputStream input, List<int> dims)
+    private static void ReadDims(uint tag, CodedInputStream input, List<int> dims)
     {
-        if (WireFormat.GetTagWireType(input.LastTag()) == WireFormat.WireType.Varint)
+        if (WireFormat.GetTagWireType(tag) == WireFormat.WireType.Varint)
         {
             dims.Add(checked((int)input.ReadInt64()));
             return;

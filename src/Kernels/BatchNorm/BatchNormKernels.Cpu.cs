@@ -87,7 +87,7 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
         public readonly float One(long row, int c) => Dy[row * C + c] * (X[row * C + c] - Mean[c]) * Rstd[c];
     }
 
-    private struct Normalize : IEachRowBody
+    private struct Normalize : IRowWork
     {
         public int C;
         public float* X, Scale, Shift, Mean, Rstd, Y;
@@ -103,7 +103,7 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
         }
     }
 
-    private struct BackwardRow : IEachRowBody
+    private struct BackwardRow : IRowWork
     {
         public int C;
         public bool Training;

@@ -1,7 +1,7 @@
 namespace Graft.Kernels.Cpu;
 
 /// <summary>Work that is said row by row: a row of a matrix or of an image.</summary>
-internal interface IEachRowBody
+internal interface IRowWork
 {
     /// <summary>Does one row.</summary>
     void Row(long row);
@@ -12,11 +12,11 @@ internal static class RowBlocks
 {
     /// <summary>Runs all rows; <paramref name="rowElements"/> says how much work one is.</summary>
     public static void For<T>(long rows, long rowElements, T body)
-        where T : unmanaged, IEachRowBody =>
+        where T : unmanaged, IRowWork =>
         ParallelRows.Run(checked((int)rows), ParallelRows.RowsPerChunk(rowElements), new Each<T> { Body = body });
 
     private struct Each<T> : IRowBody
-        where T : unmanaged, IEachRowBody
+        where T : unmanaged, IRowWork
     {
         public T Body;
 

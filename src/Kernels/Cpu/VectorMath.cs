@@ -85,15 +85,12 @@ internal static class VectorMath
     }
 
     /// <summary>The error function, absolute error below 3e-7.</summary>
-    /// <remarks>
-    /// Up to 1 the Maclaurin series (Abramowitz and Stegun 7.1.5); beyond, 1 - e^(-x²) q(t) with t = 1 / (1 + x / 2) and the Chebyshev fit of Numerical
-    /// Recipes' erfcc (relative error of erfc below 1.2e-7).
-    /// </remarks>
+    /// <remarks>Abramowitz and Stegun 1964: the Maclaurin series 7.1.5 up to 1, the rational fit 7.1.26 beyond.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Erf(Vector512<float> x)
     {
         Vector512<float> a = Vector512.Abs(x), x2 = x * x;
-        Vector512<float> p = Vector512.Create(1f / 685440); // series terms (-1)^n x^(2n+1) / (n! (2n+1)), n = 8 down to 0
+        Vector512<float> p = Vector512.Create(1f / 685440); // terms (-1)^n x^(2n+1) / (n! (2n+1)), n = 8 down to 0
         p = Vector512.MultiplyAddEstimate(p, x2, Vector512.Create(-1f / 75600));
         p = Vector512.MultiplyAddEstimate(p, x2, Vector512.Create(1f / 9360));
         p = Vector512.MultiplyAddEstimate(p, x2, Vector512.Create(-1f / 1320));
@@ -103,18 +100,13 @@ internal static class VectorMath
         p = Vector512.MultiplyAddEstimate(p, x2, Vector512.Create(-1f / 3));
         p = Vector512.MultiplyAddEstimate(p, x2, Vector512<float>.One);
         Vector512<float> near = Vector512.Create(1.12837917f) * x * p; // 2 / sqrt(pi)
-        Vector512<float> t = Vector512<float>.One / Vector512.MultiplyAddEstimate(a, Vector512.Create(0.5f), Vector512<float>.One);
-        Vector512<float> q = Vector512.Create(0.17087277f);
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(-0.82215223f));
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(1.48851587f));
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(-1.13520398f));
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(0.27886807f));
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(-0.18628806f));
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(0.09678418f));
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(0.37409196f));
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(1.00002368f));
-        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(-1.26551223f));
-        Vector512<float> far = Vector512<float>.One - t * Exp(q - x2);
+        Vector512<float> t = Vector512<float>.One / Vector512.MultiplyAddEstimate(a, Vector512.Create(0.3275911f), Vector512<float>.One);
+        Vector512<float> q = Vector512.Create(1.061405429f);
+        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(-1.453152027f));
+        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(1.421413741f));
+        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(-0.284496736f));
+        q = Vector512.MultiplyAddEstimate(q, t, Vector512.Create(0.254829592f));
+        Vector512<float> far = Vector512<float>.One - q * t * Exp(-x2);
         far = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), -far, far);
         return Vector512.ConditionalSelect(Vector512.LessThan(a, Vector512<float>.One), near, far);
     }

@@ -33,7 +33,7 @@ internal sealed unsafe class CpuDepthwiseConv2DKernels : DepthwiseConv2DKernels
     public override void BackwardBias(in DepthwiseConv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> db, float beta) =>
         ColumnSums.Run((long)g.N * g.OutH * g.OutW, g.O, new ColumnSums.Plain { X = dy.Pointer, C = g.O }, db.Pointer, beta);
 
-    private readonly struct ForwardRow(DepthwiseConv2DGeometry g, float* x, float* w, float* b, float* y) : IEachRowBody
+    private readonly struct ForwardRow(DepthwiseConv2DGeometry g, float* x, float* w, float* b, float* y) : IRowWork
     {
         private readonly int _outH = g.OutH, _outW = g.OutW;
 
@@ -72,7 +72,7 @@ internal sealed unsafe class CpuDepthwiseConv2DKernels : DepthwiseConv2DKernels
     }
 
     /// <summary>A row of dx gathers from the windows that cover it.</summary>
-    private readonly struct InputRow(DepthwiseConv2DGeometry g, float* dy, float* w, float* dx, float beta) : IEachRowBody
+    private readonly struct InputRow(DepthwiseConv2DGeometry g, float* dy, float* w, float* dx, float beta) : IRowWork
     {
         private readonly int _outH = g.OutH, _outW = g.OutW;
 

@@ -19,7 +19,7 @@ internal sealed unsafe class CpuEmbeddingKernels : EmbeddingKernels
         WorkerPool.For(Scatter.Chunks, ref body);
     }
 
-    private struct Lookup : IEachRowBody
+    private struct Lookup : IRowWork
     {
         public int C;
         public int* Ids;

@@ -40,7 +40,7 @@ internal sealed unsafe class CpuLayerNormKernels : LayerNormKernels
         public readonly float One(long row, int c) => Dy[row * C + c] * (X[row * C + c] - Mean[row]) * Rstd[row];
     }
 
-    private struct ForwardRow : IEachRowBody
+    private struct ForwardRow : IRowWork
     {
         public int C;
         public float Epsilon;
@@ -75,7 +75,7 @@ internal sealed unsafe class CpuLayerNormKernels : LayerNormKernels
         }
     }
 
-    private struct BackwardRow : IEachRowBody
+    private struct BackwardRow : IRowWork
     {
         public int C;
         public float Beta;

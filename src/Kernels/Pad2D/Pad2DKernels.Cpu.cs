@@ -10,7 +10,7 @@ internal sealed unsafe class CpuPad2DKernels : Pad2DKernels
     public override void BackwardInput(in Pad2DGeometry g, DevicePtr<float> dy, DevicePtr<float> dx, float beta) =>
         RowBlocks.For((long)g.N * g.H, (long)g.W * g.C, new CutRow { G = g, Dy = dy.Pointer, Dx = dx.Pointer, Beta = beta });
 
-    private struct PadRow : IEachRowBody
+    private struct PadRow : IRowWork
     {
         public Pad2DGeometry G;
         public float* X, Y;
@@ -30,7 +30,7 @@ internal sealed unsafe class CpuPad2DKernels : Pad2DKernels
         }
     }
 
-    private struct CutRow : IEachRowBody
+    private struct CutRow : IRowWork
     {
         public Pad2DGeometry G;
         public float* Dy, Dx;

@@ -18,7 +18,7 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
     public override void AverageBackward(in Pool2DGeometry g, DevicePtr<float> dy, DevicePtr<float> dx, float beta) =>
         RowBlocks.For((long)g.N * g.H, (long)g.W * g.C * 4, new BackwardRow { G = g, OutH = g.OutH, OutW = g.OutW, Dy = dy.Pointer, Dx = dx.Pointer, Beta = beta });
 
-    private struct MaxRow : IEachRowBody
+    private struct MaxRow : IRowWork
     {
         public Pool2DGeometry G;
         public int OutH, OutW;
@@ -82,7 +82,7 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
         }
     }
 
-    private struct AverageRow : IEachRowBody
+    private struct AverageRow : IRowWork
     {
         public Pool2DGeometry G;
         public int OutH, OutW;
@@ -109,7 +109,7 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
     }
 
     /// <summary>A row of dx gathers from the windows that cover it, in row-major order: nothing is written twice.</summary>
-    private struct BackwardRow : IEachRowBody
+    private struct BackwardRow : IRowWork
     {
         public Pool2DGeometry G;
         public int OutH, OutW;

@@ -11,7 +11,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
     public override void BackwardInput(in SoftmaxGeometry g, DevicePtr<float> y, DevicePtr<float> dy, DevicePtr<float> dx, float beta) =>
         RowBlocks.For(g.Rows, 2L * g.C, new BackwardRow { C = g.C, Log = g.Log, Y = y.Pointer, Dy = dy.Pointer, Dx = dx.Pointer, Beta = beta });
 
-    private struct ForwardRow : IEachRowBody
+    private struct ForwardRow : IRowWork
     {
         public int C;
         public bool Log;
@@ -76,7 +76,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
         }
     }
 
-    private struct BackwardRow : IEachRowBody
+    private struct BackwardRow : IRowWork
     {
         public int C;
         public bool Log;

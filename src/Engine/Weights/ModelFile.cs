@@ -1,0 +1,163 @@
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Graft.Training;
+
+namespace Graft.Weights;
+
+/// <summary>A trained model in one file: graph, weights, class names, preprocessing, optimizer state, history.</summary>
+/// <remarks>
+/// A zip, stored uncompressed: model.json, tensors.bin (float32, little-endian, one array behind the other) and sha256 (of both).
+/// It is written under a temporary name, flushed and renamed; what was there before survives any failure.
+/// </remarks>
+public static class ModelFile
+{
+    private const int Version = 1;
+
+    /// <summary>Writes a model.</summary>
+    /// <exception cref="GraftException">The file cannot be written; the old one is untouched.</exception>
+    public static void Save(Model model, string path, History? history = null)
+    {
+        string temporary = $"{path}.{Environment.ProcessId}.tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.ReadWrite))
+            {
+                Write(model, stream, history);
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+            throw new GraftException($"{path}: cannot be written ({e.Message}). A file that was there before is unchanged.", e);
+        }
+    }
+
+    /// <summary>Writes a model into a stream that can seek.</summary>
+    internal static void Write(Model model, Stream stream, History? history)
+    {
+        List<(string Name, Shape Shape, float[] Values)> tensors = [.. model.NamedParameters().Select(p => ($"weights/{p.Path}", p.Parameter.Shape, p.Parameter.Value.ToArray()))];
+        if (model.Preprocessing?.MeanImage is { } image)
+            tensors.Add(("preprocessing/mean_image", new Shape(image.Count), [.. image]));
+        if (model.Optimizer is { } optimizer)
+            tensors.AddRange(optimizer.ExportState(model).Select(s => ($"optimizer/{s.Name}", new Shape(s.Values.Length), s.Values)));
+        var config = new JsonObject();
+        model.WriteConfig(config);
+        var document = new JsonObject
+        {
+            ["format"] = Version,
+            ["engine"] = typeof(Model).Assembly.GetName().Version!.ToString(3),
+            ["name"] = model.Name,
+            ["graph"] = config,
+            ["classes"] = new JsonArray([.. model.ClassNames.Select(c => (JsonNode)c)]),
+            ["preprocessing"] = model.Preprocessing is { } p ? WritePreprocessing(p) : null,
+            ["history"] = history is null ? null : JsonNode.Parse(history.ToJson()),
+            ["tensors"] = new JsonArray([.. tensors.Select(t => (JsonNode)new JsonObject
+            {
+                ["name"] = t.Name,
+                ["shape"] = new JsonArray([.. t.Shape.Dims.ToArray().Select(d => (JsonNode)d)]),
+            })]),
+        };
+        byte[] json = System.Text.Encoding.UTF8.GetBytes(document.ToJsonString());
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(json);
+        using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+        using (Stream entry = zip.CreateEntry("model.json", CompressionLevel.NoCompression).Open())
+            entry.Write(json);
+        using (Stream entry = zip.CreateEntry("tensors.bin", CompressionLevel.NoCompression).Open())
+        {
+            foreach ((_, _, float[] values) in tensors)
+            {
+                ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan());
+                hash.AppendData(bytes);
+                entry.Write(bytes);
+            }
+        }
+        using (Stream entry = zip.CreateEntry("sha256", CompressionLevel.NoCompression).Open())
+            entry.Write(hash.GetHashAndReset());
+    }
+
+    /// <summary>Reads a model; its checksum is verified first.</summary>
+    /// <exception cref="GraftException">The file is missing, damaged, truncated, or not a model.</exception>
+    public static SavedModel Load(string path)
+    {
+        if (!File.Exists(path))
+            throw new GraftException($"{path}: no such file; a model that was saved as .graft is due here.");
+        try
+        {
+            using ZipArchive zip = ZipFile.OpenRead(path);
+            byte[] json = Entry(zip, path, "model.json"), data = Entry(zip, path, "tensors.bin"), stored = Entry(zip, path, "sha256");
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            hash.AppendData(json);
+            hash.AppendData(data);
+            byte[] found = hash.GetHashAndReset();
+            if (!found.AsSpan().SequenceEqual(stored))
+                throw new GraftException($"{path}: its contents have SHA-256 {Convert.ToHexStringLower(found)}, {Convert.ToHexStringLower(stored)} was stored with them; the file is damaged. Use another copy.");
+            return Read(JsonNode.Parse(json)!, data, path);
+        }
+        catch (Exception e) when (e is InvalidDataException or JsonException or EndOfStreamException)
+        {
+            throw new GraftException($"{path}: not a .graft model file, or truncated ({e.Message}).", e);
+        }
+    }
+
+    private static SavedModel Read(JsonNode document, byte[] data, string path)
+    {
+        if ((int?)document["format"] is not Version)
+            throw new GraftException($"{path}: has format {document["format"]}, this version reads {Version}.");
+        Model model = GraphJson.Read((string)document["name"]!, document["graph"]!);
+        var tensors = new Dictionary<string, float[]>();
+        int offset = 0;
+        foreach (JsonNode? item in document["tensors"]!.AsArray())
+        {
+            var shape = new Shape([.. item!["shape"]!.AsArray().Select(d => (int)d!)]);
+            int bytes = checked((int)shape.Count * sizeof(float));
+            tensors.Add((string)item["name"]!, MemoryMarshal.Cast<byte, float>(data.AsSpan(offset, bytes)).ToArray());
+            offset += bytes;
+        }
+        foreach ((string name, Layers.Parameter parameter) in model.NamedParameters())
+            parameter.Set(tensors.TryGetValue($"weights/{name}", out float[]? values) ? values : throw new GraftException($"{path}: lacks the weights '{name}' of its own graph; the file is damaged."));
+        model.ClassNames = [.. document["classes"]!.AsArray().Select(c => (string)c!)];
+        model.Preprocessing = document["preprocessing"] is { } p ? ReadPreprocessing(p, tensors.GetValueOrDefault("preprocessing/mean_image")) : null;
+        const string State = "optimizer/";
+        return new SavedModel(model, document["history"] is { } h ? History.FromJson(h.ToJsonString()) : null,
+            [.. tensors.Where(t => t.Key.StartsWith(State, StringComparison.Ordinal)).Select(t => (t.Key[State.Length..], t.Value))]);
+    }
+
+    private static byte[] Entry(ZipArchive zip, string path, string name)
+    {
+        ZipArchiveEntry entry = zip.GetEntry(name) ?? throw new GraftException($"{path}: has no '{name}' inside; it is not a .graft model file.");
+        using Stream stream = entry.Open();
+        var bytes = new byte[entry.Length];
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+
+    private static JsonObject WritePreprocessing(Preprocessing p) => new()
+    {
+        ["name"] = p.Name,
+        ["reverse_channels"] = p.ReverseChannels,
+        ["scale"] = p.Scale,
+        ["mean"] = new JsonArray([.. p.Mean.Select(v => (JsonNode)v)]),
+        ["std"] = new JsonArray([.. p.Std.Select(v => (JsonNode)v)]),
+    };
+
+    private static Preprocessing ReadPreprocessing(JsonNode p, float[]? meanImage) => new((string)p["name"]!, (bool)p["reverse_channels"]!, (float)p["scale"]!,
+        [.. p["mean"]!.AsArray().Select(v => (float)v!)], [.. p["std"]!.AsArray().Select(v => (float)v!)]) { MeanImage = meanImage };
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (IOException)
+        {
+            // The error that is on its way already names the folder; a second one would hide it.
+        }
+    }
+}
