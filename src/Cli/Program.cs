@@ -1,1 +1,1 @@
-return 0;
+return Graft.Cli.Application.Run(args, Console.Out, Console.Error);

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using Graft.Cli.Commands;
+
+namespace Graft.Cli;
+
+/// <summary>The command line: parses, runs a command, and turns errors into one line and an exit code.</summary>
+internal static class Application
+{
+    private const int Success = 0, BadInput = 1, BadUsage = 2, Interrupted = 130;
+
+    /// <summary>Runs one command: 0 success, 1 bad input, 2 bad usage, 130 interrupted.</summary>
+    public static int Run(string[] args, TextWriter output, TextWriter error)
+    {
+        using var interrupt = new CancellationTokenSource();
+        ConsoleCancelEventHandler onInterrupt = (_, e) =>
+        {
+            e.Cancel = true;
+            interrupt.Cancel();
+        };
+        Console.CancelKeyPress += onInterrupt;
+        try
+        {
+            var console = new Terminal(output, interrupt.Token);
+            var root = new RootCommand("Graft: take a pretrained network and teach it your own task.")
+            {
+                FinetuneCommand.Create(console), EvaluateCommand.Create(console), PredictCommand.Create(console), DemoCommand.Create(console),
+            };
+            ParseResult parsed = root.Parse(args);
+            if (parsed.Errors.Count > 0)
+            {
+                error.WriteLine($"graft: {string.Join(" ", parsed.Errors.Select(e => e.Message))} Try 'graft {parsed.CommandResult.Command.Name} --help'.");
+                return BadUsage;
+            }
+            var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false };
+            return parsed.Invoke(invocation);
+        }
+        catch (UsageException e)
+        {
+            error.WriteLine($"graft: {e.Message}");
+            return BadUsage;
+        }
+        catch (Exception e) when (e is GraftException or IOException or UnauthorizedAccessException)
+        {
+            error.WriteLine($"graft: {e.Message}");
+            return BadInput;
+        }
+        catch (OperationCanceledException)
+        {
+            error.WriteLine("graft: interrupted; what was trained since the start is lost, files that were there before are unchanged.");
+            return Interrupted;
+        }
+        finally
+        {
+            Console.CancelKeyPress -= onInterrupt;
+        }
+    }
+
+    /// <summary>Exit code of a command that did its work.</summary>
+    public static int Done => Success;
+}
+
+/// <summary>An option whose value makes no sense: exit code 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);

@@ -1,0 +1,90 @@
+using System.Globalization;
+using Graft.Training;
+using ScottPlot;
+
+namespace Graft.Cli;
+
+/// <summary>The pictures that a training leaves behind.</summary>
+internal static class Charts
+{
+    private static readonly Color TrainingColor = Color.FromHex("#4C72B0"), ValidationColor = Color.FromHex("#DD8452");
+
+    /// <summary>Accuracy and loss by epoch, training against validation, side by side.</summary>
+    public static void Curves(History history, string path)
+    {
+        var multi = new Multiplot();
+        multi.AddPlots(2);
+        multi.Layout = new ScottPlot.MultiplotLayouts.Columns();
+        Curve(multi.GetPlot(0), history, "accuracy", "Training and validation accuracy");
+        Curve(multi.GetPlot(1), history, "loss", "Training and validation loss");
+        Write(path, () => multi.SavePng(path, 1200, 450));
+    }
+
+    /// <summary>Counts of real (rows) against predicted (columns) classes, shaded by the share of the row.</summary>
+    public static void Confusion(ConfusionMatrix matrix, string path)
+    {
+        int n = matrix.Classes;
+        var shares = new double[n, n];
+        var plot = new Plot();
+        for (int actual = 0; actual < n; actual++)
+        {
+            for (int predicted = 0; predicted < n; predicted++)
+                shares[actual, predicted] = matrix.Support(actual) == 0 ? 0 : (double)matrix[actual, predicted] / matrix.Support(actual);
+        }
+        ScottPlot.Plottables.Heatmap map = plot.Add.Heatmap(shares);
+        map.Colormap = new ScottPlot.Colormaps.Blues().Reversed();
+        map.ManualRange = new ScottPlot.Range(0, 1);
+        for (int actual = 0; actual < n; actual++)
+        {
+            for (int predicted = 0; predicted < n; predicted++)
+            {
+                ScottPlot.Plottables.Text text = plot.Add.Text(matrix[actual, predicted].ToString(CultureInfo.InvariantCulture), predicted, n - 1 - actual);
+                text.Alignment = Alignment.MiddleCenter;
+                text.LabelFontSize = 18;
+                text.LabelFontColor = shares[actual, predicted] > 0.5 ? Colors.White : Colors.Black;
+            }
+        }
+        double[] places = [.. Enumerable.Range(0, n).Select(i => (double)i)];
+        plot.Axes.Bottom.SetTicks(places, [.. matrix.Names]);
+        plot.Axes.Left.SetTicks(places, [.. matrix.Names.Reverse()]);
+        plot.XLabel("predicted");
+        plot.YLabel("actual");
+        plot.Title(string.Create(CultureInfo.InvariantCulture, $"Confusion matrix, accuracy {matrix.Accuracy:F3}"));
+        plot.HideGrid();
+        plot.Axes.SetLimits(-0.5, n - 0.5, -0.5, n - 0.5);
+        Write(path, () => plot.SavePng(path, 300 + 90 * n, 260 + 80 * n));
+    }
+
+    private static void Curve(Plot plot, History history, string name, string title)
+    {
+        double[] epochs = [.. history.Epochs.Select(e => e + 1.0)];
+        ScottPlot.Plottables.Scatter training = plot.Add.Scatter(epochs, history[name].ToArray(), TrainingColor);
+        training.LegendText = $"training {name}";
+        training.LineWidth = 0;
+        training.MarkerSize = 8;
+        if (history.Names.Contains($"val_{name}"))
+        {
+            ScottPlot.Plottables.Scatter validation = plot.Add.Scatter(epochs, history[$"val_{name}"].ToArray(), ValidationColor);
+            validation.LegendText = $"validation {name}";
+            validation.LineWidth = 2.5f;
+            validation.MarkerSize = 0;
+        }
+        plot.Title(title);
+        plot.XLabel("epoch");
+        plot.YLabel(name);
+        plot.ShowLegend(name == "loss" ? Alignment.UpperRight : Alignment.LowerRight);
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+    }
+
+    private static void Write(string path, Action save)
+    {
+        try
+        {
+            save();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new GraftException($"{path}: the picture cannot be written ({e.Message}).", e);
+        }
+    }
+}

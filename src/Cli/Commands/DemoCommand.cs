@@ -1,0 +1,47 @@
+using System.CommandLine;
+using System.Globalization;
+using Graft.Importers.Images;
+using Graft.Training;
+
+namespace Graft.Cli.Commands;
+
+/// <summary>graft demo: the whole story on flowers that the program paints itself.</summary>
+internal static class DemoCommand
+{
+    private const int TrainPerKind = 24, ValidationPerKind = 12, ImageSize = 128;
+
+    public static Command Create(Terminal terminal)
+    {
+        var output = new Option<string>("--output") { DefaultValueFactory = _ => "graft-demo", Description = "Folder for images, model and pictures." };
+        var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed of everything random." };
+        var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        var command = new Command("demo", "Paint flowers, teach a pretrained network to tell them apart, and look at the result.") { output, seed, threads };
+        command.SetAction(parsed =>
+        {
+            FinetuneCommand.SetThreads(parsed.GetValue(threads));
+            Run(parsed.GetRequiredValue(output), parsed.GetValue(seed), terminal);
+            return Application.Done;
+        });
+        return command;
+    }
+
+    private static void Run(string folder, int seed, Terminal terminal)
+    {
+        string images = Path.Combine(folder, "images");
+        terminal.Line($"1. Painting {TrainPerKind + ValidationPerKind} flowers of each kind into {images}: {string.Join(", ", FlowerPainter.Kinds)}.");
+        FlowerPainter.WriteSet(Path.Combine(images, "train"), TrainPerKind, seed);
+        FlowerPainter.WriteSet(Path.Combine(images, "validation"), ValidationPerKind, seed + 1);
+        terminal.Line("2. Fine-tuning: a frozen ResNet with ImageNet weights, a new head; then its last block is unfrozen.");
+        (Model model, History history, ImageFolder validation) = FineTuning.Run(new FineTuningSettings
+        {
+            Data = images, Size = ImageSize, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder,
+        }, terminal);
+        terminal.Line("3. Evaluating.");
+        ConfusionMatrix confusion = model.Evaluate(validation, cancellationToken: terminal.Interrupt).Confusion!;
+        terminal.Line(confusion.ToString());
+        Charts.Confusion(confusion, Path.Combine(folder, "confusion.png"));
+        terminal.Line($"Look at {Path.Combine(folder, "curves.png")} and {Path.Combine(folder, "confusion.png")}; try");
+        terminal.Line($"  graft predict --model {Path.Combine(folder, "model.graft")} {Path.Combine(images, "validation", "tulip", "000.jpg")}");
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));
+    }
+}

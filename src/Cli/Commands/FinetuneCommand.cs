@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using Graft.Importers.Images;
+using Graft.Kernels;
+
+namespace Graft.Cli.Commands;
+
+/// <summary>graft finetune: teaches a pretrained base the classes of a folder of photographs.</summary>
+internal static class FinetuneCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class, or with train/ and validation/ inside." };
+        var validation = new Option<string?>("--validation") { Description = "Folder to validate on; without it, validation/ beside train/, or a share of --data." };
+        var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of --data to validate on where there is no validation folder." };
+        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along)." };
+        var weights = new Option<string?>("--weights") { Description = "Weight file of the base; without it, the one that comes along." };
+        var size = new Option<int>("--size") { DefaultValueFactory = _ => 224, Description = "Rows and columns that images are resized to (bilinear)." };
+        var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 32, Description = "Images a step." };
+        var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 10, Description = "Epochs with the frozen base." };
+        var head = new Option<string>("--head") { DefaultValueFactory = _ => "gap-dense256", Description = "Head: gap-dense256, flatten-dense256 or gap." };
+        head.AcceptOnlyFromAmong("gap-dense256", "flatten-dense256", "gap");
+        var optimizer = new Option<string>("--optimizer") { DefaultValueFactory = _ => "adam", Description = "sgd, rmsprop, adam, adamw or adagrad." };
+        optimizer.AcceptOnlyFromAmong("sgd", "rmsprop", "adam", "adamw", "adagrad");
+        var rate = new Option<float>("--learning-rate") { DefaultValueFactory = _ => 1e-3f, Description = "Learning rate of the head." };
+        var unfreeze = new Option<int>("--unfreeze") { Description = "Blocks at the end of the base to train afterwards." };
+        var unfreezeEpochs = new Option<int>("--unfreeze-epochs") { DefaultValueFactory = _ => 3, Description = "Epochs with these blocks." };
+        var unfreezeRate = new Option<float>("--unfreeze-learning-rate") { DefaultValueFactory = _ => 1e-5f, Description = "Learning rate of these epochs." };
+        var augment = new Option<bool>("--augment") { Description = "Random rotation, shift, shear, zoom and flip." };
+        var seed = new Option<int>("--seed") { Description = "Seed of everything random." };
+        var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        var bad = new Option<string>("--on-bad-image") { DefaultValueFactory = _ => "throw", Description = "throw or skip." };
+        bad.AcceptOnlyFromAmong("throw", "skip");
+        var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv and curves.png." };
+        var command = new Command("finetune", "Teach a pretrained base your own classes.")
+        {
+            data, validation, split, network, weights, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, output,
+        };
+        command.SetAction(parsed =>
+        {
+            SetThreads(parsed.GetValue(threads));
+            var settings = new FineTuningSettings
+            {
+                Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
+                Base = parsed.GetRequiredValue(network), Weights = parsed.GetValue(weights), Size = (int)Within(parsed.GetValue(size), 32, 4096, "--size"),
+                Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
+                Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = parsed.GetValue(rate),
+                Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
+                UnfreezeLearningRate = parsed.GetValue(unfreezeRate), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
+                BadImages = parsed.GetValue(bad) == "skip" ? BadImages.Skip : BadImages.Throw, Output = parsed.GetRequiredValue(output),
+            };
+            (_, Training.History history, _) = FineTuning.Run(settings, terminal);
+            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));
+            return Application.Done;
+        });
+        return command;
+    }
+
+    /// <summary>Sets the number of threads where it was asked for.</summary>
+    public static void SetThreads(int? threads)
+    {
+        if (threads is { } count)
+            CpuThreads.Count = (int)Within(count, 1, 1024, "--threads");
+    }
+
+    private static double Within(double value, double low, double high, string option) => value >= low && value <= high ? value
+        : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{option} {value} is outside {low} to {high}."));
+}

@@ -1,0 +1,137 @@
+using System.Globalization;
+using Graft.Importers.Images;
+using Graft.Layers;
+using Graft.Training;
+using Graft.Weights;
+
+namespace Graft.Cli;
+
+/// <summary>What a fine-tuning is asked to do.</summary>
+internal sealed record FineTuningSettings
+{
+    public required string Data { get; init; }
+
+    public string? Validation { get; init; }
+
+    public double Split { get; init; } = 0.2;
+
+    public string Base { get; init; } = "resnet18";
+
+    public string? Weights { get; init; }
+
+    public int Size { get; init; } = 224;
+
+    public int Batch { get; init; } = 32;
+
+    public int Epochs { get; init; } = 10;
+
+    public string Head { get; init; } = "gap-dense256";
+
+    public string Optimizer { get; init; } = "adam";
+
+    public float LearningRate { get; init; } = 1e-3f;
+
+    public int Unfreeze { get; init; }
+
+    public int UnfreezeEpochs { get; init; } = 3;
+
+    public float UnfreezeLearningRate { get; init; } = 1e-5f;
+
+    public bool Augment { get; init; }
+
+    public int Seed { get; init; }
+
+    public BadImages BadImages { get; init; }
+
+    public required string Output { get; init; }
+}
+
+/// <summary>The main job: a frozen pretrained base, a new head, a folder of photographs.</summary>
+internal static class FineTuning
+{
+    /// <summary>Trains, writes model.graft, history.json, history.csv and curves.png, and returns what was made.</summary>
+    public static (Model Model, History History, ImageFolder Validation) Run(FineTuningSettings s, Terminal terminal)
+    {
+        PrepareOutput(s.Output);
+        (string train, string? validation) = ImageFolder.FindSplit(s.Data);
+        validation = s.Validation ?? validation;
+        terminal.Line($"Loading base {s.Base} ...");
+        Model pretrained = PretrainedBase.Load(s.Base, s.Weights, s.Size);
+        int classes = Directory.Exists(train) ? Directory.GetDirectories(train).Length : 0;
+        bool binary = classes == 2;
+        var options = new ImageFolderOptions
+        {
+            LabelKind = binary ? LabelKind.Binary : LabelKind.Categorical, Resize = ResizeFilter.Bilinear, BadImages = s.BadImages, ShuffleSeed = s.Seed,
+            Augmentation = s.Augment ? Augmentation.Standard : null,
+            ValidationSplit = validation is null ? s.Split : 0, Subset = validation is null ? Subset.Training : Subset.All,
+        };
+        ImageFolder Open(string path, ImageFolderOptions o) => ImageFolder.Open(path, (s.Size, s.Size), s.Batch, pretrained.Preprocessing!, o);
+        ImageFolder trainData = Open(train, options);
+        ImageFolderOptions check = options with { Augmentation = null, ShuffleSeed = null, ClassNames = trainData.ClassNames, Subset = validation is null ? Subset.Validation : Subset.All };
+        ImageFolder validData = Open(validation ?? train, check);
+        Describe(terminal, "training", trainData);
+        Describe(terminal, "validation", validData);
+
+        Model model = Build(s, pretrained, binary ? 1 : classes);
+        model.SetSeed(s.Seed);
+        model.ClassNames = trainData.ClassNames;
+        model.Preprocessing = pretrained.Preprocessing;
+        terminal.Line(model.Summary());
+        Loss loss = binary ? Loss.BinaryCrossEntropy() : Loss.CategoricalCrossEntropy();
+        int total = s.Epochs + (s.Unfreeze > 0 ? s.UnfreezeEpochs : 0);
+        var fit = new FitOptions { Seed = s.Seed, Progress = terminal, CancellationToken = terminal.Interrupt, Callbacks = [new EpochLines(terminal, total)] };
+        terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, learning rate {s.LearningRate.ToString(CultureInfo.InvariantCulture)}).");
+        model.Compile(Optimizer.Create(s.Optimizer, s.LearningRate), loss, Metric.Accuracy);
+        History history = model.Fit(trainData, s.Epochs, validData, fit);
+        terminal.Line($"Kept for backward: {model.MemoryReport!.KeptBy(pretrained.Name):N0} bytes by the frozen base, {model.MemoryReport.TotalKeptBytes:N0} in all.");
+        if (s.Unfreeze > 0)
+        {
+            IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);
+            terminal.Line($"Unfreezing {string.Join(", ", blocks)} (learning rate {s.UnfreezeLearningRate.ToString(CultureInfo.InvariantCulture)}).");
+            model.Compile(Optimizer.Create(s.Optimizer, s.UnfreezeLearningRate), loss, Metric.Accuracy);
+            history = model.Fit(trainData, total, validData, new FitOptions
+            {
+                Seed = s.Seed, Progress = terminal, CancellationToken = terminal.Interrupt, Callbacks = fit.Callbacks, InitialEpoch = s.Epochs, History = history,
+            });
+        }
+        ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
+        history.Save(Path.Combine(s.Output, "history.json"));
+        history.Save(Path.Combine(s.Output, "history.csv"));
+        Charts.Curves(history, Path.Combine(s.Output, "curves.png"));
+        terminal.Line($"Wrote model.graft, history.json, history.csv and curves.png to {s.Output}");
+        return (model, history, validData);
+    }
+
+    private static Sequential Build(FineTuningSettings s, Model pretrained, int outputs)
+    {
+        var model = new Sequential(s.Size, s.Size, 3) { pretrained };
+        model.Add(s.Head.StartsWith("flatten", StringComparison.Ordinal) ? new Flatten() : new GlobalAveragePooling2D());
+        if (s.Head.EndsWith("dense256", StringComparison.Ordinal))
+            model.Add(new Dense(256, Activation.ReLU));
+        model.Add(new Dense(outputs, outputs == 1 ? Activation.Sigmoid : Activation.Softmax) { Name = "predictions" });
+        return model;
+    }
+
+    private static void Describe(Terminal terminal, string what, ImageFolder data)
+    {
+        terminal.Line($"{data.Count} {what} images: {string.Join(", ", data.ClassNames.Select((c, i) => $"{c} {data.Classes.Count(k => k == i)}"))}");
+        foreach (string bad in data.BadFiles)
+            terminal.Line($"  skipped {bad}");
+    }
+
+    /// <summary>Finds out before training whether the results can be written.</summary>
+    private static void PrepareOutput(string folder)
+    {
+        string probe = Path.Combine(folder, $".graft-{Environment.ProcessId}");
+        try
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new GraftException($"{folder}: cannot be written ({e.Message}); name another --output folder.", e);
+        }
+    }
+}
