@@ -28,7 +28,7 @@ internal static class Application
             ParseResult parsed = root.Parse(args);
             if (parsed.Errors.Count > 0)
             {
-                error.WriteLine($"graft: {string.Join(" ", parsed.Errors.Select(e => e.Message))} Try 'graft {parsed.CommandResult.Command.Name} --help'.");
+                error.WriteLine($"graft: {string.Join(" ", parsed.Errors.Select(e => e.Message.ReplaceLineEndings(" ")))} Try 'graft {parsed.CommandResult.Command.Name} --help'.");
                 return BadUsage;
             }
             var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false };
@@ -48,6 +48,11 @@ internal static class Application
         {
             error.WriteLine("graft: interrupted; what was trained since the start is lost, files that were there before are unchanged.");
             return Interrupted;
+        }
+        catch (Exception e) when (Environment.GetEnvironmentVariable("GRAFT_TRACE") != "1")
+        {
+            error.WriteLine($"graft: {e.GetType().Name}: {e.Message} This is a defect of graft; set GRAFT_TRACE=1 to see where.");
+            return BadInput;
         }
         finally
         {

@@ -9,6 +9,16 @@ internal static class Charts
 {
     private static readonly Color TrainingColor = Color.FromHex("#4C72B0"), ValidationColor = Color.FromHex("#DD8452");
 
+    // A machine with nothing but the SDK may have no font at all: the program brings its own.
+    static Charts()
+    {
+        const string Family = "DejaVu Sans";
+        string file = Path.Combine(AppContext.BaseDirectory, "Fonts", "DejaVuSans.ttf");
+        ScottPlot.Fonts.AddFontFile(Family, file);
+        ScottPlot.Fonts.AddFontFile(Family, file, bold: true);
+        ScottPlot.Fonts.Default = Family;
+    }
+
     /// <summary>Accuracy and loss by epoch, training against validation, side by side.</summary>
     public static void Curves(History history, string path)
     {
@@ -67,7 +77,7 @@ internal static class Charts
             ScottPlot.Plottables.Scatter validation = plot.Add.Scatter(epochs, history[$"val_{name}"].ToArray(), ValidationColor);
             validation.LegendText = $"validation {name}";
             validation.LineWidth = 2.5f;
-            validation.MarkerSize = 0;
+            validation.MarkerSize = epochs.Length == 1 ? 8 : 0; // one point makes no line
         }
         plot.Title(title);
         plot.XLabel("epoch");

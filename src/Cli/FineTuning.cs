@@ -55,9 +55,10 @@ internal static class FineTuning
         PrepareOutput(s.Output);
         (string train, string? validation) = ImageFolder.FindSplit(s.Data);
         validation = s.Validation ?? validation;
+        int classes = ImageFolder.ClassesOf(train).Count;
         terminal.Line($"Loading base {s.Base} ...");
-        Model pretrained = PretrainedBase.Load(s.Base, s.Weights, s.Size);
-        int classes = Directory.Exists(train) ? Directory.GetDirectories(train).Length : 0;
+        Model pretrained = PretrainedBase.Load(s.Weights, s.Size);
+        terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized bilinearly to {s.Size} x {s.Size}.");
         bool binary = classes == 2;
         var options = new ImageFolderOptions
         {
@@ -65,7 +66,7 @@ internal static class FineTuning
             Augmentation = s.Augment ? Augmentation.Standard : null,
             ValidationSplit = validation is null ? s.Split : 0, Subset = validation is null ? Subset.Training : Subset.All,
         };
-        ImageFolder Open(string path, ImageFolderOptions o) => ImageFolder.Open(path, (s.Size, s.Size), s.Batch, pretrained.Preprocessing!, o);
+        ImageFolder Open(string path, ImageFolderOptions o) => ImageFolder.Open(path, (s.Size, s.Size), s.Batch, pretrained.Preprocessing, o);
         ImageFolder trainData = Open(train, options);
         ImageFolderOptions check = options with { Augmentation = null, ShuffleSeed = null, ClassNames = trainData.ClassNames, Subset = validation is null ? Subset.Validation : Subset.All };
         ImageFolder validData = Open(validation ?? train, check);

@@ -4,20 +4,17 @@ using Graft.Models;
 
 namespace Graft.Cli;
 
-/// <summary>A pretrained network without its classifier, by the name the command line gives it.</summary>
+/// <summary>The pretrained network that comes along, without a classifier.</summary>
 internal static class PretrainedBase
 {
-    /// <summary>Names that --base takes.</summary>
+    /// <summary>Names that --base takes; resnet18 is the ImageNet network that comes along.</summary>
     public static readonly string[] Names = ["resnet18"];
 
     /// <summary>Builds a base with its weights and its preprocessing.</summary>
-    /// <param name="name">resnet18: the ImageNet network that comes along.</param>
     /// <param name="weights">An ONNX file of that network, or null for the one beside the program.</param>
     /// <param name="size">Rows and columns of the image.</param>
-    public static Model Load(string name, string? weights, int size)
+    public static Model Load(string? weights, int size)
     {
-        if (name != "resnet18")
-            throw new GraftException($"Base '{name}' is not there; there is {string.Join(", ", Names)}.");
         string folder = Path.Combine(AppContext.BaseDirectory, "weights");
         Model model = ImageNetResNet18.Build(size, size);
         ImageNetResNet18.LoadWeights(model, OnnxWeights.Open(weights ?? Path.Combine(folder, "ResNet18.onnx")));

@@ -29,6 +29,8 @@ internal static class DemoCommand
     {
         string images = Path.Combine(folder, "images");
         terminal.Line($"1. Painting {TrainPerKind + ValidationPerKind} flowers of each kind into {images}: {string.Join(", ", FlowerPainter.Kinds)}.");
+        if (Directory.Exists(images))
+            Directory.Delete(images, recursive: true); // of an earlier demo: its pictures must not join this one's
         FlowerPainter.WriteSet(Path.Combine(images, "train"), TrainPerKind, seed);
         FlowerPainter.WriteSet(Path.Combine(images, "validation"), ValidationPerKind, seed + 1);
         terminal.Line("2. Fine-tuning: a frozen ResNet with ImageNet weights, a new head; then its last block is unfrozen.");

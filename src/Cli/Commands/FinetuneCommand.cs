@@ -14,6 +14,7 @@ internal static class FinetuneCommand
         var validation = new Option<string?>("--validation") { Description = "Folder to validate on; without it, validation/ beside train/, or a share of --data." };
         var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of --data to validate on where there is no validation folder." };
         var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along)." };
+        network.AcceptOnlyFromAmong(PretrainedBase.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of the base; without it, the one that comes along." };
         var size = new Option<int>("--size") { DefaultValueFactory = _ => 224, Description = "Rows and columns that images are resized to (bilinear)." };
         var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 32, Description = "Images a step." };
@@ -44,9 +45,9 @@ internal static class FinetuneCommand
                 Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
                 Base = parsed.GetRequiredValue(network), Weights = parsed.GetValue(weights), Size = (int)Within(parsed.GetValue(size), 32, 4096, "--size"),
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
-                Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = parsed.GetValue(rate),
+                Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
-                UnfreezeLearningRate = parsed.GetValue(unfreezeRate), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
+                UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
                 BadImages = parsed.GetValue(bad) == "skip" ? BadImages.Skip : BadImages.Throw, Output = parsed.GetRequiredValue(output),
             };
             (_, Training.History history, _) = FineTuning.Run(settings, terminal);

@@ -11,6 +11,7 @@ internal static class GraphJson
     {
         List<Layer> layers = [.. model.Layers];
         List<Node> nodes = [.. model.Nodes];
+        config["sequential"] = model is Sequential;
         config["layers"] = new JsonArray([.. layers.Select(WriteLayer)]);
         config["nodes"] = new JsonArray([.. nodes.Select(n => (JsonNode)new JsonObject
         {
@@ -40,6 +41,13 @@ internal static class GraphJson
     public static Model Read(string name, JsonNode config)
     {
         Layer[] layers = [.. Part(config, "layers").AsArray().Select(l => ReadLayer(l!))];
+        if ((bool)Part(config, "sequential"))
+        {
+            var model = new Sequential(((InputLayer)layers[0]).SampleShape.Dims) { Name = name };
+            foreach (Layer layer in layers.Skip(1))
+                model.Add(layer);
+            return model;
+        }
         var nodes = new List<Node>();
         foreach (JsonNode? item in Part(config, "nodes").AsArray())
         {

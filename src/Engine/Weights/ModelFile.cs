@@ -155,7 +155,7 @@ public static class ModelFile
         {
             File.Delete(path);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The error that is on its way already names the folder; a second one would hide it.
         }

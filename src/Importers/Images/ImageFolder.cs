@@ -71,6 +71,8 @@ public sealed class ImageFolder : BatchSource
         for (int c = 0; c < classes.Length; c++)
         {
             string[] found = [.. FilesOf(Path.Combine(path, classes[c]))];
+            if (found.Length == 0)
+                throw new GraftException($"{Path.Combine(path, classes[c])}: no images; a class folder holds {string.Join(", ", Endings)} files.");
             int validation = (int)(options.ValidationSplit * found.Length);
             files.AddRange((options.Subset switch { Subset.All => found, Subset.Validation => found[..validation], _ => found[validation..] }).Select(f => (f, c)));
         }
@@ -78,6 +80,10 @@ public sealed class ImageFolder : BatchSource
             throw new GraftException($"{path}: no images for {options.Subset.ToString().ToLowerInvariant()}; its class folders hold no {string.Join(", ", Endings)} files (with this split).");
         return Decode(path, files, size, batchSize, preprocessing, options, classes);
     }
+
+    /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
+    /// <exception cref="GraftException">The folder is missing or has fewer than two class folders.</exception>
+    public static IReadOnlyList<string> ClassesOf(string path) => FindClasses(path, new ImageFolderOptions());
 
     /// <summary>The folders to train on and to validate on: DIR/train and DIR/validation where there are, else DIR alone.</summary>
     public static (string Train, string? Validation) FindSplit(string path)
@@ -161,7 +167,8 @@ public sealed class ImageFolder : BatchSource
     {
         if (!Directory.Exists(path))
             throw new GraftException($"{path}: no such folder; name one that holds a folder of images for each class.");
-        string[] classes = [.. Directory.GetDirectories(path).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)];
+        string[] classes = [.. Directory.GetDirectories(path).Select(d => Path.GetFileName(d))
+            .Where(d => !d.StartsWith('.')).Order(StringComparer.Ordinal)]; // .ipynb_checkpoints is no class
         if (classes.Length < 2)
             throw new GraftException($"{path}: {(classes.Length == 0 ? "no class folders" : $"one class folder only, '{classes[0]}'")}; training needs a folder of images for each of two or more classes.");
         if (options.LabelKind == LabelKind.Binary && classes.Length != 2)

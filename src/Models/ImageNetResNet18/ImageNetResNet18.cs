@@ -11,7 +11,7 @@ namespace Graft.Models;
 /// </summary>
 /// <remarks>
 /// He et al. 2015, arXiv:1512.03385; trained and exported by CNTK, whose strided windows are padded at the top and left
-/// only. Layers have torchvision's names; names.tsv leads from them to the file's. Pixels: BGR minus a mean image, 0..255.
+/// first. Layers have torchvision's names; names.tsv leads from them to the file's. Pixels: BGR minus a mean image, 0..255.
 /// </remarks>
 public static class ImageNetResNet18
 {
@@ -24,11 +24,18 @@ public static class ImageNetResNet18
     public static Model Build(int height = 224, int width = 224, Pooling pooling = Pooling.None)
     {
         Node input = Node.Input(new Shape(height, width, 3), "input_1");
-        Node x = ResNet.TorchConv(input, 64, 7, 2, new Padding2D(3, 2, 3, 2), "conv1");
+        Node x = ResNet.TorchConv(input, 64, 7, 2, SameInFront(input.Shape, 7), "conv1");
         x = new ReLU { Name = "relu" }.Apply(ResNet.TorchNorm(x, "bn1"));
-        x = new MaxPooling2D(3, 2) { Name = "maxpool", ExplicitPadding = new Padding2D(1, 0, 1, 0) }.Apply(x);
-        x = ResNet.BasicStages(x, [2, 2, 2, 3], new Padding2D(1, 0, 1, 0));
+        x = new MaxPooling2D(3, 2) { Name = "maxpool", ExplicitPadding = SameInFront(x.Shape, 3) }.Apply(x);
+        x = ResNet.BasicStages(x, [2, 2, 2, 3], shape => SameInFront(shape, 3));
         return new Model(input, pooling.Apply(x, "avg_pool", "max_pool"), "imagenet_resnet18");
+    }
+
+    /// <summary>CNTK's automatic padding of a window of stride 2: "same", with the odd row and column at the top and left.</summary>
+    private static Padding2D SameInFront(Shape image, int filter)
+    {
+        Padding2D behind = Padding2D.Same(image[0], image[1], filter, filter, 2, 2);
+        return new Padding2D(behind.Bottom, behind.Top, behind.Right, behind.Left);
     }
 
     /// <summary>Loads the package's ResNet18.onnx.</summary>

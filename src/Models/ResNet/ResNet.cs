@@ -45,11 +45,14 @@ public static class ResNet
         Node x = TorchConv(input, 64, 7, 2, Padding2D.All(3), "conv1");
         x = new ReLU { Name = "relu" }.Apply(TorchNorm(x, "bn1"));
         x = new MaxPooling2D(3, 2) { Name = "maxpool", ExplicitPadding = Padding2D.All(1) }.Apply(x);
-        return BasicStages(x, blocks, Padding2D.All(1));
+        return BasicStages(x, blocks, _ => Padding2D.All(1));
     }
 
     /// <summary>Four stages of basic blocks; the first block of all stages but the first halves the image.</summary>
-    internal static Node BasicStages(Node x, int[] blocks, Padding2D stridedPadding)
+    /// <param name="x">The input.</param>
+    /// <param name="blocks">Blocks of each stage.</param>
+    /// <param name="stridedPadding">Border of a 3x3 window of stride 2 on an image of the given shape.</param>
+    internal static Node BasicStages(Node x, int[] blocks, Func<Shape, Padding2D> stridedPadding)
     {
         for (int stage = 0; stage < blocks.Length; stage++)
         {
@@ -59,10 +62,10 @@ public static class ResNet
         return x;
     }
 
-    private static Node BasicBlock(Node x, int filters, int stride, Padding2D stridedPadding, string name)
+    private static Node BasicBlock(Node x, int filters, int stride, Func<Shape, Padding2D> stridedPadding, string name)
     {
         Node shortcut = stride == 1 ? x : TorchNorm(TorchConv(x, filters, 1, stride, Padding2D.None, $"{name}.downsample.0"), $"{name}.downsample.1");
-        Node y = TorchNorm(TorchConv(x, filters, 3, stride, stride == 1 ? Padding2D.All(1) : stridedPadding, $"{name}.conv1"), $"{name}.bn1");
+        Node y = TorchNorm(TorchConv(x, filters, 3, stride, stride == 1 ? Padding2D.All(1) : stridedPadding(x.Shape), $"{name}.conv1"), $"{name}.bn1");
         y = new ReLU { Name = $"{name}.relu1" }.Apply(y);
         y = TorchNorm(TorchConv(y, filters, 3, 1, Padding2D.All(1), $"{name}.conv2"), $"{name}.bn2");
         y = new Add { Name = $"{name}.add" }.Apply(y, shortcut);

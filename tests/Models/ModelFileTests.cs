@@ -1,0 +1,85 @@
+using Graft.Layers;
+using Graft.Training;
+using Graft.Weights;
+using Xunit;
+
+namespace Graft.Tests.Models;
+
+public sealed class ModelFileTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("graft-test").FullName;
+
+    private string FilePath => Path.Combine(_folder, "model.graft");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void A_trained_model_comes_back_with_everything()
+    {
+        (Model model, float[] x) = Trained();
+        ModelFile.Save(model, FilePath, model.History);
+        SavedModel saved = ModelFile.Load(FilePath);
+        Assert.Equal(model.Summary(), saved.Model.Summary());
+        Assert.Equal(["cat", "dog"], saved.Model.ClassNames);
+        Assert.Equal(Preprocessing.Caffe.Mean, saved.Model.Preprocessing!.Mean);
+        Assert.Equal(model.Preprocessing!.MeanImage, saved.Model.Preprocessing.MeanImage);
+        Assert.Equal(model.History!.ToJson(), saved.History!.ToJson());
+        Assert.Equal(model.Predict(x, new Shape(2, 4, 4, 3)), saved.Model.Predict(x, new Shape(2, 4, 4, 3)));
+        Assert.False(((Model)saved.Model.GetLayer("base")).Trainable);
+        Assert.Equal(model.Optimizer!.ExportState(model).Select(s => s.Name).Order(StringComparer.Ordinal), saved.OptimizerState.Select(s => s.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_flipped_bit_is_found_by_the_checksum()
+    {
+        ModelFile.Save(Trained().Model, FilePath);
+        byte[] bytes = File.ReadAllBytes(FilePath);
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(FilePath, bytes);
+        Assert.Contains(FilePath, Assert.Throws<GraftException>(() => ModelFile.Load(FilePath)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(100)]
+    [InlineData(2000)]
+    public void A_truncated_file_is_refused(int length)
+    {
+        ModelFile.Save(Trained().Model, FilePath);
+        File.WriteAllBytes(FilePath, File.ReadAllBytes(FilePath)[..length]);
+        Assert.Contains(FilePath, Assert.Throws<GraftException>(() => ModelFile.Load(FilePath)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_disk_that_fills_up_leaves_the_old_file_and_nothing_else()
+    {
+        Model model = Trained().Model;
+        ModelFile.Save(model, FilePath);
+        byte[] before = File.ReadAllBytes(FilePath);
+        Directory.CreateDirectory($"{FilePath}.{Environment.ProcessId}.tmp"); // stands where the new file would be written
+        Assert.Contains("unchanged", Assert.Throws<GraftException>(() => ModelFile.Save(model, FilePath)).Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(FilePath));
+        Assert.Throws<IOException>(() => ModelFile.Write(model, new FullDisk(), null));
+    }
+
+    private static (Model Model, float[] Inputs) Trained()
+    {
+        var body = new Sequential(4, 4, 3) { new Conv2D(2, 3, 3) { Name = "conv" }, new BatchNormalization { Name = "bn" } };
+        body.Name = "base";
+        body.Trainable = false;
+        var model = new Sequential(4, 4, 3) { body, new Flatten(), new Dense(1, Activation.Sigmoid) { Name = "head" } };
+        model.ClassNames = ["cat", "dog"];
+        model.Preprocessing = Preprocessing.Caffe with { MeanImage = [1, 2, 3] };
+        float[] x = [.. Enumerable.Range(0, 96).Select(i => MathF.Sin(i))];
+        model.Compile(new Adam(), Loss.BinaryCrossEntropy(), Metric.Accuracy);
+        model.Fit(new ArrayBatches(x, new Shape(4, 4, 3), [0, 1], new Shape(1), LabelKind.Binary, batchSize: 2), epochs: 2);
+        return (model, x);
+    }
+
+    private sealed class FullDisk : MemoryStream
+    {
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("No space left on device");
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new IOException("No space left on device");
+    }
+}
