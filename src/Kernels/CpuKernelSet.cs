@@ -33,17 +33,17 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override ReduceKernels Reduce { get; } = new CpuReduceKernels();
 
-    public override ConcatKernels Concat { get; } = new ReferenceConcatKernels();
+    public override ConcatKernels Concat { get; } = new CpuConcatKernels();
 
-    public override SliceKernels Slice { get; } = new ReferenceSliceKernels();
+    public override SliceKernels Slice { get; } = new CpuSliceKernels();
 
-    public override PermuteKernels Permute { get; } = new ReferencePermuteKernels();
+    public override PermuteKernels Permute { get; } = new CpuPermuteKernels();
 
-    public override DropoutKernels Dropout { get; } = new ReferenceDropoutKernels();
+    public override DropoutKernels Dropout { get; } = new CpuDropoutKernels();
 
-    public override SoftmaxCrossEntropyKernels SoftmaxCrossEntropy { get; } = new ReferenceSoftmaxCrossEntropyKernels();
+    public override SoftmaxCrossEntropyKernels SoftmaxCrossEntropy { get; } = new CpuSoftmaxCrossEntropyKernels();
 
-    public override CategoricalCrossEntropyKernels CategoricalCrossEntropy { get; } = new ReferenceCategoricalCrossEntropyKernels();
+    public override CategoricalCrossEntropyKernels CategoricalCrossEntropy { get; } = new CpuCategoricalCrossEntropyKernels();
 
     public override PointwiseLossKernels PointwiseLoss { get; } = new CpuPointwiseLossKernels();
 

@@ -99,9 +99,9 @@ public static class ModelFile
                 throw new GraftException($"{path}: its contents have SHA-256 {Convert.ToHexStringLower(found)}, {Convert.ToHexStringLower(stored)} was stored with them; the file is damaged. Use another copy.");
             return Read(JsonNode.Parse(json)!, data, path);
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException or EndOfStreamException)
+        catch (Exception e) when (e is InvalidDataException or JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new GraftException($"{path}: not a .graft model file, or truncated ({e.Message}).", e);
+            throw new GraftException($"{path}: cannot be read, not a .graft model file, or truncated ({e.Message}).", e);
         }
     }
 
@@ -131,6 +131,8 @@ public static class ModelFile
     private static byte[] Entry(ZipArchive zip, string path, string name)
     {
         ZipArchiveEntry entry = zip.GetEntry(name) ?? throw new GraftException($"{path}: has no '{name}' inside; it is not a .graft model file.");
+        if (entry.Length > new FileInfo(path).Length)
+            throw new GraftException($"{path}: '{name}' inside claims {entry.Length} bytes, more than the whole file has; the file is damaged.");
         using Stream stream = entry.Open();
         var bytes = new byte[entry.Length];
         stream.ReadExactly(bytes);

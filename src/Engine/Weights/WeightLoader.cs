@@ -36,8 +36,10 @@ public static class WeightLoader
             if (bad >= 0)
                 faulty.Add($"{p.LayerName}/{p.Name}: '{name.Name}' holds {values[bad]} at element {bad}");
             else
+            {
                 ready.Add((p, name.Convert(values, p.Shape)));
-            matched.Add(name.Name);
+                matched.Add(name.Name);
+            }
         }
         var report = new WeightReport(matched, missing, [.. unused.Order(StringComparer.Ordinal)], faulty);
         if (strict && !report.IsComplete)

@@ -12,16 +12,14 @@ public sealed record WeightReport(IReadOnlyList<string> Matched, IReadOnlyList<s
     /// <summary>True where everything fitted both ways.</summary>
     public bool IsComplete => Missing.Count + Unused.Count + Faulty.Count == 0;
 
-    /// <summary>A line a fault; long lists are cut after ten.</summary>
+    /// <summary>The counts, then a line a fault.</summary>
     public override string ToString()
     {
         var text = new StringBuilder($"{Matched.Count} matched, {Missing.Count} missing, {Faulty.Count} faulty, {Unused.Count} unused");
         void List(string title, IReadOnlyList<string> lines)
         {
-            foreach (string line in lines.Take(10))
+            foreach (string line in lines)
                 text.Append("\n  ").Append(title).Append(' ').Append(line);
-            if (lines.Count > 10)
-                text.Append("\n  ... and ").Append(lines.Count - 10).Append(" more ").Append(title);
         }
         List("missing", Missing);
         List("faulty", Faulty);
