@@ -39,17 +39,23 @@ public static class ImageResize
     private static PixelImage Nearest(PixelImage image, int height, int width)
     {
         var rgb = new byte[height * width * 3];
-        double stepY = (double)image.Height / height, stepX = (double)image.Width / width;
+        int[] rows = Centres(image.Height, height), columns = Centres(image.Width, width);
         for (int y = 0; y < height; y++)
         {
-            int fromY = Math.Min(image.Height - 1, (int)((y + 0.5) * stepY));
             for (int x = 0; x < width; x++)
-            {
-                int fromX = Math.Min(image.Width - 1, (int)((x + 0.5) * stepX));
-                image.Rgb.AsSpan((fromY * image.Width + fromX) * 3, 3).CopyTo(rgb.AsSpan((y * width + x) * 3, 3));
-            }
+                image.Rgb.AsSpan((rows[y] * image.Width + columns[x]) * 3, 3).CopyTo(rgb.AsSpan((y * width + x) * 3, 3));
         }
         return new PixelImage(height, width, rgb);
+    }
+
+    /// <summary>The pixel under each centre. The place is summed up step by step, as Pillow does: centres on an edge fall as there.</summary>
+    private static int[] Centres(int from, int to)
+    {
+        var centres = new int[to];
+        double step = (double)from / to, at = step * 0.5;
+        for (int i = 0; i < to; i++, at += step)
+            centres[i] = Math.Min(from - 1, (int)at);
+        return centres;
     }
 
     /// <summary>One direction: lines of pixels at the given steps (in bytes), each resampled from one length to another.</summary>
