@@ -16,6 +16,7 @@ internal static class GrayPng16
     public static PixelImage Decode(byte[] bytes, string name)
     {
         int width = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(16)), height = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(20));
+        ImageDecoder.CheckSize(width, height, name);
         int stride = width * 2;
         byte[] rows = Inflate(bytes, (stride + 1) * height, name);
         var rgb = new byte[width * height * 3];

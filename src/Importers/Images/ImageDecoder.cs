@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using SkiaSharp;
 
 namespace Graft.Importers.Images;
@@ -9,8 +10,11 @@ namespace Graft.Importers.Images;
 /// </remarks>
 public static class ImageDecoder
 {
+    private const long MaxPixels = 178_956_970; // Pillow's limit: a larger header is damaged, or made to exhaust memory
+
     /// <summary>Decodes a file.</summary>
-    /// <exception cref="GraftException">The file is empty, truncated, or not an image; the message names it and says which.</exception>
+    /// <exception cref="GraftException">The file is empty, truncated, not an image, or larger than Pillow takes (178956970 pixels);
+    /// the message names it and says which.</exception>
     public static PixelImage Decode(string path)
     {
         byte[] bytes;
@@ -37,6 +41,7 @@ public static class ImageDecoder
         using SKCodec? codec = SKCodec.Create(data);
         if (codec is null)
             throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF and WebP are read.");
+        CheckSize(codec.Info.Width, codec.Info.Height, name);
         var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         SKCodecResult result = codec.GetPixels(info, out byte[] rgba);
         if (result is SKCodecResult.IncompleteInput)
@@ -51,8 +56,32 @@ public static class ImageDecoder
         return new PixelImage(info.Height, info.Width, rgb);
     }
 
-    // The decoder paints missing rows gray and reports success, so the end marker FF D9 is looked for; bytes may follow it.
-    private static bool EndsAsJpeg(byte[] bytes) => bytes.AsSpan().LastIndexOf([(byte)0xFF, (byte)0xD9]) >= 0;
+    internal static void CheckSize(long width, long height, string name)
+    {
+        if (width < 1 || height < 1 || width * height > MaxPixels)
+            throw new GraftException($"{name}: its header says {width} x {height} pixels; 1 to {MaxPixels} are read. The file is damaged, or make the image smaller.");
+    }
+
+    // The decoder can paint missing rows gray and report success, so the end marker FF D9 is looked for. Segments are stepped
+    // over by their lengths: a thumbnail inside one has an end marker of its own. Bytes may follow the end.
+    private static bool EndsAsJpeg(ReadOnlySpan<byte> bytes)
+    {
+        for (int at = 2; at + 1 < bytes.Length;)
+        {
+            byte marker = bytes[at + 1];
+            if (bytes[at] != 0xFF || marker == 0xFF)
+                at++; // coded data, or fill before a marker
+            else if (marker == 0xD9)
+                return true;
+            else if (marker is 0x00 or 0x01 or (>= 0xD0 and <= 0xD7))
+                at += 2; // an FF of the coded data, or a marker without a length
+            else if (at + 3 < bytes.Length)
+                at += 2 + BinaryPrimitives.ReadUInt16BigEndian(bytes[(at + 2)..]);
+            else
+                return false;
+        }
+        return false;
+    }
 
     private static string Beginning(byte[] bytes)
     {

@@ -5,7 +5,8 @@ namespace Graft.Importers.Images;
 
 /// <summary>Photographs in one folder a class, as Keras's flow_from_directory reads them.</summary>
 /// <remarks>
-/// Classes and files are sorted by code point, files recursively. Every file is decoded and resized when the folder is
+/// Classes and files are sorted by code point; the files of a folder come before those of its sub-folders, and links to
+/// folders inside a class are not followed. Every file is decoded and resized when the folder is
 /// opened, so that all bad files are known before the first epoch; the small pixels are kept, so that no epoch decodes again.
 /// </remarks>
 public sealed class ImageFolder : BatchSource
@@ -65,7 +66,10 @@ public sealed class ImageFolder : BatchSource
     public static ImageFolder Open(string path, (int Height, int Width) size, int batchSize, Preprocessing preprocessing, ImageFolderOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size.Height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size.Width, 1);
         options ??= new ImageFolderOptions();
+        CheckOptions(path, options);
         string[] classes = FindClasses(path, options);
         var files = new List<(string Path, int Class)>();
         for (int c = 0; c < classes.Length; c++)
@@ -178,7 +182,22 @@ public sealed class ImageFolder : BatchSource
         return classes;
     }
 
-    private static IEnumerable<string> FilesOf(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-        .Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant()))
-        .Order(StringComparer.Ordinal);
+    private static void CheckOptions(string path, ImageFolderOptions options)
+    {
+        if (options.Workers < 1)
+            throw new GraftException($"{path}: {options.Workers} workers; take 1 or more.");
+        if (!(options.ValidationSplit >= 0 && options.ValidationSplit < 1))
+            throw new GraftException($"{path}: a validation split of {options.ValidationSplit}; take a share of 0 to below 1, such as 0.2.");
+        if (options.LabelKind == LabelKind.Values)
+            throw new GraftException($"{path}: folders give classes, not values; take binary, categorical or sparse labels.");
+    }
+
+    private static IEnumerable<string> FilesOf(string folder)
+    {
+        var noLinks = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
+        string[] folders = [folder, .. Directory.EnumerateDirectories(folder, "*", noLinks)];
+        return folders.Order(StringComparer.Ordinal).SelectMany(f => Directory.EnumerateFiles(f)
+            .Where(file => Endings.Contains(Path.GetExtension(file).ToLowerInvariant()))
+            .Order(StringComparer.Ordinal));
+    }
 }

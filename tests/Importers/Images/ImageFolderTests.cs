@@ -1,0 +1,176 @@
+using System.Buffers.Binary;
+using Graft.Importers.Images;
+using Graft.Training;
+using SkiaSharp;
+using Xunit;
+
+namespace Graft.Tests.Importers.Images;
+
+/// <summary>Folders that are in order, and folders that are not: what is read, and what the error says.</summary>
+public sealed class ImageFolderTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("graft-images").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void Files_of_a_folder_come_before_those_of_its_sub_folders_as_Keras_walks()
+    {
+        foreach (string file in new[] { "a/z.png", "a/sub/c.png", "a/sub.x/d.png", "a/b.png", "b/1.png" })
+            Write(file, Image(SKEncodedImageFormat.Png));
+        // sorted(os.walk(folder)) and sorted(files): folder by folder; '.' is below '/'
+        Assert.Equal(["a/b.png", "a/z.png", "a/sub/c.png", "a/sub.x/d.png", "b/1.png"], Names(Open()));
+    }
+
+    [Fact]
+    public void A_link_to_a_folder_inside_a_class_is_not_followed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need rights on Windows.");
+        TwoClasses();
+        Directory.CreateSymbolicLink(Path.Combine(_root, "a", "loop"), Path.Combine(_root, "a"));
+        Assert.Equal(["a/1.png", "b/1.png"], Names(Open()));
+    }
+
+    [Fact]
+    public void Bad_files_are_all_listed_at_once_and_can_be_skipped()
+    {
+        TwoClasses();
+        byte[] jpeg = Image(SKEncodedImageFormat.Jpeg), png = Image(SKEncodedImageFormat.Png);
+        Write("a/cut.jpg", jpeg[..(jpeg.Length / 2)]);
+        Write("a/cut.png", png[..(png.Length / 2)]);
+        Write("a/empty.jpg", []);
+        Write("b/text.jpg", "hello, hello"u8.ToArray());
+        Write("b/huge16.png", Gray16(int.MaxValue, int.MaxValue));
+        Write("b/none16.png", Gray16(0, 0));
+        Write("b/misnamed.jpg", png); // a PNG by content: read, as Pillow does
+        string message = Assert.Throws<GraftException>(() => Open()).Message;
+        Assert.Contains("6 of 9 images", message, StringComparison.Ordinal);
+        foreach (string part in new[] { "cut.jpg", "cut.png", "truncated", "empty.jpg: the file is empty", "text.jpg: not an image", "huge16.png: its header", "none16.png: its header" })
+            Assert.Contains(part, message, StringComparison.Ordinal);
+        ImageFolder folder = Open(new ImageFolderOptions { BadImages = BadImages.Skip });
+        Assert.Equal(["a/1.png", "b/1.png", "b/misnamed.jpg"], Names(folder));
+        Assert.Equal(6, folder.BadFiles.Count);
+    }
+
+    [Fact]
+    public void A_truncated_progressive_jpeg_is_found_although_its_thumbnail_has_an_end_marker()
+    {
+        byte[] whole = WithThumbnail(Convert.FromBase64String(ProgressiveJpeg));
+        Assert.Equal((16, 16), (ImageDecoder.Decode(whole, "whole").Height, ImageDecoder.Decode(whole, "whole").Width));
+        Assert.Contains("truncated", Assert.Throws<GraftException>(() => ImageDecoder.Decode(whole[..^40], "cut")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Folders_that_cannot_be_trained_on_are_refused_by_name()
+    {
+        string Message(ImageFolderOptions? options = null) => Assert.Throws<GraftException>(() => Open(options)).Message;
+        Assert.Contains("no such folder", Assert.Throws<GraftException>(() => ImageFolder.Open(Path.Combine(_root, "missing"), (8, 8), 2, Preprocessing.None)).Message, StringComparison.Ordinal);
+        Assert.Contains("no class folders", Message(), StringComparison.Ordinal);
+        Write("a/1.png", Image(SKEncodedImageFormat.Png));
+        Assert.Contains("one class folder only, 'a'", Message(), StringComparison.Ordinal);
+        Directory.CreateDirectory(Path.Combine(_root, "b"));
+        Assert.Contains("no images", Message(), StringComparison.Ordinal);
+        Write("b/1.png", Image(SKEncodedImageFormat.Png));
+        Assert.Equal(2, Open().Count);
+        Assert.Contains("the model was taught a, c", Message(new ImageFolderOptions { ClassNames = ["a", "c"] }), StringComparison.Ordinal);
+        Write("c/1.png", Image(SKEncodedImageFormat.Png));
+        Assert.Contains("binary labels take 2", Message(new ImageFolderOptions { LabelKind = LabelKind.Binary }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_refused()
+    {
+        TwoClasses();
+        foreach (ImageFolderOptions options in new ImageFolderOptions[] { new() { Workers = 0 }, new() { ValidationSplit = 1 }, new() { ValidationSplit = -0.1 }, new() { ValidationSplit = double.NaN }, new() { LabelKind = LabelKind.Values } })
+            Assert.Throws<GraftException>(() => Open(options));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ImageFolder.Open(_root, (0, 8), 2, Preprocessing.None));
+    }
+
+    [Theory]
+    [InlineData(LabelKind.Binary, new[] { 0f, 1f })]
+    [InlineData(LabelKind.Sparse, new[] { 0f, 1f })]
+    [InlineData(LabelKind.Categorical, new[] { 1f, 0f, 0f, 1f })]
+    public void Labels_are_laid_out_as_asked(LabelKind kind, float[] labels)
+    {
+        TwoClasses();
+        Batch batch = Assert.Single(Open(new ImageFolderOptions { LabelKind = kind }).Epoch(0));
+        Assert.Equal(labels, batch.Labels);
+        Assert.Equal([0, 1], batch.Indices);
+    }
+
+    [Fact]
+    public void Shuffling_gives_every_sample_once_in_another_order_each_epoch_and_can_begin_at_any_batch()
+    {
+        for (int i = 0; i < 10; i++)
+            Write($"{(i % 2 == 0 ? "a" : "b")}/{i}.png", Image(SKEncodedImageFormat.Png));
+        ImageFolder folder = Open(new ImageFolderOptions { ShuffleSeed = 7 });
+        int[] Order(int epoch, int first = 0) => [.. folder.Epoch(epoch, first).SelectMany(b => b.Indices)];
+        Assert.Equal(Enumerable.Range(0, 10), Order(0).Order());
+        Assert.NotEqual(Order(0), Order(1));
+        Assert.Equal(Order(3), Order(3));
+        Assert.Equal(Order(3)[4..], Order(3, first: 2));
+    }
+
+    [Fact]
+    public void Cancelling_ends_an_epoch()
+    {
+        TwoClasses();
+        using var source = new CancellationTokenSource();
+        ImageFolder folder = ImageFolder.Open(_root, (8, 8), 1, Preprocessing.None);
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+        {
+            foreach (Batch _ in folder.Epoch(0, 0, source.Token))
+                source.Cancel();
+        });
+    }
+
+    private ImageFolder Open(ImageFolderOptions? options = null) => ImageFolder.Open(_root, (8, 8), 2, Preprocessing.None, options);
+
+    private IEnumerable<string> Names(ImageFolder folder) => folder.Files.Select(f => Path.GetRelativePath(_root, f).Replace('\\', '/'));
+
+    private void TwoClasses()
+    {
+        Write("a/1.png", Image(SKEncodedImageFormat.Png));
+        Write("b/1.png", Image(SKEncodedImageFormat.Png));
+    }
+
+    private void Write(string file, byte[] bytes)
+    {
+        string path = Path.Combine(_root, file);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, bytes);
+    }
+
+    private static byte[] Image(SKEncodedImageFormat format)
+    {
+        using var bitmap = new SKBitmap(32, 24);
+        for (int i = 0; i < 32 * 24; i++)
+            bitmap.SetPixel(i % 32, i / 32, new SKColor((byte)(i * 7), (byte)(i * 13), (byte)(i * 29)));
+        using SKData data = bitmap.Encode(format, 90);
+        return data.ToArray();
+    }
+
+    /// <summary>The beginning of a PNG of one 16-bit channel; its size stands in the header only.</summary>
+    private static byte[] Gray16(int width, int height)
+    {
+        var png = new byte[64];
+        new byte[] { 0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52 }.CopyTo(png, 0);
+        BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), width);
+        BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(20), height);
+        png[24] = 16;
+        return png;
+    }
+
+    /// <summary>The JPEG with a segment that holds another JPEG, as cameras store a thumbnail.</summary>
+    private static byte[] WithThumbnail(byte[] jpeg)
+    {
+        byte[] thumbnail = Image(SKEncodedImageFormat.Jpeg);
+        var length = new byte[2];
+        BinaryPrimitives.WriteUInt16BigEndian(length, (ushort)(thumbnail.Length + 2));
+        return [0xFF, 0xD8, 0xFF, 0xE1, .. length, .. thumbnail, .. jpeg[2..]];
+    }
+
+    // 16 x 16 pixels of noise, quality 40: Skia writes no progressive files.
+    private const string ProgressiveJpeg =
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7gYKBTmCNl4x9lnN+gXz/2wBDARUXFx4aHjshITt8U0ZTfHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/wgARCAAQABADASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAgP/xAAUAQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIQAxAAAAEpTP/EABcQAAMBAAAAAAAAAAAAAAAAAAABEUH/2gAIAQEAAQUCtKNmf//EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQMBAT8Bf//EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQIBAT8Bf//EABcQAAMBAAAAAAAAAAAAAAAAAAAQMYH/2gAIAQEABj8CMUh//8QAHBABAAMAAgMAAAAAAAAAAAAAAQARITFBUXGB/9oACAEBAAE/IVCvOJ18gbrFMUay5OK5liC1a9T/2gAMAwEAAgADAAAAEAP/xAAXEQADAQAAAAAAAAAAAAAAAAAAAREx/9oACAEDAQE/ELVHp//EABYRAQEBAAAAAAAAAAAAAAAAAAEAEf/aAAgBAgEBPxBAMv/EAB8QAQEAAgIBBQAAAAAAAAAAAAERIWEAMbFBUXGh8P/aAAgBAQABPxAtZItGdPGvu4Q1WAaeo5qP54jAiIe0JU0OrPBIUszHuXL8G9dc/9k=";
+}
