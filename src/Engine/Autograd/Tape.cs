@@ -40,9 +40,6 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>Bytes held for backward, by the layer whose ops hold them. A frozen base has no entry.</summary>
     public IReadOnlyDictionary<string, long> KeptBytes => _keptBytes;
 
-    /// <summary>Tensors that the tape holds now; 0 after it ended.</summary>
-    internal int OwnedCount => _owned.Count;
-
     internal GradientTable Gradients { get; } = new();
 
     /// <summary>Asks for the gradient of a tensor.</summary>

@@ -34,5 +34,5 @@ public sealed class SoftmaxCrossEntropyOp(bool sparse, float labelSmoothing = 0)
         call.Kernels.SoftmaxCrossEntropy.BackwardInput(Geometry(call), call.In(0).Data, call.In(1).Data, call.GradOut, dx, beta);
     }
 
-    private SoftmaxCrossEntropyGeometry Geometry(OpCall call) => new(call.Output.Count, call.In(0).Shape[-1], sparse, labelSmoothing);
+    private ClassLossGeometry Geometry(OpCall call) => new(call.Output.Count, call.In(0).Shape[-1], sparse, labelSmoothing);
 }

@@ -16,8 +16,8 @@ public abstract class CategoricalCrossEntropyKernels
     internal const float Most = 1 - 1e-7f;
 
     /// <summary>The loss of each row.</summary>
-    public abstract void Forward(in CategoricalCrossEntropyGeometry g, DevicePtr<float> p, DevicePtr<float> t, DevicePtr<float> loss);
+    public abstract void Forward(in ClassLossGeometry g, DevicePtr<float> p, DevicePtr<float> t, DevicePtr<float> loss);
 
     /// <summary>dp = beta dp + dloss dloss[n]/dp, through the clip and the division by the row sum.</summary>
-    public abstract void BackwardInput(in CategoricalCrossEntropyGeometry g, DevicePtr<float> p, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dp, float beta);
+    public abstract void BackwardInput(in ClassLossGeometry g, DevicePtr<float> p, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dp, float beta);
 }

@@ -8,10 +8,10 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
 {
     private const int Lanes = 16;
 
-    public override void Forward(in SoftmaxCrossEntropyGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss) =>
+    public override void Forward(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss) =>
         RowBlocks.For(g.N, g.K, new LossRow { G = g, X = x.Pointer, T = t.Pointer, Loss = loss.Pointer });
 
-    public override void BackwardInput(in SoftmaxCrossEntropyGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta) =>
+    public override void BackwardInput(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta) =>
         RowBlocks.For(g.N, g.K, new GradientRow { G = g, X = x.Pointer, T = t.Pointer, Dloss = dloss.Pointer, Dx = dx.Pointer, Beta = beta });
 
     private static double LogSumExp(float* row, int count)
@@ -29,7 +29,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
 
     private struct LossRow : IRowWork
     {
-        public SoftmaxCrossEntropyGeometry G;
+        public ClassLossGeometry G;
         public float* X, T, Loss;
 
         public readonly void Row(long row)
@@ -44,7 +44,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
 
     private struct GradientRow : IRowWork
     {
-        public SoftmaxCrossEntropyGeometry G;
+        public ClassLossGeometry G;
         public float* X, T, Dloss, Dx;
         public float Beta;
 

@@ -2,7 +2,7 @@ namespace Graft.Kernels;
 
 internal sealed unsafe class ReferenceSoftmaxCrossEntropyKernels : SoftmaxCrossEntropyKernels
 {
-    public override void Forward(in SoftmaxCrossEntropyGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss)
+    public override void Forward(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss)
     {
         for (long n = 0; n < g.N; n++)
         {
@@ -14,7 +14,7 @@ internal sealed unsafe class ReferenceSoftmaxCrossEntropyKernels : SoftmaxCrossE
         }
     }
 
-    public override void BackwardInput(in SoftmaxCrossEntropyGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta)
+    public override void BackwardInput(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta)
     {
         for (long n = 0; n < g.N; n++)
         {

@@ -9,8 +9,8 @@ namespace Graft.Kernels;
 public abstract class SoftmaxCrossEntropyKernels
 {
     /// <summary>The loss of each row.</summary>
-    public abstract void Forward(in SoftmaxCrossEntropyGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss);
+    public abstract void Forward(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss);
 
     /// <summary>dx = beta dx + dloss (softmax(x) sum_k t - t).</summary>
-    public abstract void BackwardInput(in SoftmaxCrossEntropyGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta);
+    public abstract void BackwardInput(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta);
 }
