@@ -25,7 +25,7 @@ public sealed class WeightLoaderTests
         {
             ["a.weight"] = (new Shape(2, 3), Kernel), ["a.bias"] = (new Shape(2), [float.NaN, 0]), ["b.weight"] = (new Shape(5, 2), new float[10]), ["stranger"] = (new Shape(1), [0]),
         };
-        var error = Assert.Throws<GraftException>(() => WeightLoader.Load(model, file, Names));
+        var error = Assert.Throws<GraftException>(() => WeightLoader.Load(model, file));
         foreach (string part in new[] { "b/bias", "nearest name", "[5,2]", "[1,2]", "NaN", "stranger", "test.bin" })
             Assert.Contains(part, error.Message, StringComparison.Ordinal);
         Assert.Equal(before, model.Parameters[0].Value.ToArray());
@@ -35,14 +35,12 @@ public sealed class WeightLoaderTests
     public void A_loose_load_takes_what_fits_and_reports_the_rest()
     {
         Sequential model = Model();
-        WeightReport report = WeightLoader.Load(model, new Arrays { ["a.weight"] = (new Shape(2, 3), Kernel) }, Names, strict: false);
+        WeightReport report = WeightLoader.Load(model, new Arrays { ["a.weight"] = (new Shape(2, 3), Kernel) }, strict: false);
         Assert.Equal(["a.weight"], report.Matched);
         Assert.Equal(3, report.Missing.Count);
         Assert.False(report.IsComplete);
         Assert.Equal([1, 4, 2, 5, 3, 6], model.Parameters[0].Value.ToArray());
     }
-
-    private static WeightName Names(string layer, Parameter p) => WeightName.Torch(layer, p.Name, p.Shape);
 
     private static Sequential Model() => new(3) { new Dense(2) { Name = "a" }, new Dense(1) { Name = "b" } };
 
@@ -62,5 +60,7 @@ public sealed class WeightLoaderTests
         public override Shape ShapeOf(string name) => _arrays[name].Shape;
 
         public override float[] Read(string name) => _arrays[name].Values;
+
+        public override WeightName Locate(string layer, Parameter parameter) => WeightName.Torch(layer, parameter);
     }
 }

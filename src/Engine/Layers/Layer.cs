@@ -89,7 +89,7 @@ public abstract class Layer
 
     private protected Parameter AddParameter(string name, Shape shape, Initializer initializer, bool isStatistic = false)
     {
-        var parameter = new Parameter(this, name, shape, initializer, isStatistic);
+        var parameter = new Parameter(this, _parameters.Count, name, shape, initializer, isStatistic);
         _parameters.Add(parameter);
         return parameter;
     }

@@ -10,9 +10,10 @@ public sealed class Parameter
     private readonly Initializer _initializer;
     private Tensor? _value;
 
-    internal Parameter(Layer owner, string name, Shape shape, Initializer initializer, bool isStatistic)
+    internal Parameter(Layer owner, int position, string name, Shape shape, Initializer initializer, bool isStatistic)
     {
         _owner = owner;
+        Position = position;
         Name = name;
         Shape = shape;
         _initializer = initializer;
@@ -21,6 +22,9 @@ public sealed class Parameter
 
     /// <summary>Name within the layer, as Keras has it: "kernel", "bias", "gamma", "moving_mean".</summary>
     public string Name { get; }
+
+    /// <summary>Place among the layer's parameters, from 0, in Keras's order.</summary>
+    public int Position { get; }
 
     /// <summary>Extent of each axis.</summary>
     public Shape Shape { get; }

@@ -1,3 +1,5 @@
+using Graft.Layers;
+
 namespace Graft.Weights;
 
 /// <summary>Named arrays in a file: what importers deliver and models load.</summary>
@@ -14,4 +16,9 @@ public abstract class WeightFile
 
     /// <summary>The numbers of an array, row-major, as float32.</summary>
     public abstract float[] Read(string name);
+
+    /// <summary>Where files of this format keep a parameter, and how it is laid out there.</summary>
+    /// <param name="layer">Name of the layer in the file, or its path "model/layer".</param>
+    /// <param name="parameter">The parameter.</param>
+    public abstract WeightName Locate(string layer, Parameter parameter);
 }

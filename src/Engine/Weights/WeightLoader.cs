@@ -6,40 +6,43 @@ namespace Graft.Weights;
 public static class WeightLoader
 {
     /// <summary>Loads all parameters; nothing is changed unless everything fits.</summary>
+    /// <remarks>A parameter is looked for under its layer's name, then under its path in nested models.</remarks>
     /// <param name="model">The model.</param>
     /// <param name="file">The file.</param>
-    /// <param name="names">Where a parameter of a layer is found: layer name, parameter.</param>
+    /// <param name="names">Where a parameter of a layer is found, for files with names of their own; null asks the file's format.</param>
     /// <param name="strict">False loads what fits and returns the report instead of throwing.</param>
     /// <exception cref="GraftException">Something is missing, unused, misshaped or not finite: all of it is listed.</exception>
-    public static WeightReport Load(Model model, WeightFile file, Func<string, Parameter, WeightName> names, bool strict = true)
+    public static WeightReport Load(Model model, WeightFile file, Func<string, Parameter, WeightName>? names = null, bool strict = true)
     {
+        names ??= file.Locate;
         List<string> matched = [], missing = [], faulty = [];
         var unused = new HashSet<string>(file.Names);
         var ready = new List<(Parameter Parameter, float[] Values)>();
-        foreach (Parameter p in model.Parameters)
+        foreach ((string path, Parameter p) in model.NamedParameters().DistinctBy(n => n.Parameter))
         {
-            WeightName name = names(p.LayerName, p);
+            WeightName name = names(p.LayerName, p), nested = names(path[..path.LastIndexOf('/')], p);
+            if (!file.Names.Contains(name.Name) && file.Names.Contains(nested.Name))
+                name = nested;
             if (!file.Names.Contains(name.Name))
             {
-                missing.Add($"{p.LayerName}/{p.Name} as '{name.Name}' (nearest name there: '{file.Names.MinBy(n => NameDistance.Between(n, name.Name))}')");
+                missing.Add($"{path} as '{name.Name}' (nearest name there: '{file.Names.MinBy(n => NameDistance.Between(n, name.Name))}')");
                 continue;
             }
             unused.Remove(name.Name);
-            Shape expected = name.FileShape(p.Shape), found = file.ShapeOf(name.Name);
-            if (!found.Equals(expected))
+            if (Fault(file, name, p) is { } fault)
             {
-                faulty.Add($"{p.LayerName}/{p.Name}: '{name.Name}' has shape {found}, {expected} is due");
+                faulty.Add($"{path}: '{name.Name}' {fault}");
                 continue;
             }
             float[] values = file.Read(name.Name);
             int bad = Array.FindIndex(values, v => !float.IsFinite(v));
             if (bad >= 0)
-                faulty.Add($"{p.LayerName}/{p.Name}: '{name.Name}' holds {values[bad]} at element {bad}");
-            else
             {
-                ready.Add((p, name.Convert(values, p.Shape)));
-                matched.Add(name.Name);
+                faulty.Add($"{path}: '{name.Name}' holds {values[bad]} at element {bad}");
+                continue;
             }
+            ready.Add((p, name.Convert(values, p.Shape)));
+            matched.Add(name.Name);
         }
         var report = new WeightReport(matched, missing, [.. unused.Order(StringComparer.Ordinal)], faulty);
         if (strict && !report.IsComplete)
@@ -47,5 +50,11 @@ public static class WeightLoader
         foreach ((Parameter parameter, float[] values) in ready)
             parameter.Set(values);
         return report;
+    }
+
+    private static string? Fault(WeightFile file, WeightName name, Parameter parameter)
+    {
+        Shape expected = name.FileShape(parameter.Shape), found = file.ShapeOf(name.Name);
+        return found.Equals(expected) ? null : $"has shape {found}, {expected} is due";
     }
 }

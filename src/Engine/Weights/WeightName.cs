@@ -1,3 +1,5 @@
+using Graft.Layers;
+
 namespace Graft.Weights;
 
 /// <summary>How an array of a file is laid out, compared with this engine's parameter.</summary>
@@ -6,10 +8,13 @@ public enum WeightLayout
     /// <summary>The same.</summary>
     Same,
 
-    /// <summary>A convolution weight [O,I,R,S]; the engine has [O,R,S,I].</summary>
+    /// <summary>A convolution weight [R,S,I,O], as Keras has it; the engine has [O,R,S,I].</summary>
+    ConvHwio,
+
+    /// <summary>A convolution weight [O,I,R,S], as PyTorch has it; the engine has [O,R,S,I].</summary>
     ConvOihw,
 
-    /// <summary>A dense weight [out,in]; the engine has [in,out].</summary>
+    /// <summary>A dense weight [out,in], as PyTorch has it; the engine has [in,out].</summary>
     DenseTransposed,
 }
 
@@ -18,31 +23,59 @@ public enum WeightLayout
 /// <param name="Layout">How it is laid out there.</param>
 public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.Same)
 {
+    /// <summary>
+    /// For a dense layer behind Flatten: the [H,W,C] that was flattened, where the file's network flattens [C,H,W] (PyTorch). The rows are
+    /// put into the engine's order.
+    /// </summary>
+    public Shape? FlattenedImage { get; init; }
+
     /// <summary>The shape that the file must have for a parameter of the given shape.</summary>
     public Shape FileShape(Shape parameter) => Layout switch
     {
+        WeightLayout.ConvHwio => new Shape(parameter[1], parameter[2], parameter[3], parameter[0]),
         WeightLayout.ConvOihw => new Shape(parameter[0], parameter[3], parameter[1], parameter[2]),
         WeightLayout.DenseTransposed => new Shape(parameter[1], parameter[0]),
         _ => parameter,
     };
 
     /// <summary>The file's numbers in the parameter's order.</summary>
-    public float[] Convert(float[] values, Shape parameter)
+    public float[] Convert(float[] values, Shape parameter) => Layout switch
     {
-        if (Layout == WeightLayout.Same)
-            return values;
+        WeightLayout.ConvHwio => Transposed(values, checked((int)(parameter.Count / Math.Max(1, parameter[0]))), parameter[0]), // [RSI,O] -> [O,RSI]
+        WeightLayout.ConvOihw => FromOihw(values, parameter),
+        WeightLayout.DenseTransposed => FromChwRows(Transposed(values, parameter[1], parameter[0]), parameter),
+        _ => values,
+    };
+
+    /// <summary>torchvision's names: weight, bias, running_mean, running_var behind the layer's name.</summary>
+    public static WeightName Torch(string layer, Parameter parameter) => parameter.Name switch
+    {
+        "kernel" when parameter.Shape.Rank == 4 => new($"{layer}.weight", WeightLayout.ConvOihw),
+        "kernel" => new($"{layer}.weight", WeightLayout.DenseTransposed),
+        "gamma" => new($"{layer}.weight"),
+        "bias" or "beta" => new($"{layer}.bias"),
+        "moving_mean" => new($"{layer}.running_mean"),
+        "moving_variance" => new($"{layer}.running_var"),
+        _ => new($"{layer}.{parameter.Name}"),
+    };
+
+    // [rows,columns] -> [columns,rows]
+    private static float[] Transposed(float[] values, int rows, int columns)
+    {
         var result = new float[values.Length];
-        if (Layout == WeightLayout.DenseTransposed)
+        for (int i = 0; i < rows; i++)
         {
-            int rows = parameter[0], columns = parameter[1];
-            for (int i = 0; i < rows; i++)
-            {
-                for (int j = 0; j < columns; j++)
-                    result[i * columns + j] = values[j * rows + i];
-            }
-            return result;
+            for (int j = 0; j < columns; j++)
+                result[j * rows + i] = values[i * columns + j];
         }
+        return result;
+    }
+
+    // [O,I,R,S] -> [O,R,S,I]
+    private static float[] FromOihw(float[] values, Shape parameter)
+    {
         int outputs = parameter[0], pixels = parameter[1] * parameter[2], inputs = parameter[3];
+        var result = new float[values.Length];
         for (int o = 0; o < outputs; o++)
         {
             for (int p = 0; p < pixels; p++)
@@ -54,15 +87,18 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
         return result;
     }
 
-    /// <summary>torchvision's names: weight, bias, running_mean, running_var behind the layer's name.</summary>
-    public static WeightName Torch(string layer, string parameter, Shape shape) => parameter switch
+    // Rows of [in,out]: (c,h,w) -> (h,w,c)
+    private float[] FromChwRows(float[] values, Shape parameter)
     {
-        "kernel" when shape.Rank == 4 => new($"{layer}.weight", WeightLayout.ConvOihw),
-        "kernel" => new($"{layer}.weight", WeightLayout.DenseTransposed),
-        "gamma" => new($"{layer}.weight"),
-        "bias" or "beta" => new($"{layer}.bias"),
-        "moving_mean" => new($"{layer}.running_mean"),
-        "moving_variance" => new($"{layer}.running_var"),
-        _ => new($"{layer}.{parameter}"),
-    };
+        if (FlattenedImage is not { } image)
+            return values;
+        int pixels = image[0] * image[1], channels = image[2], columns = parameter[1];
+        var result = new float[values.Length];
+        for (int p = 0; p < pixels; p++)
+        {
+            for (int c = 0; c < channels; c++)
+                values.AsSpan((c * pixels + p) * columns, columns).CopyTo(result.AsSpan((p * channels + c) * columns));
+        }
+        return result;
+    }
 }

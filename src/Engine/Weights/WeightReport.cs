@@ -9,8 +9,11 @@ namespace Graft.Weights;
 /// <param name="Faulty">Parameters whose array has another shape or holds NaN or infinity.</param>
 public sealed record WeightReport(IReadOnlyList<string> Matched, IReadOnlyList<string> Missing, IReadOnlyList<string> Unused, IReadOnlyList<string> Faulty)
 {
+    /// <summary>What else must be known before these weights are used: another network's epsilon, for one.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>True where everything fitted both ways.</summary>
-    public bool IsComplete => Missing.Count + Unused.Count + Faulty.Count == 0;
+    public bool IsComplete => Missing.Count + Unused.Count + Faulty.Count + Notes.Count == 0;
 
     /// <summary>The counts, then a line a fault.</summary>
     public override string ToString()
@@ -21,6 +24,7 @@ public sealed record WeightReport(IReadOnlyList<string> Matched, IReadOnlyList<s
             foreach (string line in lines)
                 text.Append("\n  ").Append(title).Append(' ').Append(line);
         }
+        List("note", Notes);
         List("missing", Missing);
         List("faulty", Faulty);
         List("unused", Unused);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
+using Graft.Layers;
 using Graft.Weights;
 
 namespace Graft.Importers.Onnx;
@@ -50,6 +51,9 @@ public sealed class OnnxWeights : WeightFile
 
     /// <inheritdoc/>
     public override float[] Read(string name) => _arrays[name].Values;
+
+    /// <inheritdoc/>
+    public override WeightName Locate(string layer, Parameter parameter) => WeightName.Torch(layer, parameter);
 
     /// <summary>Walks the fields of a message; those that <paramref name="read"/> does not take are skipped.</summary>
     private static bool Fields(CodedInputStream input, Func<uint, CodedInputStream, bool> read)

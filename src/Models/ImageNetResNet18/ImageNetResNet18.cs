@@ -1,5 +1,4 @@
 using Graft.Kernels;
-using Graft.Layers;
 using Graft.Training;
 using Graft.Weights;
 
@@ -24,10 +23,7 @@ public static class ImageNetResNet18
     public static Model Build(int height = 224, int width = 224, Pooling pooling = Pooling.None)
     {
         Node input = Node.Input(new Shape(height, width, 3), "input_1");
-        Node x = ResNet.TorchConv(input, 64, 7, 2, SameInFront(input.Shape, 7), "conv1");
-        x = new ReLU { Name = "relu" }.Apply(ResNet.TorchNorm(x, "bn1"));
-        x = new MaxPooling2D(3, 2) { Name = "maxpool", ExplicitPadding = SameInFront(x.Shape, 3) }.Apply(x);
-        x = ResNet.BasicStages(x, [2, 2, 2, 3], shape => SameInFront(shape, 3));
+        Node x = new TorchResNetBody(bottleneck: false, [2, 2, 2, 3], strided: SameInFront).Apply(input);
         return new Model(input, pooling.Apply(x, "avg_pool", "max_pool"), "imagenet_resnet18");
     }
 
@@ -42,7 +38,7 @@ public static class ImageNetResNet18
     /// <exception cref="GraftException">The file is another network's; everything that does not fit is listed.</exception>
     public static WeightReport LoadWeights(Model model, WeightFile file) => WeightLoader.Load(model, file, (layer, p) =>
     {
-        WeightName name = WeightName.Torch(layer, p.Name, p.Shape);
+        WeightName name = WeightName.Torch(layer, p);
         return name with { Name = Initializers.Value.GetValueOrDefault(name.Name, name.Name) };
     });
 

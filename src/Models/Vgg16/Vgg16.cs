@@ -1,14 +1,18 @@
 using Graft.Layers;
+using Graft.Training;
+using Graft.Weights;
 
 namespace Graft.Models;
 
 /// <summary>VGG16 as a layer graph, with Keras's layer names.</summary>
 /// <remarks>Simonyan and Zisserman 2014, arXiv:1409.1556, configuration D. Graph and names match Keras's VGG16; pixels are prepared
-/// as <see cref="Training.Preprocessing.Caffe"/> for its published weights.</remarks>
+/// as <see cref="Preprocessing.Caffe"/> for its published weights.</remarks>
 public static class Vgg16
 {
     // Filters of each convolution, block by block.
     private static readonly int[][] Blocks = [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]];
+
+    private static readonly Lazy<Dictionary<string, string>> TorchNames = new(NumberTorchNames);
 
     /// <summary>Builds the graph: [N,H,W,3] to [N,H/32,W/32,512], to [N,512] with pooling, or to class probabilities with its top.</summary>
     /// <param name="includeTop">True adds the three dense layers; the image is then 224 x 224 for the published weights.</param>
@@ -16,7 +20,9 @@ public static class Vgg16
     /// <param name="width">Columns of the image, at least 32.</param>
     /// <param name="pooling">What stands behind the base without top.</param>
     /// <param name="classes">Outputs of the top.</param>
-    public static Model Build(bool includeTop = true, int height = 224, int width = 224, Pooling pooling = Pooling.None, int classes = 1000)
+    /// <param name="classifierActivation">Behind the top: Softmax, or Linear for logits.</param>
+    public static Model Build(bool includeTop = true, int height = 224, int width = 224, Pooling pooling = Pooling.None, int classes = 1000,
+        Activation classifierActivation = Activation.Softmax)
     {
         Node input = Node.Input(new Shape(height, width, 3), "input_1"), x = input;
         for (int b = 0; b < Blocks.Length; b++)
@@ -30,6 +36,38 @@ public static class Vgg16
         x = new Flatten { Name = "flatten" }.Apply(x);
         x = new Dense(4096, Activation.ReLU) { Name = "fc1" }.Apply(x);
         x = new Dense(4096, Activation.ReLU) { Name = "fc2" }.Apply(x);
-        return new Model(input, new Dense(classes, Activation.Softmax) { Name = "predictions" }.Apply(x), "vgg16");
+        return new Model(input, new Dense(classes, classifierActivation) { Name = "predictions" }.Apply(x), "vgg16");
+    }
+
+    /// <summary>Loads published weights and sets the model's <see cref="Model.Preprocessing"/> to theirs.</summary>
+    /// <param name="model">A network of <see cref="Build"/>.</param>
+    /// <param name="file">Keras HDF5, or safetensors with torchvision's names ("features.0.weight").</param>
+    /// <param name="strict">False loads what fits and returns the report instead of throwing.</param>
+    /// <exception cref="GraftException">Something is missing, unused, misshaped or not finite: all of it is listed.</exception>
+    public static WeightReport LoadWeights(Model model, WeightFile file, bool strict = true)
+    {
+        bool torch = file.Names.Contains("features.0.weight");
+        WeightReport report = WeightLoader.Load(model, file, torch ? TorchName : null, strict);
+        model.Preprocessing = torch ? Preprocessing.Torch : Preprocessing.Caffe;
+        return report;
+
+        WeightName TorchName(string layer, Parameter parameter)
+        {
+            WeightName name = file.Locate(TorchNames.Value.GetValueOrDefault(layer, layer), parameter);
+            return layer == "fc1" ? name with { FlattenedImage = model.Nodes.First(n => n.Layer.Name == "flatten").Inputs[0].Shape } : name;
+        }
+    }
+
+    // torchvision numbers the modules of "features": convolution, ReLU, ..., pooling; the dense layers are 0, 3 and 6 of "classifier".
+    private static Dictionary<string, string> NumberTorchNames()
+    {
+        var names = new Dictionary<string, string> { ["fc1"] = "classifier.0", ["fc2"] = "classifier.3", ["predictions"] = "classifier.6" };
+        int module = 0;
+        for (int b = 0; b < Blocks.Length; b++, module++)
+        {
+            for (int c = 0; c < Blocks[b].Length; c++, module += 2)
+                names[$"block{b + 1}_conv{c + 1}"] = $"features.{module}";
+        }
+        return names;
     }
 }

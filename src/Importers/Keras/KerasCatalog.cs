@@ -1,0 +1,129 @@
+using System.Globalization;
+using PureHDF;
+
+namespace Graft.Importers.Keras;
+
+/// <summary>An array of a Keras file.</summary>
+/// <param name="Path">Where it is in the HDF5 file.</param>
+/// <param name="Shape">Its shape there.</param>
+/// <param name="Rotated">True for a kernel that Theano's convolution turns by 180 degrees.</param>
+internal sealed record KerasArray(string Path, Shape Shape, bool Rotated);
+
+/// <summary>Finds the arrays of a Keras file, whichever Keras wrote it.</summary>
+internal sealed class KerasCatalog
+{
+    private const string LayerNames = "layer_names", WeightNames = "weight_names";
+
+    // Each array with its layer and, from the outside in, the names around it.
+    private readonly List<(string Outer, string Layer, string Parameter, KerasArray Array)> _found = [];
+
+    /// <summary>The arrays by "layer/parameter".</summary>
+    public Dictionary<string, KerasArray> Arrays { get; } = [];
+
+    /// <summary>True where a layer's arrays are numbered.</summary>
+    public bool IsNumbered { get; private init; }
+
+    /// <summary>The backend that wrote the file.</summary>
+    public string? Backend { get; private init; }
+
+    /// <summary>The version that wrote the file.</summary>
+    public string? KerasVersion { get; private init; }
+
+    /// <summary>Reads the catalogue of a file.</summary>
+    /// <exception cref="GraftException">Keras did not write it.</exception>
+    public static KerasCatalog Of(IH5Group root, string path)
+    {
+        IH5Group? legacy = HasList(root, LayerNames) ? root
+            : root.LinkExists("model_weights") && HasList(root.Group("model_weights"), LayerNames) ? root.Group("model_weights") : null;
+        string? container = Array.Find(["layers", "_layer_checkpoint_dependencies"], root.LinkExists); // Keras 3, and Keras 2.12 to 2.15
+        if (legacy is null && container is null)
+        {
+            string holds = string.Join(", ", root.Children().Take(10).Select(c => c.Name));
+            throw new GraftException($"{path}: is HDF5, but not a weight file of Keras: it has neither 'layer_names' nor 'model_weights' nor 'layers' (it holds {holds}).");
+        }
+        var catalog = new KerasCatalog { IsNumbered = legacy is null, Backend = Text(legacy, "backend"), KerasVersion = Text(legacy, "keras_version") };
+        if (legacy is null)
+            catalog.Numbered(root.Group(container!), container!, container!, "");
+        else
+            catalog.Named(legacy, path, ReferenceEquals(legacy, root) ? "" : "model_weights/");
+        catalog.Name();
+        return catalog;
+    }
+
+    /// <summary>A list of names in an attribute, or, where it is over 64 KB, in name0, name1, ...</summary>
+    public static string[] List(IH5Object owner, string name)
+    {
+        if (owner.AttributeExists(name))
+            return Strings(owner.Attribute(name));
+        List<string> parts = [];
+        for (int i = 0; owner.AttributeExists($"{name}{i}"); i++)
+            parts.AddRange(Strings(owner.Attribute($"{name}{i}")));
+        return [.. parts];
+    }
+
+    // An empty list has no string type but that of numpy's default, float64.
+    private static string[] Strings(IH5Attribute attribute) =>
+        attribute.Space.Dimensions is [0] ? [] : Array.ConvertAll(attribute.Read<string[]>(), s => s.TrimEnd('\0'));
+
+    private static bool HasList(IH5Object owner, string name) => owner.AttributeExists(name) || owner.AttributeExists($"{name}0");
+
+    private static string? Text(IH5Object? owner, string name) =>
+        owner is not null && owner.AttributeExists(name) ? owner.Attribute(name).Read<string>() : null;
+
+    // Keras 1 and 2, and the .h5 files of Keras 3: one group a layer, whose weight_names lead to the arrays.
+    private void Named(IH5Group root, string path, string prefix)
+    {
+        foreach (string layer in List(root, LayerNames))
+        {
+            if (!root.LinkExists(layer))
+                throw new GraftException($"{path}: 'layer_names' lists '{layer}', but there is no such group; the file is damaged.");
+            IH5Group group = root.Group(layer);
+            KerasName[] names = [.. List(group, WeightNames).Select(n => KerasName.Parse(n, layer))];
+            // A group whose arrays all carry one name is a layer, even where TensorFlow made the name unique ("dense_1" to "dense_1_1").
+            bool isLayer = names.Select(n => n.Layer).Distinct().Count() == 1 && names.All(n => IsVariant(n.Layer, layer));
+            foreach (KerasName name in names)
+            {
+                if (!group.LinkExists(name.Path))
+                    throw new GraftException($"{path}: layer '{layer}' lists '{name.Path}', but there is no such array; the file is damaged.");
+                Shape shape = ShapeOf(group.Dataset(name.Path));
+                bool rotated = Backend == "theano" && name.Parameter == "kernel" && shape.Rank >= 3;
+                _found.Add((layer, isLayer ? layer : name.Layer, name.Parameter, new KerasArray($"{prefix}{layer}/{name.Path}", shape, rotated)));
+            }
+        }
+    }
+
+    private static bool IsVariant(string name, string layer) => name == layer
+        || (name.Length > layer.Length && name.StartsWith(layer, StringComparison.Ordinal) && name[layer.Length] == '_' && name.AsSpan(layer.Length + 1).IndexOfAnyExceptInRange('0', '9') < 0);
+
+    // Keras 3: layers/conv2d_2/vars/0; the layer's own name is an attribute of "vars". Nested models have "layers" again.
+    private void Numbered(IH5Group group, string container, string path, string outer)
+    {
+        foreach (IH5Object child in group.Children())
+        {
+            if (child is not IH5Group layer)
+                continue;
+            string name = layer.Name, here = $"{path}/{name}";
+            if (layer.LinkExists("vars"))
+            {
+                IH5Group vars = layer.Group("vars");
+                name = Text(vars, "name") ?? name;
+                foreach (IH5Dataset array in vars.Children().OfType<IH5Dataset>().OrderBy(d => int.Parse(d.Name, CultureInfo.InvariantCulture)))
+                    _found.Add((outer, name, array.Name, new KerasArray($"{here}/vars/{array.Name}", ShapeOf(array), false)));
+            }
+            if (layer.LinkExists(container))
+                Numbered(layer.Group(container), container, $"{here}/{container}", outer.Length == 0 ? name : $"{outer}/{name}");
+        }
+    }
+
+    private static Shape ShapeOf(IH5Dataset dataset) => new([.. dataset.Space.Dimensions.Select(d => checked((int)d))]);
+
+    private void Name()
+    {
+        foreach (var same in _found.GroupBy(f => $"{f.Layer}/{f.Parameter}").ToList())
+        {
+            bool unique = same.Count() == 1;
+            foreach (var (outer, layer, parameter, array) in same)
+                Arrays[unique ? same.Key : $"{outer}/{layer}/{parameter}"] = array;
+        }
+    }
+}

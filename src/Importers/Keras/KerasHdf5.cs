@@ -1,0 +1,82 @@
+using Graft.Layers;
+using Graft.Weights;
+using PureHDF;
+
+namespace Graft.Importers.Keras;
+
+/// <summary>The weights of a Keras file, by layer: HDF5 of Keras 1 and 2, ".weights.h5" and ".keras" of Keras 3.</summary>
+/// <remarks>
+/// Whatever the file calls them, arrays are named "layer/parameter" here: "block1_conv1/kernel", "bn_conv1/moving_mean"; in
+/// ".weights.h5" and ".keras", which number them, "layer/0". Layers of nested models stand beside the others; where two models hold a layer of
+/// one name, their path is put in front. Convolution kernels stay [R,S,I,O] and are converted by the loader; those of
+/// files from the Theano backend, which are true convolutions, are rotated by 180 degrees on reading.
+/// </remarks>
+public sealed class KerasHdf5 : WeightFile
+{
+    private readonly Hdf5Source _source;
+    private readonly Dictionary<string, KerasArray> _arrays;
+
+    private KerasHdf5(Hdf5Source source, KerasCatalog catalog)
+    {
+        _source = source;
+        _arrays = catalog.Arrays;
+        IsNumbered = catalog.IsNumbered;
+        Backend = catalog.Backend;
+        KerasVersion = catalog.KerasVersion;
+    }
+
+    /// <inheritdoc/>
+    public override string Source => _source.Path;
+
+    /// <inheritdoc/>
+    public override IReadOnlyCollection<string> Names => _arrays.Keys;
+
+    /// <summary>True where the file numbers the arrays of a layer (Keras 3) instead of naming them.</summary>
+    public bool IsNumbered { get; }
+
+    /// <summary>"tensorflow", "theano", ...; null where the file does not say (Keras 1).</summary>
+    public string? Backend { get; }
+
+    /// <summary>Version of Keras that wrote the file; null where it does not say (Keras 1).</summary>
+    public string? KerasVersion { get; }
+
+    /// <summary>Reads the names of a file; the numbers are read when they are asked for.</summary>
+    /// <exception cref="GraftException">The file is missing, empty, truncated, not HDF5, or HDF5 that Keras did not write.</exception>
+    public static KerasHdf5 Open(string path)
+    {
+        Hdf5Source source = Hdf5Source.Open(path);
+        return source.Read(root => new KerasHdf5(source, KerasCatalog.Of(root, path)));
+    }
+
+    /// <inheritdoc/>
+    public override Shape ShapeOf(string name) => _arrays[name].Shape;
+
+    /// <inheritdoc/>
+    public override float[] Read(string name)
+    {
+        KerasArray array = _arrays[name];
+        float[] values = _source.Read(root => Hdf5Source.ReadFloats(root.Dataset(array.Path), _source.Path));
+        if (array.Rotated)
+            Rotate(values, array.Shape);
+        return values;
+    }
+
+    /// <inheritdoc/>
+    public override WeightName Locate(string layer, Parameter parameter)
+    {
+        string name = IsNumbered ? $"{layer}/{parameter.Position}" : $"{layer}/{parameter.Name}";
+        return new WeightName(name, parameter is { Name: "kernel", Shape.Rank: 4 } ? WeightLayout.ConvHwio : WeightLayout.Same);
+    }
+
+    // [R,S,I,O] turned by 180 degrees in space: the pixels in reverse order.
+    private static void Rotate(float[] values, Shape shape)
+    {
+        int pair = shape[-1] * shape[-2], pixels = values.Length / Math.Max(1, pair);
+        for (int p = 0; p < pixels / 2; p++)
+        {
+            Span<float> front = values.AsSpan(p * pair, pair), back = values.AsSpan((pixels - 1 - p) * pair, pair);
+            for (int i = 0; i < pair; i++)
+                (front[i], back[i]) = (back[i], front[i]);
+        }
+    }
+}
