@@ -19,6 +19,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override Pad2DKernels Pad2D { get; } = new CpuPad2DKernels();
 
+    public override Upsample2DKernels Upsample2D { get; } = new CpuUpsample2DKernels();
+
     public override MatMulKernels MatMul { get; } = new CpuMatMulKernels();
 
     public override SoftmaxKernels Softmax { get; } = new CpuSoftmaxKernels();
@@ -54,6 +56,12 @@ internal sealed class CpuKernelSet : KernelSet
     public override AdamStepKernels AdamStep { get; } = new CpuAdamStepKernels();
 
     public override AdagradStepKernels AdagradStep { get; } = new CpuAdagradStepKernels();
+
+    public override AdadeltaStepKernels AdadeltaStep { get; } = new CpuAdadeltaStepKernels();
+
+    public override AdamaxStepKernels AdamaxStep { get; } = new CpuAdamaxStepKernels();
+
+    public override NadamStepKernels NadamStep { get; } = new CpuNadamStepKernels();
 
     public override GradientKernels Gradient { get; } = new CpuGradientKernels();
 }

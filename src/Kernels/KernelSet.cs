@@ -36,6 +36,9 @@ public abstract class KernelSet
     /// <summary>Zeros around an image.</summary>
     public abstract Pad2DKernels Pad2D { get; }
 
+    /// <summary>Larger images by a whole factor.</summary>
+    public abstract Upsample2DKernels Upsample2D { get; }
+
     /// <summary>Batched matrix product.</summary>
     public abstract MatMulKernels MatMul { get; }
 
@@ -89,6 +92,15 @@ public abstract class KernelSet
 
     /// <summary>One step of Adagrad.</summary>
     public abstract AdagradStepKernels AdagradStep { get; }
+
+    /// <summary>One step of Adadelta.</summary>
+    public abstract AdadeltaStepKernels AdadeltaStep { get; }
+
+    /// <summary>One step of Adamax.</summary>
+    public abstract AdamaxStepKernels AdamaxStep { get; }
+
+    /// <summary>One step of Nadam.</summary>
+    public abstract NadamStepKernels NadamStep { get; }
 
     /// <summary>Norms, clipping and decay of gradients.</summary>
     public abstract GradientKernels Gradient { get; }

@@ -19,6 +19,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override Pad2DKernels Pad2D { get; } = new ReferencePad2DKernels();
 
+    public override Upsample2DKernels Upsample2D { get; } = new ReferenceUpsample2DKernels();
+
     public override MatMulKernels MatMul { get; } = new ReferenceMatMulKernels();
 
     public override SoftmaxKernels Softmax { get; } = new ReferenceSoftmaxKernels();
@@ -54,6 +56,12 @@ internal sealed class ReferenceKernelSet : KernelSet
     public override AdamStepKernels AdamStep { get; } = new ReferenceAdamStepKernels();
 
     public override AdagradStepKernels AdagradStep { get; } = new ReferenceAdagradStepKernels();
+
+    public override AdadeltaStepKernels AdadeltaStep { get; } = new ReferenceAdadeltaStepKernels();
+
+    public override AdamaxStepKernels AdamaxStep { get; } = new ReferenceAdamaxStepKernels();
+
+    public override NadamStepKernels NadamStep { get; } = new ReferenceNadamStepKernels();
 
     public override GradientKernels Gradient { get; } = new ReferenceGradientKernels();
 }

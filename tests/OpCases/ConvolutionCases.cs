@@ -31,6 +31,13 @@ internal static class ConvolutionCases
         Depthwise([1, 8, 7, 3], [3, 2, 1], new DepthwiseConv2DOp(1, 1, 2, 3, s_uneven), "dilated"),
         Depthwise([1, 5, 5, 2], [2, 2, 3], new DepthwiseConv2DOp(1, 1, 1, 1, Padding2D.None), "without bias", bias: false),
         Depthwise([2, 15, 14, 40], [3, 3, 1], new DepthwiseConv2DOp(2, 2, 1, 1, Padding2D.All(1)), "wide") with { ChecksGradient = false },
+        Transpose([2, 4, 5, 3], [3, 3, 4], new Conv2DTransposeOp(9, 11, 2, 2, 1, 1, Padding2D.None), "valid"),
+        Transpose([2, 4, 5, 3], [3, 3, 4], new Conv2DTransposeOp(8, 10, 2, 2, 1, 1, new Padding2D(0, 1, 0, 1)), "same"),
+        Transpose([1, 3, 4, 2], [2, 3, 3], new Conv2DTransposeOp(9, 12, 3, 3, 1, 1, Padding2D.None), "gaps between windows"),
+        Transpose([1, 5, 4, 2], [3, 2, 3], new Conv2DTransposeOp(9, 7, 1, 1, 2, 3, Padding2D.None), "dilated"),
+        Transpose([2, 5, 4, 5], [1, 1, 3], new Conv2DTransposeOp(5, 4, 1, 1, 1, 1, Padding2D.None), "1x1"),
+        Transpose([2, 9, 8, 33], [4, 4, 20], new Conv2DTransposeOp(18, 16, 2, 2, 1, 1, Padding2D.All(1)), "wide") with { ChecksGradient = false },
+        .. Upsample([2, 3, 4, 3], 2, 3), .. Upsample([1, 1, 2, 17], 3, 1), .. Upsample([1, 2, 1, 2], 1, 4), .. Upsample([2, 7, 6, 40], 2, 2),
         new("Pad2D all sides", new Pad2DOp(new Padding2D(1, 2, 3, 4)), new OpInput(new Shape(2, 3, 4, 3))),
         new("Pad2D bottom and right", new Pad2DOp(new Padding2D(0, 1, 0, 1)), new OpInput(new Shape(2, 3, 4, 17))),
         new("Pad2D none", new Pad2DOp(Padding2D.None), new OpInput(new Shape(1, 3, 2, 1))),
@@ -58,6 +65,18 @@ internal static class ConvolutionCases
     {
         OpInput[] inputs = [new(new Shape(x)), new(new Shape(filter[0], filter[1], x[3], filter[2]))];
         return new($"DepthwiseConv2D {what} {new Shape(x)} by {inputs[1].Shape}", op, bias ? [.. inputs, new(new Shape(x[3] * filter[2]))] : inputs);
+    }
+
+    private static OpCase Transpose(int[] x, int[] filter, Conv2DTransposeOp op, string what)
+    {
+        var weight = new Shape([x[3], .. filter]);
+        return new($"Conv2DTranspose {what} {new Shape(x)} by {weight}", op, new(new Shape(x)), new(weight));
+    }
+
+    private static IEnumerable<OpCase> Upsample(int[] x, int factorH, int factorW)
+    {
+        foreach (UpsampleKind kind in Enum.GetValues<UpsampleKind>())
+            yield return new($"Upsample2D {kind} {new Shape(x)} by {factorH}x{factorW}", new Upsample2DOp(kind, factorH, factorW), new OpInput(new Shape(x))) { ChecksGradient = x[3] < 20 };
     }
 
     private static GoldenCase Conv(string name, Conv2DOp op) =>

@@ -16,15 +16,16 @@ internal static class ElementwiseCases
         .. Unary(UnaryFormula.ELU, -3, -0.1, alpha: 0.7f), .. Unary(UnaryFormula.SELU, 0.1, 2), .. Unary(UnaryFormula.SELU, -3, -0.1),
         .. Unary(UnaryFormula.Sigmoid, -6, 6), .. Unary(UnaryFormula.HardSigmoid, -2.9, 2.9), .. Unary(UnaryFormula.HardSigmoid, 3.1, 6),
         .. Unary(UnaryFormula.Tanh, -4, 4), .. Unary(UnaryFormula.Gelu, -5, 5), .. Unary(UnaryFormula.GeluTanh, -5, 5),
-        .. Unary(UnaryFormula.SiLU, -6, 6), .. Unary(UnaryFormula.Softplus, -6, 6), .. Unary(UnaryFormula.Softsign, 0.1, 3),
+        .. Unary(UnaryFormula.SiLU, -6, 6), .. Unary(UnaryFormula.Mish, -6, 6), .. Unary(UnaryFormula.Mish, 18, 30), .. Unary(UnaryFormula.Softplus, -6, 6), .. Unary(UnaryFormula.Softsign, 0.1, 3),
         .. Unary(UnaryFormula.Softsign, -3, -0.1), .. Unary(UnaryFormula.Exp, -3, 2), .. Unary(UnaryFormula.Log, 0.5, 4),
         .. Unary(UnaryFormula.Sqrt, 0.5, 4), .. Unary(UnaryFormula.Rsqrt, 0.5, 4), .. Unary(UnaryFormula.Square, -2, 2),
         .. Unary(UnaryFormula.Abs, -2, -0.1), .. Unary(UnaryFormula.Abs, 0.1, 2), .. Unary(UnaryFormula.Negate, -2, 2),
         .. Unary(UnaryFormula.Reciprocal, 0.5, 2), .. Unary(UnaryFormula.Scale, -2, 2, alpha: 1.7f, beta: -0.4f),
         .. Unary(UnaryFormula.Clip, -0.4, 0.6, alpha: -0.5f, beta: 0.7f), .. Unary(UnaryFormula.Clip, 0.8, 2, alpha: -0.5f, beta: 0.7f),
-        .. Unary(UnaryFormula.Pow, 0.5, 2, alpha: 3), .. Unary(UnaryFormula.Pow, 0.5, 2, alpha: -1.5f),
+        .. Unary(UnaryFormula.Threshold, 0.6, 1.9, alpha: 0.5f, beta: 2), .. Unary(UnaryFormula.Threshold, -2, 0.4, alpha: 0.5f, beta: 2),
+        .. Unary(UnaryFormula.Threshold, 2.1, 3, alpha: 0.5f, beta: 2), .. Unary(UnaryFormula.Pow, 0.5, 2, alpha: 3), .. Unary(UnaryFormula.Pow, 0.5, 2, alpha: -1.5f),
         .. Binary(BinaryFormula.Add), .. Binary(BinaryFormula.Subtract), .. Binary(BinaryFormula.Multiply), .. Binary(BinaryFormula.Divide),
-        .. Binary(BinaryFormula.Maximum), .. Binary(BinaryFormula.Minimum),
+        .. Binary(BinaryFormula.Maximum), .. Binary(BinaryFormula.Minimum), .. PReLU([2, 3, 4, 5], [1, 1, 5]), .. PReLU([7, 37], [37]), .. PReLU([3, 9, 40], [9, 1]),
     ];
 
     public static GoldenCase[] Golden { get; } =
@@ -59,6 +60,17 @@ internal static class ElementwiseCases
             yield return new($"{formula} {alpha} {beta} {shape} from {from}", new UnaryOp(formula, alpha, beta), new OpInput(shape, from, to))
             {
                 ChecksGradient = shape.Count < 1000,
+            };
+        }
+    }
+
+    private static IEnumerable<OpCase> PReLU(int[] x, int[] slope)
+    {
+        foreach ((double from, double to) in new[] { (0.1, 2.0), (-2.0, -0.1) })
+        {
+            yield return new($"PReLU {new Shape(x)} {new Shape(slope)} from {from}", new BinaryOp(BinaryFormula.PReLU), new OpInput(new Shape(x), from, to), new OpInput(new Shape(slope)))
+            {
+                ChecksGradient = new Shape(x).Count < 1000,
             };
         }
     }

@@ -40,4 +40,35 @@ public sealed class ConvolutionTests
             tape.Constant(new Shape(1, 1, 2, 2), [2f, 3f, 4f, 5f]));
         Assert.Equal([2f, 3f, 40f, 50f], y.ToArray());
     }
+
+    [Fact]
+    public void Conv2DTranspose_lays_a_scaled_filter_at_every_stride()
+    {
+        using var tape = new Tape(Device.Cpu);
+        var op = new Conv2DTransposeOp(1, 5, 1, 2, 1, 1, Padding2D.None);
+        Tensor y = tape.Run(op, tape.Constant(new Shape(1, 1, 2, 1), [1f, 10f]), tape.Constant(new Shape(1, 1, 3, 1), [1f, 2f, 3f]));
+        Assert.Equal([1f, 2f, 3f + 10f, 20f, 30f], y.ToArray());
+    }
+
+    [Fact]
+    public void Conv2DTranspose_refuses_an_output_that_does_not_lead_back_to_its_input()
+    {
+        var op = new Conv2DTransposeOp(12, 9, 2, 2, 1, 1, Padding2D.None);
+        string message = Assert.Throws<ShapeException>(() => op.InferShape([new Shape(1, 4, 4, 3), new Shape(3, 3, 3, 2)])).Message;
+        Assert.Contains("12x9", message);
+        Assert.Contains("[1,4,4,3] has 4x4", message);
+    }
+
+    [Fact]
+    public void Upsample2D_blends_between_pixel_centres_and_repeats_at_the_border()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(1, 1, 2, 1), [0f, 4f]);
+        Assert.Equal([0f, 1f, 3f, 4f], tape.Run(new Upsample2DOp(UpsampleKind.Bilinear, 1, 2), x).ToArray());
+        Assert.Equal([0f, 0f, 4f, 4f], tape.Run(new Upsample2DOp(UpsampleKind.Nearest, 1, 2), x).ToArray());
+    }
+
+    [Fact]
+    public void Upsample2D_refuses_a_factor_below_1() =>
+        Assert.Contains("use pooling", Assert.Throws<ShapeException>(() => new Upsample2DOp(UpsampleKind.Nearest, 0, 2).InferShape([new Shape(1, 2, 2, 1)])).Message);
 }

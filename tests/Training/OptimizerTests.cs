@@ -117,10 +117,38 @@ public sealed class OptimizerTests
     }, slotStart: 0.1f);
 
     [Fact]
+    public void Adadelta_divides_by_the_squares_of_this_step_and_multiplies_by_the_moves_before_it() => Follows(new Adadelta(1f), (w, g, s, _) =>
+    {
+        s[0] = 0.95f * s[0] + (1 - 0.95f) * g * g;
+        double move = Math.Sqrt(s[1] + Eps) / Math.Sqrt(s[0] + Eps) * g;
+        s[1] = 0.95f * s[1] + (1 - 0.95f) * move * move;
+        return w - move;
+    });
+
+    [Fact]
+    public void Adamax_forgets_its_largest_magnitude_slowly() => Follows(new Adamax(0.01f, beta2: 0.5f), (w, g, s, t) =>
+    {
+        s[0] += (g - s[0]) * (1 - 0.9f);
+        s[1] = Math.Max(0.5f * s[1], Math.Abs(g));
+        return w - 0.01f * s[0] / ((1 - Math.Pow(0.9f, t)) * (s[1] + Eps));
+    });
+
+    [Fact]
+    public void Nadam_follows_the_momentum_schedule_of_Keras_3() => Follows(new Nadam(0.01f, epsilon: 0.01f), (w, g, s, t) =>
+    {
+        double Momentum(int step) => 0.9f * (1 - 0.5 * Math.Pow(0.96, step));
+        double product = Enumerable.Range(1, t).Aggregate(1.0, (p, i) => p * Momentum(i));
+        s[0] += (g - s[0]) * (1 - 0.9f);
+        s[1] += (g * g - s[1]) * (1 - 0.999f);
+        double mean = Momentum(t + 1) * s[0] / (1 - product * Momentum(t + 1)) + (1 - Momentum(t)) * g / (1 - product);
+        return w - 0.01f * mean / (Math.Sqrt(s[1] / (1 - Math.Pow(0.999f, t))) + 0.01f);
+    });
+
+    [Fact]
     public void Defaults_are_those_of_Keras()
     {
         Assert.Equal(0.01f, new Sgd().LearningRate);
-        Assert.All(new Optimizer[] { new RMSprop(), new Adam(), new AdamW(), new Adagrad() }, o => Assert.Equal(0.001f, o.LearningRate));
+        Assert.All(new Optimizer[] { new RMSprop(), new Adam(), new AdamW(), new Adamax(), new Nadam(), new Adagrad(), new Adadelta() }, o => Assert.Equal(0.001f, o.LearningRate));
         Follows(new AdamW(0.01f), (w, g, s, t) => w - w * 0.004f * 0.01f - AdamMove(g, s, t, false, Eps));
     }
 
@@ -176,7 +204,7 @@ public sealed class OptimizerTests
     [Fact]
     public void State_that_is_exported_and_imported_goes_on_to_the_same_bits()
     {
-        foreach (Func<Optimizer> make in new Func<Optimizer>[] { () => new Adam(0.01f, amsgrad: true), () => new RMSprop(0.01f, momentum: 0.5f, centered: true), () => new Sgd(0.01f, 0.9f), () => new Adagrad() })
+        foreach (Func<Optimizer> make in new Func<Optimizer>[] { () => new Adam(0.01f, amsgrad: true), () => new RMSprop(0.01f, momentum: 0.5f, centered: true), () => new Sgd(0.01f, 0.9f), () => new Adagrad(), () => new Adadelta(1f), () => new Adamax(), () => new Nadam() })
         {
             (Model model, Parameter kernel) = OneKernel();
             using Optimizer first = make(), second = make();
@@ -223,11 +251,11 @@ public sealed class OptimizerTests
     [Fact]
     public void Create_knows_all_optimizers_by_name()
     {
-        foreach (string name in new[] { "sgd", "rmsprop", "adam", "adamw", "adagrad" })
+        foreach (string name in new[] { "sgd", "rmsprop", "adam", "adamw", "adamax", "nadam", "adagrad", "adadelta" })
         {
             Assert.Equal(name, Optimizer.Create(name).Name);
             Assert.Equal(0.5f, Optimizer.Create(name, 0.5f).LearningRate);
         }
-        Assert.Contains("there are sgd", Assert.Throws<GraftException>(() => Optimizer.Create("adamax")).Message, StringComparison.Ordinal);
+        Assert.Contains("there are sgd", Assert.Throws<GraftException>(() => Optimizer.Create("lion")).Message, StringComparison.Ordinal);
     }
 }

@@ -21,8 +21,8 @@ internal static class FinetuneCommand
         var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 10, Description = "Epochs with the frozen base." };
         var head = new Option<string>("--head") { DefaultValueFactory = _ => "gap-dense256", Description = "Head: gap-dense256, flatten-dense256 or gap." };
         head.AcceptOnlyFromAmong("gap-dense256", "flatten-dense256", "gap");
-        var optimizer = new Option<string>("--optimizer") { DefaultValueFactory = _ => "adam", Description = "sgd, rmsprop, adam, adamw or adagrad." };
-        optimizer.AcceptOnlyFromAmong("sgd", "rmsprop", "adam", "adamw", "adagrad");
+        var optimizer = new Option<string>("--optimizer") { DefaultValueFactory = _ => "adam", Description = "sgd, rmsprop, adam, adamw, adamax, nadam, adagrad or adadelta." };
+        optimizer.AcceptOnlyFromAmong("sgd", "rmsprop", "adam", "adamw", "adamax", "nadam", "adagrad", "adadelta");
         var rate = new Option<float>("--learning-rate") { DefaultValueFactory = _ => 1e-3f, Description = "Learning rate of the head." };
         var unfreeze = new Option<int>("--unfreeze") { Description = "Blocks at the end of the base to train afterwards." };
         var unfreezeEpochs = new Option<int>("--unfreeze-epochs") { DefaultValueFactory = _ => 3, Description = "Epochs with these blocks." };

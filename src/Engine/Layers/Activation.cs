@@ -39,6 +39,27 @@ public enum Activation
 
     /// <summary>log(1 + e^x).</summary>
     Softplus,
+
+    /// <summary>x / (1 + |x|).</summary>
+    Softsign,
+
+    /// <summary>ELU with the scale that keeps mean 0 and variance 1: Klambauer et al. 2017.</summary>
+    SELU,
+
+    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3; Keras 2 had 0.2 x + 0.5.</summary>
+    HardSigmoid,
+
+    /// <summary>e^x.</summary>
+    Exponential,
+
+    /// <summary>x, and 0.2 x below 0: Keras's leaky_relu; another slope takes the layer <see cref="Layers.LeakyReLU"/>.</summary>
+    LeakyReLU,
+
+    /// <summary>x tanh(log(1 + e^x)): Misra 2020.</summary>
+    Mish,
+
+    /// <summary>The logarithm of <see cref="Softmax"/>.</summary>
+    LogSoftmax,
 }
 
 /// <summary>Runs an <see cref="Activation"/> on a tape.</summary>
@@ -66,6 +87,13 @@ public static class ActivationExtensions
         Activation.SiLU => new UnaryOp(UnaryFormula.SiLU),
         Activation.ELU => new UnaryOp(UnaryFormula.ELU, 1),
         Activation.Softplus => new UnaryOp(UnaryFormula.Softplus),
+        Activation.Softsign => new UnaryOp(UnaryFormula.Softsign),
+        Activation.SELU => new UnaryOp(UnaryFormula.SELU),
+        Activation.HardSigmoid => new UnaryOp(UnaryFormula.HardSigmoid),
+        Activation.Exponential => new UnaryOp(UnaryFormula.Exp),
+        Activation.LeakyReLU => new UnaryOp(UnaryFormula.LeakyReLU, 0.2f),
+        Activation.Mish => new UnaryOp(UnaryFormula.Mish),
+        Activation.LogSoftmax => new SoftmaxOp(log: true),
         _ => throw new GraftException($"Activation {activation} has no op."),
     };
 }

@@ -26,18 +26,56 @@ public sealed class ActivationLayer(Activation activation) : Layer
     internal static Layer Read(JsonNode config) => new ActivationLayer(Enum.Parse<Activation>((string)config["activation"]!));
 }
 
-/// <summary>max(x, 0) as a layer.</summary>
+/// <summary>max(x, 0) as a layer, with Keras's options: MaxValue from MaxValue on, x from Threshold on, NegativeSlope · (x - Threshold) below.</summary>
+/// <remarks>x, y of one shape. Matches Keras's ReLU.</remarks>
 public sealed class ReLU : Layer
 {
-    /// <inheritdoc/>
-    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+    /// <summary>The largest output, more than 0; null for none.</summary>
+    public float? MaxValue { get; init; }
+
+    /// <summary>Slope below the threshold, 0 or more.</summary>
+    public float NegativeSlope { get; init; }
+
+    /// <summary>Where the identity begins, 0 or more.</summary>
+    public float Threshold { get; init; }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new UnaryOp(UnaryFormula.ReLU), inputs[0]);
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => MaxValue is null or > 0 && NegativeSlope >= 0 && Threshold >= 0 ? inputs[0]
+        : throw new GraftException($"ReLU '{Name}': MaxValue {MaxValue} must be more than 0, NegativeSlope {NegativeSlope} and Threshold {Threshold} 0 or more.");
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
+    {
+        Tensor x = inputs[0];
+        if (Threshold == 0 && NegativeSlope == 0)
+            return tape.Run(MaxValue is { } most ? new UnaryOp(UnaryFormula.ReLUMax, most) : new UnaryOp(UnaryFormula.ReLU), x);
+        if (Threshold == 0 && MaxValue is null)
+            return tape.Run(new UnaryOp(UnaryFormula.LeakyReLU, NegativeSlope), x);
+        Tensor above = tape.Run(new UnaryOp(UnaryFormula.Threshold, Threshold, MaxValue ?? float.PositiveInfinity), x);
+        if (NegativeSlope == 0)
+            return above;
+        Tensor below = tape.Run(new UnaryOp(UnaryFormula.Scale, -1, Threshold), x); // slope (x - threshold) = -slope max(threshold - x, 0) there
+        below = Then(tape, below, new UnaryOp(UnaryFormula.ReLU));
+        below = Then(tape, below, new UnaryOp(UnaryFormula.Scale, -NegativeSlope));
+        Tensor y = Then(tape, above, new BinaryOp(BinaryFormula.Add), below);
+        tape.Release(below);
+        return y;
+    }
 
     internal override void WriteConfig(JsonObject config)
     {
+        config["max_value"] = MaxValue;
+        config["negative_slope"] = NegativeSlope;
+        config["threshold"] = Threshold;
     }
+
+    // Model files of the first version have none of the options.
+    internal static Layer Read(JsonNode config) => new ReLU
+    {
+        MaxValue = (float?)config["max_value"],
+        NegativeSlope = (float?)config["negative_slope"] ?? 0,
+        Threshold = (float?)config["threshold"] ?? 0,
+    };
 }
 
 /// <summary>x above 0, slope · x below. Matches Keras 3's LeakyReLU (negative_slope 0.3).</summary>
@@ -55,16 +93,28 @@ public sealed class LeakyReLU(float slope = 0.3f) : Layer
     internal static Layer Read(JsonNode config) => new LeakyReLU((float)config["negative_slope"]!);
 }
 
-/// <summary>e^x over the sum of the last axis, as a layer.</summary>
-public sealed class Softmax : Layer
+/// <summary>e^x over the sum of an axis, as a layer. Matches Keras's Softmax.</summary>
+/// <param name="axis">The axis whose numbers sum to 1, counted with the batch axis as 0, or from the end.</param>
+public sealed class Softmax(int axis = -1) : Layer
 {
     /// <inheritdoc/>
-    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
+    {
+        AxisOrder.Resolve(inputs[0], [axis]);
+        return inputs[0];
+    }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new SoftmaxOp(), inputs[0]);
-
-    internal override void WriteConfig(JsonObject config)
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
     {
+        Tensor x = inputs[0];
+        AxisOrder order = AxisOrder.Last(x.Shape.Rank, AxisOrder.Resolve(x.Shape.Tail(), [axis]));
+        if (order.IsIdentity)
+            return tape.Run(new SoftmaxOp(), x);
+        return Then(tape, Then(tape, tape.Run(order.There, x), new SoftmaxOp()), order.Back);
     }
+
+    internal override void WriteConfig(JsonObject config) => config["axis"] = axis;
+
+    internal static Layer Read(JsonNode config) => new Softmax((int?)config["axis"] ?? -1);
 }

@@ -41,17 +41,10 @@ public sealed class BatchNormalization : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
     {
-        Tensor gamma = _gamma is null ? Constant(tape, 1) : Use(tape, _gamma);
-        Tensor beta = _beta is null ? Constant(tape, 0) : Use(tape, _beta);
+        Tensor gamma = _gamma is null ? Filled(tape, _mean!.Shape, 1) : Use(tape, _gamma);
+        Tensor beta = _beta is null ? Filled(tape, _mean!.Shape, 0) : Use(tape, _beta);
         var op = new BatchNormOp(Epsilon, Momentum, training: tape.Training && Trainable);
         return tape.Run(op, inputs[0], gamma, beta, _mean!.Value, _variance!.Value);
-    }
-
-    private Tensor Constant(Tape tape, float value)
-    {
-        var values = new float[_mean!.Shape.Count];
-        values.AsSpan().Fill(value);
-        return tape.Constant(_mean.Shape, values);
     }
 
     internal override void WriteConfig(JsonObject config)

@@ -41,6 +41,12 @@ public sealed class Conv2D(int filters, int filterH, int filterW) : Layer
     /// <summary>Applied to the output.</summary>
     public Activation Activation { get; init; }
 
+    /// <summary>What a large kernel costs; null for nothing.</summary>
+    public Regularizer? KernelRegularizer { get; init; }
+
+    /// <summary>What a large bias costs; null for nothing.</summary>
+    public Regularizer? BiasRegularizer { get; init; }
+
     internal Window Window => new(FilterSize.Height, FilterSize.Width, Strides.Height, Strides.Width, Dilation.Height, Dilation.Width, Padding, ExplicitPadding);
 
     /// <inheritdoc/>
@@ -53,9 +59,9 @@ public sealed class Conv2D(int filters, int filterH, int filterW) : Layer
 
     private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
-        _kernel = AddParameter("kernel", new Shape(Filters, FilterSize.Height, FilterSize.Width, inputs[0][-1] / Groups), Initializers.GlorotUniformConv);
+        _kernel = AddParameter("kernel", new Shape(Filters, FilterSize.Height, FilterSize.Width, inputs[0][-1] / Groups), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
         if (UseBias)
-            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros);
+            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros, regularizer: BiasRegularizer);
     }
 
     /// <inheritdoc/>
@@ -72,6 +78,8 @@ public sealed class Conv2D(int filters, int filterH, int filterW) : Layer
         config["filters"] = Filters;
         config["groups"] = Groups;
         config["use_bias"] = UseBias;
+        config["kernel_regularizer"] = Regularizer.Write(KernelRegularizer);
+        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
         config["activation"] = Activation.ToString();
     }
 
@@ -86,6 +94,8 @@ public sealed class Conv2D(int filters, int filterH, int filterW) : Layer
             ExplicitPadding = w.Explicit,
             Groups = (int)config["groups"]!,
             UseBias = (bool)config["use_bias"]!,
+            KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
+            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
             Activation = Enum.Parse<Activation>((string)config["activation"]!),
         };
     }

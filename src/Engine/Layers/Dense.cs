@@ -21,6 +21,12 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
     /// <summary>False leaves the bias out.</summary>
     public bool UseBias { get; init; } = true;
 
+    /// <summary>What a large kernel costs; null for nothing.</summary>
+    public Regularizer? KernelRegularizer { get; init; }
+
+    /// <summary>What a large bias costs; null for nothing.</summary>
+    public Regularizer? BiasRegularizer { get; init; }
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0].Rank >= 1
         ? new Shape([.. inputs[0].Dims[..^1], Units])
@@ -28,9 +34,9 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
 
     private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
-        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], Units), Initializers.GlorotUniformDense);
+        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], Units), Initializers.GlorotUniformDense, regularizer: KernelRegularizer);
         if (UseBias)
-            _bias = AddParameter("bias", new Shape(Units), Initializers.Zeros);
+            _bias = AddParameter("bias", new Shape(Units), Initializers.Zeros, regularizer: BiasRegularizer);
     }
 
     /// <inheritdoc/>
@@ -46,8 +52,15 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
         config["units"] = Units;
         config["activation"] = Activation.ToString();
         config["use_bias"] = UseBias;
+        config["kernel_regularizer"] = Regularizer.Write(KernelRegularizer);
+        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
     }
 
     internal static Layer Read(JsonNode config) =>
-        new Dense((int)config["units"]!, Enum.Parse<Activation>((string)config["activation"]!)) { UseBias = (bool)config["use_bias"]! };
+        new Dense((int)config["units"]!, Enum.Parse<Activation>((string)config["activation"]!))
+        {
+            UseBias = (bool)config["use_bias"]!,
+            KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
+            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
+        };
 }

@@ -37,6 +37,12 @@ public sealed class DepthwiseConv2D(int filterH, int filterW) : Layer
     /// <summary>Applied to the output.</summary>
     public Activation Activation { get; init; }
 
+    /// <summary>What a large kernel costs; null for nothing.</summary>
+    public Regularizer? KernelRegularizer { get; init; }
+
+    /// <summary>What a large bias costs; null for nothing.</summary>
+    public Regularizer? BiasRegularizer { get; init; }
+
     internal Window Window => new(FilterSize.Height, FilterSize.Width, Strides.Height, Strides.Width, Dilation.Height, Dilation.Width, Padding, ExplicitPadding);
 
     /// <inheritdoc/>
@@ -45,9 +51,9 @@ public sealed class DepthwiseConv2D(int filterH, int filterW) : Layer
     private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         int channels = inputs[0][-1];
-        _kernel = AddParameter("kernel", new Shape(FilterSize.Height, FilterSize.Width, channels, DepthMultiplier), Initializers.GlorotUniformDepthwise);
+        _kernel = AddParameter("kernel", new Shape(FilterSize.Height, FilterSize.Width, channels, DepthMultiplier), Initializers.GlorotUniformDepthwise, regularizer: KernelRegularizer);
         if (UseBias)
-            _bias = AddParameter("bias", new Shape(channels * DepthMultiplier), Initializers.Zeros);
+            _bias = AddParameter("bias", new Shape(channels * DepthMultiplier), Initializers.Zeros, regularizer: BiasRegularizer);
     }
 
     /// <inheritdoc/>
@@ -63,6 +69,8 @@ public sealed class DepthwiseConv2D(int filterH, int filterW) : Layer
         Window.Write(config);
         config["depth_multiplier"] = DepthMultiplier;
         config["use_bias"] = UseBias;
+        config["kernel_regularizer"] = Regularizer.Write(KernelRegularizer);
+        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
         config["activation"] = Activation.ToString();
     }
 
@@ -77,6 +85,8 @@ public sealed class DepthwiseConv2D(int filterH, int filterW) : Layer
             Padding = w.Padding,
             ExplicitPadding = w.Explicit,
             UseBias = (bool)config["use_bias"]!,
+            KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
+            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
             Activation = Enum.Parse<Activation>((string)config["activation"]!),
         };
     }

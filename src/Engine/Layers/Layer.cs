@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Graft.Autograd;
+using Graft.Ops;
 
 namespace Graft.Layers;
 
@@ -87,9 +88,9 @@ public abstract class Layer
     /// <summary>True where parameters made for one input shape serve another: by default when the last axis agrees.</summary>
     private protected virtual bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built[0][-1] == inputs[0][-1];
 
-    private protected Parameter AddParameter(string name, Shape shape, Initializer initializer, bool isStatistic = false)
+    private protected Parameter AddParameter(string name, Shape shape, Initializer initializer, bool isStatistic = false, Regularizer? regularizer = null)
     {
-        var parameter = new Parameter(this, _parameters.Count, name, shape, initializer, isStatistic);
+        var parameter = new Parameter(this, _parameters.Count, name, shape, initializer, isStatistic) { Regularizer = regularizer };
         _parameters.Add(parameter);
         return parameter;
     }
@@ -100,6 +101,22 @@ public abstract class Layer
         if (tape.Training && parameter.IsTrainable)
             tape.Watch(parameter.Value);
         return parameter.Value;
+    }
+
+    /// <summary>Runs an op on the layer's own intermediate, which nobody else reads, and gives that back where backward does not need it.</summary>
+    private protected static Tensor Then(Tape tape, Tensor own, Op op, params ReadOnlySpan<Tensor> others)
+    {
+        Tensor result = tape.Run(op, [own, .. others]);
+        tape.Release(own);
+        return result;
+    }
+
+    /// <summary>A constant in place of a parameter that was left out.</summary>
+    private protected static Tensor Filled(Tape tape, Shape shape, float value)
+    {
+        var values = new float[shape.Count];
+        values.AsSpan().Fill(value);
+        return tape.Constant(shape, values);
     }
 
     /// <inheritdoc/>

@@ -35,6 +35,9 @@ public sealed class Parameter
     /// <summary>True where the next training step moves it.</summary>
     public bool IsTrainable => !IsStatistic && _owner.Trainable;
 
+    /// <summary>What it costs to be large; null for nothing.</summary>
+    public Regularizer? Regularizer { get; internal init; }
+
     /// <summary>Name of the layer that owns it.</summary>
     public string LayerName => _owner.Name;
 

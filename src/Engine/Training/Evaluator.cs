@@ -14,6 +14,7 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
         running.Reset();
         ConfusionMatrix? confusion = ConfusionOf(data);
         float[][]? rows = keepPredictions ? new float[data.Count][] : null;
+        float penalty = Regularization.CostOf(model);
         foreach (Batch batch in data.Epoch(0, 0, cancellationToken))
         {
             using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
@@ -22,7 +23,7 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
             Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels), WeightsOf(tape, batch));
             if (rows is not null)
                 Place(rows, outputs, batch, running.Samples);
-            MetricBatch seen = running.Add(value.Item(), outputs, batch, data.LabelKind);
+            MetricBatch seen = running.Add(value.Item() + penalty, outputs, batch, data.LabelKind);
             confusion?.Add(seen);
         }
         Dictionary<string, double> results = running.Results();

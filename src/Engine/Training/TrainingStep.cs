@@ -27,6 +27,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             float[]? weights = ClassWeighting.Of(batch, kind, options.ClassWeights);
             Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels),
                 weights is null ? null : tape.Constant(new Shape(batch.Size), weights));
+            value = Regularization.AddTo(tape, value, model);
             float number = value.Item();
             tape.Backward(value);
             options.CancellationToken.ThrowIfCancellationRequested();

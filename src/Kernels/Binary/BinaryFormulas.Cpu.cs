@@ -42,6 +42,13 @@ internal readonly struct MinimumFormula : ITernaryFormula
     public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.Min(a, b);
 }
 
+internal readonly struct PReLUFormula : ITernaryFormula
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(a, Vector512<float>.Zero), a, a * b);
+}
+
 internal readonly struct Upstream : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -84,4 +91,18 @@ internal readonly struct MinimumSlope : ITernaryFormula
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
         Vector512.ConditionalSelect(Vector512.LessThan(a, b), c, Vector512.ConditionalSelect(Vector512.Equals(a, b), c * Vector512.Create(0.5f), Vector512<float>.Zero));
+}
+
+internal readonly struct PReLUSlopeA : ITernaryFormula
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(a, Vector512<float>.Zero), c, b * c);
+}
+
+internal readonly struct PReLUSlopeB : ITernaryFormula
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => // a is the slope here, b the number
+        Vector512.ConditionalSelect(Vector512.GreaterThan(b, Vector512<float>.Zero), Vector512<float>.Zero, b * c);
 }

@@ -13,6 +13,7 @@ internal sealed unsafe class CpuBinaryKernels : BinaryKernels
             case BinaryFormula.Divide: rows.Run(new DivideFormula()); break;
             case BinaryFormula.Maximum: rows.Run(new MaximumFormula()); break;
             case BinaryFormula.Minimum: rows.Run(new MinimumFormula()); break;
+            case BinaryFormula.PReLU: rows.Run(new PReLUFormula()); break;
             default: throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula.");
         }
     }
@@ -25,13 +26,15 @@ internal sealed unsafe class CpuBinaryKernels : BinaryKernels
             : new(g, a.Pointer, g.StridesA, b.Pointer, g.StridesB, dy.Pointer, full, da.Pointer, beta);
         if (g.Formula == BinaryFormula.Divide)
             rows.Run(new DivideSlopeA());
+        else if (g.Formula == BinaryFormula.PReLU)
+            rows.Run(new PReLUSlopeA());
         else
             Backward(g.Formula, rows);
     }
 
     public override void BackwardB(in BinaryGeometry g, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> dy, DevicePtr<float> db, float beta)
     {
-        // The slope in b is the slope in a with the two exchanged, but for a difference and a quotient.
+        // The slope in b is the slope in a with the two exchanged, but for those that are not symmetric.
         Axes full = FullStrides(g.Extents);
         BinaryRows rows = Linear(g)
             ? new(g, dy.Pointer, full, dy.Pointer, full, dy.Pointer, full, db.Pointer, beta)
@@ -40,6 +43,8 @@ internal sealed unsafe class CpuBinaryKernels : BinaryKernels
             rows.Run(new DivideSlopeB());
         else if (g.Formula == BinaryFormula.Subtract)
             rows.Run(new MinusUpstream());
+        else if (g.Formula == BinaryFormula.PReLU)
+            rows.Run(new PReLUSlopeB());
         else
             Backward(g.Formula, rows);
     }

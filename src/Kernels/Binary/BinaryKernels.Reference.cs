@@ -39,6 +39,7 @@ internal sealed unsafe class ReferenceBinaryKernels : BinaryKernels
         BinaryFormula.Divide => a / b,
         BinaryFormula.Maximum => Math.Max(a, b),
         BinaryFormula.Minimum => Math.Min(a, b),
+        BinaryFormula.PReLU => a > 0 ? a : a * b,
         _ => throw new ArgumentOutOfRangeException(nameof(formula), formula, "No such formula."),
     };
 
@@ -49,6 +50,7 @@ internal sealed unsafe class ReferenceBinaryKernels : BinaryKernels
         BinaryFormula.Divide => 1 / b,
         BinaryFormula.Maximum => a > b ? 1 : a == b ? 0.5 : 0,
         BinaryFormula.Minimum => a < b ? 1 : a == b ? 0.5 : 0,
+        BinaryFormula.PReLU => a > 0 ? 1 : b,
         _ => throw new ArgumentOutOfRangeException(nameof(formula), formula, "No such formula."),
     };
 
@@ -60,6 +62,7 @@ internal sealed unsafe class ReferenceBinaryKernels : BinaryKernels
         BinaryFormula.Divide => -a / (b * b),
         BinaryFormula.Maximum => b > a ? 1 : a == b ? 0.5 : 0,
         BinaryFormula.Minimum => b < a ? 1 : a == b ? 0.5 : 0,
+        BinaryFormula.PReLU => a > 0 ? 0 : a,
         _ => throw new ArgumentOutOfRangeException(nameof(formula), formula, "No such formula."),
     };
 }

@@ -36,6 +36,9 @@ public enum UnaryFormula
     /// <summary>x sigmoid(x): swish.</summary>
     SiLU,
 
+    /// <summary>x tanh(log(1 + exp(x))). Misra 2020, arXiv:1908.08681.</summary>
+    Mish,
+
     /// <summary>log(1 + exp(x)).</summary>
     Softplus,
 
@@ -71,6 +74,9 @@ public enum UnaryFormula
 
     /// <summary>min(max(x, a), b); the bounds themselves have slope 1, as in torch.</summary>
     Clip,
+
+    /// <summary>x above a, but at most b; 0 up to a: the upper side of Keras's ReLU. Slope 1 between a and b, 0 at both.</summary>
+    Threshold,
 
     /// <summary>x to the power of a.</summary>
     Pow,

@@ -132,6 +132,32 @@ internal readonly struct SiLUFormula : IUnaryFormula, IBinaryFormula
     }
 }
 
+internal readonly struct MishFormula : IUnaryFormula, IBinaryFormula
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Apply(Vector512<float> x)
+    {
+        Vector512<float> n = Inner(x);
+        return x * n / (n + Vector512.Create(2f));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy)
+    {
+        Vector512<float> n = Inner(x), below = n + Vector512.Create(2f);
+        Vector512<float> rest = Vector512.Create(4f) * (n + Vector512<float>.One) / (below * below); // 1 - (n / (n + 2))^2, without cancellation
+        return dy * (n / below + x * rest * VectorMath.Sigmoid(x));
+    }
+
+    // tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2); from x = 20 on this is 1 in float, and e stays finite.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Inner(Vector512<float> x)
+    {
+        Vector512<float> e = VectorMath.Exp(Vector512.Min(x, Vector512.Create(20f)));
+        return e * (e + Vector512.Create(2f));
+    }
+}
+
 internal readonly struct SoftplusFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

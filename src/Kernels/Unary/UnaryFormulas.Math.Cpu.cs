@@ -106,6 +106,17 @@ internal readonly struct ClipFormula(float least, float most) : IUnaryFormula, I
 }
 
 /// <summary>Powers lane by lane: the runtime has no vector power, and no model here has it in a hot path.</summary>
+internal readonly struct ThresholdFormula(float least, float most) : IUnaryFormula, IBinaryFormula
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Apply(Vector512<float> x) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(least)), Vector512.Min(x, Vector512.Create(most)), Vector512<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(least)) & Vector512.LessThan(x, Vector512.Create(most)), dy, Vector512<float>.Zero);
+}
+
 internal readonly struct PowFormula(float exponent) : IUnaryFormula, IBinaryFormula
 {
     public Vector512<float> Apply(Vector512<float> x)

@@ -48,6 +48,7 @@ internal sealed unsafe class CpuUnaryKernels : UnaryKernels
             case UnaryFormula.Gelu: call.Run(new GeluFormula()); break;
             case UnaryFormula.GeluTanh: call.Run(new GeluTanhFormula()); break;
             case UnaryFormula.SiLU: call.Run(new SiLUFormula()); break;
+            case UnaryFormula.Mish: call.Run(new MishFormula()); break;
             case UnaryFormula.Softplus: call.Run(new SoftplusFormula()); break;
             case UnaryFormula.Softsign: call.Run(new SoftsignFormula()); break;
             case UnaryFormula.Exp: call.Run(new ExpFormula()); break;
@@ -60,6 +61,7 @@ internal sealed unsafe class CpuUnaryKernels : UnaryKernels
             case UnaryFormula.Reciprocal: call.Run(new ReciprocalFormula()); break;
             case UnaryFormula.Scale: call.Run(new ScaleFormula(a, b)); break;
             case UnaryFormula.Clip: call.Run(new ClipFormula(a, b)); break;
+            case UnaryFormula.Threshold: call.Run(new ThresholdFormula(a, b)); break;
             case UnaryFormula.Pow: call.Run(new PowFormula(a)); break;
             default: throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula.");
         }

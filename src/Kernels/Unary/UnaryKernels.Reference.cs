@@ -33,6 +33,7 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.Gelu => x * Erf.NormalCumulative(x),
         UnaryFormula.GeluTanh => 0.5 * x * (1 + Math.Tanh(GeluRoot * (x + 0.044715 * x * x * x))),
         UnaryFormula.SiLU => x * Sigmoid(x),
+        UnaryFormula.Mish => x * MishGate(x),
         UnaryFormula.Softplus => Math.Max(x, 0) + Log1P(Math.Exp(-Math.Abs(x))), // the exponent is never positive: no overflow
         UnaryFormula.Softsign => x / (1 + Math.Abs(x)),
         UnaryFormula.Exp => Math.Exp(x),
@@ -45,6 +46,7 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.Reciprocal => 1 / x,
         UnaryFormula.Scale => g.Alpha * x + g.Beta,
         UnaryFormula.Clip => Math.Min(Math.Max(x, g.Alpha), g.Beta),
+        UnaryFormula.Threshold => x > g.Alpha ? Math.Min(x, g.Beta) : 0,
         UnaryFormula.Pow => Math.Pow(x, g.Alpha),
         _ => throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula."),
     };
@@ -63,6 +65,7 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.Gelu => Erf.NormalCumulative(x) + x * Erf.NormalDensity(x),
         UnaryFormula.GeluTanh => GeluTanhSlope(x),
         UnaryFormula.SiLU => Sigmoid(x) * (1 + x * (1 - Sigmoid(x))),
+        UnaryFormula.Mish => MishGate(x) + x * (1 - MishGate(x) * MishGate(x)) * Sigmoid(x),
         UnaryFormula.Softplus => Sigmoid(x),
         UnaryFormula.Softsign => (1 - Math.Abs(y)) * (1 - Math.Abs(y)), // 1 / (1 + |x|) = 1 - |y|
         UnaryFormula.Exp => y,
@@ -75,6 +78,7 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.Reciprocal => -y * y,
         UnaryFormula.Scale => g.Alpha,
         UnaryFormula.Clip => x >= g.Alpha && x <= g.Beta ? 1 : 0,
+        UnaryFormula.Threshold => x > g.Alpha && x < g.Beta ? 1 : 0,
         UnaryFormula.Pow => g.Alpha == 0 ? 0 : g.Alpha * Math.Pow(x, g.Alpha - 1.0),
         _ => throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula."),
     };
@@ -90,6 +94,8 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
     }
 
     private static double ExpM1(double x) => Math.Abs(x) < 1e-5 ? x + 0.5 * x * x : Math.Exp(x) - 1;
+
+    private static double MishGate(double x) => Math.Tanh(Math.Max(x, 0) + Log1P(Math.Exp(-Math.Abs(x))));
 
     private static double GeluTanhSlope(double x)
     {

@@ -59,6 +59,27 @@ public sealed class StepTests
             (k, w, g, s, _) => k.AdagradStep.Step(new(0.1f), Count, w, g, s[0]));
 
     [Theory, MemberData(nameof(Sets))]
+    public void Adadelta_moves_by_the_root_of_earlier_moves_over_that_of_gradients(string set) // a = 0.05 * 0.25 = 0.0125, then 0.024375
+    {
+        double first = Math.Sqrt(0.01 / (0.0125 + 0.01)) * 0.5, second = Math.Sqrt((0.05 * first * first + 0.01) / (0.024375 + 0.01)) * 0.5;
+        Check(set, steps: 2, slots: 2, start: 0, expected: 1 - 0.1 * (first + second),
+            (k, w, g, s, _) => k.AdadeltaStep.Step(new(0.1f, 0.95f, 0.01f), Count, w, g, s[0], s[1]));
+    }
+
+    [Theory, MemberData(nameof(Sets))]
+    public void Adamax_divides_by_the_largest_magnitude_so_far(string set) => // u starts at 2: 0.999 * 2; m = 0.9 * 2 + 0.1 * 0.5 = 1.85
+        Check(set, steps: 1, slots: 2, start: 2, expected: 1 - 0.1 / 0.1 * 1.85 / (1.998 + 0.25),
+            (k, w, g, s, t) => k.AdamaxStep.Step(new(0.1f, 0.9f, 0.999f, 0.25f, t), Count, w, g, s[0], s[1]));
+
+    [Theory, MemberData(nameof(Sets))]
+    public void Nadam_looks_ahead_by_its_momentum_schedule(string set) // u1 = 0.9 * 0.52 = 0.468, u2 = 0.9 * 0.5392 = 0.48528; v-hat = 0.25
+    {
+        double move = 0.48528 * 0.05 / (1 - 0.468 * 0.48528) + (1 - 0.468) * 0.5 / (1 - 0.468);
+        Check(set, steps: 1, slots: 2, start: 0, expected: 1 - 0.1 * move / (0.5 + 0.1),
+            (k, w, g, s, t) => k.NadamStep.Step(new(0.1f, 0.9f, 0.999f, 0.1f, t), Count, w, g, s[0], s[1]));
+    }
+
+    [Theory, MemberData(nameof(Sets))]
     public void Gradients_are_scaled_clipped_added_and_measured(string set)
     {
         Check(set, steps: 1, slots: 0, start: 0, expected: 3, (k, w, g, s, _) => k.Gradient.Scale(w, Count, 3));

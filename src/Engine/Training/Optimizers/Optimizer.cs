@@ -46,7 +46,7 @@ public abstract class Optimizer : IDisposable
     /// <summary>What slots are filled with at first.</summary>
     private protected virtual float SlotStart => 0;
 
-    /// <summary>An optimizer by name: sgd, rmsprop, adam, adamw or adagrad.</summary>
+    /// <summary>An optimizer by name: sgd, rmsprop, adam, adamw, adamax, nadam, adagrad or adadelta.</summary>
     /// <param name="name">Its name, in any case.</param>
     /// <param name="learningRate">Null for the optimizer's default.</param>
     /// <exception cref="GraftException">There is no such optimizer.</exception>
@@ -59,8 +59,11 @@ public abstract class Optimizer : IDisposable
             "RMSPROP" => new RMSprop(rate),
             "ADAM" => new Adam(rate),
             "ADAMW" => new AdamW(rate),
+            "ADAMAX" => new Adamax(rate),
+            "NADAM" => new Nadam(rate),
             "ADAGRAD" => new Adagrad(rate),
-            _ => throw new GraftException($"Unknown optimizer '{name}'; there are sgd, rmsprop, adam, adamw and adagrad."),
+            "ADADELTA" => new Adadelta(rate),
+            _ => throw new GraftException($"Unknown optimizer '{name}'; there are sgd, rmsprop, adam, adamw, adamax, nadam, adagrad and adadelta."),
         };
     }
 

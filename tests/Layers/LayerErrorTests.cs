@@ -1,0 +1,40 @@
+using Graft.Kernels;
+using Graft.Layers;
+using Xunit;
+
+namespace Graft.Tests.Layers;
+
+/// <summary>Layers that do not fit their input say so by name, with what would fit.</summary>
+public sealed class LayerErrorTests
+{
+    private static string Refusal(Layer layer, params int[] input)
+    {
+        layer.Name = "it";
+        return Assert.ThrowsAny<GraftException>(() => layer.Apply(Node.Input(new Shape(input)))).Message;
+    }
+
+    [Fact]
+    public void Conv2DTranspose_takes_images() => Assert.Contains("Conv2DTranspose 'it': takes images", Refusal(new Conv2DTranspose(2, 3, 3), 5), StringComparison.Ordinal);
+
+    [Fact]
+    public void Cropping2D_leaves_at_least_one_pixel() => Assert.Contains("at least one row and column", Refusal(new Cropping2D(new Padding2D(2, 2, 0, 0)), 4, 5, 2), StringComparison.Ordinal);
+
+    [Fact]
+    public void PReLU_names_axes_that_are_not_there() => Assert.Contains("(1,4) are not all among 1 to 3", Refusal(new PReLU(1, 4), 4, 5, 2), StringComparison.Ordinal);
+
+    [Fact]
+    public void ReLU_takes_a_threshold_of_0_or_more() => Assert.Contains("ReLU 'it'", Refusal(new ReLU { Threshold = -1 }, 4), StringComparison.Ordinal);
+
+    [Fact]
+    public void Softmax_and_LayerNormalization_do_not_work_along_the_batch()
+    {
+        Assert.Contains("behind the batch axis", Refusal(new Softmax(0), 4, 5), StringComparison.Ordinal);
+        Assert.Contains("behind the batch axis", Refusal(new LayerNormalization { Axes = [0, 1] }, 4, 5), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void GroupNormalization_takes_a_number_of_groups_that_divides_the_channels() => Assert.Contains("5 channels of [4,5] cannot be split into 2 groups", Refusal(new GroupNormalization(2), 4, 5), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_regularizer_takes_no_negative_factor() => Assert.Throws<ArgumentOutOfRangeException>(() => Regularizer.L2(-1));
+}
