@@ -57,7 +57,7 @@ internal static class FineTuning
         validation = s.Validation ?? validation;
         int classes = ImageFolder.ClassesOf(train).Count;
         terminal.Line($"Loading base {s.Base} ...");
-        Model pretrained = PretrainedBase.Load(s.Weights, s.Size);
+        Model pretrained = PretrainedBase.Load(s.Base, s.Weights, s.Size);
         terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized bilinearly to {s.Size} x {s.Size}.");
         bool binary = classes == 2;
         var options = new ImageFolderOptions

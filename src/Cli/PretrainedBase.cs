@@ -1,33 +1,48 @@
+using System.Text.RegularExpressions;
+using Graft.Importers;
 using Graft.Importers.Onnx;
 using Graft.Layers;
 using Graft.Models;
+using Graft.Weights;
 
 namespace Graft.Cli;
 
-/// <summary>The pretrained network that comes along, without a classifier.</summary>
-internal static class PretrainedBase
+/// <summary>A pretrained network without its classifier, frozen, with its preprocessing.</summary>
+internal static partial class PretrainedBase
 {
+    private const int VggSize = 150, ResNetSize = 224;
+
     /// <summary>Names that --base takes; resnet18 is the ImageNet network that comes along.</summary>
-    public static readonly string[] Names = ["resnet18"];
+    public static readonly string[] Names = ["resnet18", "vgg16", "resnet50"];
+
+    /// <summary>Rows and columns of the images where nobody asks for others.</summary>
+    public static int DefaultSize(string name) => name == "vgg16" ? VggSize : ResNetSize;
 
     /// <summary>Builds a base with its weights and its preprocessing.</summary>
-    /// <param name="weights">An ONNX file of that network, or null for the one beside the program.</param>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="weights">Its weight file; null is the one beside the program, which resnet18 alone has.</param>
     /// <param name="size">Rows and columns of the image.</param>
-    public static Model Load(string? weights, int size)
+    /// <exception cref="UsageException">The network needs a weight file and none is named.</exception>
+    /// <exception cref="GraftException">The file cannot be read, or is another network's.</exception>
+    public static Model Load(string name, string? weights, int size)
     {
-        string folder = Path.Combine(AppContext.BaseDirectory, "weights");
-        Model model = ImageNetResNet18.Build(size, size);
-        ImageNetResNet18.LoadWeights(model, OnnxWeights.Open(weights ?? Path.Combine(folder, "ResNet18.onnx")));
-        model.Preprocessing = ImageNetResNet18.Preprocess(OnnxWeights.Open(Path.Combine(folder, "ResNetPreprocess.onnx")));
+        if (weights is null && name != "resnet18")
+            throw new UsageException($"--base {name} needs --weights FILE: Keras's {name} .h5 (with or without top), or safetensors with torchvision's names.");
+        Model model = name switch
+        {
+            "vgg16" => LoadVgg16(weights!, size),
+            "resnet50" => LoadResNet50(weights!, size),
+            _ => LoadImageNetResNet18(weights, size),
+        };
         model.Trainable = false;
         return model;
     }
 
-    /// <summary>Makes the last <paramref name="count"/> residual blocks trainable.</summary>
+    /// <summary>Makes the last <paramref name="count"/> blocks trainable.</summary>
     /// <returns>The names of the blocks.</returns>
     public static IReadOnlyList<string> Unfreeze(Model model, int count)
     {
-        string[] blocks = [.. model.Layers.Select(BlockOf).Where(b => b is not null).Distinct().TakeLast(count).Select(b => b!)];
+        string[] blocks = [.. model.Layers.Select(BlockOf).Where(b => b.Length > 0).Distinct().TakeLast(count)];
         foreach (Layer layer in model.Layers)
         {
             if (blocks.Contains(BlockOf(layer)))
@@ -36,10 +51,37 @@ internal static class PretrainedBase
         return blocks;
     }
 
-    // layer4.2.conv1 belongs to block layer4.2
-    private static string? BlockOf(Layer layer)
+    private static Model LoadVgg16(string weights, int size)
     {
-        string[] parts = layer.Name.Split('.');
-        return parts.Length > 2 ? $"{parts[0]}.{parts[1]}" : null;
+        Model model = Vgg16.Build(includeTop: false, size, size);
+        Vgg16.LoadWeights(model, WeightFiles.Open(weights));
+        return model;
     }
+
+    private static Model LoadResNet50(string weights, int size)
+    {
+        WeightFile file = WeightFiles.Open(weights);
+        Model model = ResNet.Build(50, includeTop: false, size, size, variant: ResNet.VariantOf(file));
+        ResNet.LoadWeights(model, file);
+        return model;
+    }
+
+    private static Model LoadImageNetResNet18(string? weights, int size)
+    {
+        string folder = Path.Combine(AppContext.BaseDirectory, "weights");
+        Model model = ImageNetResNet18.Build(size, size);
+        ImageNetResNet18.LoadWeights(model, WeightFiles.Open(weights ?? Path.Combine(folder, "ResNet18.onnx")));
+        model.Preprocessing = ImageNetResNet18.Preprocess(OnnxWeights.Open(Path.Combine(folder, "ResNetPreprocess.onnx")));
+        return model;
+    }
+
+    private static string BlockOf(Layer layer)
+    {
+        Match match = Block().Match(layer.Name);
+        return match.Success ? match.Groups["old"] is { Success: true } old ? $"res{old.Value}" : match.Groups["block"].Value : "";
+    }
+
+    // layer4.2.conv1 (torchvision), conv5_block3_1_conv and res5c_branch2a or bn5c_branch2a (Keras), block5_conv1 (VGG)
+    [GeneratedRegex(@"^(?:(?<block>layer\d+\.\d+)\.|(?<block>conv\d+_block\d+)_|(?:res|bn)(?<old>\d[a-z]+)_|(?<block>block\d+)_)")]
+    private static partial Regex Block();
 }

@@ -1,4 +1,6 @@
+using System.IO.Compression;
 using Graft.Cli;
+using Graft.Tests.Golden;
 using SkiaSharp;
 using Xunit;
 
@@ -113,6 +115,64 @@ public sealed class CommandLineTests : IDisposable
         Fails("was taught", "evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data"));
         File.WriteAllText(Sub("bad.jpg"), "no picture");
         Fails("bad.jpg", "predict", "--model", Sub("out/model.graft"), Sub("bad.jpg"));
+    }
+
+    [Fact]
+    public void One_seed_gives_the_same_weights_on_one_thread_and_on_two()
+    {
+        Painted("data", 3);
+        var weights = new List<byte[]>();
+        int before = Graft.Kernels.CpuThreads.Count;
+        try
+        {
+            foreach (string threads in new[] { "1", "2", "2" })
+            {
+                (int code, _, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.34", "--size", "40", "--epochs", "1", "--batch", "4", "--augment",
+                    "--unfreeze", "1", "--unfreeze-epochs", "1", "--seed", "7", "--threads", threads, "--output", Sub("out"));
+                Assert.Equal("", error);
+                Assert.Equal(0, code);
+                using ZipArchive zip = ZipFile.OpenRead(Sub("out/model.graft"));
+                using var bytes = new MemoryStream();
+                using (Stream entry = zip.GetEntry("tensors.bin")!.Open())
+                    entry.CopyTo(bytes);
+                weights.Add(bytes.ToArray());
+            }
+        }
+        finally
+        {
+            Graft.Kernels.CpuThreads.Count = before;
+        }
+        Assert.True(weights[0].AsSpan().SequenceEqual(weights[1]), "one thread and two differ");
+        Assert.True(weights[1].AsSpan().SequenceEqual(weights[2]), "two runs differ");
+    }
+
+    [Theory]
+    [InlineData("vgg16", "vgg16_notop/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5.gz", "flatten-dense256", "block5")]
+    [InlineData("resnet50", "resnet50_notop/resnet50_notop_old_names_eps1e-3.h5.gz", "gap-dense256", "res5c")]
+    [InlineData("resnet50", "resnet50_notop/resnet50_notop_new_names_eps1.001e-5.h5.gz", "gap", "conv5_block3")]
+    public void Bases_of_Keras_files_are_fine_tuned(string name, string file, string head, string block)
+    {
+        using var files = new TemporaryFiles();
+        string weights = files.Unpack(GraftShared.Path(["reference", "keras", .. file.Split('/')]));
+        Painted("data", 2);
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.5", "--base", name, "--weights", weights, "--head", head, "--size", "48",
+            "--epochs", "1", "--batch", "4", "--optimizer", "rmsprop", "--learning-rate", "2e-5", "--unfreeze", "1", "--unfreeze-epochs", "1", "--output", Sub("out"));
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+        Assert.Contains("prepared as 'caffe'", output, StringComparison.Ordinal);
+        Assert.Contains($"Unfreezing {block} ", output, StringComparison.Ordinal);
+        (code, _, error) = Run("predict", "--model", Sub("out/model.graft"), Sub("data/rose/000.jpg"));
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+    }
+
+    [Fact]
+    public void A_base_without_weights_says_which_it_needs()
+    {
+        Painted("data", 2);
+        (int code, _, string error) = Run("finetune", "--data", Sub("data"), "--base", "vgg16", "--output", Sub("out"));
+        Assert.Equal(2, code);
+        Assert.Contains("--weights FILE", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,10 +13,10 @@ internal static class FinetuneCommand
         var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class, or with train/ and validation/ inside." };
         var validation = new Option<string?>("--validation") { Description = "Folder to validate on; without it, validation/ beside train/, or a share of --data." };
         var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of --data to validate on where there is no validation folder." };
-        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along)." };
+        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights)." };
         network.AcceptOnlyFromAmong(PretrainedBase.Names);
-        var weights = new Option<string?>("--weights") { Description = "Weight file of the base; without it, the one that comes along." };
-        var size = new Option<int>("--size") { DefaultValueFactory = _ => 224, Description = "Rows and columns that images are resized to (bilinear)." };
+        var weights = new Option<string?>("--weights") { Description = "Weight file of the base: Keras .h5 or .keras, safetensors, ONNX; resnet18 has its own." };
+        var size = new Option<int?>("--size") { Description = "Rows and columns that images are resized to (bilinear); by default 224, and 150 for vgg16." };
         var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 32, Description = "Images a step." };
         var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 10, Description = "Epochs with the frozen base." };
         var head = new Option<string>("--head") { DefaultValueFactory = _ => "gap-dense256", Description = "Head: gap-dense256, flatten-dense256 or gap." };
@@ -43,7 +43,7 @@ internal static class FinetuneCommand
             var settings = new FineTuningSettings
             {
                 Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
-                Base = parsed.GetRequiredValue(network), Weights = parsed.GetValue(weights), Size = (int)Within(parsed.GetValue(size), 32, 4096, "--size"),
+                Base = parsed.GetRequiredValue(network), Weights = parsed.GetValue(weights), Size = (int)Within(parsed.GetValue(size) ?? PretrainedBase.DefaultSize(parsed.GetRequiredValue(network)), 32, 4096, "--size"),
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),

@@ -10,9 +10,10 @@ public static class WeightLoader
     /// <param name="model">The model.</param>
     /// <param name="file">The file.</param>
     /// <param name="names">Where a parameter of a layer is found, for files with names of their own; null asks the file's format.</param>
+    /// <param name="mayBeUnused">Arrays that the file may hold in vain: the classifier, where the model has none.</param>
     /// <param name="strict">False loads what fits and returns the report instead of throwing.</param>
     /// <exception cref="GraftException">Something is missing, unused, misshaped or not finite: all of it is listed.</exception>
-    public static WeightReport Load(Model model, WeightFile file, Func<string, Parameter, WeightName>? names = null, bool strict = true)
+    public static WeightReport Load(Model model, WeightFile file, Func<string, Parameter, WeightName>? names = null, Func<string, bool>? mayBeUnused = null, bool strict = true)
     {
         names ??= file.Locate;
         List<string> matched = [], missing = [], faulty = [];
@@ -44,7 +45,7 @@ public static class WeightLoader
             ready.Add((p, name.Convert(values, p.Shape)));
             matched.Add(name.Name);
         }
-        var report = new WeightReport(matched, missing, [.. unused.Order(StringComparer.Ordinal)], faulty);
+        var report = new WeightReport(matched, missing, [.. unused.Where(n => mayBeUnused?.Invoke(n) != true).Order(StringComparer.Ordinal)], faulty);
         if (strict && !report.IsComplete)
             throw new GraftException($"{file.Source} does not fit model '{model.Name}': {report}");
         foreach ((Parameter parameter, float[] values) in ready)

@@ -58,7 +58,7 @@ public static class ResNet
 
     /// <summary>Loads published weights and sets the model's <see cref="Model.Preprocessing"/> to theirs.</summary>
     /// <param name="model">A network of <see cref="Build"/>.</param>
-    /// <param name="file">Keras HDF5, or safetensors with torchvision's names.</param>
+    /// <param name="file">Keras HDF5, or safetensors with torchvision's names; its classifier is left out where the model has none.</param>
     /// <param name="strict">False loads what fits and returns the report instead of throwing.</param>
     /// <exception cref="GraftException">The file belongs to another variant, or something is missing, unused, misshaped or not finite.</exception>
     public static WeightReport LoadWeights(Model model, WeightFile file, bool strict = true)
@@ -68,7 +68,8 @@ public static class ResNet
             : $"'{file.Source}' has the names of {Describe(found.Value)}; '{model.Name}' was built as {Describe(built.Value)}. Build it with ResNetVariant.{found}.";
         if (strict && note is not null)
             throw new GraftException(note);
-        WeightReport report = WeightLoader.Load(model, file, strict: strict);
+        bool hasTop = model.Layers[^1] is Dense;
+        WeightReport report = WeightLoader.Load(model, file, mayBeUnused: hasTop ? null : IsTop, strict: strict);
         model.Preprocessing = Preprocess(built ?? ResNetVariant.Keras);
         return note is null ? report : report with { Notes = [note] };
     }
@@ -78,6 +79,8 @@ public static class ResNet
         bool Has(string name) => model.Layers.Any(l => l.Name == name);
         return Has("conv2_block1_1_conv") ? ResNetVariant.Keras : Has("res2a_branch2a") ? ResNetVariant.KerasOld : Has("layer1.0.conv1") ? ResNetVariant.Torch : null;
     }
+
+    private static bool IsTop(string array) => array.Split('/', '.')[0] is "predictions" or "fc1000" or "fc";
 
     // The epsilon is in no weight file, and the wrong one gives plausible but wrong features: hence by name.
     private static string Describe(ResNetVariant variant) => variant switch

@@ -41,13 +41,13 @@ public static class Vgg16
 
     /// <summary>Loads published weights and sets the model's <see cref="Model.Preprocessing"/> to theirs.</summary>
     /// <param name="model">A network of <see cref="Build"/>.</param>
-    /// <param name="file">Keras HDF5, or safetensors with torchvision's names ("features.0.weight").</param>
+    /// <param name="file">Keras HDF5, or safetensors with torchvision's names ("features.0.weight"); its classifier is left out where the model has none.</param>
     /// <param name="strict">False loads what fits and returns the report instead of throwing.</param>
     /// <exception cref="GraftException">Something is missing, unused, misshaped or not finite: all of it is listed.</exception>
     public static WeightReport LoadWeights(Model model, WeightFile file, bool strict = true)
     {
         bool torch = file.Names.Contains("features.0.weight");
-        WeightReport report = WeightLoader.Load(model, file, torch ? TorchName : null, strict);
+        WeightReport report = WeightLoader.Load(model, file, torch ? TorchName : null, model.Layers[^1] is Dense ? null : IsTop, strict);
         model.Preprocessing = torch ? Preprocessing.Torch : Preprocessing.Caffe;
         return report;
 
@@ -57,6 +57,8 @@ public static class Vgg16
             return layer == "fc1" ? name with { FlattenedImage = model.Nodes.First(n => n.Layer.Name == "flatten").Inputs[0].Shape } : name;
         }
     }
+
+    private static bool IsTop(string array) => array.Split('/', '.')[0] is "fc1" or "fc2" or "predictions" or "classifier";
 
     // torchvision numbers the modules of "features": convolution, ReLU, ..., pooling; the dense layers are 0, 3 and 6 of "classifier".
     private static Dictionary<string, string> NumberTorchNames()
