@@ -7,13 +7,13 @@ namespace Graft.Tools;
 /// Writes <c>src/Kernels/Cpu/GemmKernels*.Generated.cs</c>: <c>dotnet run tools/GenerateGemmKernels.cs</c> from the repository root.
 /// The kernels are generated because each accumulator has to be a local of its own: arrays and structs of vectors spill to memory.
 /// Every kernel computes, for its rows i and columns j, the plain loop
-/// <c>s = start[i,j] or 0; for k: s = fma(a[i,k], b[k,j], s); c[i,j] = s</c>.
+/// <c>s = start[i,j] or 0; for k: s = fma(a[i,k], b[k,j], s); c[i,j] = s</c>,
+/// and with an epilogue <c>c[i,j] = min(max(s + add[i,j], low), high)</c>.
 /// </summary>
 internal static class GenerateGemmKernels
 {
-    /// <summary>The widths, each with the tile heights it needs: the first is the main tile, the others serve what is left over.</summary>
-    private static readonly (int Bits, int[] Heights)[] Widths =
-        [(512, [14, 8, 4, 2, 1]), (256, [6, 4, 2, 1]), (128, [6, 4, 2, 1])];
+    /// <summary>The widths, each with the height of its main tile; every lower height serves what is left over.</summary>
+    private static readonly (int Bits, int MostRows)[] Widths = [(512, 14), (256, 6), (128, 6)];
 
     private const int VectorsPerTile = 2;
     private const int VectorsPerWideRow = 8;
@@ -31,11 +31,11 @@ internal static class GenerateGemmKernels
     /// <summary>Every generated file: its name and its text.</summary>
     public static IEnumerable<(string Name, string Text)> Files()
     {
-        foreach ((int bits, int[] heights) in Widths)
-            yield return ($"GemmKernels{bits}.Generated.cs", FileText(bits, heights));
+        foreach ((int bits, int mostRows) in Widths)
+            yield return ($"GemmKernels{bits}.Generated.cs", FileText(bits, mostRows));
     }
 
-    private static string FileText(int bits, int[] heights)
+    private static string FileText(int bits, int mostRows)
     {
         var text = new StringBuilder();
         void Line(string line) => text.Append(line).Append('\n');
@@ -48,7 +48,7 @@ internal static class GenerateGemmKernels
         Line($"/// <summary>Register tiles of the matrix product on {bits}-bit vectors; strides count floats.</summary>");
         Line($"internal static unsafe class GemmKernels{bits}");
         Line("{");
-        foreach (int height in heights)
+        for (int height = mostRows; height > 0; height--)
         {
             Kernel(Line, bits, height, VectorsPerTile);
             Line("");
@@ -65,7 +65,7 @@ internal static class GenerateGemmKernels
         int pointers = (rows + RowsPerPointer - 1) / RowsPerPointer;
 
         line("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]");
-        line($"    public static void Tile{rows}x{vectors * lanes}(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)");
+        line($"    public static void Tile{rows}x{vectors * lanes}(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)");
         line("    {");
         line("        nint s = lda * sizeof(float);");
         if (rows > 3)
@@ -91,6 +91,7 @@ internal static class GenerateGemmKernels
         Step(line, vector, lanes, rows, vectors, 0);
         line("            " + string.Join(' ', Enumerable.Range(0, pointers).Select(p => $"a{p} += {sizeof(float)};")));
         line("        }");
+        Epilogue(line, vector, lanes, rows, vectors);
         for (int i = 0; i < rows; i++)
             line("        " + string.Concat(Enumerable.Range(0, vectors).Select(j => $"c{i}_{j}.Store(c + {j * lanes}); ")) + "c += ldc;");
         line("    }");
@@ -109,6 +110,23 @@ internal static class GenerateGemmKernels
             line($"            t = {vector}.Create({address}); "
                 + string.Join(' ', Enumerable.Range(0, vectors).Select(j => $"c{i}_{j} = {fma}(t, b{j}, c{i}_{j});")));
         }
+    }
+
+    private static void Epilogue(Action<string> line, string vector, int lanes, int rows, int vectors)
+    {
+        line("        if (end != null)");
+        line("        {");
+        line("            float* add = end->Add;");
+        line("            if (add != null)");
+        line("            {");
+        for (int i = 0; i < rows; i++)
+            line("                " + string.Concat(Enumerable.Range(0, vectors).Select(j => $"c{i}_{j} += {vector}.Load(add + {j * lanes}); ")) + "add += end->AddStride;");
+        line("            }");
+        line($"            {vector}<float> low = {vector}.Create(end->Low), high = {vector}.Create(end->High);");
+        // The sum comes second: the instruction gives its second operand where one is NaN.
+        for (int i = 0; i < rows; i++)
+            line("            " + string.Join(' ', Enumerable.Range(0, vectors).Select(j => $"c{i}_{j} = {vector}.MinNative(high, {vector}.MaxNative(low, c{i}_{j}));")));
+        line("        }");
     }
 
     private static string Join(int count, Func<int, string> item) => string.Join(", ", Enumerable.Range(0, count).Select(item));

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Graft.Kernels;
 
 /// <summary>
@@ -7,19 +9,32 @@ namespace Graft.Kernels;
 internal unsafe struct Conv2DPatches
 {
     private readonly float* _x;
-    private readonly int _h, _w, _c, _outH, _outW, _strideH, _strideW, _dilationH, _dilationW, _top, _left;
-    private readonly int _groupC, _s, _run;
+    private readonly int _h, _w, _outH, _outW, _strideH, _strideW, _dilationH, _dilationW, _top, _left;
+    private readonly int _groupC, _r, _s, _run;
     private readonly bool _joined;
+    private readonly ImageLayout _layout;
 
     public Conv2DPatches(in Conv2DGeometry g, float* x)
     {
         _x = x;
-        (_h, _w, _c, _outH, _outW, _s) = (g.H, g.W, g.C, g.OutH, g.OutW, g.S);
+        _layout = ImageLayout.Dense(g.H, g.W, g.C);
+        (_h, _w, _outH, _outW, _r, _s) = (g.H, g.W, g.OutH, g.OutW, g.R, g.S);
         (_strideH, _strideW, _dilationH, _dilationW) = (g.StrideH, g.StrideW, g.DilationH, g.DilationW);
         (_top, _left, _groupC) = (g.Padding.Top, g.Padding.Left, g.GroupC);
         // Neighbouring columns with all their channels are one run of memory.
         _joined = g.Groups == 1 && g.DilationW == 1;
         _run = _joined ? g.S * g.C : g.GroupC;
+    }
+
+    public Conv2DPatches(in FusedConv2DGeometry g, float* x)
+    {
+        _x = x;
+        _layout = g.Input;
+        (_h, _w, _outH, _outW, _r, _s) = (g.H, g.W, g.OutH, g.OutW, g.R, g.S);
+        (_strideH, _strideW, _dilationH, _dilationW) = (g.StrideH, g.StrideW, g.DilationH, g.DilationW);
+        (_top, _left, _groupC) = (g.Padding.Top, g.Padding.Left, g.C);
+        _joined = g.DilationW == 1 && g.Input.PixelStride == g.C;
+        _run = _joined ? g.S * g.C : g.C;
     }
 
     /// <summary>Columns k0 .. k1 - 1 of <paramref name="rows"/> rows from <paramref name="first"/>, to [rows,k1 - k0] with <paramref name="stride"/> floats from row to row.</summary>
@@ -29,7 +44,7 @@ internal unsafe struct Conv2DPatches
         long n = first / _outW / _outH;
         for (int i = 0; i < rows; i++)
         {
-            Row(_x + n * _h * _w * _c + group * _groupC, p, q, k0, k1, to);
+            Row(_x + n * _layout.ImageStride + group * _groupC, p, q, k0, k1, to);
             to += stride;
             if (++q < _outW)
                 continue;
@@ -38,6 +53,51 @@ internal unsafe struct Conv2DPatches
                 continue;
             p = 0;
             n++;
+        }
+    }
+
+    /// <summary>
+    /// All columns of <paramref name="rows"/> rows, where memory around the image holds zeros as far as windows reach and the columns
+    /// of a filter row are one run: no test for edges.
+    /// </summary>
+    public readonly void FillWhole(long first, int rows, float* to, int stride)
+    {
+        int q = (int)(first % _outW), p = (int)(first / _outW % _outH);
+        long n = first / _outW / _outH;
+        for (int i = 0; i < rows; i++)
+        {
+            float* from = _x + _layout.At(n, p * _strideH - _top, q * _strideW - _left);
+            for (int r = 0; r < _r; r++)
+                CopyShort(from + r * _dilationH * _layout.RowStride, to + r * _run, _run);
+            to += stride;
+            if (++q < _outW)
+                continue;
+            q = 0;
+            if (++p < _outH)
+                continue;
+            p = 0;
+            n++;
+        }
+    }
+
+    /// <summary>A few floats: whole vectors, the last one overlapping what is copied already.</summary>
+    private static void CopyShort(float* from, float* to, int count)
+    {
+        if (count >= 16)
+        {
+            for (int i = 0; i < count - 16; i += 16)
+                Vector512.Load(from + i).Store(to + i);
+            Vector512.Load(from + count - 16).Store(to + count - 16);
+        }
+        else if (count >= 8)
+        {
+            Vector256.Load(from).Store(to);
+            Vector256.Load(from + count - 8).Store(to + count - 8);
+        }
+        else
+        {
+            for (int i = 0; i < count; i++)
+                to[i] = from[i];
         }
     }
 
@@ -55,11 +115,11 @@ internal unsafe struct Conv2DPatches
                 destination.Clear();
                 continue;
             }
-            float* row = image + (long)h * _w * _c;
+            float* row = image + h * _layout.RowStride;
             if (_joined)
-                Clip(row, v * _c + offset, destination);
+                Clip(row, v * _layout.PixelStride + offset, destination);
             else if (v >= 0 && v < _w)
-                new ReadOnlySpan<float>(row + (long)v * _c + offset, count).CopyTo(destination);
+                new ReadOnlySpan<float>(row + (long)v * _layout.PixelStride + offset, count).CopyTo(destination);
             else
                 destination.Clear();
         }
@@ -69,7 +129,7 @@ internal unsafe struct Conv2DPatches
     private readonly void Clip(float* row, int from, Span<float> destination)
     {
         int before = Math.Clamp(-from, 0, destination.Length);
-        int inside = Math.Clamp(_w * _c - from, before, destination.Length);
+        int inside = Math.Clamp(_w * _layout.PixelStride - from, before, destination.Length);
         destination[..before].Clear();
         new ReadOnlySpan<float>(row + from + before, inside - before).CopyTo(destination[before..]);
         destination[inside..].Clear();

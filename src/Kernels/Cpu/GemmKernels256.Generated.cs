@@ -8,7 +8,7 @@ namespace Graft.Kernels.Cpu;
 internal static unsafe class GemmKernels256
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile6x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile6x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         nint s3 = s * 3;
@@ -73,6 +73,26 @@ internal static unsafe class GemmKernels256
             t = Vector256.Create(*(float*)(a1 + 0)); c5_0 = Vector256.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector256.FusedMultiplyAdd(t, b1, c5_1);
             a0 += 4; a1 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector256.Load(add + 0); c0_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c1_0 += Vector256.Load(add + 0); c1_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c2_0 += Vector256.Load(add + 0); c2_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c3_0 += Vector256.Load(add + 0); c3_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c4_0 += Vector256.Load(add + 0); c4_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c5_0 += Vector256.Load(add + 0); c5_1 += Vector256.Load(add + 8); add += end->AddStride;
+            }
+            Vector256<float> low = Vector256.Create(end->Low), high = Vector256.Create(end->High);
+            c0_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_0)); c0_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_1));
+            c1_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_0)); c1_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_1));
+            c2_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c2_0)); c2_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c2_1));
+            c3_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c3_0)); c3_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c3_1));
+            c4_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c4_0)); c4_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c4_1));
+            c5_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c5_0)); c5_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c5_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 8); c += ldc;
         c1_0.Store(c + 0); c1_1.Store(c + 8); c += ldc;
         c2_0.Store(c + 0); c2_1.Store(c + 8); c += ldc;
@@ -82,7 +102,90 @@ internal static unsafe class GemmKernels256
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile4x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile5x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        Vector256<float> t, b0, b1;
+        Vector256<float> c0_0 = Vector256<float>.Zero, c0_1 = Vector256<float>.Zero;
+        Vector256<float> c1_0 = Vector256<float>.Zero, c1_1 = Vector256<float>.Zero;
+        Vector256<float> c2_0 = Vector256<float>.Zero, c2_1 = Vector256<float>.Zero;
+        Vector256<float> c3_0 = Vector256<float>.Zero, c3_1 = Vector256<float>.Zero;
+        Vector256<float> c4_0 = Vector256<float>.Zero, c4_1 = Vector256<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector256.Load(start + 0); c0_1 = Vector256.Load(start + 8); start += ldstart;
+            c1_0 = Vector256.Load(start + 0); c1_1 = Vector256.Load(start + 8); start += ldstart;
+            c2_0 = Vector256.Load(start + 0); c2_1 = Vector256.Load(start + 8); start += ldstart;
+            c3_0 = Vector256.Load(start + 0); c3_1 = Vector256.Load(start + 8); start += ldstart;
+            c4_0 = Vector256.Load(start + 0); c4_1 = Vector256.Load(start + 8); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 0)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 0)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector256.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector256.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector256.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector256.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector256.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector256.FusedMultiplyAdd(t, b1, c4_1);
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 4)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 4)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector256.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector256.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector256.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector256.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector256.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector256.FusedMultiplyAdd(t, b1, c4_1);
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 8)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 8)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector256.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector256.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector256.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector256.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector256.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector256.FusedMultiplyAdd(t, b1, c4_1);
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 12)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 12)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector256.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector256.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector256.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector256.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector256.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector256.FusedMultiplyAdd(t, b1, c4_1);
+            a0 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 0)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 0)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector256.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector256.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector256.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector256.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector256.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector256.FusedMultiplyAdd(t, b1, c4_1);
+            a0 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector256.Load(add + 0); c0_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c1_0 += Vector256.Load(add + 0); c1_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c2_0 += Vector256.Load(add + 0); c2_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c3_0 += Vector256.Load(add + 0); c3_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c4_0 += Vector256.Load(add + 0); c4_1 += Vector256.Load(add + 8); add += end->AddStride;
+            }
+            Vector256<float> low = Vector256.Create(end->Low), high = Vector256.Create(end->High);
+            c0_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_0)); c0_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_1));
+            c1_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_0)); c1_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_1));
+            c2_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c2_0)); c2_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c2_1));
+            c3_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c3_0)); c3_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c3_1));
+            c4_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c4_0)); c4_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c4_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 8); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 8); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 8); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 8); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 8); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile4x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         nint s3 = s * 3;
@@ -132,6 +235,22 @@ internal static unsafe class GemmKernels256
             t = Vector256.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector256.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector256.FusedMultiplyAdd(t, b1, c3_1);
             a0 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector256.Load(add + 0); c0_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c1_0 += Vector256.Load(add + 0); c1_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c2_0 += Vector256.Load(add + 0); c2_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c3_0 += Vector256.Load(add + 0); c3_1 += Vector256.Load(add + 8); add += end->AddStride;
+            }
+            Vector256<float> low = Vector256.Create(end->Low), high = Vector256.Create(end->High);
+            c0_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_0)); c0_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_1));
+            c1_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_0)); c1_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_1));
+            c2_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c2_0)); c2_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c2_1));
+            c3_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c3_0)); c3_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c3_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 8); c += ldc;
         c1_0.Store(c + 0); c1_1.Store(c + 8); c += ldc;
         c2_0.Store(c + 0); c2_1.Store(c + 8); c += ldc;
@@ -139,7 +258,69 @@ internal static unsafe class GemmKernels256
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile2x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile3x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        byte* a0 = (byte*)a;
+        Vector256<float> t, b0, b1;
+        Vector256<float> c0_0 = Vector256<float>.Zero, c0_1 = Vector256<float>.Zero;
+        Vector256<float> c1_0 = Vector256<float>.Zero, c1_1 = Vector256<float>.Zero;
+        Vector256<float> c2_0 = Vector256<float>.Zero, c2_1 = Vector256<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector256.Load(start + 0); c0_1 = Vector256.Load(start + 8); start += ldstart;
+            c1_0 = Vector256.Load(start + 0); c1_1 = Vector256.Load(start + 8); start += ldstart;
+            c2_0 = Vector256.Load(start + 0); c2_1 = Vector256.Load(start + 8); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 0)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 0)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 4)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 4)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 8)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 8)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 12)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 12)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            a0 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b += ldb;
+            t = Vector256.Create(*(float*)(a0 + 0)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector256.Create(*(float*)(a0 + s + 0)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector256.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector256.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector256.FusedMultiplyAdd(t, b1, c2_1);
+            a0 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector256.Load(add + 0); c0_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c1_0 += Vector256.Load(add + 0); c1_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c2_0 += Vector256.Load(add + 0); c2_1 += Vector256.Load(add + 8); add += end->AddStride;
+            }
+            Vector256<float> low = Vector256.Create(end->Low), high = Vector256.Create(end->High);
+            c0_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_0)); c0_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_1));
+            c1_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_0)); c1_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_1));
+            c2_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c2_0)); c2_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c2_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 8); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 8); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 8); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile2x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         byte* a0 = (byte*)a;
@@ -174,12 +355,24 @@ internal static unsafe class GemmKernels256
             t = Vector256.Create(*(float*)(a0 + s + 0)); c1_0 = Vector256.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector256.FusedMultiplyAdd(t, b1, c1_1);
             a0 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector256.Load(add + 0); c0_1 += Vector256.Load(add + 8); add += end->AddStride;
+                c1_0 += Vector256.Load(add + 0); c1_1 += Vector256.Load(add + 8); add += end->AddStride;
+            }
+            Vector256<float> low = Vector256.Create(end->Low), high = Vector256.Create(end->High);
+            c0_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_0)); c0_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_1));
+            c1_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_0)); c1_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c1_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 8); c += ldc;
         c1_0.Store(c + 0); c1_1.Store(c + 8); c += ldc;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile1x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile1x16(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         byte* a0 = (byte*)a;
@@ -207,11 +400,21 @@ internal static unsafe class GemmKernels256
             t = Vector256.Create(*(float*)(a0 + 0)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1);
             a0 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector256.Load(add + 0); c0_1 += Vector256.Load(add + 8); add += end->AddStride;
+            }
+            Vector256<float> low = Vector256.Create(end->Low), high = Vector256.Create(end->High);
+            c0_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_0)); c0_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 8); c += ldc;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile1x64(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile1x64(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         byte* a0 = (byte*)a;
@@ -238,6 +441,16 @@ internal static unsafe class GemmKernels256
             b0 = Vector256.Load(b + 0); b1 = Vector256.Load(b + 8); b2 = Vector256.Load(b + 16); b3 = Vector256.Load(b + 24); b4 = Vector256.Load(b + 32); b5 = Vector256.Load(b + 40); b6 = Vector256.Load(b + 48); b7 = Vector256.Load(b + 56); b += ldb;
             t = Vector256.Create(*(float*)(a0 + 0)); c0_0 = Vector256.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector256.FusedMultiplyAdd(t, b1, c0_1); c0_2 = Vector256.FusedMultiplyAdd(t, b2, c0_2); c0_3 = Vector256.FusedMultiplyAdd(t, b3, c0_3); c0_4 = Vector256.FusedMultiplyAdd(t, b4, c0_4); c0_5 = Vector256.FusedMultiplyAdd(t, b5, c0_5); c0_6 = Vector256.FusedMultiplyAdd(t, b6, c0_6); c0_7 = Vector256.FusedMultiplyAdd(t, b7, c0_7);
             a0 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector256.Load(add + 0); c0_1 += Vector256.Load(add + 8); c0_2 += Vector256.Load(add + 16); c0_3 += Vector256.Load(add + 24); c0_4 += Vector256.Load(add + 32); c0_5 += Vector256.Load(add + 40); c0_6 += Vector256.Load(add + 48); c0_7 += Vector256.Load(add + 56); add += end->AddStride;
+            }
+            Vector256<float> low = Vector256.Create(end->Low), high = Vector256.Create(end->High);
+            c0_0 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_0)); c0_1 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_1)); c0_2 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_2)); c0_3 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_3)); c0_4 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_4)); c0_5 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_5)); c0_6 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_6)); c0_7 = Vector256.MinNative(high, Vector256.MaxNative(low, c0_7));
         }
         c0_0.Store(c + 0); c0_1.Store(c + 8); c0_2.Store(c + 16); c0_3.Store(c + 24); c0_4.Store(c + 32); c0_5.Store(c + 40); c0_6.Store(c + 48); c0_7.Store(c + 56); c += ldc;
     }

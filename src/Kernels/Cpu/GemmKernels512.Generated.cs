@@ -8,7 +8,7 @@ namespace Graft.Kernels.Cpu;
 internal static unsafe class GemmKernels512
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile14x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile14x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         nint s3 = s * 3;
@@ -130,6 +130,42 @@ internal static unsafe class GemmKernels512
             t = Vector512.Create(*(float*)(a2 + s3 + 0)); c13_0 = Vector512.FusedMultiplyAdd(t, b0, c13_0); c13_1 = Vector512.FusedMultiplyAdd(t, b1, c13_1);
             a0 += 4; a1 += 4; a2 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c6_0 += Vector512.Load(add + 0); c6_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c7_0 += Vector512.Load(add + 0); c7_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c8_0 += Vector512.Load(add + 0); c8_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c9_0 += Vector512.Load(add + 0); c9_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c10_0 += Vector512.Load(add + 0); c10_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c11_0 += Vector512.Load(add + 0); c11_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c12_0 += Vector512.Load(add + 0); c12_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c13_0 += Vector512.Load(add + 0); c13_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+            c6_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_0)); c6_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_1));
+            c7_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_0)); c7_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_1));
+            c8_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_0)); c8_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_1));
+            c9_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_0)); c9_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_1));
+            c10_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c10_0)); c10_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c10_1));
+            c11_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c11_0)); c11_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c11_1));
+            c12_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c12_0)); c12_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c12_1));
+            c13_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c13_0)); c13_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c13_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
         c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
         c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
@@ -147,7 +183,730 @@ internal static unsafe class GemmKernels512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile8x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile13x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        byte* a1 = (byte*)a + s * 5;
+        byte* a2 = (byte*)a + s * 10;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        Vector512<float> c3_0 = Vector512<float>.Zero, c3_1 = Vector512<float>.Zero;
+        Vector512<float> c4_0 = Vector512<float>.Zero, c4_1 = Vector512<float>.Zero;
+        Vector512<float> c5_0 = Vector512<float>.Zero, c5_1 = Vector512<float>.Zero;
+        Vector512<float> c6_0 = Vector512<float>.Zero, c6_1 = Vector512<float>.Zero;
+        Vector512<float> c7_0 = Vector512<float>.Zero, c7_1 = Vector512<float>.Zero;
+        Vector512<float> c8_0 = Vector512<float>.Zero, c8_1 = Vector512<float>.Zero;
+        Vector512<float> c9_0 = Vector512<float>.Zero, c9_1 = Vector512<float>.Zero;
+        Vector512<float> c10_0 = Vector512<float>.Zero, c10_1 = Vector512<float>.Zero;
+        Vector512<float> c11_0 = Vector512<float>.Zero, c11_1 = Vector512<float>.Zero;
+        Vector512<float> c12_0 = Vector512<float>.Zero, c12_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+            c3_0 = Vector512.Load(start + 0); c3_1 = Vector512.Load(start + 16); start += ldstart;
+            c4_0 = Vector512.Load(start + 0); c4_1 = Vector512.Load(start + 16); start += ldstart;
+            c5_0 = Vector512.Load(start + 0); c5_1 = Vector512.Load(start + 16); start += ldstart;
+            c6_0 = Vector512.Load(start + 0); c6_1 = Vector512.Load(start + 16); start += ldstart;
+            c7_0 = Vector512.Load(start + 0); c7_1 = Vector512.Load(start + 16); start += ldstart;
+            c8_0 = Vector512.Load(start + 0); c8_1 = Vector512.Load(start + 16); start += ldstart;
+            c9_0 = Vector512.Load(start + 0); c9_1 = Vector512.Load(start + 16); start += ldstart;
+            c10_0 = Vector512.Load(start + 0); c10_1 = Vector512.Load(start + 16); start += ldstart;
+            c11_0 = Vector512.Load(start + 0); c11_1 = Vector512.Load(start + 16); start += ldstart;
+            c12_0 = Vector512.Load(start + 0); c12_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 0)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 0)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 0)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            t = Vector512.Create(*(float*)(a2 + s * 2 + 0)); c12_0 = Vector512.FusedMultiplyAdd(t, b0, c12_0); c12_1 = Vector512.FusedMultiplyAdd(t, b1, c12_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 4)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 4)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 4)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 4)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 4)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 4)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 4)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            t = Vector512.Create(*(float*)(a2 + s * 2 + 4)); c12_0 = Vector512.FusedMultiplyAdd(t, b0, c12_0); c12_1 = Vector512.FusedMultiplyAdd(t, b1, c12_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 8)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 8)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 8)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 8)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 8)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 8)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 8)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            t = Vector512.Create(*(float*)(a2 + s * 2 + 8)); c12_0 = Vector512.FusedMultiplyAdd(t, b0, c12_0); c12_1 = Vector512.FusedMultiplyAdd(t, b1, c12_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 12)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 12)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 12)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 12)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 12)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 12)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 12)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            t = Vector512.Create(*(float*)(a2 + s * 2 + 12)); c12_0 = Vector512.FusedMultiplyAdd(t, b0, c12_0); c12_1 = Vector512.FusedMultiplyAdd(t, b1, c12_1);
+            a0 += 16; a1 += 16; a2 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 0)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 0)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 0)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            t = Vector512.Create(*(float*)(a2 + s * 2 + 0)); c12_0 = Vector512.FusedMultiplyAdd(t, b0, c12_0); c12_1 = Vector512.FusedMultiplyAdd(t, b1, c12_1);
+            a0 += 4; a1 += 4; a2 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c6_0 += Vector512.Load(add + 0); c6_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c7_0 += Vector512.Load(add + 0); c7_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c8_0 += Vector512.Load(add + 0); c8_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c9_0 += Vector512.Load(add + 0); c9_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c10_0 += Vector512.Load(add + 0); c10_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c11_0 += Vector512.Load(add + 0); c11_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c12_0 += Vector512.Load(add + 0); c12_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+            c6_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_0)); c6_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_1));
+            c7_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_0)); c7_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_1));
+            c8_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_0)); c8_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_1));
+            c9_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_0)); c9_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_1));
+            c10_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c10_0)); c10_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c10_1));
+            c11_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c11_0)); c11_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c11_1));
+            c12_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c12_0)); c12_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c12_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 16); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 16); c += ldc;
+        c5_0.Store(c + 0); c5_1.Store(c + 16); c += ldc;
+        c6_0.Store(c + 0); c6_1.Store(c + 16); c += ldc;
+        c7_0.Store(c + 0); c7_1.Store(c + 16); c += ldc;
+        c8_0.Store(c + 0); c8_1.Store(c + 16); c += ldc;
+        c9_0.Store(c + 0); c9_1.Store(c + 16); c += ldc;
+        c10_0.Store(c + 0); c10_1.Store(c + 16); c += ldc;
+        c11_0.Store(c + 0); c11_1.Store(c + 16); c += ldc;
+        c12_0.Store(c + 0); c12_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile12x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        byte* a1 = (byte*)a + s * 5;
+        byte* a2 = (byte*)a + s * 10;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        Vector512<float> c3_0 = Vector512<float>.Zero, c3_1 = Vector512<float>.Zero;
+        Vector512<float> c4_0 = Vector512<float>.Zero, c4_1 = Vector512<float>.Zero;
+        Vector512<float> c5_0 = Vector512<float>.Zero, c5_1 = Vector512<float>.Zero;
+        Vector512<float> c6_0 = Vector512<float>.Zero, c6_1 = Vector512<float>.Zero;
+        Vector512<float> c7_0 = Vector512<float>.Zero, c7_1 = Vector512<float>.Zero;
+        Vector512<float> c8_0 = Vector512<float>.Zero, c8_1 = Vector512<float>.Zero;
+        Vector512<float> c9_0 = Vector512<float>.Zero, c9_1 = Vector512<float>.Zero;
+        Vector512<float> c10_0 = Vector512<float>.Zero, c10_1 = Vector512<float>.Zero;
+        Vector512<float> c11_0 = Vector512<float>.Zero, c11_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+            c3_0 = Vector512.Load(start + 0); c3_1 = Vector512.Load(start + 16); start += ldstart;
+            c4_0 = Vector512.Load(start + 0); c4_1 = Vector512.Load(start + 16); start += ldstart;
+            c5_0 = Vector512.Load(start + 0); c5_1 = Vector512.Load(start + 16); start += ldstart;
+            c6_0 = Vector512.Load(start + 0); c6_1 = Vector512.Load(start + 16); start += ldstart;
+            c7_0 = Vector512.Load(start + 0); c7_1 = Vector512.Load(start + 16); start += ldstart;
+            c8_0 = Vector512.Load(start + 0); c8_1 = Vector512.Load(start + 16); start += ldstart;
+            c9_0 = Vector512.Load(start + 0); c9_1 = Vector512.Load(start + 16); start += ldstart;
+            c10_0 = Vector512.Load(start + 0); c10_1 = Vector512.Load(start + 16); start += ldstart;
+            c11_0 = Vector512.Load(start + 0); c11_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 0)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 0)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 0)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 4)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 4)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 4)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 4)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 4)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 4)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 4)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 8)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 8)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 8)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 8)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 8)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 8)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 8)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 12)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 12)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 12)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 12)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 12)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 12)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 12)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            a0 += 16; a1 += 16; a2 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 0)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 0)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            t = Vector512.Create(*(float*)(a2 + s + 0)); c11_0 = Vector512.FusedMultiplyAdd(t, b0, c11_0); c11_1 = Vector512.FusedMultiplyAdd(t, b1, c11_1);
+            a0 += 4; a1 += 4; a2 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c6_0 += Vector512.Load(add + 0); c6_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c7_0 += Vector512.Load(add + 0); c7_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c8_0 += Vector512.Load(add + 0); c8_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c9_0 += Vector512.Load(add + 0); c9_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c10_0 += Vector512.Load(add + 0); c10_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c11_0 += Vector512.Load(add + 0); c11_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+            c6_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_0)); c6_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_1));
+            c7_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_0)); c7_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_1));
+            c8_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_0)); c8_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_1));
+            c9_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_0)); c9_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_1));
+            c10_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c10_0)); c10_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c10_1));
+            c11_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c11_0)); c11_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c11_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 16); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 16); c += ldc;
+        c5_0.Store(c + 0); c5_1.Store(c + 16); c += ldc;
+        c6_0.Store(c + 0); c6_1.Store(c + 16); c += ldc;
+        c7_0.Store(c + 0); c7_1.Store(c + 16); c += ldc;
+        c8_0.Store(c + 0); c8_1.Store(c + 16); c += ldc;
+        c9_0.Store(c + 0); c9_1.Store(c + 16); c += ldc;
+        c10_0.Store(c + 0); c10_1.Store(c + 16); c += ldc;
+        c11_0.Store(c + 0); c11_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile11x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        byte* a1 = (byte*)a + s * 5;
+        byte* a2 = (byte*)a + s * 10;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        Vector512<float> c3_0 = Vector512<float>.Zero, c3_1 = Vector512<float>.Zero;
+        Vector512<float> c4_0 = Vector512<float>.Zero, c4_1 = Vector512<float>.Zero;
+        Vector512<float> c5_0 = Vector512<float>.Zero, c5_1 = Vector512<float>.Zero;
+        Vector512<float> c6_0 = Vector512<float>.Zero, c6_1 = Vector512<float>.Zero;
+        Vector512<float> c7_0 = Vector512<float>.Zero, c7_1 = Vector512<float>.Zero;
+        Vector512<float> c8_0 = Vector512<float>.Zero, c8_1 = Vector512<float>.Zero;
+        Vector512<float> c9_0 = Vector512<float>.Zero, c9_1 = Vector512<float>.Zero;
+        Vector512<float> c10_0 = Vector512<float>.Zero, c10_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+            c3_0 = Vector512.Load(start + 0); c3_1 = Vector512.Load(start + 16); start += ldstart;
+            c4_0 = Vector512.Load(start + 0); c4_1 = Vector512.Load(start + 16); start += ldstart;
+            c5_0 = Vector512.Load(start + 0); c5_1 = Vector512.Load(start + 16); start += ldstart;
+            c6_0 = Vector512.Load(start + 0); c6_1 = Vector512.Load(start + 16); start += ldstart;
+            c7_0 = Vector512.Load(start + 0); c7_1 = Vector512.Load(start + 16); start += ldstart;
+            c8_0 = Vector512.Load(start + 0); c8_1 = Vector512.Load(start + 16); start += ldstart;
+            c9_0 = Vector512.Load(start + 0); c9_1 = Vector512.Load(start + 16); start += ldstart;
+            c10_0 = Vector512.Load(start + 0); c10_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 0)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 0)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 4)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 4)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 4)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 4)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 4)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 4)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 8)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 8)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 8)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 8)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 8)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 8)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 12)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 12)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 12)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 12)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 12)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 12)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            a0 += 16; a1 += 16; a2 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 0)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            t = Vector512.Create(*(float*)(a2 + 0)); c10_0 = Vector512.FusedMultiplyAdd(t, b0, c10_0); c10_1 = Vector512.FusedMultiplyAdd(t, b1, c10_1);
+            a0 += 4; a1 += 4; a2 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c6_0 += Vector512.Load(add + 0); c6_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c7_0 += Vector512.Load(add + 0); c7_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c8_0 += Vector512.Load(add + 0); c8_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c9_0 += Vector512.Load(add + 0); c9_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c10_0 += Vector512.Load(add + 0); c10_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+            c6_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_0)); c6_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_1));
+            c7_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_0)); c7_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_1));
+            c8_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_0)); c8_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_1));
+            c9_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_0)); c9_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_1));
+            c10_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c10_0)); c10_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c10_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 16); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 16); c += ldc;
+        c5_0.Store(c + 0); c5_1.Store(c + 16); c += ldc;
+        c6_0.Store(c + 0); c6_1.Store(c + 16); c += ldc;
+        c7_0.Store(c + 0); c7_1.Store(c + 16); c += ldc;
+        c8_0.Store(c + 0); c8_1.Store(c + 16); c += ldc;
+        c9_0.Store(c + 0); c9_1.Store(c + 16); c += ldc;
+        c10_0.Store(c + 0); c10_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile10x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        byte* a1 = (byte*)a + s * 5;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        Vector512<float> c3_0 = Vector512<float>.Zero, c3_1 = Vector512<float>.Zero;
+        Vector512<float> c4_0 = Vector512<float>.Zero, c4_1 = Vector512<float>.Zero;
+        Vector512<float> c5_0 = Vector512<float>.Zero, c5_1 = Vector512<float>.Zero;
+        Vector512<float> c6_0 = Vector512<float>.Zero, c6_1 = Vector512<float>.Zero;
+        Vector512<float> c7_0 = Vector512<float>.Zero, c7_1 = Vector512<float>.Zero;
+        Vector512<float> c8_0 = Vector512<float>.Zero, c8_1 = Vector512<float>.Zero;
+        Vector512<float> c9_0 = Vector512<float>.Zero, c9_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+            c3_0 = Vector512.Load(start + 0); c3_1 = Vector512.Load(start + 16); start += ldstart;
+            c4_0 = Vector512.Load(start + 0); c4_1 = Vector512.Load(start + 16); start += ldstart;
+            c5_0 = Vector512.Load(start + 0); c5_1 = Vector512.Load(start + 16); start += ldstart;
+            c6_0 = Vector512.Load(start + 0); c6_1 = Vector512.Load(start + 16); start += ldstart;
+            c7_0 = Vector512.Load(start + 0); c7_1 = Vector512.Load(start + 16); start += ldstart;
+            c8_0 = Vector512.Load(start + 0); c8_1 = Vector512.Load(start + 16); start += ldstart;
+            c9_0 = Vector512.Load(start + 0); c9_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 0)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 4)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 4)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 4)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 4)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 4)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 8)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 8)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 8)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 8)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 8)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 12)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 12)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 12)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 12)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 12)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            a0 += 16; a1 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            t = Vector512.Create(*(float*)(a1 + s * 4 + 0)); c9_0 = Vector512.FusedMultiplyAdd(t, b0, c9_0); c9_1 = Vector512.FusedMultiplyAdd(t, b1, c9_1);
+            a0 += 4; a1 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c6_0 += Vector512.Load(add + 0); c6_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c7_0 += Vector512.Load(add + 0); c7_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c8_0 += Vector512.Load(add + 0); c8_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c9_0 += Vector512.Load(add + 0); c9_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+            c6_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_0)); c6_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_1));
+            c7_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_0)); c7_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_1));
+            c8_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_0)); c8_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_1));
+            c9_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_0)); c9_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c9_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 16); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 16); c += ldc;
+        c5_0.Store(c + 0); c5_1.Store(c + 16); c += ldc;
+        c6_0.Store(c + 0); c6_1.Store(c + 16); c += ldc;
+        c7_0.Store(c + 0); c7_1.Store(c + 16); c += ldc;
+        c8_0.Store(c + 0); c8_1.Store(c + 16); c += ldc;
+        c9_0.Store(c + 0); c9_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile9x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        byte* a1 = (byte*)a + s * 5;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        Vector512<float> c3_0 = Vector512<float>.Zero, c3_1 = Vector512<float>.Zero;
+        Vector512<float> c4_0 = Vector512<float>.Zero, c4_1 = Vector512<float>.Zero;
+        Vector512<float> c5_0 = Vector512<float>.Zero, c5_1 = Vector512<float>.Zero;
+        Vector512<float> c6_0 = Vector512<float>.Zero, c6_1 = Vector512<float>.Zero;
+        Vector512<float> c7_0 = Vector512<float>.Zero, c7_1 = Vector512<float>.Zero;
+        Vector512<float> c8_0 = Vector512<float>.Zero, c8_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+            c3_0 = Vector512.Load(start + 0); c3_1 = Vector512.Load(start + 16); start += ldstart;
+            c4_0 = Vector512.Load(start + 0); c4_1 = Vector512.Load(start + 16); start += ldstart;
+            c5_0 = Vector512.Load(start + 0); c5_1 = Vector512.Load(start + 16); start += ldstart;
+            c6_0 = Vector512.Load(start + 0); c6_1 = Vector512.Load(start + 16); start += ldstart;
+            c7_0 = Vector512.Load(start + 0); c7_1 = Vector512.Load(start + 16); start += ldstart;
+            c8_0 = Vector512.Load(start + 0); c8_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 4)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 4)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 4)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 4)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 8)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 8)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 8)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 8)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 12)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 12)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 12)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 12)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            a0 += 16; a1 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
+            t = Vector512.Create(*(float*)(a1 + s3 + 0)); c8_0 = Vector512.FusedMultiplyAdd(t, b0, c8_0); c8_1 = Vector512.FusedMultiplyAdd(t, b1, c8_1);
+            a0 += 4; a1 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c6_0 += Vector512.Load(add + 0); c6_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c7_0 += Vector512.Load(add + 0); c7_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c8_0 += Vector512.Load(add + 0); c8_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+            c6_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_0)); c6_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_1));
+            c7_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_0)); c7_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_1));
+            c8_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_0)); c8_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c8_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 16); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 16); c += ldc;
+        c5_0.Store(c + 0); c5_1.Store(c + 16); c += ldc;
+        c6_0.Store(c + 0); c6_1.Store(c + 16); c += ldc;
+        c7_0.Store(c + 0); c7_1.Store(c + 16); c += ldc;
+        c8_0.Store(c + 0); c8_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile8x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         nint s3 = s * 3;
@@ -226,6 +985,30 @@ internal static unsafe class GemmKernels512
             t = Vector512.Create(*(float*)(a1 + s * 2 + 0)); c7_0 = Vector512.FusedMultiplyAdd(t, b0, c7_0); c7_1 = Vector512.FusedMultiplyAdd(t, b1, c7_1);
             a0 += 4; a1 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c6_0 += Vector512.Load(add + 0); c6_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c7_0 += Vector512.Load(add + 0); c7_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+            c6_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_0)); c6_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_1));
+            c7_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_0)); c7_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c7_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
         c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
         c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
@@ -237,7 +1020,288 @@ internal static unsafe class GemmKernels512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile4x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile7x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        byte* a1 = (byte*)a + s * 5;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        Vector512<float> c3_0 = Vector512<float>.Zero, c3_1 = Vector512<float>.Zero;
+        Vector512<float> c4_0 = Vector512<float>.Zero, c4_1 = Vector512<float>.Zero;
+        Vector512<float> c5_0 = Vector512<float>.Zero, c5_1 = Vector512<float>.Zero;
+        Vector512<float> c6_0 = Vector512<float>.Zero, c6_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+            c3_0 = Vector512.Load(start + 0); c3_1 = Vector512.Load(start + 16); start += ldstart;
+            c4_0 = Vector512.Load(start + 0); c4_1 = Vector512.Load(start + 16); start += ldstart;
+            c5_0 = Vector512.Load(start + 0); c5_1 = Vector512.Load(start + 16); start += ldstart;
+            c6_0 = Vector512.Load(start + 0); c6_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 4)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 4)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 8)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 8)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 12)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 12)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            a0 += 16; a1 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            t = Vector512.Create(*(float*)(a1 + s + 0)); c6_0 = Vector512.FusedMultiplyAdd(t, b0, c6_0); c6_1 = Vector512.FusedMultiplyAdd(t, b1, c6_1);
+            a0 += 4; a1 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c6_0 += Vector512.Load(add + 0); c6_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+            c6_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_0)); c6_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c6_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 16); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 16); c += ldc;
+        c5_0.Store(c + 0); c5_1.Store(c + 16); c += ldc;
+        c6_0.Store(c + 0); c6_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile6x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        byte* a1 = (byte*)a + s * 5;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        Vector512<float> c3_0 = Vector512<float>.Zero, c3_1 = Vector512<float>.Zero;
+        Vector512<float> c4_0 = Vector512<float>.Zero, c4_1 = Vector512<float>.Zero;
+        Vector512<float> c5_0 = Vector512<float>.Zero, c5_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+            c3_0 = Vector512.Load(start + 0); c3_1 = Vector512.Load(start + 16); start += ldstart;
+            c4_0 = Vector512.Load(start + 0); c4_1 = Vector512.Load(start + 16); start += ldstart;
+            c5_0 = Vector512.Load(start + 0); c5_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 4)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 8)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 12)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            a0 += 16; a1 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            t = Vector512.Create(*(float*)(a1 + 0)); c5_0 = Vector512.FusedMultiplyAdd(t, b0, c5_0); c5_1 = Vector512.FusedMultiplyAdd(t, b1, c5_1);
+            a0 += 4; a1 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c5_0 += Vector512.Load(add + 0); c5_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+            c5_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_0)); c5_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c5_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 16); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 16); c += ldc;
+        c5_0.Store(c + 0); c5_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile5x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        nint s3 = s * 3;
+        byte* a0 = (byte*)a;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        Vector512<float> c3_0 = Vector512<float>.Zero, c3_1 = Vector512<float>.Zero;
+        Vector512<float> c4_0 = Vector512<float>.Zero, c4_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+            c3_0 = Vector512.Load(start + 0); c3_1 = Vector512.Load(start + 16); start += ldstart;
+            c4_0 = Vector512.Load(start + 0); c4_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 4)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 4)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 8)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 8)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 12)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 12)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            a0 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
+            t = Vector512.Create(*(float*)(a0 + s * 4 + 0)); c4_0 = Vector512.FusedMultiplyAdd(t, b0, c4_0); c4_1 = Vector512.FusedMultiplyAdd(t, b1, c4_1);
+            a0 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c4_0 += Vector512.Load(add + 0); c4_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+            c4_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_0)); c4_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c4_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+        c3_0.Store(c + 0); c3_1.Store(c + 16); c += ldc;
+        c4_0.Store(c + 0); c4_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile4x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         nint s3 = s * 3;
@@ -287,6 +1351,22 @@ internal static unsafe class GemmKernels512
             t = Vector512.Create(*(float*)(a0 + s3 + 0)); c3_0 = Vector512.FusedMultiplyAdd(t, b0, c3_0); c3_1 = Vector512.FusedMultiplyAdd(t, b1, c3_1);
             a0 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c3_0 += Vector512.Load(add + 0); c3_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+            c3_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_0)); c3_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c3_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
         c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
         c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
@@ -294,7 +1374,69 @@ internal static unsafe class GemmKernels512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile2x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile3x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
+    {
+        nint s = lda * sizeof(float);
+        byte* a0 = (byte*)a;
+        Vector512<float> t, b0, b1;
+        Vector512<float> c0_0 = Vector512<float>.Zero, c0_1 = Vector512<float>.Zero;
+        Vector512<float> c1_0 = Vector512<float>.Zero, c1_1 = Vector512<float>.Zero;
+        Vector512<float> c2_0 = Vector512<float>.Zero, c2_1 = Vector512<float>.Zero;
+        if (start != null)
+        {
+            c0_0 = Vector512.Load(start + 0); c0_1 = Vector512.Load(start + 16); start += ldstart;
+            c1_0 = Vector512.Load(start + 0); c1_1 = Vector512.Load(start + 16); start += ldstart;
+            c2_0 = Vector512.Load(start + 0); c2_1 = Vector512.Load(start + 16); start += ldstart;
+        }
+        for (; k >= 4; k -= 4)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 4)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 4)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 4)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 8)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 8)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 8)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 12)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 12)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 12)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            a0 += 16;
+        }
+        for (; k > 0; k--)
+        {
+            b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b += ldb;
+            t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
+            t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
+            t = Vector512.Create(*(float*)(a0 + s * 2 + 0)); c2_0 = Vector512.FusedMultiplyAdd(t, b0, c2_0); c2_1 = Vector512.FusedMultiplyAdd(t, b1, c2_1);
+            a0 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c2_0 += Vector512.Load(add + 0); c2_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+            c2_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_0)); c2_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c2_1));
+        }
+        c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
+        c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
+        c2_0.Store(c + 0); c2_1.Store(c + 16); c += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile2x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         byte* a0 = (byte*)a;
@@ -329,12 +1471,24 @@ internal static unsafe class GemmKernels512
             t = Vector512.Create(*(float*)(a0 + s + 0)); c1_0 = Vector512.FusedMultiplyAdd(t, b0, c1_0); c1_1 = Vector512.FusedMultiplyAdd(t, b1, c1_1);
             a0 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+                c1_0 += Vector512.Load(add + 0); c1_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+            c1_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_0)); c1_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c1_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
         c1_0.Store(c + 0); c1_1.Store(c + 16); c += ldc;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile1x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile1x32(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         byte* a0 = (byte*)a;
@@ -362,11 +1516,21 @@ internal static unsafe class GemmKernels512
             t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1);
             a0 += 4;
         }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1));
+        }
         c0_0.Store(c + 0); c0_1.Store(c + 16); c += ldc;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile1x128(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart)
+    public static void Tile1x128(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end)
     {
         nint s = lda * sizeof(float);
         byte* a0 = (byte*)a;
@@ -393,6 +1557,16 @@ internal static unsafe class GemmKernels512
             b0 = Vector512.Load(b + 0); b1 = Vector512.Load(b + 16); b2 = Vector512.Load(b + 32); b3 = Vector512.Load(b + 48); b4 = Vector512.Load(b + 64); b5 = Vector512.Load(b + 80); b6 = Vector512.Load(b + 96); b7 = Vector512.Load(b + 112); b += ldb;
             t = Vector512.Create(*(float*)(a0 + 0)); c0_0 = Vector512.FusedMultiplyAdd(t, b0, c0_0); c0_1 = Vector512.FusedMultiplyAdd(t, b1, c0_1); c0_2 = Vector512.FusedMultiplyAdd(t, b2, c0_2); c0_3 = Vector512.FusedMultiplyAdd(t, b3, c0_3); c0_4 = Vector512.FusedMultiplyAdd(t, b4, c0_4); c0_5 = Vector512.FusedMultiplyAdd(t, b5, c0_5); c0_6 = Vector512.FusedMultiplyAdd(t, b6, c0_6); c0_7 = Vector512.FusedMultiplyAdd(t, b7, c0_7);
             a0 += 4;
+        }
+        if (end != null)
+        {
+            float* add = end->Add;
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + 0); c0_1 += Vector512.Load(add + 16); c0_2 += Vector512.Load(add + 32); c0_3 += Vector512.Load(add + 48); c0_4 += Vector512.Load(add + 64); c0_5 += Vector512.Load(add + 80); c0_6 += Vector512.Load(add + 96); c0_7 += Vector512.Load(add + 112); add += end->AddStride;
+            }
+            Vector512<float> low = Vector512.Create(end->Low), high = Vector512.Create(end->High);
+            c0_0 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_0)); c0_1 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_1)); c0_2 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_2)); c0_3 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_3)); c0_4 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_4)); c0_5 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_5)); c0_6 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_6)); c0_7 = Vector512.MinNative(high, Vector512.MaxNative(low, c0_7));
         }
         c0_0.Store(c + 0); c0_1.Store(c + 16); c0_2.Store(c + 32); c0_3.Store(c + 48); c0_4.Store(c + 64); c0_5.Store(c + 80); c0_6.Store(c + 96); c0_7.Store(c + 112); c += ldc;
     }
