@@ -8,9 +8,6 @@ namespace Graft.Kernels;
 /// </summary>
 internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : FusedConv2DKernels
 {
-    /// <summary>Runs below this many multiply-adds stay on the calling thread: handing out costs more than it saves.</summary>
-    private const long SmallestThreadedRun = 1 << 19;
-
     /// <summary>A stem's patch is at most this long: 28 of them and a panel of weights stay in the first-level cache.</summary>
     private const int MostStemColumns = 256;
 
@@ -23,7 +20,8 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
         ConvAlgorithm.Pointwise => g.R == 1 && g.S == 1 && g.Padding == Padding2D.None,
         ConvAlgorithm.Stem => g.BorderCoversPadding && g.C <= MostStemChannels && g.R * g.S * g.C <= MostStemColumns
             && g.DilationW == 1 && g.Input.PixelStride == g.C,
-        _ => false,
+        _ => g is { R: 3, S: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1 }
+            && g.C % WinogradTransforms.ChannelMultiple == 0 && g.O % WinogradTransforms.ChannelMultiple == 0,
     };
 
     public override ConvAlgorithm Choose(in FusedConv2DGeometry g)
@@ -35,18 +33,24 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
         return Supports(ConvAlgorithm.Direct, g) ? ConvAlgorithm.Direct : ConvAlgorithm.General;
     }
 
-    public override long PackedSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) => (long)tile.PaddedN(g.O) * g.R * g.S * g.C;
+    public override long PackedSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) =>
+        OutputsOfTile(algorithm) is int m and > 0 ? FusedConv2DWinograd.PackedSize(g, m, tile) : (long)tile.PaddedN(g.O) * g.R * g.S * g.C;
 
     public override void Pack(in FusedConv2DGeometry g, ConvAlgorithm algorithm, DevicePtr<float> w, DevicePtr<float> packed)
     {
         Check(algorithm, g);
+        if (OutputsOfTile(algorithm) is int m and > 0)
+        {
+            FusedConv2DWinograd.Pack(g, m, tile, w.Pointer, packed.Pointer);
+            return;
+        }
         int k = g.R * g.S * g.C;
         for (int o = 0; o < g.O; o += tile.Columns)
             PackPanel(Math.Min(tile.Columns, g.O - o), k, w.Pointer + (long)o * k, k, packed.Pointer + (long)o * k);
     }
 
     public override long ScratchSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) =>
-        new FusedConv2DProduct(g, algorithm, tile).ScratchSize;
+        OutputsOfTile(algorithm) is int m and > 0 ? new FusedConv2DWinograd(g, m, tile).ScratchSize : new FusedConv2DProduct(g, algorithm, tile).ScratchSize;
 
     public override void Run(
         in FusedConv2DGeometry g, ConvAlgorithm algorithm, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
@@ -54,15 +58,20 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
         Check(algorithm, g);
         if (g.N <= 0 || g.OutH <= 0 || g.OutW <= 0 || g.O <= 0)
             return;
-        var body = new FusedConv2DProduct(g, algorithm, tile, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer);
-        if (g.Flops / 2 >= SmallestThreadedRun)
-        {
-            WorkerPool.For(body.Chunks, ref body);
-            return;
-        }
-        for (int chunk = 0; chunk < body.Chunks; chunk++)
-            body.Run(chunk);
+        if (OutputsOfTile(algorithm) is int m and > 0)
+            new FusedConv2DWinograd(g, m, tile, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer).Run();
+        else
+            new FusedConv2DProduct(g, algorithm, tile, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer).Run();
     }
+
+    /// <summary>m of Winograd's F(m x m); 0 for the others.</summary>
+    private static int OutputsOfTile(ConvAlgorithm algorithm) => algorithm switch
+    {
+        ConvAlgorithm.WinogradF2 => 2,
+        ConvAlgorithm.WinogradF3 => 3,
+        ConvAlgorithm.WinogradF4 => 4,
+        _ => 0,
+    };
 
     /// <summary>A panel [k][tile columns] of <paramref name="width"/> rows of w, zeros where there are fewer than the tile has columns.</summary>
     private void PackPanel(int width, int k, float* w, int stride, float* panel)

@@ -14,6 +14,9 @@ namespace Graft.Kernels;
 /// </remarks>
 internal unsafe struct FusedConv2DProduct : IChunkBody
 {
+    /// <summary>Runs below this many multiply-adds stay on the calling thread: handing out costs more than it saves.</summary>
+    public const long SmallestThreadedRun = 1 << 19;
+
     /// <summary>Pixels of a block: with <see cref="MostDepth"/> channels 300 KiB, which leaves room in the second-level cache.</summary>
     private const int BlockPixels = 196;
 
@@ -90,7 +93,7 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
         _panelChunks = (_panels + _panelsPerChunk - 1) / _panelsPerChunk;
     }
 
-    public readonly int Chunks => checked((_blocks + _blocksPerChunk - 1) / _blocksPerChunk * _panelChunks);
+    private readonly int Chunks => checked((_blocks + _blocksPerChunk - 1) / _blocksPerChunk * _panelChunks);
 
     /// <summary>Floats of one thread's buffer.</summary>
     public readonly long ScratchSize => _source == Source.InPlace ? 0 : (long)_runsPerBlock * _runLength * BufferStride;
@@ -112,6 +115,17 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
         ConvAlgorithm.General => Source.Patches,
         _ => g.StrideW * g.Input.PixelStride is var step && step % 256 == 0 && step > 256 && panels >= 4 ? Source.Copied : Source.InPlace,
     };
+
+    public void Run()
+    {
+        if (_g.Flops / 2 >= SmallestThreadedRun)
+        {
+            WorkerPool.For(Chunks, ref this);
+            return;
+        }
+        for (int chunk = 0; chunk < Chunks; chunk++)
+            Run(chunk);
+    }
 
     public readonly void Run(int chunk)
     {
