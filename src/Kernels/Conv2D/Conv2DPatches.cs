@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace Graft.Kernels;
 
 /// <summary>
@@ -10,7 +8,7 @@ internal unsafe struct Conv2DPatches
 {
     private readonly float* _x;
     private readonly int _h, _w, _outH, _outW, _strideH, _strideW, _dilationH, _dilationW, _top, _left;
-    private readonly int _groupC, _r, _s, _run;
+    private readonly int _groupC, _s, _run;
     private readonly bool _joined;
     private readonly ImageLayout _layout;
 
@@ -18,7 +16,7 @@ internal unsafe struct Conv2DPatches
     {
         _x = x;
         _layout = ImageLayout.Dense(g.H, g.W, g.C);
-        (_h, _w, _outH, _outW, _r, _s) = (g.H, g.W, g.OutH, g.OutW, g.R, g.S);
+        (_h, _w, _outH, _outW, _s) = (g.H, g.W, g.OutH, g.OutW, g.S);
         (_strideH, _strideW, _dilationH, _dilationW) = (g.StrideH, g.StrideW, g.DilationH, g.DilationW);
         (_top, _left, _groupC) = (g.Padding.Top, g.Padding.Left, g.GroupC);
         // Neighbouring columns with all their channels are one run of memory.
@@ -30,7 +28,7 @@ internal unsafe struct Conv2DPatches
     {
         _x = x;
         _layout = g.Input;
-        (_h, _w, _outH, _outW, _r, _s) = (g.H, g.W, g.OutH, g.OutW, g.R, g.S);
+        (_h, _w, _outH, _outW, _s) = (g.H, g.W, g.OutH, g.OutW, g.S);
         (_strideH, _strideW, _dilationH, _dilationW) = (g.StrideH, g.StrideW, g.DilationH, g.DilationW);
         (_top, _left, _groupC) = (g.Padding.Top, g.Padding.Left, g.C);
         _joined = g.DilationW == 1 && g.Input.PixelStride == g.C;
@@ -53,51 +51,6 @@ internal unsafe struct Conv2DPatches
                 continue;
             p = 0;
             n++;
-        }
-    }
-
-    /// <summary>
-    /// All columns of <paramref name="rows"/> rows, where memory around the image holds zeros as far as windows reach and the columns
-    /// of a filter row are one run: no test for edges.
-    /// </summary>
-    public readonly void FillWhole(long first, int rows, float* to, int stride)
-    {
-        int q = (int)(first % _outW), p = (int)(first / _outW % _outH);
-        long n = first / _outW / _outH;
-        for (int i = 0; i < rows; i++)
-        {
-            float* from = _x + _layout.At(n, p * _strideH - _top, q * _strideW - _left);
-            for (int r = 0; r < _r; r++)
-                CopyShort(from + r * _dilationH * _layout.RowStride, to + r * _run, _run);
-            to += stride;
-            if (++q < _outW)
-                continue;
-            q = 0;
-            if (++p < _outH)
-                continue;
-            p = 0;
-            n++;
-        }
-    }
-
-    /// <summary>A few floats: whole vectors, the last one overlapping what is copied already.</summary>
-    private static void CopyShort(float* from, float* to, int count)
-    {
-        if (count >= 16)
-        {
-            for (int i = 0; i < count - 16; i += 16)
-                Vector512.Load(from + i).Store(to + i);
-            Vector512.Load(from + count - 16).Store(to + count - 16);
-        }
-        else if (count >= 8)
-        {
-            Vector256.Load(from).Store(to);
-            Vector256.Load(from + count - 8).Store(to + count - 8);
-        }
-        else
-        {
-            for (int i = 0; i < count; i++)
-                to[i] = from[i];
         }
     }
 

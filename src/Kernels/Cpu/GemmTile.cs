@@ -38,13 +38,13 @@ internal sealed unsafe class GemmTile
     /// <summary>The widest that this processor runs.</summary>
     public static readonly GemmTile Current = V512.IsSupported ? V512 : V256.IsSupported ? V256 : Portable;
 
-    private readonly delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, void>[] _kernels;
-    private readonly delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, void> _wideRow;
+    private readonly delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, nint, nint, void>[] _kernels;
+    private readonly delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, nint, nint, void> _wideRow;
 
     private GemmTile(
         int id, bool isSupported, int columns, int wideColumns,
-        delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, void>[] kernels,
-        delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, void> wideRow)
+        delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, nint, nint, void>[] kernels,
+        delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, nint, nint, void> wideRow)
     {
         Id = id;
         IsSupported = isSupported;
@@ -73,15 +73,19 @@ internal sealed unsafe class GemmTile
     /// <summary>
     /// <paramref name="rows"/> x <see cref="Columns"/> outputs: each starts as <paramref name="start"/> (null: zero) and adds a[i,k] b[k,j]
     /// in the order of k; then <paramref name="end"/>, if any. Strides count floats. The result does not depend on how the rows are split into tiles.
+    /// With several segments, each is <paramref name="k"/> deep: a row of a goes on <paramref name="segmentStep"/> floats after the last
+    /// segment's beginning, b without a gap.
     /// </summary>
-    public void Run(int rows, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart, TileEpilogue* end = null)
+    public void Run(
+        int rows, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, float* start, nint ldstart,
+        TileEpilogue* end = null, int segments = 1, nint segmentStep = 0)
     {
         TileEpilogue rest = end == null ? default : *end;
         TileEpilogue* epilogue = end == null ? null : &rest;
         while (rows > 0)
         {
             int height = Height(rows);
-            _kernels[height - 1](k, a, lda, b, ldb, c, ldc, start, ldstart, epilogue);
+            _kernels[height - 1](k, a, lda, b, ldb, c, ldc, start, ldstart, epilogue, segments, segmentStep);
             rows -= height;
             a += height * lda;
             c += height * ldc;
@@ -100,5 +104,5 @@ internal sealed unsafe class GemmTile
         rows <= Rows ? rows : rows < Rows + Rows / 2 ? (rows + 1) / 2 : Rows;
 
     /// <summary>One row x <see cref="WideColumns"/> outputs, as <see cref="Run"/>.</summary>
-    public void RunWideRow(nint k, float* a, float* b, nint ldb, float* c, float* start) => _wideRow(k, a, 0, b, ldb, c, 0, start, 0, null);
+    public void RunWideRow(nint k, float* a, float* b, nint ldb, float* c, float* start) => _wideRow(k, a, 0, b, ldb, c, 0, start, 0, null, 1, 0);
 }

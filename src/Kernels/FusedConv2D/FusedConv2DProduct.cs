@@ -9,26 +9,35 @@ namespace Graft.Kernels;
 /// apart, wherever the geometry allows; else they are copied or gathered into a small buffer first.
 /// </summary>
 /// <remarks>
-/// Pixels form runs that lie at equal distances in x and in y: a row of the output, or all pixels of the batch where no border
-/// separates the rows. A block is a few runs, a chunk a few blocks times a few panels of output channels.
+/// Pixels form runs that lie at equal distances in x and in y: a piece of a row of the output, or of all pixels of the batch where no
+/// border separates the rows. A block is a few runs, a chunk a few blocks times a few panels of output channels.
 /// </remarks>
 internal unsafe struct FusedConv2DProduct : IChunkBody
 {
     /// <summary>Runs below this many multiply-adds stay on the calling thread: handing out costs more than it saves.</summary>
     public const long SmallestThreadedRun = 1 << 19;
 
-    /// <summary>Pixels of a block: with <see cref="MostDepth"/> channels 300 KiB, which leaves room in the second-level cache.</summary>
+    /// <summary>Pixels of a block where panels of weights are met one after the other, each by the whole block.</summary>
     private const int BlockPixels = 196;
 
-    /// <summary>Pixels of a stem's block: 28 patches beside a panel of weights in the first-level cache.</summary>
-    private const int StemPixels = 28;
+    /// <summary>
+    /// Pixels of a block where the weights are few and stay in the second-level cache: all channels of a few pixels are written at a time,
+    /// which memory likes better.
+    /// </summary>
+    private const int ThinBlockPixels = 28;
 
-    private const int StemBlocksPerChunk = 8;
+    private const int ThinBlocksPerChunk = 7;
 
-    /// <summary>Deepest segment: a panel of weights (32 x 384 floats) about fills the first-level cache.</summary>
+    /// <summary>Weights up to this many floats (256 KiB) make thin blocks.</summary>
+    private const long ThinWeights = 1 << 16;
+
+    /// <summary>A sum is made in registers from beginning to end up to this depth; deeper ones are stored and go on.</summary>
+    private const int MostJoinedDepth = 1152;
+
+    /// <summary>Deepest piece of a deeper sum: a panel of weights (32 x 384 floats) about fills the first-level cache.</summary>
     private const int MostDepth = 384;
 
-    /// <summary>A copied row is this much longer than its segment, so that the rows of a tile do not meet in one cache set.</summary>
+    /// <summary>A copied row is this much longer than its piece, so that the rows of a tile do not meet in one cache set.</summary>
     private const int RowPadding = 16;
 
     /// <summary>Fewer chunks than this are cut further, along the output channels.</summary>
@@ -41,13 +50,12 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
         InPlace,
         Copied,
         Patches,
-        WholePatches,
     }
 
     private readonly FusedConv2DGeometry _g;
     private readonly Conv2DPatches _patches;
     private readonly Source _source;
-    private readonly int _tileId, _k, _segments, _segmentK, _splits, _depth;
+    private readonly int _tileId, _k, _segments, _segmentK, _joined, _depth;
     private readonly int _rows, _width, _runLength, _runsPerRow, _runsPerBlock, _blocksPerChunk, _blocks, _panels, _panelsPerChunk, _panelChunks;
     private readonly bool _oneRow;
     private readonly float* _x, _packed, _b, _residual, _y;
@@ -68,28 +76,29 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
         _k = g.R * g.S * g.C;
         _panels = tile.PaddedN(g.O) / tile.Columns;
         _source = Choose(g, algorithm, _panels);
-        bool inX = _source is Source.InPlace or Source.Copied;
+        bool inX = _source != Source.Patches;
 
         // Neighbouring columns with all their channels are one run of memory, and so one segment.
-        bool joined = g.DilationW == 1 && g.Input.PixelStride == g.C;
-        _segmentK = !inX ? _k : joined ? g.S * g.C : g.C;
+        bool oneRun = g.DilationW == 1 && g.Input.PixelStride == g.C;
+        _segmentK = !inX ? _k : oneRun ? g.S * g.C : g.C;
         _segments = _k / Math.Max(_segmentK, 1);
-        int most = _source == Source.WholePatches ? _k : MostDepth;
-        _splits = (_segmentK + most - 1) / most;
-        _depth = ((_segmentK + _splits - 1) / _splits + 3) / 4 * 4;
+        // Segments a filter row apart can be met by one call of a tile.
+        _joined = _source == Source.InPlace && _segments == g.R && _k <= MostJoinedDepth ? _segments : 1;
+        int pieces = _joined > 1 || (_segments == 1 && _source == Source.InPlace && _k <= MostJoinedDepth) ? 1 : (_segmentK + MostDepth - 1) / MostDepth;
+        _depth = ((_segmentK + pieces - 1) / pieces + 3) / 4 * 4;
 
         _oneRow = g.Output.IsOneRow(g.OutH, g.OutW) && (residual == null || g.Residual.IsOneRow(g.OutH, g.OutW))
             && (!inX || (g is { R: 1, S: 1, StrideH: 1, StrideW: 1 } && g.Padding == Padding2D.None && g.Input.IsOneRow(g.H, g.W)));
         (_rows, _width) = _oneRow ? (1, checked(g.N * g.OutH * g.OutW)) : (checked(g.N * g.OutH), g.OutW);
-        bool stem = _source == Source.WholePatches;
-        _runLength = Math.Min(_width, stem ? StemPixels : _oneRow ? BlockPixels : _width);
+        bool thin = _joined == _segments && _depth >= _segmentK && (long)_k * _panels * tile.Columns <= ThinWeights;
+        _runLength = Math.Min(_width, thin ? ThinBlockPixels : _oneRow ? BlockPixels : _width);
         _runsPerRow = (_width + _runLength - 1) / _runLength;
-        _runsPerBlock = stem ? 1 : Math.Max(1, BlockPixels / _runLength);
-        _blocksPerChunk = stem ? StemBlocksPerChunk : 1;
+        _runsPerBlock = Math.Max(1, (thin ? ThinBlockPixels : BlockPixels) / _runLength);
+        _blocksPerChunk = thin ? ThinBlocksPerChunk : 1;
         _blocks = (_rows * _runsPerRow + _runsPerBlock - 1) / _runsPerBlock;
         int blockChunks = (_blocks + _blocksPerChunk - 1) / _blocksPerChunk;
-        int pieces = Math.Clamp((EnoughChunks + blockChunks - 1) / blockChunks, 1, Math.Max(1, _panels / 2));
-        _panelsPerChunk = (_panels + pieces - 1) / pieces;
+        int panelPieces = Math.Clamp((EnoughChunks + blockChunks - 1) / blockChunks, 1, Math.Max(1, _panels / 2));
+        _panelsPerChunk = (_panels + panelPieces - 1) / panelPieces;
         _panelChunks = (_panels + _panelsPerChunk - 1) / _panelsPerChunk;
     }
 
@@ -111,7 +120,6 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
     /// <summary>Rows a multiple of 1 KiB apart crowd into few cache sets; a copy pays where enough columns use it.</summary>
     private static Source Choose(in FusedConv2DGeometry g, ConvAlgorithm algorithm, int panels) => algorithm switch
     {
-        ConvAlgorithm.Stem => Source.WholePatches,
         ConvAlgorithm.General => Source.Patches,
         _ => g.StrideW * g.Input.PixelStride is var step && step % 256 == 0 && step > 256 && panels >= 4 ? Source.Copied : Source.InPlace,
     };
@@ -135,7 +143,7 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
         for (int block = firstBlock; block < endBlock; block++)
         {
             int firstRun = block * _runsPerBlock, endRun = Math.Min(firstRun + _runsPerBlock, _rows * _runsPerRow);
-            for (int segment = 0; segment < _segments; segment++)
+            for (int segment = 0; segment < _segments; segment += _joined)
             {
                 for (int k0 = 0; k0 < _segmentK; k0 += _depth)
                     Segment(segment, k0, firstRun, endRun, firstPanel, endPanel, buffer);
@@ -168,8 +176,8 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
                     a += (long)(run - firstRun) * _runLength * BufferStride;
                 var product = new Tiles
                 {
-                    Rows = length, Depth = depth, A = a, Lda = lda, Weights = weights,
-                    Width = Math.Min(tile.Columns, _g.O - o), First = k == 0, Last = k + depth == _k,
+                    Rows = length, Depth = depth, Segments = _joined, SegmentStep = (nint)(_g.DilationH * _g.Input.RowStride), A = a, Lda = lda, Weights = weights,
+                    Width = Math.Min(tile.Columns, _g.O - o), First = k == 0, Last = k + _joined * depth == _k,
                     C = _y + _g.Output.At(n, p, q) + o, Ldc = _g.Output.PixelStride,
                     Residual = _residual == null ? null : _residual + _g.Residual.At(n, p, q) + o, ResidualStride = _g.Residual.PixelStride,
                     B = _b == null ? null : _b + o, Low = _low, High = _high,
@@ -208,19 +216,16 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
             return;
         }
         long first = _oneRow ? q : ((long)n * _g.OutH + p) * _g.OutW + q;
-        if (_source == Source.WholePatches)
-            _patches.FillWhole(first, length, to, BufferStride);
-        else
-            _patches.Fill(first, length, 0, k0, k0 + depth, to, BufferStride);
+        _patches.Fill(first, length, 0, k0, k0 + depth, to, BufferStride);
     }
 
     /// <summary>A column of register tiles: the pixels of one run times one panel of weights.</summary>
     private struct Tiles
     {
-        public int Rows, Depth, Width;
+        public int Rows, Depth, Segments, Width;
         public bool First, Last;
         public float* A, Weights, C, Residual, B;
-        public nint Lda, Ldc, ResidualStride;
+        public nint SegmentStep, Lda, Ldc, ResidualStride;
         public float Low, High;
 
         public readonly void Run(GemmTile tile)
@@ -230,11 +235,13 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
                 RunNarrow(tile);
                 return;
             }
-            // The residual is read first, the bias added last: y may lie where the residual does.
-            float* start = !First ? C : Residual != null ? Residual : B;
-            nint startStride = !First ? Ldc : Residual != null ? ResidualStride : 0;
-            var end = new TileEpilogue { Add = Residual == null ? null : B, Low = Low, High = High };
-            tile.Run(Rows, Depth, A, Lda, Weights, tile.Columns, C, Ldc, start, startStride, Last ? &end : null);
+            // y may lie where the residual does: it is read before anything is stored, at the end of a sum that never leaves the
+            // registers (by then it has been fetched), else at the beginning.
+            bool late = First && Last && Residual != null, early = Residual != null && !late;
+            float* start = !First ? C : early ? Residual : B;
+            nint startStride = !First ? Ldc : early ? ResidualStride : 0;
+            var end = new TileEpilogue { Add = late ? Residual : early ? B : null, AddStride = late ? ResidualStride : 0, Low = Low, High = High };
+            tile.Run(Rows, Depth, A, Lda, Weights, tile.Columns, C, Ldc, start, startStride, Last ? &end : null, Segments, SegmentStep);
         }
 
         /// <summary>The last panel, with fewer columns than the kernels write: through a buffer of full width.</summary>
@@ -255,7 +262,7 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
                 else if (Residual != null)
                     Copy(height, Residual + row * ResidualStride, ResidualStride, buffer, columns);
                 bool fromBias = First && Residual == null;
-                tile.Run(height, Depth, A + row * Lda, Lda, Weights, columns, buffer, columns, fromBias ? bias : buffer, fromBias ? 0 : columns, Last ? &end : null);
+                tile.Run(height, Depth, A + row * Lda, Lda, Weights, columns, buffer, columns, fromBias ? bias : buffer, fromBias ? 0 : columns, Last ? &end : null, Segments, SegmentStep);
                 Copy(height, buffer, columns, c, Ldc);
             }
         }
