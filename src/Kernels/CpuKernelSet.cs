@@ -1,3 +1,5 @@
+using Graft.Kernels.Cpu;
+
 namespace Graft.Kernels;
 
 /// <summary>SIMD on the worker pool; needs nothing but the runtime.</summary>
@@ -12,6 +14,8 @@ internal sealed class CpuKernelSet : KernelSet
     public override Conv2DKernels Conv2D { get; } = new CpuConv2DKernels();
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new CpuDepthwiseConv2DKernels();
+
+    public override FusedConv2DKernels FusedConv2D { get; } = new CpuFusedConv2DKernels(GemmTile.Current);
 
     public override Pool2DKernels Pool2D { get; } = new CpuPool2DKernels();
 

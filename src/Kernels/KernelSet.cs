@@ -27,6 +27,9 @@ public abstract class KernelSet
     /// <summary>Convolution of each channel by filters of its own.</summary>
     public abstract DepthwiseConv2DKernels DepthwiseConv2D { get; }
 
+    /// <summary>Convolution with frozen, packed weights and a fused epilogue, for inference plans.</summary>
+    public abstract FusedConv2DKernels FusedConv2D { get; }
+
     /// <summary>Maximum and average over windows.</summary>
     public abstract Pool2DKernels Pool2D { get; }
 

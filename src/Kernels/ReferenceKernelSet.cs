@@ -13,6 +13,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new ReferenceDepthwiseConv2DKernels();
 
+    public override FusedConv2DKernels FusedConv2D { get; } = new ReferenceFusedConv2DKernels();
+
     public override Pool2DKernels Pool2D { get; } = new ReferencePool2DKernels();
 
     public override BatchNormKernels BatchNorm { get; } = new ReferenceBatchNormKernels();

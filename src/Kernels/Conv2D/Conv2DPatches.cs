@@ -7,19 +7,32 @@ namespace Graft.Kernels;
 internal unsafe struct Conv2DPatches
 {
     private readonly float* _x;
-    private readonly int _h, _w, _c, _outH, _outW, _strideH, _strideW, _dilationH, _dilationW, _top, _left;
+    private readonly int _h, _w, _outH, _outW, _strideH, _strideW, _dilationH, _dilationW, _top, _left;
     private readonly int _groupC, _s, _run;
     private readonly bool _joined;
+    private readonly ImageLayout _layout;
 
     public Conv2DPatches(in Conv2DGeometry g, float* x)
     {
         _x = x;
-        (_h, _w, _c, _outH, _outW, _s) = (g.H, g.W, g.C, g.OutH, g.OutW, g.S);
+        _layout = ImageLayout.Dense(g.H, g.W, g.C);
+        (_h, _w, _outH, _outW, _s) = (g.H, g.W, g.OutH, g.OutW, g.S);
         (_strideH, _strideW, _dilationH, _dilationW) = (g.StrideH, g.StrideW, g.DilationH, g.DilationW);
         (_top, _left, _groupC) = (g.Padding.Top, g.Padding.Left, g.GroupC);
         // Neighbouring columns with all their channels are one run of memory.
         _joined = g.Groups == 1 && g.DilationW == 1;
         _run = _joined ? g.S * g.C : g.GroupC;
+    }
+
+    public Conv2DPatches(in FusedConv2DGeometry g, float* x)
+    {
+        _x = x;
+        _layout = g.Input;
+        (_h, _w, _outH, _outW, _s) = (g.H, g.W, g.OutH, g.OutW, g.S);
+        (_strideH, _strideW, _dilationH, _dilationW) = (g.StrideH, g.StrideW, g.DilationH, g.DilationW);
+        (_top, _left, _groupC) = (g.Padding.Top, g.Padding.Left, g.C);
+        _joined = g.DilationW == 1 && g.Input.PixelStride == g.C;
+        _run = _joined ? g.S * g.C : g.C;
     }
 
     /// <summary>Columns k0 .. k1 - 1 of <paramref name="rows"/> rows from <paramref name="first"/>, to [rows,k1 - k0] with <paramref name="stride"/> floats from row to row.</summary>
@@ -29,7 +42,7 @@ internal unsafe struct Conv2DPatches
         long n = first / _outW / _outH;
         for (int i = 0; i < rows; i++)
         {
-            Row(_x + n * _h * _w * _c + group * _groupC, p, q, k0, k1, to);
+            Row(_x + n * _layout.ImageStride + group * _groupC, p, q, k0, k1, to);
             to += stride;
             if (++q < _outW)
                 continue;
@@ -55,11 +68,11 @@ internal unsafe struct Conv2DPatches
                 destination.Clear();
                 continue;
             }
-            float* row = image + (long)h * _w * _c;
+            float* row = image + h * _layout.RowStride;
             if (_joined)
-                Clip(row, v * _c + offset, destination);
+                Clip(row, v * _layout.PixelStride + offset, destination);
             else if (v >= 0 && v < _w)
-                new ReadOnlySpan<float>(row + (long)v * _c + offset, count).CopyTo(destination);
+                new ReadOnlySpan<float>(row + (long)v * _layout.PixelStride + offset, count).CopyTo(destination);
             else
                 destination.Clear();
         }
@@ -69,7 +82,7 @@ internal unsafe struct Conv2DPatches
     private readonly void Clip(float* row, int from, Span<float> destination)
     {
         int before = Math.Clamp(-from, 0, destination.Length);
-        int inside = Math.Clamp(_w * _c - from, before, destination.Length);
+        int inside = Math.Clamp(_w * _layout.PixelStride - from, before, destination.Length);
         destination[..before].Clear();
         new ReadOnlySpan<float>(row + from + before, inside - before).CopyTo(destination[before..]);
         destination[inside..].Clear();

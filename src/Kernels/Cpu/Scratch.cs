@@ -53,4 +53,13 @@ internal enum ScratchSlot
 
     /// <summary>Rows of a result before they are put where they belong.</summary>
     Rows,
+
+    /// <summary>Transformed inputs of a Winograd convolution.</summary>
+    WinogradInput,
+
+    /// <summary>Its products before they are transformed back.</summary>
+    WinogradProducts,
+
+    /// <summary>The buffer of one transform, and a row of zeros.</summary>
+    WinogradRow,
 }

@@ -1,0 +1,66 @@
+namespace Graft.Kernels;
+
+/// <summary>The loops of the formula, for every geometry; one algorithm, and weights as they come.</summary>
+internal sealed unsafe class ReferenceFusedConv2DKernels : FusedConv2DKernels
+{
+    public override ConvAlgorithm Choose(in FusedConv2DGeometry g) => ConvAlgorithm.General;
+
+    public override bool Supports(ConvAlgorithm algorithm, in FusedConv2DGeometry g) => algorithm == ConvAlgorithm.General;
+
+    public override long PackedSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) => (long)g.O * g.R * g.S * g.C;
+
+    public override void Pack(in FusedConv2DGeometry g, ConvAlgorithm algorithm, DevicePtr<float> w, DevicePtr<float> packed)
+    {
+        for (long i = 0; i < PackedSize(g, algorithm); i++)
+            packed.Pointer[i] = w.Pointer[i];
+    }
+
+    public override long ScratchSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) => 0;
+
+    public override void Run(
+        in FusedConv2DGeometry g, ConvAlgorithm algorithm, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
+    {
+        if (!Supports(algorithm, g))
+            throw new NotSupportedException($"FusedConv2D: the reference kernels have the algorithm {ConvAlgorithm.General} alone, not {algorithm}.");
+        for (int n = 0; n < g.N; n++)
+        {
+            for (int p = 0; p < g.OutH; p++)
+            {
+                for (int q = 0; q < g.OutW; q++)
+                {
+                    for (int o = 0; o < g.O; o++)
+                    {
+                        double sum = Window(g, x.Pointer, packed.Pointer, n, p, q, o) + (b.IsNull ? 0 : b.Pointer[o]);
+                        if (!residual.IsNull)
+                            sum += residual.Pointer[g.Residual.At(n, p, q) + o];
+                        y.Pointer[g.Output.At(n, p, q) + o] = Activate(g.Activation, (float)sum);
+                    }
+                }
+            }
+        }
+    }
+
+    private static double Window(in FusedConv2DGeometry g, float* x, float* w, int n, int p, int q, int o)
+    {
+        double sum = 0;
+        for (int r = 0; r < g.R; r++)
+        {
+            for (int s = 0; s < g.S; s++)
+            {
+                int h = p * g.StrideH + r * g.DilationH - g.Padding.Top, v = q * g.StrideW + s * g.DilationW - g.Padding.Left;
+                if (h < 0 || h >= g.H || v < 0 || v >= g.W)
+                    continue;
+                for (int c = 0; c < g.C; c++)
+                    sum += (double)x[g.Input.At(n, h, v) + c] * w[(((long)o * g.R + r) * g.S + s) * g.C + c];
+            }
+        }
+        return sum;
+    }
+
+    private static float Activate(FusedActivation activation, float v) => activation switch
+    {
+        FusedActivation.ReLU => v < 0 ? 0 : v,
+        FusedActivation.ReLU6 => v < 0 ? 0 : v > 6 ? 6 : v,
+        _ => v,
+    };
+}
