@@ -1,11 +1,25 @@
 using BenchmarkDotNet.Running;
+using Graft.Bench;
 using Graft.Bench.Ops;
+using Graft.Bench.Quick;
 
-// dotnet run -c Release --project bench -- --filter '*Conv2D*', or -- gemm for the matrix product beside the multiply-add peak,
-// or -- convolutions [network [batch]] for the fused convolutions of VGG16 and ResNet50
-if (args is ["gemm"])
-    GemmBench.Run();
-else if (args is ["convolutions", ..])
-    FusedConv2DBench.Run(args[1..]);
-else
-    BenchmarkSwitcher.FromAssembly(typeof(Graft.Bench.HostBuffer).Assembly).Run(args);
+// dotnet run -c Release --project bench -- quick, -- gemm, -- convolutions [network [batch]], or -- --filter '*Conv2D*' for the ops
+return args switch
+{
+    ["quick", .. string[] rest] => QuickBench.Run(rest),
+    ["gemm"] => GemmBench.Run(),
+    ["convolutions", .. string[] rest] => RunConvolutions(rest),
+    _ => RunOps(args),
+};
+
+static int RunConvolutions(string[] arguments)
+{
+    FusedConv2DBench.Run(arguments);
+    return 0;
+}
+
+static int RunOps(string[] arguments)
+{
+    BenchmarkSwitcher.FromAssembly(typeof(HostBuffer).Assembly).Run(arguments);
+    return 0;
+}

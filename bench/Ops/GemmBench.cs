@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using Graft.Kernels;
 using Graft.Kernels.Cpu;
 
@@ -17,7 +15,7 @@ internal static unsafe class GemmBench
 {
     private const double SecondsPerRow = 0.4;
 
-    public static void Run()
+    public static int Run()
     {
         int threads = CpuThreads.Count;
         Console.WriteLine($"tile {GemmTile.Current.Rows}x{GemmTile.Current.Columns}; GFLOP/s, best of {SecondsPerRow} s");
@@ -38,6 +36,7 @@ internal static unsafe class GemmBench
             string shape = $"{m} x {n} x {k}{(transA ? " A'" : "")}{(transB ? " B'" : "")}";
             Console.WriteLine($"{shape,-34} {peak,7:f0} {one,10:f0} {100 * one / peak,10:f0} % {all,8:f0} ({threads})");
         }
+        return 0;
     }
 
     private static double Product(int m, int n, int k, bool transA, bool transB, Func<double, Action, double> measure)
@@ -54,8 +53,7 @@ internal static unsafe class GemmBench
     public static double Peak()
     {
         const int Rounds = 1 << 20;
-        int lanes = GemmTile.Current.Columns / 2;
-        return OneThread(2.0 * 12 * lanes * Rounds, lanes == 16 ? () => FusedChains512(Rounds) : () => FusedChains256(Rounds));
+        return OneThread(FmaPeak.Flops(Rounds), () => FmaPeak.Run(Rounds));
     }
 
     private static double OneThread(double flops, Action action)
@@ -97,34 +95,5 @@ internal static unsafe class GemmBench
         for (long i = 0; i < count; i++)
             block[i] = 1;
         return block;
-    }
-
-    /// <summary>12 chains: more than the units times their latency.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float FusedChains512(int rounds)
-    {
-        Vector512<float> x = Vector512.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
-        for (int round = 0; round < rounds; round++)
-        {
-            a = Vector512.FusedMultiplyAdd(a, x, x); b = Vector512.FusedMultiplyAdd(b, x, x); c = Vector512.FusedMultiplyAdd(c, x, x);
-            d = Vector512.FusedMultiplyAdd(d, x, x); e = Vector512.FusedMultiplyAdd(e, x, x); f = Vector512.FusedMultiplyAdd(f, x, x);
-            g = Vector512.FusedMultiplyAdd(g, x, x); h = Vector512.FusedMultiplyAdd(h, x, x); i = Vector512.FusedMultiplyAdd(i, x, x);
-            j = Vector512.FusedMultiplyAdd(j, x, x); k = Vector512.FusedMultiplyAdd(k, x, x); l = Vector512.FusedMultiplyAdd(l, x, x);
-        }
-        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float FusedChains256(int rounds)
-    {
-        Vector256<float> x = Vector256.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
-        for (int round = 0; round < rounds; round++)
-        {
-            a = Vector256.FusedMultiplyAdd(a, x, x); b = Vector256.FusedMultiplyAdd(b, x, x); c = Vector256.FusedMultiplyAdd(c, x, x);
-            d = Vector256.FusedMultiplyAdd(d, x, x); e = Vector256.FusedMultiplyAdd(e, x, x); f = Vector256.FusedMultiplyAdd(f, x, x);
-            g = Vector256.FusedMultiplyAdd(g, x, x); h = Vector256.FusedMultiplyAdd(h, x, x); i = Vector256.FusedMultiplyAdd(i, x, x);
-            j = Vector256.FusedMultiplyAdd(j, x, x); k = Vector256.FusedMultiplyAdd(k, x, x); l = Vector256.FusedMultiplyAdd(l, x, x);
-        }
-        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
     }
 }

@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Graft.Kernels.Cpu;
+
+namespace Graft.Bench;
+
+/// <summary>The multiply-add peak of this machine: chains of fused multiply-adds in registers, the ceiling of every other figure.</summary>
+internal static unsafe class FmaPeak
+{
+    private const int Chains = 12; // more than the units (2) times their latency (4)
+
+    /// <summary>Floats that a register of <see cref="Run"/> holds.</summary>
+    public static int Lanes { get; } = Vector512.IsHardwareAccelerated ? 16 : 8;
+
+    /// <summary>Operations of that many rounds.</summary>
+    public static double Flops(long rounds) => 2.0 * Chains * Lanes * rounds;
+
+    /// <summary>Runs the chains on this thread.</summary>
+    public static float Run(int rounds) => Vector512.IsHardwareAccelerated ? FusedChains512(rounds) : FusedChains256(rounds);
+
+    /// <summary>Runs the chains on Graft's own threads, in small pieces as its kernels do: a thread that loses its core delays one piece.</summary>
+    public static void RunThreaded(int pieces, int roundsPerPiece)
+    {
+        var body = new Pieces { Rounds = roundsPerPiece };
+        WorkerPool.For(pieces, ref body);
+    }
+
+    private struct Pieces : IChunkBody
+    {
+        public int Rounds;
+
+        public readonly void Run(int chunk) => FmaPeak.Run(Rounds);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float FusedChains512(int rounds)
+    {
+        Vector512<float> x = Vector512.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
+        for (int round = 0; round < rounds; round++)
+        {
+            a = Vector512.FusedMultiplyAdd(a, x, x); b = Vector512.FusedMultiplyAdd(b, x, x); c = Vector512.FusedMultiplyAdd(c, x, x);
+            d = Vector512.FusedMultiplyAdd(d, x, x); e = Vector512.FusedMultiplyAdd(e, x, x); f = Vector512.FusedMultiplyAdd(f, x, x);
+            g = Vector512.FusedMultiplyAdd(g, x, x); h = Vector512.FusedMultiplyAdd(h, x, x); i = Vector512.FusedMultiplyAdd(i, x, x);
+            j = Vector512.FusedMultiplyAdd(j, x, x); k = Vector512.FusedMultiplyAdd(k, x, x); l = Vector512.FusedMultiplyAdd(l, x, x);
+        }
+        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float FusedChains256(int rounds)
+    {
+        Vector256<float> x = Vector256.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
+        for (int round = 0; round < rounds; round++)
+        {
+            a = Vector256.FusedMultiplyAdd(a, x, x); b = Vector256.FusedMultiplyAdd(b, x, x); c = Vector256.FusedMultiplyAdd(c, x, x);
+            d = Vector256.FusedMultiplyAdd(d, x, x); e = Vector256.FusedMultiplyAdd(e, x, x); f = Vector256.FusedMultiplyAdd(f, x, x);
+            g = Vector256.FusedMultiplyAdd(g, x, x); h = Vector256.FusedMultiplyAdd(h, x, x); i = Vector256.FusedMultiplyAdd(i, x, x);
+            j = Vector256.FusedMultiplyAdd(j, x, x); k = Vector256.FusedMultiplyAdd(k, x, x); l = Vector256.FusedMultiplyAdd(l, x, x);
+        }
+        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+    }
+}

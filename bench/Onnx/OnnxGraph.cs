@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+
+namespace Graft.Bench.Onnx;
+
+/// <summary>An ONNX graph in the making: nodes, float32 initialisers, one input and one output.</summary>
+/// <remarks>
+/// Field numbers from the ONNX specification (onnx.proto). Opset 17 with IR version 8, the pair of ONNX 1.12: the newest for which
+/// every op written here has its present form.
+/// </remarks>
+internal sealed class OnnxGraph
+{
+    private const int IrVersion = 8, Opset = 17;
+    private const int Float32 = 1; // TensorProto.DataType.FLOAT
+    private const int AttributeFloat = 1, AttributeInt = 2, AttributeInts = 7; // AttributeProto.AttributeType
+
+    private readonly ProtoMessage _graph = new ProtoMessage().Text(2, "graft"); // GraphProto: name 2
+    private readonly HashSet<string> _initializers = [];
+
+    public void Input(string name, Shape shape) => _graph.Message(11, ValueInfo(name, shape));
+
+    public void Output(string name, Shape shape) => _graph.Message(12, ValueInfo(name, shape));
+
+    /// <summary>Numbers of a layer; a layer used at several nodes writes them once.</summary>
+    public string Initializer(string name, Shape shape, ReadOnlySpan<float> values)
+    {
+        if (!_initializers.Add(name))
+            return name;
+        ProtoMessage tensor = new ProtoMessage().Number(1, Longs(shape)).Number(2, Float32).Text(8, name); // dims, data_type, name
+        _graph.Message(5, tensor.Bytes(9, MemoryMarshal.AsBytes(values))); // raw_data is little-endian, as all our machines are
+        return name;
+    }
+
+    /// <summary>Adds an op, named after its output, and returns that name.</summary>
+    public string Node(string op, string[] inputs, string output, params ReadOnlySpan<ProtoMessage> attributes)
+    {
+        ProtoMessage node = new ProtoMessage().Text(1, inputs).Text(2, output).Text(3, output).Text(4, op);
+        foreach (ProtoMessage attribute in attributes)
+            node.Message(5, attribute);
+        _graph.Message(1, node);
+        return output;
+    }
+
+    public static ProtoMessage Attribute(string name, float value) => new ProtoMessage().Text(1, name).Float(2, value).Number(20, AttributeFloat);
+
+    public static ProtoMessage Attribute(string name, long value) => new ProtoMessage().Text(1, name).Number(3, value).Number(20, AttributeInt);
+
+    public static ProtoMessage Attribute(string name, params long[] values) => new ProtoMessage().Text(1, name).Number(8, values).Number(20, AttributeInts);
+
+    /// <summary>The model file.</summary>
+    public byte[] ToModel() => new ProtoMessage()
+        .Number(1, IrVersion)
+        .Text(2, "graft-bench")
+        .Message(7, _graph)
+        .Message(8, new ProtoMessage().Text(1, "").Number(2, Opset)) // opset_import: domain, version
+        .ToArray();
+
+    // ValueInfoProto: name 1, type 2; TypeProto: tensor_type 1; its elem_type 1, shape 2; TensorShapeProto: dim 1; its dim_value 1.
+    private static ProtoMessage ValueInfo(string name, Shape shape)
+    {
+        var dims = new ProtoMessage();
+        foreach (int extent in shape)
+            dims.Message(1, new ProtoMessage().Number(1, extent));
+        ProtoMessage tensor = new ProtoMessage().Number(1, Float32).Message(2, dims);
+        return new ProtoMessage().Text(1, name).Message(2, new ProtoMessage().Message(1, tensor));
+    }
+
+    private static long[] Longs(Shape shape) => [.. shape.Select(d => (long)d)];
+}

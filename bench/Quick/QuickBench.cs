@@ -1,0 +1,92 @@
+using System.Globalization;
+using Graft.Kernels;
+using Graft.Kernels.Cpu;
+
+namespace Graft.Bench.Quick;
+
+/// <summary>
+/// The figures that say how fast Graft is on this machine, beside ONNX Runtime in the same process, in under two minutes. Standard output
+/// has a line a figure: name, unit, median, min and max over the rounds, separated by tabs; all else goes to standard error.
+/// </summary>
+internal static unsafe class QuickBench
+{
+    private const double PeakBudget = 4, ModelBudget = 10; // seconds; with warm-up and set-up the whole stays below two minutes
+
+    private static readonly string[] Peaks = ["fma-peak", "gemm-1024"];
+
+    /// <summary>Runs what the arguments ask for.</summary>
+    /// <returns>0; 1 where two engines disagree; 2 where the arguments are not understood.</returns>
+    public static int Run(ReadOnlySpan<string> arguments)
+    {
+        try
+        {
+            QuickOptions options = QuickOptions.Parse(arguments);
+            CpuThreads.Count = options.Threads;
+            return Run(options);
+        }
+        catch (GraftException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 2;
+        }
+    }
+
+    private static int Run(QuickOptions options)
+    {
+        bool wantsPeaks = Peaks.Any(options.Wants);
+        (string Name, Func<ModelCase> Open)[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants($"ort-{m.Name}"))];
+        if (!wantsPeaks && models.Length == 0)
+            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.All.Select(m => m.Name)))}.");
+        Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
+        if (wantsPeaks)
+            MeasurePeaks();
+        bool agree = true;
+        foreach ((string name, Func<ModelCase> open) in models)
+        {
+            using ModelCase model = open();
+            agree &= Measure(name, model);
+        }
+        return agree ? 0 : 1;
+    }
+
+    private static void MeasurePeaks()
+    {
+        const int Size = 1024, Pieces = 512, Rounds = 1 << 16;
+        using HostBuffer a = new(Size * Size), b = new(Size * Size), c = new(Size * Size);
+        float* pa = a.Data.Pointer, pb = b.Data.Pointer, pc = c.Data.Pointer;
+        Contender[] contenders =
+        [
+            Contender.Flops(Peaks[0], FmaPeak.Flops((long)Pieces * Rounds), () => FmaPeak.RunThreaded(Pieces, Rounds)),
+            Contender.Flops(Peaks[1], 2.0 * Size * Size * Size, () => Gemm.Run(false, false, Size, Size, Size, pa, Size, pb, Size, pc, Size, beta: 0)),
+        ];
+        Print(contenders, PairedRounds.Measure(contenders, PeakBudget));
+    }
+
+    /// <summary>Compares, times and prints one network; false where the engines disagree.</summary>
+    private static bool Measure(string name, ModelCase model)
+    {
+        double deviation = model.Deviation();
+        if (!(deviation <= OutputCheck.Tolerance))
+        {
+            Console.Error.WriteLine($"{name}: Graft's output deviates from ONNX Runtime's by {Text(deviation)}; {Text(OutputCheck.Tolerance)} is allowed. It is not timed.");
+            return false;
+        }
+        double[][] seconds = PairedRounds.Measure(model.Contenders, ModelBudget);
+        double ratio = PairedRounds.Median(seconds[0].Zip(seconds[1], (graft, ort) => ort / graft));
+        Console.Error.WriteLine($"# {name}: outputs differ by {Text(deviation)} at most; {seconds[0].Length} rounds; Graft runs at {Text(ratio)} times ONNX Runtime's speed");
+        Print(model.Contenders, seconds);
+        return true;
+    }
+
+    private static void Print(IReadOnlyList<Contender> contenders, double[][] seconds)
+    {
+        for (int i = 0; i < contenders.Count; i++)
+        {
+            double[] figures = [.. seconds[i].Select(contenders[i].Figure)];
+            Console.WriteLine(string.Join('\t', contenders[i].Name, contenders[i].Unit, Text(PairedRounds.Median(figures)), Text(figures.Min()), Text(figures.Max())));
+        }
+        Console.Out.Flush();
+    }
+
+    private static string Text(double value) => value.ToString("g4", CultureInfo.InvariantCulture);
+}
