@@ -132,6 +132,15 @@ internal static class GenerateGemmKernels
                 + "soon += end->AddStride;");
         }
         line("        }");
+        line("        if (end != null && end->FetchOutput && Sse.IsSupported)");
+        line("        {");
+        line("            float* soon = c;");
+        for (int i = 0; i < rows; i++)
+        {
+            line("            " + string.Concat(Enumerable.Range(0, (vectors * lanes + 15) / 16).Select(j => $"Sse.Prefetch0(soon + {j * 16}); "))
+                + "soon += ldc;");
+        }
+        line("        }");
     }
 
     private static void Epilogue(Action<string> line, string vector, int lanes, int rows, int vectors)

@@ -26,7 +26,7 @@ internal static unsafe class FusedConv2DBench
         {
             Layer layer = batch == 0 ? each : each with { Geometry = each.Geometry with { N = batch } };
             double best = double.MaxValue;
-            foreach (ConvAlgorithm algorithm in Enum.GetValues<ConvAlgorithm>().Where(a => KernelSet.Cpu.FusedConv2D.Supports(a, layer.Geometry)))
+            foreach (ConvAlgorithm algorithm in Enum.GetValues<ConvAlgorithm>().Where(a => (args.Length < 3 || a.ToString().Contains(args[2], StringComparison.Ordinal)) && KernelSet.Cpu.FusedConv2D.Supports(a, layer.Geometry)))
             {
                 (double one, double all) = Row(layer, algorithm, threads);
                 best = Math.Min(best, one);
@@ -35,7 +35,7 @@ internal static unsafe class FusedConv2DBench
                 (double sumOne, double sumAll, double sumBest) = chosen.GetValueOrDefault(layer.Network);
                 chosen[layer.Network] = (sumOne + layer.Times * one, sumAll + layer.Times * all, sumBest);
             }
-            (double a, double b, double c) = chosen[layer.Network];
+            (double a, double b, double c) = chosen.GetValueOrDefault(layer.Network);
             chosen[layer.Network] = (a, b, c + layer.Times * best);
         }
         foreach ((string network, (double one, double all, double best)) in chosen)

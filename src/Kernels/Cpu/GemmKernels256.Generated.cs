@@ -41,6 +41,16 @@ internal static unsafe class GemmKernels256
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -146,6 +156,15 @@ internal static unsafe class GemmKernels256
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -240,6 +259,14 @@ internal static unsafe class GemmKernels256
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -322,6 +349,13 @@ internal static unsafe class GemmKernels256
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -393,6 +427,12 @@ internal static unsafe class GemmKernels256
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -453,6 +493,11 @@ internal static unsafe class GemmKernels256
             float* soon = end->Add;
             Sse.Prefetch0(soon + 0); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -504,6 +549,11 @@ internal static unsafe class GemmKernels256
         {
             float* soon = end->Add;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); Sse.Prefetch0(soon + 32); Sse.Prefetch0(soon + 48); soon += end->AddStride;
+        }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); Sse.Prefetch0(soon + 32); Sse.Prefetch0(soon + 48); soon += ldc;
         }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)

@@ -66,6 +66,24 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -261,6 +279,23 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -445,6 +480,22 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -618,6 +669,21 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -779,6 +845,20 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -929,6 +1009,19 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1068,6 +1161,18 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1196,6 +1301,17 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1313,6 +1429,16 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1418,6 +1544,15 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1512,6 +1647,14 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1594,6 +1737,13 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1665,6 +1815,12 @@ internal static unsafe class GemmKernels512
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1725,6 +1881,11 @@ internal static unsafe class GemmKernels512
             float* soon = end->Add;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += end->AddStride;
         }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); soon += ldc;
+        }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)
         {
@@ -1776,6 +1937,11 @@ internal static unsafe class GemmKernels512
         {
             float* soon = end->Add;
             Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); Sse.Prefetch0(soon + 32); Sse.Prefetch0(soon + 48); Sse.Prefetch0(soon + 64); Sse.Prefetch0(soon + 80); Sse.Prefetch0(soon + 96); Sse.Prefetch0(soon + 112); soon += end->AddStride;
+        }
+        if (end != null && end->FetchOutput && Sse.IsSupported)
+        {
+            float* soon = c;
+            Sse.Prefetch0(soon + 0); Sse.Prefetch0(soon + 16); Sse.Prefetch0(soon + 32); Sse.Prefetch0(soon + 48); Sse.Prefetch0(soon + 64); Sse.Prefetch0(soon + 80); Sse.Prefetch0(soon + 96); Sse.Prefetch0(soon + 112); soon += ldc;
         }
         nint depth = k, jump = (segmentStep - k) * sizeof(float);
         for (; segments > 0; segments--)

@@ -7,4 +7,10 @@ internal unsafe struct TileEpilogue
     public float* Add;
     public nint AddStride;
     public float Low, High;
+
+    /// <summary>
+    /// True to ask for c's lines before the sums are made: stores to lines that are not in the cache drain slowly. Where sums are short
+    /// and memory is the limit, it costs more than it gives.
+    /// </summary>
+    public bool FetchOutput;
 }

@@ -12,7 +12,10 @@ public enum ConvAlgorithm
     /// <summary>1x1 filter without padding: a matrix product of pixels and weights.</summary>
     Pointwise,
 
-    /// <summary>Few input channels: small groups of patches gathered without tests; needs a border that covers the padding.</summary>
+    /// <summary>
+    /// Few input channels: direct, with a whole window summed in registers, a few pixels at a time. Gathering patches first was slower
+    /// (65 % of the multiply-add peak against 91 % for 7x7 on 3 channels).
+    /// </summary>
     Stem,
 
     /// <summary>Winograd F(2x2,3x3): 3x3 filter, stride 1; 2.25 times fewer products than direct.</summary>

@@ -4,13 +4,10 @@ namespace Graft.Kernels;
 
 /// <summary>
 /// Direct, pointwise, stem and general convolution are matrix products over blocks of output pixels (<see cref="FusedConv2DProduct"/>)
-/// and share one order of weights; Winograd's are in a file of their own.
+/// and share one order of weights; Winograd's are <see cref="FusedConv2DWinograd"/>.
 /// </summary>
 internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : FusedConv2DKernels
 {
-    /// <summary>A stem's patch is at most this long: 28 of them and a panel of weights stay in the first-level cache.</summary>
-    private const int MostStemColumns = 256;
-
     private const int MostStemChannels = 8;
 
     public override bool Supports(ConvAlgorithm algorithm, in FusedConv2DGeometry g) => algorithm switch
@@ -18,8 +15,7 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
         ConvAlgorithm.General => true,
         ConvAlgorithm.Direct => g.BorderCoversPadding,
         ConvAlgorithm.Pointwise => g.R == 1 && g.S == 1 && g.Padding == Padding2D.None,
-        ConvAlgorithm.Stem => g.BorderCoversPadding && g.C <= MostStemChannels && g.R * g.S * g.C <= MostStemColumns
-            && g.DilationW == 1 && g.Input.PixelStride == g.C,
+        ConvAlgorithm.Stem => g.BorderCoversPadding && g.C <= MostStemChannels && g.DilationW == 1 && g.Input.PixelStride == g.C,
         _ => g is { R: 3, S: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1 }
             && g.C % WinogradTransforms.ChannelMultiple == 0 && g.O % WinogradTransforms.ChannelMultiple == 0,
     };
@@ -30,7 +26,17 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
             return ConvAlgorithm.Pointwise;
         if (Supports(ConvAlgorithm.Stem, g))
             return ConvAlgorithm.Stem;
-        return Supports(ConvAlgorithm.Direct, g) ? ConvAlgorithm.Direct : ConvAlgorithm.General;
+        ConvAlgorithm best = Supports(ConvAlgorithm.Direct, g) ? ConvAlgorithm.Direct : ConvAlgorithm.General;
+        double least = FusedConv2DProduct.Cost(g, tile);
+        for (ConvAlgorithm algorithm = ConvAlgorithm.WinogradF2; algorithm <= ConvAlgorithm.WinogradF4; algorithm++)
+        {
+            if (!Supports(algorithm, g))
+                break;
+            double cost = FusedConv2DWinograd.Cost(g, OutputsOfTile(algorithm), tile);
+            if (cost < least)
+                (best, least) = (algorithm, cost);
+        }
+        return best;
     }
 
     public override long PackedSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) =>

@@ -34,6 +34,9 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
     /// <summary>A sum is made in registers from beginning to end up to this depth; deeper ones are stored and go on.</summary>
     private const int MostJoinedDepth = 1152;
 
+    /// <summary>Sums this deep take long enough to fetch the lines that they will be stored to.</summary>
+    private const int ShortestFetchingDepth = 128;
+
     /// <summary>Deepest piece of a deeper sum: a panel of weights (32 x 384 floats) about fills the first-level cache.</summary>
     private const int MostDepth = 384;
 
@@ -108,6 +111,13 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
     public readonly long ScratchSize => _source == Source.InPlace ? 0 : (long)_runsPerBlock * _runLength * BufferStride;
 
     private readonly int BufferStride => (_depth + 15) / 16 * 16 + RowPadding;
+
+    /// <summary>An estimate of the time, in multiply-adds, to compare with Winograd's.</summary>
+    public static double Cost(in FusedConv2DGeometry g, GemmTile tile)
+    {
+        double weights = (double)g.R * g.S * g.C * tile.PaddedN(g.O);
+        return weights * ((double)g.N * g.OutH * g.OutW + FusedConv2DWinograd.FloatFromMemory);
+    }
 
     /// <summary>What the activation clamps to.</summary>
     public static (float Low, float High) Limits(FusedActivation activation) => activation switch
@@ -240,7 +250,7 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
             bool late = First && Last && Residual != null, early = Residual != null && !late;
             float* start = !First ? C : early ? Residual : B;
             nint startStride = !First ? Ldc : early ? ResidualStride : 0;
-            var end = new TileEpilogue { Add = late ? Residual : early ? B : null, AddStride = late ? ResidualStride : 0, Low = Low, High = High };
+            var end = new TileEpilogue { Add = late ? Residual : early ? B : null, AddStride = late ? ResidualStride : 0, Low = Low, High = High, FetchOutput = First && !late && Depth * Segments >= ShortestFetchingDepth };
             tile.Run(Rows, Depth, A, Lda, Weights, tile.Columns, C, Ldc, start, startStride, Last ? &end : null, Segments, SegmentStep);
         }
 

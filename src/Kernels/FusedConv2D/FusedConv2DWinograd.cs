@@ -65,7 +65,7 @@ internal unsafe struct FusedConv2DWinograd : IChunkBody
         _tiles = checked(g.N * _down * _across);
         _o = tile.PaddedN(g.O);
         _panels = _o / tile.Columns;
-        int blockTiles = Math.Max(g.C, g.O) <= 64 ? 28 : 56;
+        int blockTiles = Math.Max(g.C, g.O) <= 128 ? 28 : 56;
         _inSteps = (long)_n * _n * g.C * _o > CachedWeights || _tiles < blockTiles * EnoughBlocks;
         if (_inSteps)
         {
@@ -92,6 +92,19 @@ internal unsafe struct FusedConv2DWinograd : IChunkBody
 
     /// <summary>A transform's buffer, then a row that is zero or that nobody reads.</summary>
     private readonly long SmallSize => WinogradTransforms.BufferSize + Math.Max(_g.C, _g.O);
+
+    /// <summary>
+    /// An estimate of the time, in multiply-adds: those of the products, what the transforms of a number cost (measured: 28 at F(4x4), 18 at the
+    /// others, most of it traffic between caches), and the weights, which come from memory once.
+    /// </summary>
+    public static double Cost(in FusedConv2DGeometry g, int m, GemmTile tile)
+    {
+        double positions = (m + 2) * (m + 2), tiles = (double)g.N * ((g.OutH + m - 1) / m) * ((g.OutW + m - 1) / m), o = tile.PaddedN(g.O);
+        return positions * (tiles * (g.C * o + (m == 4 ? 28 : 18) * (g.C + o)) + FloatFromMemory * g.C * o);
+    }
+
+    /// <summary>Multiply-adds in the time that a float takes to come from memory: 140 G/s to 10 G/s, partly at the same time.</summary>
+    public const double FloatFromMemory = 10;
 
     /// <summary>Floats of the packed weights: [n n][panel][C][tile columns].</summary>
     public static long PackedSize(in FusedConv2DGeometry g, int m, GemmTile tile) => (m + 2) * (m + 2) * (long)g.C * tile.PaddedN(g.O);
