@@ -50,6 +50,7 @@ internal static class WeightsCommand
         return pull;
     }
 
+    // The files of a network, one after the other.
     private static async Task PullAsync(Terminal terminal, WeightDownload download, PublishedWeights weights, bool top)
     {
         if (top && weights.TopFiles.Count == 0)
@@ -61,6 +62,11 @@ internal static class WeightsCommand
             try
             {
                 path = await download.PullAsync(weights, file, bar, terminal.Interrupt).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (terminal.Interrupt.IsCancellationRequested)
+            {
+                bar.Clear();
+                throw new GraftException($"{file.Name}: interrupted; what has arrived is kept, 'graft weights pull {weights.Name}{(top ? " --top" : "")}' goes on from there.");
             }
             finally
             {

@@ -80,6 +80,16 @@ public sealed class WeightCache
     /// <exception cref="WeightsMissingException">It is nowhere; the message lists the places.</exception>
     public string Require(PublishedWeights weights, PublishedFile file) => Find(weights, file) ?? throw new WeightsMissingException(weights, file, Places(weights, file));
 
+    /// <summary>The path of a network's base weights that were pulled, or downloaded by Keras.</summary>
+    /// <param name="network">"vgg16" or "resnet50".</param>
+    /// <exception cref="WeightsMissingException">They are nowhere; the message lists the places, and how to get them.</exception>
+    /// <exception cref="GraftException">No published weights are known under that name.</exception>
+    public string Require(string network)
+    {
+        PublishedWeights weights = _known.FirstOrDefault(w => w.Name == network) ?? PublishedWeights.Of(network);
+        return Require(weights, weights.Files[0]);
+    }
+
     /// <summary>The weight files in the three folders, folder by folder.</summary>
     public IReadOnlyList<CachedFile> List() =>
         [.. new[] { Folder, KerasFolder, HuggingFaceFolder }.SelectMany(FilesIn).Where(p => BytesOf(p) is not null).Select(Describe)];

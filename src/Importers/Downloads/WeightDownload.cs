@@ -83,7 +83,9 @@ public sealed class WeightDownload : IDisposable
             }
             catch (Exception e) when (e is HttpRequestException or HttpIOException or IOException or TimeoutException && !token.IsCancellationRequested)
             {
-                if (attempt >= Attempts)
+                // A server that was never reached is seldom there a moment later.
+                bool unreached = e is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError };
+                if (attempt >= (unreached ? Math.Min(2, Attempts) : Attempts))
                 {
                     throw new DownloadException($"{address}: cannot be downloaded after {attempt} attempts ({e.Message}). "
                         + $"{part.Bytes} of {file.Bytes} bytes have arrived{(part.Bytes > 0 ? " and are kept: pull again to go on from there" : "")}.", e);

@@ -17,6 +17,7 @@ internal sealed class Hdf5Contents
     private readonly List<AttributeEntry> _attributes = [];
     private string? _config;
     private string[] _layerNames = [];
+    private string _weightsGroup = "";
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="GraftException">It is damaged, or an archive without weights.</exception>
@@ -26,7 +27,7 @@ internal sealed class Hdf5Contents
         var contents = new Hdf5Contents();
         bool isArchive = contents.ReadArchive(path);
         bool isKeras = source.Read(contents.ReadRoot) || isArchive;
-        IReadOnlyList<LayerEntry> layers = contents._config is { } config ? KerasConfig.Layers(config, path) : [.. contents._layerNames.Select(contents.Listed)];
+        IReadOnlyList<LayerEntry> layers = contents._config is { } config ? KerasConfig.Layers(config, path) : contents.ListedLayers();
         return new FileContents(path, isArchive ? "Keras archive" : isKeras ? "Keras HDF5" : "HDF5", new FileInfo(path).Length)
         {
             Facts = contents._facts, Layers = layers, Arrays = contents._arrays, Attributes = contents._attributes,
@@ -71,7 +72,7 @@ internal sealed class Hdf5Contents
                 _config = attribute.Read<string>();
         }
         if (legacy || whole)
-            _layerNames = KerasCatalog.List(whole ? root.Group("model_weights") : root, "layer_names");
+            (_layerNames, _weightsGroup) = whole ? (KerasCatalog.List(root.Group("model_weights"), "layer_names"), "model_weights/") : (KerasCatalog.List(root, "layer_names"), "");
         foreach (IH5Object child in root.Children())
             Walk(child, child.Name);
         return legacy || whole || root.LinkExists("layers") || root.LinkExists("_layer_checkpoint_dependencies");
@@ -92,11 +93,19 @@ internal sealed class Hdf5Contents
             Walk(child, $"{path}/{child.Name}");
     }
 
-    // A weight file does not say what its layers are; how much each holds can be seen.
-    private LayerEntry Listed(string layer)
+    // A weight file does not say what its layers are; their names and how much each holds can be seen.
+    private List<LayerEntry> ListedLayers()
     {
-        ArrayEntry[] own = [.. _arrays.Where(a => a.Name.StartsWith($"{layer}/", StringComparison.Ordinal) || a.Name.StartsWith($"model_weights/{layer}/", StringComparison.Ordinal))];
-        return new LayerEntry(layer, "", own.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{own.Length} arrays, {own.Sum(a => a.Shape.Count):N0} numbers"));
+        // Keras 3 numbers the groups and keeps a layer's own name beside its arrays: layers/conv2d_2/vars, attribute "name".
+        IEnumerable<(string Name, string Path)> numbered = _attributes.Where(a => a.Name == "name" && a.Owner.EndsWith("/vars", StringComparison.Ordinal)).Select(a => (a.Value, a.Owner));
+        IEnumerable<(string Name, string Path)> named = _layerNames.Select(n => (n, _weightsGroup + n));
+        return [.. (_layerNames.Length > 0 ? named : numbered).Select(l => Listed(l.Name, l.Path))];
+    }
+
+    private LayerEntry Listed(string name, string path)
+    {
+        ArrayEntry[] own = [.. _arrays.Where(a => a.Name.StartsWith($"{path}/", StringComparison.Ordinal))];
+        return new LayerEntry(name, "", own.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{own.Length} arrays, {own.Sum(a => a.Shape.Count):N0} numbers"));
     }
 
     private static string TypeName(IH5DataType type) => type.Class switch
