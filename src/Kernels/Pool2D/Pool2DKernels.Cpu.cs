@@ -33,7 +33,12 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
                 long at = (row * OutW + q) * G.C;
                 int c = 0;
                 for (; c + Vector<float>.Count <= G.C; c += Vector<float>.Count)
-                    Lanes(row / OutH, p, q, c, at + c);
+                {
+                    if (Winners == null)
+                        Largest(row / OutH, p, q, c, at + c);
+                    else
+                        Lanes(row / OutH, p, q, c, at + c);
+                }
                 for (; c < G.C; c++)
                     One(row / OutH, p, q, c, at + c);
             }
@@ -60,6 +65,25 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
             winner.Store(Winners + at);
         }
 
+        /// <summary><see cref="Lanes"/> without the winner.</summary>
+        private readonly void Largest(long n, int p, int q, int c, long at)
+        {
+            (int top, int bottom) = G.Rows(p);
+            (int left, int right) = G.Columns(q);
+            float* first = X + ((n * G.H + top) * G.W + left) * G.C + c;
+            Vector<float> best = Vector.Load(first);
+            for (int h = top; h < bottom; h++, first += (long)G.W * G.C)
+            {
+                float* pixel = first;
+                for (int v = left; v < right; v++, pixel += G.C)
+                {
+                    Vector<float> value = Vector.Load(pixel);
+                    best = Vector.ConditionalSelect(Vector.GreaterThan(value, best) | ~Vector.Equals(value, value), value, best);
+                }
+            }
+            best.Store(Y + at);
+        }
+
         private readonly void One(long n, int p, int q, int c, long at)
         {
             (int top, int bottom) = G.Rows(p);
@@ -78,7 +102,8 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
                 }
             }
             Y[at] = best;
-            Winners[at] = winner;
+            if (Winners != null)
+                Winners[at] = winner;
         }
     }
 
