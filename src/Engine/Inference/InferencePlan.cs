@@ -58,7 +58,7 @@ public sealed class InferencePlan : IDisposable
     }
 
     /// <summary>
-    /// The steps of the latest batch size: layers, routine, output, FLOPs, bytes; after a run also the time of the last run, its rate, and its
+    /// The steps of the latest batch size: layers, routine, output, FLOPs, bytes; after a run also the time of the fastest run, its rate, and its
     /// share of the device's multiply-add peak.
     /// </summary>
     public string Describe() => _schedules.Count == 0 ? $"Plan of '{_model.Name}': no batch yet." : PlanReport.Of(_model.Name, _schedules[^1].Schedule, _memory.Device);
@@ -66,7 +66,7 @@ public sealed class InferencePlan : IDisposable
     /// <summary>The steps for a batch size, without running them.</summary>
     public string Describe(int batch)
     {
-        Prepare(batch);
+        Prepare(batch).EnsureSteps();
         return Describe();
     }
 

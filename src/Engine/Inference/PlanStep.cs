@@ -21,8 +21,14 @@ internal abstract class PlanStep(PlanNode node)
     /// <summary>Bytes that it reads and writes at least once: activations and weights.</summary>
     public abstract long Bytes { get; }
 
-    /// <summary>Time of the last run, in ticks of the stopwatch.</summary>
-    public long Ticks { get; set; }
+    /// <summary>Time of the fastest run so far, in ticks of the stopwatch; the others were disturbed or cold.</summary>
+    public long Ticks { get; private set; } = long.MaxValue;
+
+    /// <summary>True once it was run.</summary>
+    public bool HasRun => Ticks < long.MaxValue;
+
+    /// <summary>Notes how long a run took.</summary>
+    public void Note(long ticks) => Ticks = Math.Min(Ticks, ticks);
 
     /// <summary>Computes the output.</summary>
     public abstract void Run();

@@ -13,6 +13,7 @@ internal sealed class Schedule : IDisposable
     private readonly FrozenPart _part;
     private readonly Dictionary<ConvNode, PackedConv> _packed = [];
     private readonly Dictionary<OpNode, (ArenaSlot[] Slots, Shape[] Shapes)> _saved = [];
+    private readonly Tensor[] _constants;
     private readonly long _floats;
     private readonly List<Tensor> _results = [];
     private PlanStep[] _steps = [];
@@ -34,6 +35,7 @@ internal sealed class Schedule : IDisposable
         _nodes = ChooseAlgorithms.Apply(nodes, memory.Device.Kernels.FusedConv2D, batch, options);
         foreach (ConvNode node in _nodes.OfType<ConvNode>())
             _packed.Add(node, memory.Acquire(node.Conv.Weights, node.Algorithm));
+        _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(n => n.Conv.Weights.Sources())];
         _floats = PlaceValues();
         memory.Moving += Unbind;
     }
@@ -63,15 +65,13 @@ internal sealed class Schedule : IDisposable
     public Tensor? Output { get; private set; }
 
     /// <summary>True while every tensor that was traced still has its memory.</summary>
-    public bool IsValid => _values.Values.All(v => v.Constant is not { IsReleased: true });
+    public bool IsValid => !Array.Exists(_constants, c => c.IsReleased);
 
     /// <summary>Runs all steps on numbers from the host; the results hold until the next run of any plan on the same memory.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled between two steps.</exception>
     public void Run(ReadOnlySpan<float> input, CancellationToken cancellationToken = default)
     {
-        _memory.Require(_floats);
-        if (!_isBound)
-            Bind();
+        EnsureSteps();
         foreach (PackedConv packed in _packed.Values)
             packed.Refresh();
         Upload(input);
@@ -80,8 +80,16 @@ internal sealed class Schedule : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
             step.Run();
-            step.Ticks = Stopwatch.GetTimestamp() - start;
+            step.Note(Stopwatch.GetTimestamp() - start);
         }
+    }
+
+    /// <summary>Takes the memory and makes the steps, if that has not been done.</summary>
+    public void EnsureSteps()
+    {
+        _memory.Require(_floats);
+        if (!_isBound)
+            Bind();
     }
 
     public void Dispose()
