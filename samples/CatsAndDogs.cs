@@ -49,7 +49,7 @@ ImageFolder valid = Open(validFolder ?? trainFolder, Subset.Validation, shuffleS
 model.Compile(new RMSprop(learningRate: 2e-5f), Loss.BinaryCrossEntropy(), Metric.Accuracy);
 History history = model.Fit(train, epochs, valid, new FitOptions
 {
-    Callbacks = [new LambdaCallback { EpochEnd = (_, epoch, row) => Console.WriteLine($"Epoch {epoch + 1}/{epochs}  " + string.Join("  ", row.Select(v => $"{v.Key} {v.Value:F4}"))) }],
+    Callbacks = [new LambdaCallback { EpochEnd = (_, epoch, row) => Console.WriteLine($"Epoch {epoch + 1}/{epochs}  " + string.Join("  ", row.Select(v => $"{v.Key} {v.Value:G4}"))) }],
 });
 
 // What is kept: the model with its preprocessing and class names, and the curves.
@@ -57,7 +57,8 @@ Directory.CreateDirectory(output);
 model.Preprocessing = vgg.Preprocessing;
 model.ClassNames = train.ClassNames;
 ModelFile.Save(model, Path.Combine(output, "model.graft"), history);
-ScottPlot.Fonts.AddFontFile("DejaVu Sans", Path.Combine(AppContext.BaseDirectory, "Fonts", "DejaVuSans.ttf"));
+foreach (bool bold in new[] { false, true })
+    ScottPlot.Fonts.AddFontFile("DejaVu Sans", Path.Combine(AppContext.BaseDirectory, "Fonts", "DejaVuSans.ttf"), bold);
 ScottPlot.Fonts.Default = "DejaVu Sans";
 Plot("accuracy");
 Plot("loss");

@@ -47,7 +47,7 @@ Console.WriteLine(model.Summary());
 model.Compile(new Adam(), Loss.CategoricalCrossEntropy(), Metric.Accuracy);
 History history = model.Fit(train, epochs, valid, new FitOptions
 {
-    Callbacks = [new LambdaCallback { EpochEnd = (_, epoch, row) => Console.WriteLine($"Epoch {epoch + 1}/{epochs}  " + string.Join("  ", row.Select(v => $"{v.Key} {v.Value:F4}"))) }],
+    Callbacks = [new LambdaCallback { EpochEnd = (_, epoch, row) => Console.WriteLine($"Epoch {epoch + 1}/{epochs}  " + string.Join("  ", row.Select(v => $"{v.Key} {v.Value:G4}"))) }],
 });
 
 Directory.CreateDirectory(output);

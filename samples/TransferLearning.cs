@@ -18,7 +18,7 @@ using Graft.Models;
 using Graft.Training;
 using Graft.Weights;
 
-const int Size = 96;                                                 // rows and columns; more is slower and sharper
+const int Size = 160;                                                // rows and columns; more is slower and sharper
 string data = Option("--data") ?? Path.Combine("graft-demo", "images");
 string output = Option("--output") ?? "model.graft";
 int epochs = int.Parse(Option("--epochs") ?? "6", CultureInfo.InvariantCulture);
@@ -49,8 +49,9 @@ model.Compile(new Adam(learningRate: 1e-3f), Loss.CategoricalCrossEntropy(), Met
 // 6. Train the head.
 History history = model.Fit(train, epochs, valid, new FitOptions { Callbacks = [Lines()] });
 
-// 7. Unfreeze the last layers of the base and train again, gently: a hundredth of the learning rate, or what they know is lost.
-foreach (Layer layer in pretrained.Layers.TakeLast(7))
+// 7. Unfreeze the last layers of the base and train again, gently: a hundredth of the learning rate, or what they know is lost. Batch
+//    normalization stays frozen: it goes on with the means and variances of ImageNet instead of those of a few batches.
+foreach (Layer layer in pretrained.Layers.TakeLast(7).Where(l => l is not BatchNormalization))
     layer.Trainable = true;
 model.Compile(new Adam(learningRate: 1e-5f), Loss.CategoricalCrossEntropy(), Metric.Accuracy);
 history = model.Fit(train, epochs + 1, valid, new FitOptions { Callbacks = [Lines()], InitialEpoch = epochs, History = history });
