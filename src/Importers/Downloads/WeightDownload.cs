@@ -44,19 +44,22 @@ public sealed class WeightDownload : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    /// <summary>The path of a file, which is downloaded where no cache has it whole.</summary>
-    /// <exception cref="WeightsMissingException">It is on no place of this machine, and <see cref="Offline"/> is set.</exception>
+    /// <summary>The path of a file, which is downloaded where no cache has it with its size and digest.</summary>
+    /// <exception cref="WeightsMissingException">It is undamaged on no place of this machine, and <see cref="Offline"/> is set.</exception>
     /// <exception cref="DownloadException">The server cannot be reached or does not have it, or what came is not the file.</exception>
     public async Task<string> PullAsync(PublishedWeights weights, PublishedFile file, IProgress<DownloadProgress>? progress = null, CancellationToken token = default)
     {
+        foreach (string place in _cache.Places(weights, file))
+        {
+            if (WeightCache.BytesOf(place) == file.Bytes && await FileDigest.Fault(place, file, token).ConfigureAwait(false) is null)
+                return place;
+        }
         if (Offline)
-            return _cache.Require(weights, file);
-        if (_cache.Find(weights, file) is { } found)
-            return found;
+            throw new WeightsMissingException(weights, file, _cache.Places(weights, file));
         string path = _cache.PathOf(weights, file);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using FileStream alone = await LockAsync(Path.Combine(Path.GetDirectoryName(path)!, ".lock"), file, progress, token).ConfigureAwait(false);
-        if (WeightCache.BytesOf(path) == file.Bytes)
+        if (WeightCache.BytesOf(path) == file.Bytes && await FileDigest.Fault(path, file, token).ConfigureAwait(false) is null)
             return path; // another process brought it while this one waited
         var address = new Uri(BaseAddress ?? weights.BaseAddress, file.Address);
         var part = new PartialFile(path);

@@ -22,7 +22,7 @@ public sealed class WeightsMissingException : GraftException
 
     /// <summary>Names the network, the file and the places.</summary>
     internal WeightsMissingException(PublishedWeights weights, PublishedFile file, IReadOnlyList<string> searched)
-        : base($"{file.Name}, the weights of {weights.Name}, is not on this machine. Looked for: {string.Join(", ", searched)}. "
+        : base($"{file.Name}, the weights of {weights.Name}, is nowhere whole on this machine. Looked for: {string.Join(", ", searched)}. "
             + $"Get it with 'graft weights pull {weights.Name}{(weights.TopFiles.Contains(file) ? " --top" : "")}', or put it at the first of these places.")
     {
         FileName = file.Name;

@@ -210,6 +210,23 @@ public sealed class WeightDownloadTests : IDisposable
     }
 
     [Fact]
+    public async Task Damaged_files_in_the_caches_are_not_taken_and_the_own_one_is_replaced()
+    {
+        string own = Cache().PathOf(Net(), Net().Files[0]), keras = Cache().Places(Net(), Net().Files[0])[1];
+        foreach (string path in new[] { own, keras })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, new byte[Content.Length]);
+        }
+        using (var offline = new WeightDownload(Cache()) { Offline = true })
+            await Assert.ThrowsAsync<WeightsMissingException>(() => offline.PullAsync(Net(), Net().Files[0]));
+        using var server = new LocalServer(_ => [LocalServer.Answer("200 OK", Content)]);
+        Assert.Equal(own, await Pull(server));
+        Assert.Equal(Content, File.ReadAllBytes(own));
+        Assert.Equal(new byte[Content.Length], File.ReadAllBytes(keras)); // Keras's own is left alone
+    }
+
+    [Fact]
     public async Task An_interrupted_pull_ends_at_once_and_keeps_what_has_arrived()
     {
         using var interrupt = new CancellationTokenSource();
