@@ -26,7 +26,15 @@ internal sealed class Hdf5Contents
         Hdf5Source source = Hdf5Source.Open(path);
         var contents = new Hdf5Contents();
         bool isArchive = contents.ReadArchive(path);
-        bool isKeras = source.Read(contents.ReadRoot) || isArchive;
+        bool isKeras = isArchive;
+        try
+        {
+            isKeras |= source.Read(contents.ReadRoot);
+        }
+        catch (OutOfMemoryException e) // names and attributes need little: a size in the file is not true
+        {
+            throw new GraftException($"{path}: its HDF5 structure asks for more memory than there is; the file is damaged. Use another copy.", e);
+        }
         IReadOnlyList<LayerEntry> layers = contents._config is { } config ? KerasConfig.Layers(config, path) : contents.ListedLayers();
         return new FileContents(path, isArchive ? "Keras archive" : isKeras ? "Keras HDF5" : "HDF5", new FileInfo(path).Length)
         {
@@ -48,7 +56,7 @@ internal sealed class Hdf5Contents
         }
         catch (JsonException e)
         {
-            throw new GraftException($"{path}: its metadata.json is no JSON ({e.Message}); the file is damaged.", e);
+            throw new GraftException($"{path}: its metadata.json is no JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}); the file is damaged.", e);
         }
         _config = Text(zip, "config.json");
         return true;

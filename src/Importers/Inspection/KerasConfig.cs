@@ -26,7 +26,8 @@ internal static class KerasConfig
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new GraftException($"{path}: its description of the model is not Keras's JSON ({e.Message}); the file is damaged.", e);
+            string where = e is JsonException syntax ? $"line {syntax.LineNumber + 1}, byte {syntax.BytePositionInLine}" : e.Message; // the former's message quotes pages
+            throw new GraftException($"{path}: its description of the model is not Keras's JSON ({where}); the file is damaged.", e);
         }
     }
 
