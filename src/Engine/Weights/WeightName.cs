@@ -47,7 +47,7 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
     {
         WeightLayout.ConvHwio => Transposed(values, checked((int)(parameter.Count / Math.Max(1, parameter[0]))), parameter[0]), // [RSI,O] -> [O,RSI]
         WeightLayout.ConvOihw => FromOihw(values, parameter),
-        WeightLayout.DenseTransposed or WeightLayout.DenseOihw => FromChwRows(Transposed(values, parameter[1], parameter[0]), parameter),
+        WeightLayout.DenseTransposed or WeightLayout.DenseOihw => FromTorchDense(values, parameter),
         _ => values,
     };
 
@@ -95,17 +95,21 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
         return result;
     }
 
-    // Rows of [in,out]: (c,h,w) -> (h,w,c)
-    private float[] FromChwRows(float[] values, Shape parameter)
+    // [out,in] -> [in,out], and behind Flatten the rows (c,h,w) -> (h,w,c)
+    private float[] FromTorchDense(float[] values, Shape parameter)
     {
-        if (FlattenedImage is not { } image)
-            return values;
-        int pixels = image[0] * image[1], channels = image[2], columns = parameter[1];
+        const int Block = 16; // outputs side by side: a cache line of the result, which is written once
+        int inputs = parameter[0], outputs = parameter[1], channels = FlattenedImage?[2] ?? inputs, pixels = inputs / channels;
         var result = new float[values.Length];
-        for (int p = 0; p < pixels; p++)
+        for (int from = 0; from < outputs; from += Block)
         {
-            for (int c = 0; c < channels; c++)
-                values.AsSpan((c * pixels + p) * columns, columns).CopyTo(result.AsSpan((p * channels + c) * columns));
+            int to = Math.Min(outputs, from + Block);
+            for (int i = 0; i < inputs; i++)
+            {
+                int row = (i % pixels * channels + i / pixels) * outputs;
+                for (int o = from; o < to; o++)
+                    result[row + o] = values[o * inputs + i];
+            }
         }
         return result;
     }
