@@ -49,9 +49,6 @@ public partial class Model : Layer
     /// <summary>Names of the classes that the outputs stand for; empty where they are not classes.</summary>
     public IReadOnlyList<string> ClassNames { get; set; } = [];
 
-    /// <summary>How pixels become this model's input; null where it takes something else than photographs.</summary>
-    public Training.Preprocessing? Preprocessing { get; set; }
-
     /// <inheritdoc/>
     public override int InputCount => Inputs.Count;
 

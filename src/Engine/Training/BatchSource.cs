@@ -54,6 +54,9 @@ public abstract class BatchSource
     /// <summary>Class names in label order; empty where labels are not classes.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
+    /// <summary>How pixels became the samples; null where the samples are no photographs.</summary>
+    public virtual Preprocessing? Preprocessing => null;
+
     /// <summary>True where every epoch delivers the same numbers for a sample: no random augmentation.</summary>
     public virtual bool IsDeterministic => true;
 
