@@ -9,6 +9,7 @@ namespace Graft.Models;
 public static class ResNet
 {
     private const int DeepestBasic = 34;
+    private const string Top = "predictions", OlderTop = "probs"; // keras-applications 1.0.8 and the first tf.keras called it so, and Keras loads their file by position
 
     /// <summary>Builds a network: [N,H,W,3] to [N,H/32,W/32,512 or 2048], to [N,C] with pooling, or to class probabilities with its top.</summary>
     /// <param name="depth">18, 34, 50, 101 or 152.</param>
@@ -41,7 +42,7 @@ public static class ResNet
         string name = $"resnet{depth}";
         if (!includeTop)
             return new Model(input, pooling.Apply(x, "avg_pool", "max_pool"), name);
-        string top = kind switch { ResNetVariant.Torch => "fc", ResNetVariant.KerasOld => "fc1000", _ => "predictions" };
+        string top = kind switch { ResNetVariant.Torch => "fc", ResNetVariant.KerasOld => "fc1000", _ => Top };
         x = new GlobalAveragePooling2D { Name = "avg_pool" }.Apply(x);
         return new Model(input, new Dense(classes, classifierActivation) { Name = top }.Apply(x), name);
     }
@@ -70,9 +71,15 @@ public static class ResNet
             : [$"these are weights of {Describe(found.Value)}, but '{model.Name}' was built as {Describe(built.Value)}: build it with ResNetVariant.{found}"];
         Func<string, bool>? unused = model.Layers[^1] is Dense ? null : IsTop;
         TorchResNetNames? torch = built == ResNetVariant.Torch ? TorchResNetNames.Of(file) : null;
-        WeightReport report = WeightLoader.Load(model, file, torch is null ? null : torch.Locate, unused, strict, notes);
+        WeightReport report = WeightLoader.Load(model, file, torch is null ? KerasName : torch.Locate, unused, strict, notes);
         model.Preprocessing = Preprocess(built ?? ResNetVariant.Keras);
         return report;
+
+        WeightName KerasName(string layer, Parameter parameter)
+        {
+            WeightName name = file.Locate(layer, parameter), older = file.Locate(OlderTop, parameter);
+            return layer == Top && !file.Names.Contains(name.Name) && file.Names.Contains(older.Name) ? older : name;
+        }
     }
 
     private static ResNetVariant? VariantOf(Model model)
@@ -81,7 +88,7 @@ public static class ResNet
         return Has("conv2_block1_1_conv") ? ResNetVariant.Keras : Has("res2a_branch2a") ? ResNetVariant.KerasOld : Has("layer1.0.conv1") ? ResNetVariant.Torch : null;
     }
 
-    private static bool IsTop(string array) => array.Split('/', '.').Any(part => part is "predictions" or "fc1000" or "fc" or "classifier");
+    private static bool IsTop(string array) => array.Split('/', '.').Any(part => part is Top or OlderTop or "fc1000" or "fc" or "classifier");
 
     // The epsilon is in no weight file, and the wrong one gives plausible but wrong features: hence by name.
     private static string Describe(ResNetVariant variant) => variant switch
