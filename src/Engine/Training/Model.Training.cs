@@ -58,13 +58,8 @@ public partial class Model
     /// than the model's weights want them.
     /// </exception>
     /// <exception cref="OperationCanceledException">Training was cancelled; the unfinished step left no trace.</exception>
-    public History Fit(BatchSource data, int epochs, BatchSource? validation = null, FitOptions? options = null)
-    {
-        var trainer = new Trainer(this, CompiledOptimizer(), CompiledLoss(), _metrics, options ?? new FitOptions());
-        PreprocessingChoice.Check(this, data);
-        Preprocessing ??= data.Preprocessing; // from here on saved with the weights, and asked for by predict
-        return trainer.Run(data, epochs, validation);
-    }
+    public History Fit(BatchSource data, int epochs, BatchSource? validation = null, FitOptions? options = null) =>
+        new Trainer(this, CompiledOptimizer(), CompiledLoss(), _metrics, options ?? new FitOptions()).Run(data, epochs, validation);
 
     /// <summary>Loss and metrics over a data set, with moving statistics and without Dropout.</summary>
     /// <param name="data">The samples with labels.</param>
@@ -83,7 +78,7 @@ public partial class Model
         int next = 0;
         foreach (Batch batch in data.Epoch(0, 0, cancellationToken))
         {
-            Evaluator.Place(rows, Evaluator.Forward(this, batch.Inputs, batch.InputShape, cancellationToken), batch, next);
+            Evaluator.Place(rows, Evaluator.Forward(this, batch.Inputs, batch.InputShape, data.BatchSize, cancellationToken), batch, next);
             next += batch.Size;
         }
         return rows;
@@ -103,7 +98,7 @@ public partial class Model
         for (int from = 0; from < shape[0]; from += PredictBatch)
         {
             int size = Math.Min(PredictBatch, shape[0] - from);
-            rows.AddRange(Evaluator.Rows(Evaluator.Forward(this, samples.AsSpan(from * width, size * width), shape.WithBatch(size), cancellationToken), size));
+            rows.AddRange(Evaluator.Rows(Evaluator.Forward(this, samples.AsSpan(from * width, size * width), shape.WithBatch(size), Math.Min(PredictBatch, shape[0]), cancellationToken), size));
         }
         return [.. rows];
     }

@@ -19,7 +19,8 @@ public static class PreprocessingChoice
             throw new GraftException($"Model '{model.Name}' takes pixels prepared as '{weights.Name}', but the images come as '{images.Name}'. Open the folder with the model's preprocessing, or set model.Preprocessing to the other one.");
     }
 
+    // A mean image goes with the means that stand in for it, and may have been brought to another size.
     private static bool AreSame(Preprocessing a, Preprocessing b) => ReferenceEquals(a, b)
         || (a.ReverseChannels == b.ReverseChannels && a.Scale.Equals(b.Scale) && a.Mean.SequenceEqual(b.Mean) && a.Std.SequenceEqual(b.Std)
-            && (a.MeanImage ?? []).SequenceEqual(b.MeanImage ?? []));
+            && a.MeanImage is null == b.MeanImage is null);
 }

@@ -63,17 +63,6 @@ public sealed class ImageFolder : BatchSource
     /// <summary>Class of each sample, in the order of <see cref="Batch.Indices"/>.</summary>
     public IReadOnlyList<int> Classes => [.. _samples.Select(s => s.Class)];
 
-    /// <summary>Opens a folder for a model: in its size, and with its preprocessing, so that both are the same wherever it is used.</summary>
-    /// <exception cref="GraftException">The model has no preprocessing (the message names the choices) or takes no RGB images; and what
-    /// the other overload throws.</exception>
-    public static ImageFolder Open(string path, Model model, int batchSize, ImageFolderOptions? options = null)
-    {
-        Shape input = model.Inputs[0].Shape;
-        if (model.Inputs.Count != 1 || input.Rank != 3 || input[2] != 3)
-            throw new GraftException($"Model '{model.Name}' takes {string.Join(" and ", model.Inputs.Select(i => i.Shape))}; a folder of images gives one [H,W,3].");
-        return Open(path, (input[0], input[1]), batchSize, model.RequirePreprocessing(), options);
-    }
-
     /// <summary>Opens a folder and decodes all its files.</summary>
     /// <exception cref="GraftException">The folder is missing, has fewer than two classes or no images, its classes are not the
     /// required ones, or files cannot be decoded: all of them are listed.</exception>
@@ -98,6 +87,17 @@ public sealed class ImageFolder : BatchSource
         if (files.Count == 0)
             throw new GraftException($"{path}: no images for {options.Subset.ToString().ToLowerInvariant()}; its class folders hold no {string.Join(", ", Endings)} files (with this split).");
         return Decode(path, files, size, batchSize, preprocessing, options, classes);
+    }
+
+    /// <summary>Opens a folder for a model: in its size, and with its preprocessing, so that both are the same wherever it is used.</summary>
+    /// <exception cref="GraftException">The model has no preprocessing (the message names the choices) or takes no RGB images; and what
+    /// the other overload throws.</exception>
+    public static ImageFolder Open(string path, Model model, int batchSize, ImageFolderOptions? options = null)
+    {
+        Shape input = model.Inputs[0].Shape;
+        if (model.Inputs.Count != 1 || input.Rank != 3 || input[2] != 3)
+            throw new GraftException($"Model '{model.Name}' takes {string.Join(" and ", model.Inputs.Select(i => i.Shape))}; a folder of images gives one [H,W,3].");
+        return Open(path, (input[0], input[1]), batchSize, model.RequirePreprocessing(), options);
     }
 
     /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
