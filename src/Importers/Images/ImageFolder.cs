@@ -14,7 +14,6 @@ public sealed class ImageFolder : BatchSource
     private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
 
     private readonly ImageFolderOptions _options;
-    private readonly Preprocessing _preprocessing;
     private readonly (int Height, int Width) _size;
     private readonly List<(string Path, int Class, byte[] Rgb)> _samples;
 
@@ -22,7 +21,7 @@ public sealed class ImageFolder : BatchSource
         List<(string, int, byte[])> samples, IReadOnlyList<string> badFiles)
     {
         _options = options;
-        _preprocessing = preprocessing;
+        Preprocessing = preprocessing;
         _size = size;
         BatchSize = batchSize;
         ClassNames = classes;
@@ -49,10 +48,10 @@ public sealed class ImageFolder : BatchSource
     public override IReadOnlyList<string> ClassNames { get; }
 
     /// <inheritdoc/>
-    public override Preprocessing Preprocessing => _preprocessing;
-
-    /// <inheritdoc/>
     public override bool IsDeterministic => _options.Augmentation is null;
+
+    /// <summary>How a file becomes a sample: the preprocessing that was given, with this folder's size and filter.</summary>
+    public override Preprocessing Preprocessing { get; }
 
     /// <summary>One line for each file that was left out: its path and the reason.</summary>
     public IReadOnlyList<string> BadFiles { get; }
@@ -149,7 +148,7 @@ public sealed class ImageFolder : BatchSource
                 var random = new Random((int)(RandomSeed.Of(_options.ShuffleSeed ?? 0, epoch + 1, indices[i]) >> 33));
                 image = augmentation.Draw(random, _size.Height, _size.Width).Apply(image, _size.Height, _size.Width);
             }
-            _preprocessing.Apply(image, inputs.AsSpan(i * pixels, pixels));
+            Preprocessing.Apply(image, inputs.AsSpan(i * pixels, pixels));
             if (LabelKind == LabelKind.Categorical)
                 labels[i * width + label] = 1;
             else
