@@ -29,7 +29,7 @@ internal static partial class PretrainedBase
         if (PulledWeights.AreKnown(name))
             weights ??= PulledWeights.Require(name, top: false);
         if (weights is null && name != "resnet18")
-            throw new UsageException($"--base {name} needs --weights FILE: Keras's {name} .h5 (with or without top){(name == "squeezenet" ? "" : ", or safetensors with torchvision's or Hugging Face's names")}.");
+            throw new UsageException($"--base {name} needs --weights FILE: Keras's {name} .h5 (with or without top).");
         Model model = name switch
         {
             "vgg16" => LoadVgg16(weights!, size),

@@ -17,7 +17,7 @@ internal static class PulledWeights
         PublishedFile[] files = top ? [.. weights.TopFiles] : [.. weights.Files, .. weights.TopFiles];
         string? path = files.Select(f => cache.Find(weights, f)).FirstOrDefault(p => p is not null);
         return path ?? throw new UsageException($"--base {name} needs {(top ? "the weights of the whole network" : "weights")}: get them with 'graft weights pull {name}{(top ? " --top" : "")}', "
-            + $"or name a file with --weights FILE (Keras's {name} .h5{(top ? "" : ", with or without top")}, or safetensors with torchvision's names). "
+            + $"or name a file with --weights FILE (Keras's {name} .h5{(top ? "" : ", with or without top")}, or safetensors with torchvision's or Hugging Face's names). "
             + $"Looked for: {string.Join(", ", cache.Places(weights, files[0]))}.");
     }
 }

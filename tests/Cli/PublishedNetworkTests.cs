@@ -87,6 +87,7 @@ public sealed class PublishedNetworkTests : IDisposable
     [InlineData("predict", "--base", "resnet18", "a.jpg")]
     [InlineData("predict", "--base", "vgg16", "--model", "m.graft", "a.jpg")]
     [InlineData("predict", "--base", "vgg16", "a.jpg")] // nothing was pulled
+    [InlineData("predict", "--base", "squeezenet", "a.jpg")] // cannot be pulled
     public void Bad_usage_is_exit_code_2_and_one_line(params string[] args)
     {
         (int code, _, string error) = Run(args);
@@ -144,6 +145,24 @@ public sealed class PublishedNetworkTests : IDisposable
         JsonElement predictions = JsonDocument.Parse(output).RootElement[0].GetProperty("predictions");
         Assert.Equal(5, predictions.GetArrayLength());
         Assert.Equal(expected[0].Wnid, predictions[0].GetProperty("wnid").GetString());
+    }
+
+    [Fact]
+    public void SqueezeNet_with_its_classifier_predicts_and_its_real_base_alone_does_not()
+    {
+        FlowerPainter.WriteSet(_files["data"], 1, 3);
+        string image = _files[Path.Combine("data", "rose", "000.jpg")];
+        Model network = SqueezeNet.Build();
+        KerasFile.Write(network, _files["squeezenet.h5"]);
+        network.Release();
+        (int code, string output, string error) = Run("predict", "--base", "squeezenet", "--weights", _files["squeezenet.h5"], image);
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+        Assert.Equal(6, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        string wild = GraftShared.Path("corpora", "wild", "DeepCognition__keras-squeezenet", "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5");
+        (code, _, error) = Run("predict", "--base", "squeezenet", "--weights", wild, image);
+        Assert.Equal(1, code);
+        Assert.Contains("has no classifier", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,15 +13,27 @@ internal static class KerasFile
         Layer[] layers = [.. KerasWeights.Leaves(model).Where(l => l.Parameters.Count > 0)];
         foreach (Layer layer in layers)
         {
-            var arrays = new H5Group();
+            H5Group group = Group(file, layer.Name), arrays = Group(group, layer.Name);
             foreach (Parameter p in layer.Parameters)
                 arrays[$"{p.Name}:0"] = Dataset(layer, p);
-            file[layer.Name] = new H5Group { [layer.Name] = arrays, Attributes = { ["weight_names"] = layer.Parameters.Select(p => $"{layer.Name}/{p.Name}:0").ToArray() } };
+            group.Attributes["weight_names"] = layer.Parameters.Select(p => $"{layer.Name}/{p.Name}:0").ToArray();
         }
         file.Attributes["layer_names"] = layers.Select(l => l.Name).ToArray();
         file.Attributes["backend"] = "tensorflow";
         file.Attributes["keras_version"] = "2.15.0";
         file.Write(path);
+    }
+
+    // A name with slashes is a path of groups.
+    private static H5Group Group(H5Group root, string path)
+    {
+        foreach (string part in path.Split('/'))
+        {
+            if (!root.TryGetValue(part, out object? group))
+                root[part] = group = new H5Group();
+            root = (H5Group)group;
+        }
+        return root;
     }
 
     // [O,R,S,I] to Keras's [R,S,I,O]: the first axis moves to the end.

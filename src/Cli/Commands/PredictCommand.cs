@@ -13,7 +13,7 @@ internal static class PredictCommand
     public static Command Create(Terminal terminal)
     {
         var model = new Option<string?>("--model") { Description = "A .graft file." };
-        var network = new Option<string?>("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16 or resnet50." };
+        var network = new Option<string?>("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16, resnet50 or squeezenet." };
         network.AcceptOnlyFromAmong(FullNetwork.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with top; without it, the one that 'graft weights pull NAME --top' got." };
         var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "Classes to name for each image, of the 1000 of ImageNet." };
