@@ -14,7 +14,7 @@ internal static class Application
         using var interrupt = new CancellationTokenSource();
         ConsoleCancelEventHandler onInterrupt = (_, e) =>
         {
-            e.Cancel = true;
+            e.Cancel = !interrupt.IsCancellationRequested; // a second Ctrl+C ends the program where it stands
             interrupt.Cancel();
         };
         Console.CancelKeyPress += onInterrupt;
@@ -44,7 +44,7 @@ internal static class Application
             error.WriteLine($"graft: {e.Message}");
             return BadInput;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
         {
             error.WriteLine("graft: interrupted; what was trained since the start is lost, files that were there before are unchanged.");
             return Interrupted;

@@ -40,7 +40,7 @@ internal static class DemoCommand
         }, terminal);
         terminal.Line("3. Evaluating.");
         ConfusionMatrix confusion = model.Evaluate(validation, cancellationToken: terminal.Interrupt).Confusion!;
-        terminal.Line(confusion.ToString());
+        ConfusionTables.Write(confusion, terminal);
         Charts.Confusion(confusion, Path.Combine(folder, "confusion.png"));
         terminal.Line($"Look at {Path.Combine(folder, "curves.png")} and {Path.Combine(folder, "confusion.png")}; try");
         terminal.Line($"  graft predict --model {Path.Combine(folder, "model.graft")} {Path.Combine(images, "validation", "tulip", "000.jpg")}");

@@ -54,6 +54,9 @@ public abstract class BatchSource
     /// <summary>Class names in label order; empty where labels are not classes.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
+    /// <summary>How files became these samples, which a model that is trained on them keeps; null where they come from elsewhere.</summary>
+    public virtual Preprocessing? Preprocessing => null;
+
     /// <summary>True where every epoch delivers the same numbers for a sample: no random augmentation.</summary>
     public virtual bool IsDeterministic => true;
 

@@ -17,6 +17,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         model.History = history;
         if (model.ClassNames.Count == 0)
             model.ClassNames = data.ClassNames;
+        model.Preprocessing = data.Preprocessing ?? model.Preprocessing; // predict reads images as fit did
         var context = new TrainingContext(model, optimizer, history, epochs);
         Each(c => c.OnTrainBegin(context));
         for (int epoch = options.InitialEpoch; epoch < epochs && context.StopReason is null; epoch++)
