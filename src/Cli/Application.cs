@@ -46,7 +46,7 @@ internal static class Application
         }
         catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
         {
-            error.WriteLine("graft: interrupted; what was trained since the start is lost, files that were there before are unchanged.");
+            error.WriteLine("graft: interrupted before results were written; earlier ones are unchanged.");
             return Interrupted;
         }
         catch (Exception e) when (Environment.GetEnvironmentVariable("GRAFT_TRACE") != "1")

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Graft.Training;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Graft.Cli;
 
@@ -40,14 +41,14 @@ internal sealed class Terminal
     public void Line(string text = "")
     {
         if (_live)
-            _console!.Write(new Text(text.PadRight(Width - 1) + "\n")); // over the bar, which is drawn again below
+            _console!.Write(new WholeLine(text)); // in the place of the bar, which is drawn again below
         else
             _output.WriteLine(text);
         _output.Flush();
     }
 
     /// <summary>Draws a table or another renderable; on a terminal only.</summary>
-    public void Draw(Spectre.Console.Rendering.IRenderable renderable)
+    public void Draw(IRenderable renderable)
     {
         if (_console is null)
             return;
@@ -76,6 +77,14 @@ internal sealed class Terminal
         {
             _live = false;
         }
+    }
+
+    /// <summary>A line that leaves nothing of what stood in its place.</summary>
+    private sealed class WholeLine(string text) : Renderable
+    {
+        private const string EraseToEnd = "\e[K";
+
+        protected override IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => [new Segment(text), Segment.Control(EraseToEnd), Segment.LineBreak];
     }
 }
 
