@@ -1,13 +1,12 @@
-using Graft.Autograd;
-
 namespace Graft.Bench.Quick;
 
 /// <summary>A model in Graft with its input and room for its output: the one place that says how Graft runs inference.</summary>
 internal sealed class GraftModel : IDisposable
 {
     private readonly Model _model;
+    private readonly Inference.InferencePlan _plan;
     private readonly float[] _pixels;
-    private readonly Shape _inputShape;
+    private readonly int _batch;
 
     /// <param name="model">The model, with its weights; given back by <see cref="Dispose"/>.</param>
     /// <param name="pixels">Input, [N,H,W,C].</param>
@@ -15,9 +14,10 @@ internal sealed class GraftModel : IDisposable
     public GraftModel(Model model, float[] pixels, Shape inputShape)
     {
         _model = model;
+        _plan = Inference.InferencePlan.Compile(model);
         _pixels = pixels;
-        _inputShape = inputShape;
-        OutputShape = model.Outputs[0].Shape.Prepend(inputShape[0]);
+        _batch = inputShape[0];
+        OutputShape = model.Outputs[0].Shape.Prepend(_batch);
         Output = new float[OutputShape.Count];
     }
 
@@ -27,16 +27,15 @@ internal sealed class GraftModel : IDisposable
     /// <summary>The result of the last run.</summary>
     public float[] Output { get; }
 
-    /// <summary>One forward pass of the eager graph, from numbers on the host to numbers on the host.</summary>
-    public void Run()
-    {
-        using var tape = new Tape(_model.Device);
-        Tensor y = _model.Run(tape, [tape.Constant(_inputShape, _pixels)])[0];
-        _model.Device.Kernels.Memory.Download(y.Data, Output.AsSpan());
-    }
+    /// <summary>One forward pass, from numbers on the host to numbers on the host.</summary>
+    public void Run() => _plan.Run(_pixels, _batch, Output);
+
+    /// <summary>The steps with the times of the last run.</summary>
+    public string Describe() => _plan.Describe();
 
     public void Dispose()
     {
+        _plan.Dispose();
         _model.Release();
         _model.Device.Pool.Trim();
     }

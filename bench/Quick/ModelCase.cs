@@ -1,3 +1,4 @@
+using System.Globalization;
 using Graft.Bench.Onnx;
 using Graft.Kernels;
 using Graft.Models;
@@ -31,12 +32,30 @@ internal sealed class ModelCase : IDisposable
 
     /// <summary>All networks with the batch sizes at which they are timed.</summary>
     public static (string Name, Func<ModelCase> Open)[] All { get; } =
+        [.. Networks.Select(n => ($"{n.Network}-forward-b{n.Batch}", (Func<ModelCase>)(() => new ModelCase($"{n.Network}-forward-b{n.Batch}", n.Build, n.Batch))))];
+
+    /// <summary>Their names.</summary>
+    public static IEnumerable<string> Names => All.Select(a => a.Name);
+
+    /// <summary>A network by its name, without weights, with any batch size: "resnet50-forward-b8"; null where there is none.</summary>
+    public static (Model Model, int Batch)? Network(string name)
+    {
+        foreach ((string network, _, Func<Model> build) in Networks)
+        {
+            string prefix = $"{network}-forward-b";
+            if (name.StartsWith(prefix, StringComparison.Ordinal) && int.TryParse(name.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int batch) && batch > 0)
+                return (build(), batch);
+        }
+        return null;
+    }
+
+    private static (string Network, int Batch, Func<Model> Build)[] Networks =>
     [
-        Entry("vgg16", 20, () => Vgg16.Build(includeTop: false, 150, 150)),
-        Entry("vgg16", 1, () => Vgg16.Build(includeTop: false, 150, 150)),
-        Entry("resnet50", 32, () => ResNet.Build(50, includeTop: false, pooling: Pooling.Average)),
-        Entry("resnet50", 1, () => ResNet.Build(50, includeTop: false, pooling: Pooling.Average)),
-        Entry("resnet18", 32, () => ResNet.Build(18, includeTop: false, pooling: Pooling.Average)),
+        ("vgg16", 20, () => Vgg16.Build(includeTop: false, 150, 150)),
+        ("vgg16", 1, () => Vgg16.Build(includeTop: false, 150, 150)),
+        ("resnet50", 32, () => ResNet.Build(50, includeTop: false, pooling: Pooling.Average)),
+        ("resnet50", 1, () => ResNet.Build(50, includeTop: false, pooling: Pooling.Average)),
+        ("resnet18", 32, () => ResNet.Build(18, includeTop: false, pooling: Pooling.Average)),
     ];
 
     /// <summary>Graft, then its peers.</summary>
@@ -54,11 +73,5 @@ internal sealed class ModelCase : IDisposable
     {
         _ort.Dispose();
         _graft.Dispose();
-    }
-
-    private static (string, Func<ModelCase>) Entry(string network, int batch, Func<Model> build)
-    {
-        string name = $"{network}-forward-b{batch}";
-        return (name, () => new ModelCase(name, build, batch));
     }
 }
