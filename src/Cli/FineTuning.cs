@@ -68,8 +68,8 @@ internal static class FineTuning
         terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}.");
         terminal.Interrupt.ThrowIfCancellationRequested();
         (ImageFolder trainData, ImageFolder validData) = terminal.WithBar("Reading images", bar => OpenData(s, pretrained.Preprocessing, train, validation, bar, terminal.Interrupt));
-        Describe(terminal, "training", trainData);
-        Describe(terminal, "validation", validData);
+        Describe(terminal, "training", trainData, s.BadImages == BadImages.Substitute);
+        Describe(terminal, "validation", validData, s.BadImages == BadImages.Substitute);
 
         bool binary = classes == 2;
         Model model = Build(s, pretrained, binary ? 1 : classes);
@@ -137,11 +137,11 @@ internal static class FineTuning
         return model;
     }
 
-    private static void Describe(Terminal terminal, string what, ImageFolder data)
+    private static void Describe(Terminal terminal, string what, ImageFolder data, bool substituted)
     {
         terminal.Line($"{data.Count} {what} images: {string.Join(", ", data.ClassNames.Select((c, i) => $"{c} {data.Classes.Count(k => k == i)}"))}");
         foreach (string bad in data.BadFiles)
-            terminal.Line($"  skipped {bad}");
+            terminal.Line($"  {(substituted ? "substituted" : "skipped")} {bad}");
     }
 
     /// <summary>Finds out before training whether the results can be written.</summary>

@@ -110,6 +110,14 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public void A_demo_removes_no_pictures_but_its_own()
+    {
+        Painted("images", 1);
+        Fails("was not painted by an earlier demo", "demo", "--output", _folder);
+        Assert.True(File.Exists(Sub("images/daisy/000.jpg")));
+    }
+
+    [Fact]
     public void A_damaged_model_is_refused_by_its_checksum()
     {
         File.WriteAllText(Sub("model.graft"), "<html>not found</html>");

@@ -30,8 +30,8 @@ internal static class FinetuneCommand
         var augment = new Option<bool>("--augment") { Description = "Random rotation, shift, shear, zoom and flip." };
         var seed = new Option<int>("--seed") { Description = "Seed of everything random." };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
-        var bad = new Option<string>("--on-bad-image") { DefaultValueFactory = _ => "throw", Description = "throw or skip." };
-        bad.AcceptOnlyFromAmong("throw", "skip");
+        var bad = new Option<string>("--on-bad-image") { DefaultValueFactory = _ => "throw", Description = "throw, skip, or substitute (the next good image of the class)." };
+        bad.AcceptOnlyFromAmong("throw", "skip", "substitute");
         var resize = new Option<string>("--resize") { DefaultValueFactory = _ => "bilinear", Description = "nearest, bilinear, bicubic or lanczos." };
         resize.AcceptOnlyFromAmong("nearest", "bilinear", "bicubic", "lanczos");
         var exif = new Option<bool>("--exif") { Description = "Turn photographs upright as their EXIF orientation says; the model remembers it." };
@@ -52,7 +52,7 @@ internal static class FinetuneCommand
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
                 UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
-                BadImages = parsed.GetValue(bad) == "skip" ? BadImages.Skip : BadImages.Throw, Resize = Enum.Parse<Training.ResizeFilter>(parsed.GetRequiredValue(resize), ignoreCase: true), Exif = parsed.GetValue(exif),
+                BadImages = Enum.Parse<BadImages>(parsed.GetRequiredValue(bad), ignoreCase: true), Resize = Enum.Parse<Training.ResizeFilter>(parsed.GetRequiredValue(resize), ignoreCase: true), Exif = parsed.GetValue(exif),
                 ImageMemory = (long)Within(parsed.GetValue(memory), 0, 1e6, "--image-memory") << 20, Output = parsed.GetRequiredValue(output),
             };
             (_, Training.History history, _) = FineTuning.Run(settings, terminal);

@@ -205,9 +205,19 @@ public sealed class ImageFolder : BatchSource
         });
         string[] reasons = [.. bad.OrderBy(b => b.Key).Select(b => b.Value)];
         if (reasons.Length > 0 && options.BadImages == BadImages.Throw)
-            throw new GraftException($"{path}: {reasons.Length} of {files.Count} images cannot be read; mend or remove them, or skip bad images:\n  {string.Join("\n  ", reasons)}");
+            throw new GraftException($"{path}: {reasons.Length} of {files.Count} images cannot be read; mend or remove them, or skip or substitute bad images:\n  {string.Join("\n  ", reasons)}");
+        if (options.BadImages == BadImages.Substitute)
+            Substitute(samples, bad.Keys, files);
         List<Sample> good = [.. samples.OfType<Sample>()];
         return good.Count > 0 ? (good, reasons) : throw new GraftException($"{path}: none of its {files.Count} images can be read:\n  {string.Join("\n  ", reasons)}");
+    }
+
+    /// <summary>In place of each bad image the next good one of its class, from the first on behind the last; where a class has none, nothing.</summary>
+    private static void Substitute(Sample?[] samples, IEnumerable<int> bad, List<(string Path, int Class)> files)
+    {
+        ILookup<int, int> good = Enumerable.Range(0, files.Count).Where(i => samples[i] is not null).ToLookup(i => files[i].Class);
+        foreach ((int at, int other) in bad.Where(i => good.Contains(files[i].Class)).Select(i => (i, good[files[i].Class].Append(-1).First(g => g > i || g < 0))).ToList())
+            samples[at] = samples[other >= 0 ? other : good[files[at].Class].First()];
     }
 
     private static string[] FindClasses(string path, ImageFolderOptions options)

@@ -10,6 +10,9 @@ public enum BadImages
 
     /// <summary>Leave them out; <see cref="ImageFolder.BadFiles"/> lists them.</summary>
     Skip,
+
+    /// <summary>Take the next good image of the same class a second time, so that counts and batches stay as they are.</summary>
+    Substitute,
 }
 
 /// <summary>Which part of a folder that is split into training and validation.</summary>

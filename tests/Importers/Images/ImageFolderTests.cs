@@ -53,6 +53,20 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_bad_file_can_be_substituted_by_the_next_good_one_of_its_class()
+    {
+        Write("a/1.jpg", []);
+        Write("a/2.png", Image(SKEncodedImageFormat.Png, 1));
+        Write("a/3.png", Image(SKEncodedImageFormat.Png, 2));
+        Write("a/4.jpg", []);
+        Write("b/1.png", Image(SKEncodedImageFormat.Png, 3));
+        ImageFolder folder = Open(new ImageFolderOptions { BadImages = BadImages.Substitute });
+        Assert.Equal(["a/2.png", "a/2.png", "a/3.png", "a/2.png", "b/1.png"], Names(folder));
+        Assert.Equal([0, 0, 0, 0, 1], folder.Classes);
+        Assert.Equal(2, folder.BadFiles.Count);
+    }
+
+    [Fact]
     public void A_truncated_progressive_jpeg_is_found_although_its_thumbnail_has_an_end_marker()
     {
         byte[] whole = WithThumbnail(Convert.FromBase64String(ProgressiveJpeg));
