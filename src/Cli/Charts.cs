@@ -9,6 +9,8 @@ internal static class Charts
 {
     private static readonly Color TrainingColor = Color.FromHex("#4C72B0"), ValidationColor = Color.FromHex("#DD8452");
 
+    private const int LongestLevelName = 12; // letters in the 90 pixels of a cell
+
     // A machine with nothing but the SDK may have no font at all: the program brings its own.
     static Charts()
     {
@@ -57,6 +59,12 @@ internal static class Charts
         double[] places = [.. Enumerable.Range(0, n).Select(i => (double)i)];
         plot.Axes.Bottom.SetTicks(places, [.. matrix.Names]);
         plot.Axes.Left.SetTicks(places, [.. matrix.Names.Reverse()]);
+        if (matrix.Names.Max(name => name.Length) > LongestLevelName)
+        {
+            plot.Axes.Bottom.TickLabelStyle.Rotation = -45; // level names of neighbours would run into one another
+            plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;
+            plot.Axes.Bottom.MinimumSize = 40 + 5 * matrix.Names.Max(name => name.Length);
+        }
         plot.XLabel("predicted");
         plot.YLabel("actual");
         plot.Title(string.Create(CultureInfo.InvariantCulture, $"Confusion matrix, accuracy {matrix.Accuracy:F3}"));

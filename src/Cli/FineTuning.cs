@@ -76,6 +76,7 @@ internal static class FineTuning
         model.SetSeed(s.Seed);
         model.ClassNames = trainData.ClassNames;
         model.Preprocessing = trainData.Preprocessing;
+        CheckRoom(s.Output, model);
         terminal.Line(model.Summary(terminal.IsInteractive ? terminal.Width : 80));
         Loss loss = binary ? Loss.BinaryCrossEntropy() : Loss.CategoricalCrossEntropy();
         int total = s.Epochs + (s.Unfreeze > 0 ? s.UnfreezeEpochs : 0);
@@ -158,5 +159,13 @@ internal static class FineTuning
         {
             throw new GraftException($"{folder}: cannot be written ({e.Message}); name another --output folder.", e);
         }
+    }
+
+    /// <summary>Finds out before training whether the model file will fit: its weights, and two optimizer slots for those that move.</summary>
+    private static void CheckRoom(string folder, Model model)
+    {
+        long needed = sizeof(float) * model.Parameters.Sum(p => p.Shape.Count * (p.IsTrainable ? 3 : 1)), free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+        if (free < needed)
+            throw new GraftException($"{folder}: {free >> 20:N0} MiB are free there, the model file takes {needed >> 20:N0} MiB; make room or name another --output folder.");
     }
 }
