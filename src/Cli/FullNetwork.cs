@@ -1,5 +1,6 @@
 using Graft.Importers;
 using Graft.Models;
+using Graft.Training;
 using Graft.Weights;
 
 namespace Graft.Cli;
@@ -36,6 +37,7 @@ internal static class FullNetwork
     private static Model Loaded(Model model, Action<Model> load)
     {
         load(model);
+        model.Preprocessing = model.RequirePreprocessing().For(new ImageInput(model.Inputs[0].Shape[0], model.Inputs[0].Shape[1], ResizeFilter.Bilinear));
         return model;
     }
 

@@ -8,6 +8,7 @@ using Xunit;
 namespace Graft.Tests.Samples;
 
 /// <summary>The samples run as a reader runs them, on a few painted images, for an epoch; large networks have weights drawn at random.</summary>
+[Collection("command line")] // what the samples save is used by 'graft predict', in process
 public sealed class SampleTests : IDisposable
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5); // so that a sample that hangs fails; the three take seconds
@@ -54,8 +55,12 @@ public sealed class SampleTests : IDisposable
         Check(_files["model.graft"], FlowerPainter.Kinds, "imagenet-resnet18");
     }
 
-    private static void Check(string file, IEnumerable<string> classes, string preprocessing)
+    private void Check(string file, IEnumerable<string> classes, string preprocessing)
     {
+        using var output = new StringWriter();
+        string image = Directory.GetFiles(_files["data"], "*.jpg", SearchOption.AllDirectories)[0];
+        Assert.Equal(0, Application.Run(["predict", "--model", file, image], output, output));
+        Assert.Contains("rose 0.", output.ToString(), StringComparison.Ordinal);
         SavedModel saved = ModelFile.Load(file);
         Assert.Equal(classes.Order(StringComparer.Ordinal), saved.Model.ClassNames);
         Assert.Equal(preprocessing, saved.Model.Preprocessing!.Name);
