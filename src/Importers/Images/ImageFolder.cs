@@ -1,4 +1,8 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using Graft.Training;
 
 namespace Graft.Importers.Images;
@@ -17,6 +21,7 @@ public sealed class ImageFolder : BatchSource
     private readonly ImageFolderOptions _options;
     private readonly ImageReader _reader;
     private readonly List<Sample> _samples;
+    private string? _fingerprint;
 
     private ImageFolder(ImageFolderOptions options, Preprocessing preprocessing, int batchSize, string[] classes, List<Sample> samples, IReadOnlyList<string> badFiles)
     {
@@ -81,6 +86,7 @@ public sealed class ImageFolder : BatchSource
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Width, 1);
+        PreprocessingChoice.Require(preprocessing, $"{path}: the folder"); // for callers without nullable checks
         options ??= new ImageFolderOptions();
         var input = new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation);
         return Open(path, batchSize, preprocessing.For(input), options);
@@ -110,6 +116,19 @@ public sealed class ImageFolder : BatchSource
         return new ImageFolder(options, preprocessing, batchSize, classes, samples, bad);
     }
 
+    /// <summary>Opens a folder for a model: in its size, and with its preprocessing, so that both are the same wherever it is used.</summary>
+    /// <remarks>A model that says how its images are read, as a trained one does, has them read so whatever the options say.</remarks>
+    /// <exception cref="GraftException">The model has no preprocessing (the message names the choices) or takes no RGB images; and what
+    /// the other overload throws.</exception>
+    public static ImageFolder Open(string path, Model model, int batchSize, ImageFolderOptions? options = null)
+    {
+        Shape input = model.Inputs[0].Shape;
+        if (model.Inputs.Count != 1 || input.Rank != 3 || input[2] != 3)
+            throw new GraftException($"Model '{model.Name}' takes {string.Join(" and ", model.Inputs.Select(i => i.Shape))}; a folder of images gives one [H,W,3].");
+        Preprocessing preprocessing = model.RequirePreprocessing();
+        return preprocessing.Input is null ? Open(path, (input[0], input[1]), batchSize, preprocessing, options) : Open(path, batchSize, preprocessing, options);
+    }
+
     /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
     /// <exception cref="GraftException">The folder is missing or has fewer than two class folders.</exception>
     public static IReadOnlyList<string> ClassesOf(string path) => FindClasses(path, new ImageFolderOptions());
@@ -124,9 +143,7 @@ public sealed class ImageFolder : BatchSource
     /// <inheritdoc/>
     public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
     {
-        int[] order = [.. Enumerable.Range(0, Count)];
-        if (_options.ShuffleSeed is { } seed)
-            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
+        int[] order = Order(epoch);
         // Batches are begun ahead of the consumer and handed over in order: who prepares one does not matter.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var ahead = new Queue<Task<Batch>>();
@@ -157,11 +174,34 @@ public sealed class ImageFolder : BatchSource
         }
     }
 
+    /// <inheritdoc/>
+    public override IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
+    {
+        int done = firstBatch * BatchSize;
+        foreach (int[] indices in Order(epoch).Skip(done).Chunk(BatchSize))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            done += indices.Length;
+            BatchProgress?.Report((done, Count));
+            yield return Labelled(indices, []);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string? Fingerprint => _fingerprint ??= ComputeFingerprint();
+
+    private int[] Order(int epoch)
+    {
+        int[] order = [.. Enumerable.Range(0, Count)];
+        if (_options.ShuffleSeed is { } seed)
+            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
+        return order;
+    }
+
     private Batch Prepare(int[] indices, int epoch, CancellationToken stop)
     {
-        int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
+        int pixels = (int)SampleShape.Count;
         var inputs = new float[indices.Length * pixels];
-        var labels = new float[indices.Length * width];
         for (int i = 0; i < indices.Length; i++)
         {
             stop.ThrowIfCancellationRequested();
@@ -174,12 +214,37 @@ public sealed class ImageFolder : BatchSource
                 image = augmentation.Draw(random, height, columns).Apply(image, height, columns, channels);
             }
             _reader.Prepare(image, inputs.AsSpan(i * pixels, pixels));
+        }
+        return Labelled(indices, inputs);
+    }
+
+    private Batch Labelled(int[] indices, float[] inputs)
+    {
+        int width = (int)LabelShape.Count;
+        var labels = new float[indices.Length * width];
+        for (int i = 0; i < indices.Length; i++)
+        {
+            int label = _samples[indices[i]].Class;
             if (LabelKind == LabelKind.Categorical)
-                labels[i * width + sample.Class] = 1;
+                labels[i * width + label] = 1;
             else
-                labels[i] = sample.Class;
+                labels[i] = label;
         }
         return new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices };
+    }
+
+    private string ComputeFingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Preprocessing p = Preprocessing;
+        string mean = string.Join(' ', p.Mean), std = string.Join(' ', p.Std);
+        hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $"{p.Name} {p.ReverseChannels} {p.Scale} [{mean}] [{std}] {p.Input} {_options.Augmentation} {(_options.Augmentation is null ? null : _options.ShuffleSeed)}")));
+        if (p.MeanImage is { } image)
+            hash.AppendData(MemoryMarshal.AsBytes(image.Values));
+        foreach (Sample sample in _samples)
+            hash.AppendData(sample.Pixels ?? _reader.Pixels(sample.Path));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static (List<Sample> Samples, string[] Bad) Decode(string path, List<(string Path, int Class)> files, ImageReader reader, ImageFolderOptions options)

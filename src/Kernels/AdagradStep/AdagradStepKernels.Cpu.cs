@@ -12,7 +12,7 @@ internal sealed class CpuAdagradStepKernels : AdagradStepKernels
         public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> a, ref Vector512<float> b, ref Vector512<float> c)
         {
             a += g * g;
-            w -= Vector512.Create(s.Rate) * g / Vector512.Sqrt(a + Vector512.Create(s.Epsilon));
+            w -= Vector512.Create(s.Rate) * g / (Vector512.Sqrt(a + Vector512.Create(s.Epsilon)) + Vector512.Create(s.OuterEpsilon));
         }
     }
 }

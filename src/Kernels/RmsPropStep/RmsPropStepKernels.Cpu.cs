@@ -19,7 +19,7 @@ internal sealed class CpuRmsPropStepKernels : RmsPropStepKernels
                 mean = rho * mean + rest * g;
                 square -= mean * mean;
             }
-            Vector512<float> move = Vector512.Create(s.Rate) * g / Vector512.Sqrt(square + Vector512.Create(s.Epsilon));
+            Vector512<float> move = Vector512.Create(s.Rate) * g / (Vector512.Sqrt(square + Vector512.Create(s.Epsilon)) + Vector512.Create(s.OuterEpsilon));
             if (hasMomentum)
                 move = m = Vector512.Create(s.Momentum) * m + move;
             w -= move;
