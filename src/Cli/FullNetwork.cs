@@ -28,7 +28,7 @@ internal static class FullNetwork
             Vgg16.LoadWeights(model, file);
         else
             ResNet.LoadWeights(model, file);
-        model.Preprocessing = model.RequirePreprocessing().For(new ImageInput(Size, Size, ResizeFilter.Bilinear));
+        model.Preprocessing = model.Preprocessing!.For(new ImageInput(Size, Size, ResizeFilter.Bilinear));
         return model;
     }
 

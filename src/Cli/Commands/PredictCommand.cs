@@ -35,19 +35,20 @@ internal static class PredictCommand
                 ImageNetLines.Write(terminal, files, ImageNet.DecodePredictions(rows, count), parsed.GetValue(json));
                 return Application.Done;
             }
+            string[] names = loaded.ClassNames.Count == rows[0].Length ? [.. loaded.ClassNames] : [.. Enumerable.Range(0, rows[0].Length).Select(k => k.ToString(CultureInfo.InvariantCulture))];
             if (parsed.GetValue(json))
             {
                 terminal.Line(new JsonArray([.. files.Select((f, i) => (JsonNode)new JsonObject
                 {
-                    ["image"] = f, ["class"] = loaded.ClassNames[Best(rows[i])],
-                    ["probabilities"] = new JsonObject(loaded.ClassNames.Select((c, k) => KeyValuePair.Create(c, (JsonNode?)rows[i][k]))),
+                    ["image"] = f, ["class"] = names[Best(rows[i])],
+                    ["probabilities"] = new JsonObject(names.Select((c, k) => KeyValuePair.Create(c, (JsonNode?)rows[i][k]))),
                 })]).ToJsonString());
                 return Application.Done;
             }
             for (int i = 0; i < files.Length; i++)
             {
-                IEnumerable<string> shares = loaded.ClassNames.Select((c, k) => string.Create(CultureInfo.InvariantCulture, $"{c} {rows[i][k]:F4}"));
-                terminal.Line($"{files[i]}: {loaded.ClassNames[Best(rows[i])]}  ({string.Join(", ", shares)})");
+                IEnumerable<string> shares = names.Select((c, k) => string.Create(CultureInfo.InvariantCulture, $"{c} {rows[i][k]:F4}"));
+                terminal.Line($"{files[i]}: {names[Best(rows[i])]}  ({string.Join(", ", shares)})");
             }
             return Application.Done;
         });

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -67,6 +66,10 @@ public sealed class ImageFolder : BatchSource
     /// <summary>One line for each file that was left out: its path and the reason.</summary>
     public IReadOnlyList<string> BadFiles { get; }
 
+    /// <inheritdoc/>
+    /// <remarks>SHA-256 over the content of every file in order, and over how files become samples.</remarks>
+    public override string Fingerprint => _fingerprint ??= FindFingerprint();
+
     /// <summary>Full path of each sample, in the order of <see cref="Batch.Indices"/>.</summary>
     public IReadOnlyList<string> Files => [.. _samples.Select(s => s.Path)];
 
@@ -117,16 +120,16 @@ public sealed class ImageFolder : BatchSource
     }
 
     /// <summary>Opens a folder for a model: in its size, and with its preprocessing, so that both are the same wherever it is used.</summary>
-    /// <remarks>A model that says how its images are read, as a trained one does, has them read so whatever the options say.</remarks>
     /// <exception cref="GraftException">The model has no preprocessing (the message names the choices) or takes no RGB images; and what
     /// the other overload throws.</exception>
     public static ImageFolder Open(string path, Model model, int batchSize, ImageFolderOptions? options = null)
     {
         Shape input = model.Inputs[0].Shape;
-        if (model.Inputs.Count != 1 || input.Rank != 3 || input[2] != 3)
-            throw new GraftException($"Model '{model.Name}' takes {string.Join(" and ", model.Inputs.Select(i => i.Shape))}; a folder of images gives one [H,W,3].");
+        if (model.Inputs.Count != 1 || input.Rank != 3 || input[2] is not (1 or 3))
+            throw new GraftException($"Model '{model.Name}' takes {string.Join(" and ", model.Inputs.Select(i => i.Shape))}; a folder of images gives one [H,W,3] or [H,W,1].");
         Preprocessing preprocessing = model.RequirePreprocessing();
-        return preprocessing.Input is null ? Open(path, (input[0], input[1]), batchSize, preprocessing, options) : Open(path, batchSize, preprocessing, options);
+        return preprocessing.Input is { } taught && taught.Shape.Equals(input) ? Open(path, batchSize, preprocessing, options) // read as those of the training were
+            : Open(path, (input[0], input[1]), batchSize, preprocessing, options);
     }
 
     /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
@@ -141,9 +144,18 @@ public sealed class ImageFolder : BatchSource
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
+    public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
+        Batches(epoch, firstBatch, withInputs: true, cancellationToken);
+
+    /// <inheritdoc/>
+    public override IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
+        Batches(epoch, firstBatch, withInputs: false, cancellationToken);
+
+    private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
     {
-        int[] order = Order(epoch);
+        int[] order = [.. Enumerable.Range(0, Count)];
+        if (_options.ShuffleSeed is { } seed)
+            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
         // Batches are begun ahead of the consumer and handed over in order: who prepares one does not matter.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var ahead = new Queue<Task<Batch>>();
@@ -155,7 +167,7 @@ public sealed class ImageFolder : BatchSource
                 while (ahead.Count <= _options.Workers && next < BatchesPerEpoch)
                 {
                     int[] indices = order[(next * BatchSize)..Math.Min(Count, (next + 1) * BatchSize)];
-                    ahead.Enqueue(Task.Run(() => Prepare(indices, epoch, stop.Token), stop.Token));
+                    ahead.Enqueue(Task.Run(() => Prepare(indices, epoch, withInputs, stop.Token), stop.Token));
                     next++;
                 }
                 if (!ahead.TryPeek(out Task<Batch>? task))
@@ -174,38 +186,33 @@ public sealed class ImageFolder : BatchSource
         }
     }
 
-    /// <inheritdoc/>
-    public override IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
+    private string FindFingerprint()
     {
-        int done = firstBatch * BatchSize;
-        foreach (int[] indices in Order(epoch).Skip(done).Chunk(BatchSize))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            done += indices.Length;
-            BatchProgress?.Report((done, Count));
-            yield return Labelled(indices, []);
-        }
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Preprocessing p = Preprocessing;
+        string augmentation = _options.Augmentation is { } drawn ? $"{drawn} {_options.ShuffleSeed}" : "";
+        hash.AppendData(Encoding.UTF8.GetBytes($"{p.ReverseChannels} {p.Scale:R} {string.Join(' ', p.Mean)} {string.Join(' ', p.Std)} {p.Input} {augmentation}"));
+        hash.AppendData(MemoryMarshal.AsBytes(p.MeanImage is null ? [] : p.MeanImage.Values));
+        foreach (Sample sample in _samples)
+            hash.AppendData(SHA256.HashData(File.ReadAllBytes(sample.Path)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <inheritdoc/>
-    public override string? Fingerprint => _fingerprint ??= ComputeFingerprint();
-
-    private int[] Order(int epoch)
+    private Batch Prepare(int[] indices, int epoch, bool withInputs, CancellationToken stop)
     {
-        int[] order = [.. Enumerable.Range(0, Count)];
-        if (_options.ShuffleSeed is { } seed)
-            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
-        return order;
-    }
-
-    private Batch Prepare(int[] indices, int epoch, CancellationToken stop)
-    {
-        int pixels = (int)SampleShape.Count;
-        var inputs = new float[indices.Length * pixels];
+        int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
+        float[] inputs = withInputs ? new float[indices.Length * pixels] : [];
+        var labels = new float[indices.Length * width];
         for (int i = 0; i < indices.Length; i++)
         {
             stop.ThrowIfCancellationRequested();
             Sample sample = _samples[indices[i]];
+            if (LabelKind == LabelKind.Categorical)
+                labels[i * width + sample.Class] = 1;
+            else
+                labels[i] = sample.Class;
+            if (!withInputs)
+                continue;
             float[] image = Array.ConvertAll(sample.Pixels ?? _reader.Pixels(sample.Path), b => (float)b);
             if (_options.Augmentation is { } augmentation)
             {
@@ -215,36 +222,7 @@ public sealed class ImageFolder : BatchSource
             }
             _reader.Prepare(image, inputs.AsSpan(i * pixels, pixels));
         }
-        return Labelled(indices, inputs);
-    }
-
-    private Batch Labelled(int[] indices, float[] inputs)
-    {
-        int width = (int)LabelShape.Count;
-        var labels = new float[indices.Length * width];
-        for (int i = 0; i < indices.Length; i++)
-        {
-            int label = _samples[indices[i]].Class;
-            if (LabelKind == LabelKind.Categorical)
-                labels[i * width + label] = 1;
-            else
-                labels[i] = label;
-        }
         return new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices };
-    }
-
-    private string ComputeFingerprint()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Preprocessing p = Preprocessing;
-        string mean = string.Join(' ', p.Mean), std = string.Join(' ', p.Std);
-        hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-            $"{p.Name} {p.ReverseChannels} {p.Scale} [{mean}] [{std}] {p.Input} {_options.Augmentation} {(_options.Augmentation is null ? null : _options.ShuffleSeed)}")));
-        if (p.MeanImage is { } image)
-            hash.AppendData(MemoryMarshal.AsBytes(image.Values));
-        foreach (Sample sample in _samples)
-            hash.AppendData(sample.Pixels ?? _reader.Pixels(sample.Path));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static (List<Sample> Samples, string[] Bad) Decode(string path, List<(string Path, int Class)> files, ImageReader reader, ImageFolderOptions options)
