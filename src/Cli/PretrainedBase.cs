@@ -20,12 +20,14 @@ internal static partial class PretrainedBase
 
     /// <summary>Builds a base with its weights and its preprocessing.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="weights">Its weight file; null is the one beside the program, which resnet18 alone has.</param>
+    /// <param name="weights">Its weight file; null is the one beside the program, which resnet18 alone has, or the one that was pulled.</param>
     /// <param name="size">Rows and columns of the image.</param>
-    /// <exception cref="UsageException">The network needs a weight file and none is named.</exception>
+    /// <exception cref="UsageException">The network needs a weight file, and none is named or was pulled.</exception>
     /// <exception cref="GraftException">The file cannot be read, or is another network's.</exception>
     public static Model Load(string name, string? weights, int size)
     {
+        if (PulledWeights.AreKnown(name))
+            weights ??= PulledWeights.Require(name, top: false);
         if (weights is null && name != "resnet18")
             throw new UsageException($"--base {name} needs --weights FILE: Keras's {name} .h5 (with or without top){(name == "squeezenet" ? "" : ", or safetensors with torchvision's or Hugging Face's names")}.");
         Model model = name switch
