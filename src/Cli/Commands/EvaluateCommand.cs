@@ -61,8 +61,9 @@ internal static class EvaluateCommand
     /// <exception cref="GraftException">The model takes something else than photographs, or does not say how they are read.</exception>
     public static Preprocessing Reading(Model model, bool exif)
     {
-        if (model.Preprocessing is not { } preprocessing || model.Inputs[0].Shape.Rank != 3)
-            throw new GraftException($"Model '{model.Name}' takes {model.Inputs[0].Shape} without preprocessing; it is not a classifier of photographs.");
+        if (model.Inputs[0].Shape.Rank != 3)
+            throw new GraftException($"Model '{model.Name}' takes {model.Inputs[0].Shape}; it is not a classifier of photographs.");
+        Preprocessing preprocessing = model.RequirePreprocessing();
         if (preprocessing.Input is not { } input)
             throw new GraftException($"Model '{model.Name}' does not say how photographs are resized to {model.Inputs[0].Shape}; set the Input of its Preprocessing and save it again.");
         if (!input.Shape.Equals(model.Inputs[0].Shape))

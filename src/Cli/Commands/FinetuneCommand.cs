@@ -13,10 +13,10 @@ internal static class FinetuneCommand
         var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class, or with train/ and validation/ inside." };
         var validation = new Option<string?>("--validation") { Description = "Folder to validate on; without it, validation/ beside train/, or a share of --data." };
         var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of --data to validate on where there is no validation folder." };
-        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled)." };
+        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled), squeezenet (with --weights)." };
         network.AcceptOnlyFromAmong(PretrainedBase.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of the base: Keras .h5 or .keras, safetensors, ONNX; resnet18 has its own." };
-        var size = new Option<int?>("--size") { Description = "Rows and columns that images are resized to; by default 224, and 150 for vgg16." };
+        var size = new Option<int?>("--size") { Description = "Rows and columns that images are resized to; by default 224, 150 for vgg16 and 227 for squeezenet." };
         var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 32, Description = "Images a step." };
         var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 10, Description = "Epochs with the frozen base." };
         var head = new Option<string>("--head") { DefaultValueFactory = _ => "gap-dense256", Description = "Head: gap-dense256, flatten-dense256 or gap." };

@@ -18,7 +18,8 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         model.History = history;
         if (model.ClassNames.Count == 0)
             model.ClassNames = data.ClassNames;
-        model.Preprocessing = data.Preprocessing ?? model.Preprocessing; // predict reads images as fit did
+        if (data.Preprocessing is { } reading)
+            model.Preprocessing = reading; // predict reads images as fit did
         var context = new TrainingContext(model, optimizer, history, epochs);
         using var training = new FeatureCache(model, data, "training", options.FeatureCache, epochs - options.InitialEpoch);
         using FeatureCache? checking = validation is null ? null : new FeatureCache(model, validation, "validation", options.FeatureCache, epochs - options.InitialEpoch);

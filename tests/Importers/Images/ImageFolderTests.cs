@@ -183,6 +183,32 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void An_epoch_without_inputs_has_the_labels_and_the_order_of_the_epoch_with_them()
+    {
+        for (int i = 0; i < 7; i++)
+            Write($"{(i % 3 == 0 ? "a" : "b")}/{i}.png", Image(SKEncodedImageFormat.Png, i));
+        ImageFolder folder = Open(new ImageFolderOptions { ShuffleSeed = 5 });
+        Batch[] with = [.. folder.Epoch(2, firstBatch: 1)], without = [.. folder.EpochWithoutInputs(2, firstBatch: 1)];
+        Assert.Equal(with.Select(b => b.Labels), without.Select(b => b.Labels));
+        Assert.Equal(with.Select(b => b.Indices), without.Select(b => b.Indices));
+        Assert.Equal(with.Select(b => b.InputShape), without.Select(b => b.InputShape));
+        Assert.All(without, b => Assert.Empty(b.Inputs));
+    }
+
+    [Fact]
+    public void A_fingerprint_tells_other_pixels_and_other_preparation_apart_but_not_where_pixels_are_kept()
+    {
+        TwoClasses();
+        string first = Open().Fingerprint!;
+        Assert.Equal(first, Open(new ImageFolderOptions { MemoryBudget = 0, Workers = 3 }).Fingerprint);
+        Assert.NotEqual(first, Open(new ImageFolderOptions { Resize = ResizeFilter.Lanczos }).Fingerprint);
+        Assert.NotEqual(first, ImageFolder.Open(_root, (8, 8), 2, Preprocessing.Tf).Fingerprint);
+        Assert.NotEqual(first, ImageFolder.Open(_root, (8, 8), 2, Preprocessing.None with { MeanImage = new MeanImage(1, 1, [0, 0, 0]) }).Fingerprint);
+        Write("b/1.png", Image(SKEncodedImageFormat.Png, 1));
+        Assert.NotEqual(first, Open().Fingerprint);
+    }
+
+    [Fact]
     public void A_file_that_vanishes_between_epochs_is_named()
     {
         TwoClasses();
