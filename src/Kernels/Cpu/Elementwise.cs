@@ -64,15 +64,24 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>The largest element; -infinity where there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Max(long count, float* x)
     {
-        var max = Vector512.Create(float.NegativeInfinity);
+        Vector512<float> max0 = Vector512.Create(float.NegativeInfinity), max1 = max0, max2 = max0, max3 = max0; // four: a maximum waits for the one before
         long i = 0;
+        for (; i <= count - 4 * SumLanes; i += 4 * SumLanes)
+        {
+            max0 = Vector512.Max(max0, Vector512.Load(x + i));
+            max1 = Vector512.Max(max1, Vector512.Load(x + i + SumLanes));
+            max2 = Vector512.Max(max2, Vector512.Load(x + i + 2 * SumLanes));
+            max3 = Vector512.Max(max3, Vector512.Load(x + i + 3 * SumLanes));
+        }
         for (; i <= count - SumLanes; i += SumLanes)
-            max = Vector512.Max(max, Vector512.Load(x + i));
-        float result = float.NegativeInfinity;
-        for (int lane = 0; lane < SumLanes; lane++)
-            result = MathF.Max(result, max[lane]);
+            max0 = Vector512.Max(max0, Vector512.Load(x + i));
+        Vector512<float> max = Vector512.Max(Vector512.Max(max0, max1), Vector512.Max(max2, max3));
+        Vector256<float> eight = Vector256.Max(max.GetLower(), max.GetUpper());
+        Vector128<float> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        float result = MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
         for (; i < count; i++)
             result = MathF.Max(result, x[i]);
         return result;
@@ -99,6 +108,7 @@ internal static unsafe class Elementwise
             y[lane] = values[lane];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float SumBlock(int count, float* x)
     {
         Vector512<float> sum = Vector512<float>.Zero;

@@ -76,6 +76,7 @@ internal static unsafe partial class Gemm
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void FourDots(int i, int j)
         {
             float* a = Of.A + i * Of.Lda, b0 = Of.B + j * Of.Ldb, b1 = b0 + Of.Ldb, b2 = b1 + Of.Ldb, b3 = b2 + Of.Ldb;
@@ -95,6 +96,7 @@ internal static unsafe partial class Gemm
             Finish(i, j + 3, s3, a, b3, k);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void OneDot(int i, int j)
         {
             float* a = Of.A + i * Of.Lda, b = Of.B + j * Of.Ldb;
@@ -105,6 +107,7 @@ internal static unsafe partial class Gemm
             Finish(i, j, sum, a, b, k);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly void Finish(int i, int j, V lanes, float* a, float* b, int k)
         {
             float sum = V.Sum(lanes);

@@ -6,7 +6,8 @@ namespace Graft.Kernels.Cpu;
 /// </summary>
 /// <remarks>
 /// Its own interface since the runtime's vectors share none, and since a Vector512 where there are no such registers is several
-/// registers at a time: too many for long formulas, which then run at a third to an eighth of the processor's speed.
+/// registers at a time: too many for long formulas, which then run at a third to an eighth of the processor's speed. A loop over lanes
+/// is marked AggressiveOptimization: before the runtime's last tier each operation is a call.
 /// </remarks>
 internal unsafe interface ILanes<V>
     where V : unmanaged, ILanes<V>

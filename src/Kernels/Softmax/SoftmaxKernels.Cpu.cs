@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -36,6 +37,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
         public bool Log;
         public float* X, Y;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
             float* x = X + row * C, y = Y + row * C;
@@ -50,6 +52,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
                 y[c] = Log ? x[c] - shift : y[c] * factor;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly float StoreExponentials(float* x, float* y, float max)
         {
             V lanes = V.Zero, shift = V.Create(max);
@@ -69,6 +72,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
             return sum;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly float SumOfExponentials(float* x, float max)
         {
             V lanes = V.Zero, shift = V.Create(max);
@@ -90,6 +94,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
         public float* Y, Dy, Dx;
         public float Beta;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
             float* y = Y + row * C, dy = Dy + row * C, dx = Dx + row * C;
@@ -109,6 +114,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly float Sum(float* y, float* dy)
         {
             V lanes = V.Zero;

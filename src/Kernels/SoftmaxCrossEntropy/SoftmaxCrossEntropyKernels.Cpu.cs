@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -11,6 +12,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
     public override void BackwardInput(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta) =>
         LaneWidth.Run(LaneWidth.Current, new GradientWork { G = g, X = x.Pointer, T = t.Pointer, Dloss = dloss.Pointer, Dx = dx.Pointer, Beta = beta });
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double LogSumExp<V>(float* row, int count)
         where V : unmanaged, ILanes<V>
     {
@@ -39,6 +41,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
     {
         public LossWork Of;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
             float* x = Of.X + row * Of.G.K;
@@ -64,6 +67,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
     {
         public GradientWork Of;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
             int classes = Of.G.K;
