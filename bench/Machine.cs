@@ -10,9 +10,8 @@ internal static class Machine
         $"{Processor()}, {Environment.ProcessorCount} cores, {FmaPeak.Lanes} floats a register, {RuntimeInformation.FrameworkDescription}, "
         + $"{RuntimeInformation.OSDescription}{Load()}";
 
-    /// <summary>The processor's name and the number of cores, as the name of a folder: results of other machines lie beside.</summary>
-    public static string FolderName => $"{new string([.. Processor().ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-')])}-{Environment.ProcessorCount}core"
-        .Replace("--", "-", StringComparison.Ordinal).Replace("--", "-", StringComparison.Ordinal);
+    /// <summary>The processor's name as the name of a folder: results of other machines lie beside.</summary>
+    public static string FolderName => string.Join('-', Processor().ToLowerInvariant().Split([' ', '(', ')', ',', '@', '/'], StringSplitOptions.RemoveEmptyEntries));
 
     private static string Processor()
     {
