@@ -35,7 +35,8 @@ internal static class TorchLibrary
         }
         catch (Exception e) when (e is DllNotFoundException or NotSupportedException or TypeInitializationException or InvalidOperationException)
         {
-            return e.Message.ReplaceLineEndings(" ");
+            // The system's line comes after advice on how to find it.
+            return e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Last(l => l.Length > 0);
         }
     }
 }
