@@ -1,3 +1,4 @@
+using Graft.Kernels.Cpu;
 using System.Runtime.InteropServices;
 
 namespace Graft.Bench;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Graft.Models;
 
 namespace Graft.Bench.Quick;
@@ -19,6 +20,18 @@ internal sealed record ModelCase(string Name, int Batch, Func<Model> Build)
         Of("resnet50", 1, () => ResNet.Build(50, includeTop: false, pooling: Pooling.Average)),
         Of("resnet18", 32, () => ResNet.Build(18, includeTop: false, pooling: Pooling.Average)),
     ];
+
+    /// <summary>Their names.</summary>
+    public static IEnumerable<string> Names => All.Select(a => a.Name);
+
+    /// <summary>A network by its name, with any batch size: "resnet50-forward-b8"; null where there is none.</summary>
+    public static ModelCase? Named(string name)
+    {
+        int end = name.LastIndexOf("-b", StringComparison.Ordinal);
+        ModelCase? network = end < 0 ? null : All.FirstOrDefault(m => m.Name.StartsWith(name[..(end + 2)], StringComparison.Ordinal));
+        return network is not null && int.TryParse(name.AsSpan(end + 2), NumberStyles.None, CultureInfo.InvariantCulture, out int batch) && batch > 0
+            ? network with { Name = name, Batch = batch } : null;
+    }
 
     /// <summary>First word of the line of ONNX Runtime.</summary>
     public string OrtName => $"ort-{Name}";

@@ -48,7 +48,7 @@ public abstract class OpBench
         if (!(deviation <= Run.Case.Tolerance))
             throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{Run}: the result deviates from the expected one by {deviation:g3}; {Run.Case.Tolerance:g3} is allowed. It is not timed."));
         WarmUp();
-        Peaks[Run] = FmaPeak.Measure();
+        Peaks[Run] = FmaPeak.Measure() / 1e9;
     }
 
     /// <summary>Gives everything back.</summary>

@@ -9,15 +9,16 @@ namespace Graft;
 /// </summary>
 public sealed class Tensor
 {
-    private readonly Block _block;
-    private bool _released;
+    private readonly Block? _block;
+    private readonly nint _offset;
 
-    private Tensor(Device device, Shape shape, DType type, Block block)
+    private Tensor(Device device, Shape shape, DType type, Block? block, nint offset = 0)
     {
         Device = device;
         Shape = shape;
         Type = type;
         _block = block;
+        _offset = offset;
     }
 
     /// <summary>The device whose memory this is.</summary>
@@ -33,7 +34,13 @@ public sealed class Tensor
     public long Count => Shape.Count;
 
     /// <summary>Bytes of memory that the block behind this tensor takes.</summary>
-    public long Bytes => _block.Size;
+    public long Bytes => _block?.Size ?? 0;
+
+    /// <summary>Counts how often the numbers were overwritten, so that what was derived from them knows when it is out of date.</summary>
+    internal int Version { get; private set; }
+
+    /// <summary>True once the memory was given back.</summary>
+    internal bool IsReleased { get; private set; }
 
     /// <summary>Address of the first element of a float32 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor holds integers, or its memory was given back.</exception>
@@ -46,6 +53,9 @@ public sealed class Tensor
     /// <summary>A tensor with undefined contents.</summary>
     internal static Tensor Allocate(Device device, Shape shape, DType type = DType.Float32) =>
         new(device, shape, type, device.Pool.Rent(shape.Count * sizeof(float)));
+
+    /// <summary>A tensor with a shape and without memory: what ops are traced with.</summary>
+    internal static Tensor Symbolic(Device device, Shape shape, DType type = DType.Float32) => new(device, shape, type, block: null);
 
     /// <summary>A tensor of zeros, owned by the caller's model.</summary>
     internal static Tensor Zeros(Device device, Shape shape)
@@ -76,12 +86,15 @@ public sealed class Tensor
         return t;
     }
 
-    /// <summary>Another shape over the same memory; both must be released.</summary>
-    internal Tensor View(Shape shape)
+    /// <summary>Another shape over the same memory, or over the part that begins some floats further on; both must be released.</summary>
+    internal Tensor View(Shape shape, long offset = 0)
     {
-        _block.Share();
-        return new Tensor(Device, shape, Type, _block);
+        _block?.Share();
+        return new Tensor(Device, shape, Type, _block, _offset + (nint)(offset * sizeof(float)));
     }
+
+    /// <summary>Notes that a kernel overwrote the numbers.</summary>
+    internal void MarkChanged() => Version++;
 
     /// <summary>Overwrites all numbers.</summary>
     /// <exception cref="ShapeException">The number of values is not that of the shape.</exception>
@@ -90,6 +103,7 @@ public sealed class Tensor
         if (values.Length != Count)
             throw new ShapeException($"Tensor: {values.Length} values do not fill shape {Shape}, which takes {Count}.");
         Device.Kernels.Memory.Upload(values, Data);
+        MarkChanged();
     }
 
     /// <summary>The numbers, copied to the host.</summary>
@@ -106,18 +120,20 @@ public sealed class Tensor
 
     internal void Release()
     {
-        ObjectDisposedException.ThrowIf(_released, this);
-        _released = true;
-        _block.Release();
+        ObjectDisposedException.ThrowIf(IsReleased, this);
+        IsReleased = true;
+        _block?.Release();
     }
 
     private nint Address(DType type)
     {
-        if (_released)
+        if (IsReleased)
             throw new InvalidOperationException($"Tensor {Shape} was given back by its tape; read results out before the tape ends.");
+        if (_block is null)
+            throw new InvalidOperationException($"Tensor {Shape} stands for a step of an inference plan and has no numbers of its own.");
         if (Type != type)
             throw new InvalidOperationException($"Tensor {Shape} holds {Type}, not {type}.");
-        return _block.Address;
+        return _block.Address + _offset;
     }
 
     /// <inheritdoc/>

@@ -7,6 +7,8 @@ internal sealed class CpuKernelSet : KernelSet
 {
     public override string Name => "cpu";
 
+    public override double MeasurePeakFlops() => FmaPeak.Measure();
+
     public override MemoryKernels Memory { get; } = new HostMemoryKernels();
 
     public override DenseKernels Dense { get; } = new CpuDenseKernels();

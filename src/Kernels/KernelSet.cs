@@ -15,6 +15,12 @@ public abstract class KernelSet
     /// <summary>Name for people: "reference", "cpu", "cuda".</summary>
     public abstract string Name { get; }
 
+    /// <summary>
+    /// The most operations a second that multiply-adds reach on this device now, measured in some milliseconds: what shares of the peak refer to.
+    /// 0 where nothing is known.
+    /// </summary>
+    public virtual double MeasurePeakFlops() => 0;
+
     /// <summary>Blocks and copies.</summary>
     public abstract MemoryKernels Memory { get; }
 

@@ -53,6 +53,7 @@ public sealed class RegularizerTests
     {
         Sequential model = Build(Regularizer.L1L2(0.2f, 0.3f), Regularizer.L1());
         model.Fit(s_zeros, 1);
+        model.Evaluate(s_zeros); // the plan of the model: its arena stays until the model is released
         int before = model.Device.Pool.LiveBlocks;
         model.Fit(s_zeros, 1);
         model.Evaluate(s_zeros);

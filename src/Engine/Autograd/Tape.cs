@@ -1,3 +1,4 @@
+using Graft.Inference;
 using Graft.Ops;
 
 namespace Graft.Autograd;
@@ -42,6 +43,12 @@ public sealed class Tape(Device device) : IDisposable
 
     internal GradientTable Gradients { get; } = new();
 
+    /// <summary>Where ops are noted down instead of run; null on a tape that computes.</summary>
+    internal Trace? Trace { get; init; }
+
+    /// <summary>Results that an inference plan has computed already, by the number of the op; null where there is no plan.</summary>
+    internal IReadOnlyList<Tensor?>? Computed { get; init; }
+
     /// <summary>Asks for the gradient of a tensor.</summary>
     public void Watch(Tensor tensor) => _wanted.Add(tensor);
 
@@ -57,7 +64,9 @@ public sealed class Tape(Device device) : IDisposable
     public Tensor Run(Op op, params ReadOnlySpan<Tensor> inputs)
     {
         CancellationToken.ThrowIfCancellationRequested();
-        OpCount++;
+        int number = OpCount++;
+        if (Computed is not null && number < Computed.Count && Computed[number] is { } computed)
+            return computed;
         var shapes = new Shape[inputs.Length];
         var needs = new bool[inputs.Length];
         for (int i = 0; i < inputs.Length; i++)
@@ -66,8 +75,11 @@ public sealed class Tape(Device device) : IDisposable
             needs[i] = op.IsDifferentiable(i) && _wanted.Contains(inputs[i]);
         }
         Shape shape = Infer(op, shapes);
+        if (Trace is not null)
+            return Note(op, inputs, shape, needs.AsSpan().Contains(true));
         Tensor output = Own(op.IsView ? inputs[0].View(shape) : Tensor.Allocate(Device, shape));
-        Tensor[] saved = Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s)));
+        bool recorded = needs.AsSpan().Contains(true);
+        Tensor[] saved = recorded || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
         var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer);
         op.Forward(call);
         call.ReleaseTemporaries();
@@ -127,6 +139,15 @@ public sealed class Tape(Device device) : IDisposable
             t.Release();
         _owned.Clear();
         _record.Clear();
+    }
+
+    private Tensor Note(Op op, ReadOnlySpan<Tensor> inputs, Shape shape, bool wanted)
+    {
+        var output = Tensor.Symbolic(Device, shape);
+        Trace!.Add(new TracedOp(op, inputs.ToArray(), output, Layer, wanted));
+        if (wanted)
+            _wanted.Add(output);
+        return output;
     }
 
     private Shape Infer(Op op, Shape[] shapes)

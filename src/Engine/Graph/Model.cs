@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Graft.Autograd;
+using Graft.Inference;
 using Graft.Layers;
 
 namespace Graft;
@@ -14,6 +15,7 @@ public partial class Model : Layer
     private List<Layer> _layers = [];
     private int _seed;
     private IReadOnlyList<Parameter>? _parameters;
+    private ModelPlans? _plans;
 
     /// <summary>A model from the nodes its inputs enter at to the nodes whose results it returns.</summary>
     /// <exception cref="GraftException">An input that the outputs need is not listed, or two layers share a name.</exception>
@@ -51,6 +53,17 @@ public partial class Model : Layer
 
     /// <summary>How pixels become this model's input; null where it takes something else than photographs.</summary>
     public Training.Preprocessing? Preprocessing { get; set; }
+
+    /// <summary>
+    /// How Predict, Evaluate and the frozen part of Fit compute: by compiled plans unless this says otherwise. Setting it drops the plans there are.
+    /// </summary>
+    public PlanOptions PlanOptions
+    {
+        get => Plans.Options;
+        set => Plans.Options = value;
+    }
+
+    internal ModelPlans Plans => _plans ??= new ModelPlans(this);
 
     /// <inheritdoc/>
     public override int InputCount => Inputs.Count;
@@ -90,13 +103,15 @@ public partial class Model : Layer
     /// <summary>Moves all parameters to a device.</summary>
     public void MoveTo(Device device)
     {
+        _plans?.Dispose();
         foreach (Parameter p in Parameters)
             p.MoveTo(device);
     }
 
-    /// <summary>Gives the memory of all parameters back; the next use draws them anew.</summary>
+    /// <summary>Gives the memory of all parameters and plans back; the next use draws them anew.</summary>
     public void Release()
     {
+        _plans?.Dispose();
         foreach (Parameter p in Parameters)
             p.Release();
     }
@@ -175,6 +190,7 @@ public partial class Model : Layer
             if (node.Layer is InputLayer && !inputs.Contains(node))
                 throw new GraftException($"Model '{Name}': its output depends on input '{node.Layer.Name}' {node.Shape}, which is not among its inputs.");
         }
+        _plans?.Dispose();
         Inputs = inputs;
         Outputs = outputs;
         _order = [.. inputs.Where(i => !seen.Contains(i)), .. order];

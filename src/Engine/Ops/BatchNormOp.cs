@@ -18,6 +18,15 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training) : 
     /// <inheritdoc/>
     public override string Name => "BatchNorm";
 
+    /// <summary>Added to the variance.</summary>
+    public float Epsilon => epsilon;
+
+    /// <summary>True where the statistics of the batch are used.</summary>
+    public bool Training => training;
+
+    /// <inheritdoc/>
+    public override bool IsPure => !training;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => index is 0 or 1;
 
@@ -39,10 +48,17 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training) : 
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) =>
+    public override void Forward(OpCall call)
+    {
         call.Kernels.BatchNorm.Forward(
             Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, call.In(3).Data, call.In(4).Data, call.Output.Data,
             call.Saved(0), call.Saved(1));
+        if (training)
+        {
+            call.In(3).MarkChanged();
+            call.In(4).MarkChanged();
+        }
+    }
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)

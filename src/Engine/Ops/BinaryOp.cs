@@ -9,6 +9,9 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
     /// <inheritdoc/>
     public override string Name => formula.ToString();
 
+    /// <summary>The function.</summary>
+    public BinaryFormula Formula => formula;
+
     private bool IsLinear => formula is BinaryFormula.Add or BinaryFormula.Subtract;
 
     /// <inheritdoc/>

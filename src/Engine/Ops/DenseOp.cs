@@ -27,6 +27,9 @@ public sealed class DenseOp : Op
     }
 
     /// <inheritdoc/>
+    public override long Flops(ReadOnlySpan<Shape> inputs) => 2 * inputs[0].Count * inputs[1][1];
+
+    /// <inheritdoc/>
     public override void Forward(OpCall call) =>
         call.Kernels.Dense.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.InOrNull(2), call.Output.Data);
 

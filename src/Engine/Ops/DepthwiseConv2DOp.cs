@@ -38,6 +38,9 @@ public sealed class DepthwiseConv2DOp(int strideH, int strideW, int dilationH, i
     }
 
     /// <inheritdoc/>
+    public override long Flops(ReadOnlySpan<Shape> inputs) => Geometry(inputs[0], inputs[1]).Flops;
+
+    /// <inheritdoc/>
     public override void Forward(OpCall call) =>
         call.Kernels.DepthwiseConv2D.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.InOrNull(2), call.Output.Data);
 

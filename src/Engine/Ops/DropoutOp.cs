@@ -21,6 +21,9 @@ public sealed class DropoutOp : Op
     }
 
     /// <inheritdoc/>
+    public override bool IsPure => false;
+
+    /// <inheritdoc/>
     public override string Name => "Dropout";
 
     /// <inheritdoc/>

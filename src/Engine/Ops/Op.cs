@@ -25,6 +25,18 @@ public abstract class Op
     /// <summary>Shapes of float buffers that forward fills for backward: statistics, masks, winners.</summary>
     public virtual Shape[] SavedShapes(ReadOnlySpan<Shape> inputs) => [];
 
+    /// <summary>True where forward fills <see cref="SavedShapes"/> for backward alone and leaves them out when no backward comes.</summary>
+    public virtual bool SavesForBackwardOnly => false;
+
+    /// <summary>
+    /// True where the output depends on the inputs alone and forward changes nothing else, so that a plan may compute it once. False for random
+    /// ops and those that move statistics.
+    /// </summary>
+    public virtual bool IsPure => true;
+
+    /// <summary>Multiplications and additions of one forward run; 0 where memory and not arithmetic is the limit.</summary>
+    public virtual long Flops(ReadOnlySpan<Shape> inputs) => 0;
+
     /// <summary>True where the output is the first input's memory under another shape, and forward does nothing.</summary>
     public virtual bool IsView => false;
 

@@ -6,12 +6,18 @@ namespace Graft.Ops;
 /// <summary>One run of an op: its inputs, output, saved buffers and, in backward, its gradients.</summary>
 public sealed class OpCall
 {
-    private readonly Tape _tape;
+    private readonly Tape? _tape;
     private readonly Tensor[] _inputs;
     private readonly bool[] _needs;
     private readonly List<Tensor> _temporaries = [];
 
-    internal OpCall(Tape tape, Op op, Tensor[] inputs, Tensor output, Tensor[] saved, bool[] needs, string layer)
+    /// <summary>A call outside of any tape: no backward comes.</summary>
+    internal OpCall(Op op, Tensor[] inputs, Tensor output, Tensor[] saved, string layer)
+        : this(null, op, inputs, output, saved, [], layer)
+    {
+    }
+
+    internal OpCall(Tape? tape, Op op, Tensor[] inputs, Tensor output, Tensor[] saved, bool[] needs, string layer)
     {
         _tape = tape;
         Op = op;
@@ -58,7 +64,7 @@ public sealed class OpCall
     public bool Needs(int index) => index < _needs.Length && _needs[index];
 
     /// <summary>Gradient of the output.</summary>
-    public DevicePtr<float> GradOut => _tape.Gradients.Of(Output).Data;
+    public DevicePtr<float> GradOut => _tape!.Gradients.Of(Output).Data;
 
     /// <summary>
     /// Where the gradient of input <paramref name="index"/> goes, and beta: 0 to write (first contribution), 1 to add.
@@ -66,7 +72,7 @@ public sealed class OpCall
     /// </summary>
     public (DevicePtr<float> Gradient, float Beta) GradIn(int index)
     {
-        (Tensor gradient, float beta) = _tape.Gradients.Contribute(_inputs[index]);
+        (Tensor gradient, float beta) = _tape!.Gradients.Contribute(_inputs[index]);
         return (gradient.Data, beta);
     }
 

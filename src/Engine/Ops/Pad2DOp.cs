@@ -9,6 +9,9 @@ public sealed class Pad2DOp(Padding2D padding) : Op
     /// <inheritdoc/>
     public override string Name => "Pad2D";
 
+    /// <summary>Rows and columns to add.</summary>
+    public Padding2D Padding => padding;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => false;
 

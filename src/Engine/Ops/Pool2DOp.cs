@@ -16,8 +16,27 @@ public sealed class Pool2DOp(
     /// <inheritdoc/>
     public override string Name => kind == PoolKind.Max ? "MaxPool2D" : "AveragePool2D";
 
+    /// <summary>Maximum or mean.</summary>
+    public PoolKind Kind => kind;
+
+    /// <summary>The same window over an image with another border.</summary>
+    public Pool2DOp WithPadding(Padding2D border) => new(kind, filterH, filterW, strideH, strideW, border, countPadding);
+
+    /// <summary>Rows and columns around the image.</summary>
+    public Padding2D Padding => padding;
+
+    /// <summary>True where the op makes the given output from the given image, and every window holds some of the image.</summary>
+    internal bool Covers(Shape output, Shape image)
+    {
+        Pool2DGeometry g = Geometry(image);
+        return Math.Max(padding.Top, padding.Bottom) < filterH && Math.Max(padding.Left, padding.Right) < filterW && g.OutH == output[1] && g.OutW == output[2];
+    }
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => false;
+
+    /// <inheritdoc/>
+    public override bool SavesForBackwardOnly => true;
 
     /// <inheritdoc/>
     public override Shape[] SavedShapes(ReadOnlySpan<Shape> inputs) => kind == PoolKind.Max ? [InferShape(inputs)] : [];
@@ -43,7 +62,7 @@ public sealed class Pool2DOp(
     {
         Pool2DGeometry g = Geometry(call.In(0).Shape);
         if (kind == PoolKind.Max)
-            call.Kernels.Pool2D.MaxForward(g, call.In(0).Data, call.Output.Data, Winners(call));
+            call.Kernels.Pool2D.MaxForward(g, call.In(0).Data, call.Output.Data, call.Recorded ? Winners(call) : DevicePtr<int>.Null);
         else
             call.Kernels.Pool2D.AverageForward(g, call.In(0).Data, call.Output.Data);
     }

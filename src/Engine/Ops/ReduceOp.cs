@@ -11,7 +11,7 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
     private bool Compares => formula is ReduceFormula.Max or ReduceFormula.Min;
 
     /// <inheritdoc/>
-    public override string Name => $"Reduce{formula}";
+    public override string Name { get; } = $"Reduce{formula}";
 
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => Compares;
@@ -23,7 +23,8 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
         ShapeCheck.Count(Name, inputs, 1, 1, "x");
-        bool[] reduced = Flags(inputs[0]);
+        Span<bool> reduced = stackalloc bool[inputs[0].Rank];
+        Mark(inputs[0], reduced);
         var dims = new List<int>();
         for (int i = 0; i < reduced.Length; i++)
         {
@@ -46,7 +47,7 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
         call.Kernels.Reduce.BackwardInput(Geometry(call), x, y, call.GradOut, dx, beta);
     }
 
-    internal static ReduceGeometry Geometry(ReduceFormula formula, Shape shape, bool[] reduced)
+    internal static ReduceGeometry Geometry(ReduceFormula formula, Shape shape, ReadOnlySpan<bool> reduced)
     {
         try
         {
@@ -58,15 +59,18 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
         }
     }
 
-    private ReduceGeometry Geometry(OpCall call) => Geometry(formula, call.In(0).Shape, Flags(call.In(0).Shape));
-
-    private bool[] Flags(Shape shape)
+    private ReduceGeometry Geometry(OpCall call)
     {
-        var reduced = new bool[shape.Rank];
-        if (axes.Length == 0)
-            Array.Fill(reduced, true);
+        Shape x = call.In(0).Shape;
+        Span<bool> reduced = stackalloc bool[x.Rank];
+        Mark(x, reduced);
+        return Geometry(formula, x, reduced);
+    }
+
+    private void Mark(Shape shape, Span<bool> reduced)
+    {
+        reduced.Fill(axes.Length == 0);
         foreach (int axis in axes)
             reduced[ShapeCheck.Axis(Name, shape, axis)] = true;
-        return reduced;
     }
 }

@@ -25,6 +25,12 @@ public sealed class UnaryOp : Op
         (_formula, _alpha, _beta) = (formula, alpha, beta);
     }
 
+    /// <summary>The function.</summary>
+    public UnaryFormula Formula => _formula;
+
+    /// <summary>Its first parameter.</summary>
+    public float Alpha => _alpha;
+
     /// <inheritdoc/>
     public override string Name => _formula.ToString();
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Graft.Autograd;
+using Graft.Inference;
 
 namespace Graft.Training;
 
@@ -18,8 +19,8 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
         foreach (Batch batch in data.Epoch(0, 0, cancellationToken))
         {
             using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
-            Tensor prediction = model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]);
-            float[] outputs = prediction.ToArray();
+            float[] outputs = Forward(model, batch.Inputs, batch.InputShape, data.BatchSize, cancellationToken);
+            Tensor prediction = tape.Constant(model.Outputs[0].Shape.Prepend(batch.Size), outputs);
             Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels), WeightsOf(tape, batch));
             if (rows is not null)
                 Place(rows, outputs, batch, running.Samples);
@@ -31,9 +32,25 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
             Stopwatch.GetElapsedTime(start).TotalSeconds, confusion, rows);
     }
 
-    /// <summary>The outputs of one batch, on the host.</summary>
-    public static float[] Forward(Model model, ReadOnlySpan<float> inputs, Shape shape, CancellationToken cancellationToken)
+    /// <summary>The outputs of one batch, on the host: by the model's plan, or op by op where it has none.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="inputs">Row-major, [N, ...sample shape].</param>
+    /// <param name="shape">Shape of <paramref name="inputs"/>.</param>
+    /// <param name="typicalBatch">Samples of the other batches of the run, where this is the last and smaller.</param>
+    /// <param name="cancellationToken">Ends it between two ops.</param>
+    public static float[] Forward(Model model, ReadOnlySpan<float> inputs, Shape shape, int typicalBatch, CancellationToken cancellationToken)
     {
+        if (model.Plans.ForInference() is { } plan)
+        {
+            if (!shape.Tail().Equals(model.Inputs[0].Shape))
+                throw new ShapeException($"Model '{model.Name}': input {shape} does not fit [N,{string.Join(',', model.Inputs[0].Shape.Dims.ToArray())}].");
+            lock (model.Plans.Lock)
+            {
+                Schedule schedule = plan.Prepare(shape[0], typicalBatch);
+                schedule.Run(inputs, cancellationToken);
+                return schedule.Output!.ToArray();
+            }
+        }
         using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
         return model.Forward(tape, [tape.Constant(shape, inputs)]).ToArray();
     }

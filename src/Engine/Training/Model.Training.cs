@@ -75,7 +75,7 @@ public partial class Model
         int next = 0;
         foreach (Batch batch in data.Epoch(0, 0, cancellationToken))
         {
-            Evaluator.Place(rows, Evaluator.Forward(this, batch.Inputs, batch.InputShape, cancellationToken), batch, next);
+            Evaluator.Place(rows, Evaluator.Forward(this, batch.Inputs, batch.InputShape, data.BatchSize, cancellationToken), batch, next);
             next += batch.Size;
         }
         return rows;
@@ -95,7 +95,7 @@ public partial class Model
         for (int from = 0; from < shape[0]; from += PredictBatch)
         {
             int size = Math.Min(PredictBatch, shape[0] - from);
-            rows.AddRange(Evaluator.Rows(Evaluator.Forward(this, samples.AsSpan(from * width, size * width), shape.WithBatch(size), cancellationToken), size));
+            rows.AddRange(Evaluator.Rows(Evaluator.Forward(this, samples.AsSpan(from * width, size * width), shape.WithBatch(size), Math.Min(PredictBatch, shape[0]), cancellationToken), size));
         }
         return [.. rows];
     }

@@ -41,7 +41,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         TimeSpan wait = TimeSpan.Zero;
         int first = epoch == options.InitialEpoch ? options.InitialBatch : 0;
         float rate = optimizer.LearningRate;
-        using var step = new TrainingStep(model, optimizer, loss, options);
+        using var step = new TrainingStep(model, optimizer, loss, options, data.BatchSize);
         using IEnumerator<Batch> batches = data.Epoch(epoch, first, options.CancellationToken).GetEnumerator();
         for (int done = first; context.StopReason is null; done++)
         {

@@ -1,10 +1,11 @@
 using Graft.Autograd;
+using Graft.Inference;
 using Graft.Layers;
 
 namespace Graft.Training;
 
-/// <summary>One batch forward and backward. Either all of a step's changes are made or none.</summary>
-internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options) : IDisposable
+/// <summary>One batch forward and backward; what is frozen is computed by a plan, before the tape begins. Either all of a step's changes are made or none.</summary>
+internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options, int typicalBatch) : IDisposable
 {
     private readonly GradientAccumulator _accumulator = new();
 
@@ -12,6 +13,18 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
     public (float Loss, float[] Outputs) Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
     {
         DataCheck.CheckTrainable(model);
+        lock (model.Plans.Lock)
+        {
+            Schedule? frozen = model.Plans.ForTraining(batch.Size, typicalBatch);
+            frozen?.Run(batch.Inputs, options.CancellationToken);
+            return Run(batch, kind, epoch, step, lastOfEpoch, frozen);
+        }
+    }
+
+    public void Dispose() => _accumulator.Dispose();
+
+    private (float Loss, float[] Outputs) Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch, Schedule? frozen)
+    {
         Parameter[] statistics = options.CancellationToken.CanBeCanceled ? [.. WeightSnapshot.Moving(model).Where(p => p.IsStatistic)] : [];
         float[][] before = Array.ConvertAll(statistics, p => p.Value.ToArray());
         using var tape = new Tape(model.Device)
@@ -19,10 +32,11 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Training = true,
             Seed = RandomSeed.Of(options.Seed, epoch, step),
             CancellationToken = options.CancellationToken,
+            Computed = frozen?.Computed,
         };
         try
         {
-            Tensor prediction = model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]);
+            Tensor prediction = model.Forward(tape, [frozen?.Input ?? tape.Constant(batch.InputShape, batch.Inputs)]);
             float[] outputs = prediction.ToArray();
             float[]? weights = ClassWeighting.Of(batch, kind, options.ClassWeights);
             Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels),
@@ -42,8 +56,6 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             throw;
         }
     }
-
-    public void Dispose() => _accumulator.Dispose();
 
     private void Update(Tape tape, bool lastOfEpoch)
     {

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -6,8 +8,14 @@ namespace Graft.Kernels;
 /// <summary>Lanes hold neighbouring channels; rows of the output (backward: of the input) run side by side.</summary>
 internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
 {
-    public override void MaxForward(in Pool2DGeometry g, DevicePtr<float> x, DevicePtr<float> y, DevicePtr<int> winners) =>
-        RowBlocks.For((long)g.N * g.OutH, (long)g.OutW * g.C * g.R * g.S, new MaxRow { G = g, OutH = g.OutH, OutW = g.OutW, X = x.Pointer, Y = y.Pointer, Winners = winners.Pointer });
+    public override void MaxForward(in Pool2DGeometry g, DevicePtr<float> x, DevicePtr<float> y, DevicePtr<int> winners)
+    {
+        long rows = (long)g.N * g.OutH, work = (long)g.OutW * g.C * g.R * g.S;
+        if (winners.IsNull)
+            RowBlocks.For(rows, work, new LargestRow { G = g, OutH = g.OutH, OutW = g.OutW, X = x.Pointer, Y = y.Pointer });
+        else
+            RowBlocks.For(rows, work, new MaxRow { G = g, OutH = g.OutH, OutW = g.OutW, X = x.Pointer, Y = y.Pointer, Winners = winners.Pointer });
+    }
 
     public override void MaxBackward(in Pool2DGeometry g, DevicePtr<float> dy, DevicePtr<int> winners, DevicePtr<float> dx, float beta) =>
         RowBlocks.For((long)g.N * g.H, (long)g.W * g.C * 4, new BackwardRow { G = g, OutH = g.OutH, OutW = g.OutW, Dy = dy.Pointer, Winners = winners.Pointer, Dx = dx.Pointer, Beta = beta });
@@ -80,6 +88,58 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
             Y[at] = best;
             Winners[at] = winner;
         }
+    }
+
+    /// <summary>The maximum alone, at the rate of memory.</summary>
+    private struct LargestRow : IRowWork
+    {
+        public Pool2DGeometry G;
+        public int OutH, OutW;
+        public float* X, Y;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)] // optimal in the first run too: a plan may run once
+        public readonly void Row(long row)
+        {
+            int p = (int)(row % OutH), pitch = G.W * G.C;
+            (int top, int bottom) = G.Rows(p);
+            float* y = Y + row * OutW * G.C;
+            for (int q = 0; q < OutW; q++, y += G.C)
+            {
+                (int left, int right) = G.Columns(q);
+                float* x = X + (row / OutH * G.H + top) * pitch + left * G.C;
+                Window(x, bottom - top, right - left, pitch, y);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Window(float* x, int height, int width, nint pitch, float* y)
+        {
+            int c = 0;
+            for (; c + Vector512<float>.Count <= G.C; c += Vector512<float>.Count)
+            {
+                Vector512<float> best = Vector512.Load(x + c);
+                float* line = x + c;
+                for (int h = 0; h < height; h++, line += pitch)
+                {
+                    for (int v = 0; v < width; v++)
+                        best = Larger(Vector512.Load(line + v * G.C), best);
+                }
+                best.Store(y + c);
+            }
+            for (; c < G.C; c++)
+            {
+                float best = x[c];
+                for (int i = 0; i < height * width; i++)
+                {
+                    float value = x[i / width * pitch + i % width * G.C + c];
+                    best = value > best || float.IsNaN(value) ? value : best;
+                }
+                y[c] = best;
+            }
+        }
+
+        private static Vector512<float> Larger(Vector512<float> value, Vector512<float> best) =>
+            Vector512.ConditionalSelect(Vector512.GreaterThan(value, best) | ~Vector512.Equals(value, value), value, best);
     }
 
     private struct AverageRow : IRowWork

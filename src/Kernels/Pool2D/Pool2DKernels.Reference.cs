@@ -23,7 +23,8 @@ internal sealed unsafe class ReferencePool2DKernels : Pool2DKernels
                 }
             }
             y.Pointer[i] = best;
-            winners.Pointer[i] = winner;
+            if (!winners.IsNull)
+                winners.Pointer[i] = winner;
         }
     }
 

@@ -10,7 +10,9 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class Pool2DKernels
 {
-    /// <summary>Maximum; <paramref name="winners"/> holds r S + s of the winner within its unclipped window.</summary>
+    /// <summary>
+    /// Maximum; <paramref name="winners"/> holds r S + s of the winner within its unclipped window, or is Null where no backward comes.
+    /// </summary>
     public abstract void MaxForward(in Pool2DGeometry g, DevicePtr<float> x, DevicePtr<float> y, DevicePtr<int> winners);
 
     /// <summary>dx = beta dx + the sum of dy over the windows that a pixel won.</summary>

@@ -19,7 +19,7 @@ public readonly record struct ReduceGeometry(ReduceFormula Formula, Axes Extents
     /// <exception cref="ArgumentException">More than <see cref="Axes.Most"/> axes remain after merging.</exception>
     public static ReduceGeometry Of(ReduceFormula formula, ReadOnlySpan<int> shape, ReadOnlySpan<bool> reduced)
     {
-        var extents = new long[shape.Length];
+        Span<long> extents = stackalloc long[shape.Length];
         bool first = false, last = false;
         int used = 0;
         for (int i = 0; i < shape.Length; i++)
@@ -38,7 +38,7 @@ public readonly record struct ReduceGeometry(ReduceFormula Formula, Axes Extents
         }
         if (used > Axes.Most)
             throw new ArgumentException($"Kept and reduced axes alternate {used} times; at most {Axes.Most} are supported. Reshape or permute first.");
-        return new(formula, Axes.From(extents.AsSpan(0, used)), first);
+        return new(formula, Axes.From(extents[..used]), first);
     }
 
     /// <summary>Strides of y along the axes of x: 0 where reduced.</summary>

@@ -78,6 +78,7 @@ public abstract class Optimizer : IDisposable
         {
             (Parameter parameter, Tensor gradient) = gradients[i];
             Move(parameter.Value.Device.Kernels, parameter.Value, gradient, slots[i], rate);
+            parameter.Value.MarkChanged();
         }
         Iterations++;
     }

@@ -1,0 +1,123 @@
+namespace Graft.Inference;
+
+/// <summary>
+/// A model compiled for inference: batch normalisation folded into convolutions; bias, residual sum and activation fused into them; padding
+/// merged; an algorithm for each convolution by its geometry; weights packed once; all activations in one arena in which what is not needed at the
+/// same time shares memory. A run allocates nothing once a shape was seen.
+/// </summary>
+/// <remarks>
+/// Models keep plans of their own for <see cref="Model.Predict(float[], Shape, CancellationToken)"/>, Evaluate and the frozen part of Fit; see
+/// <see cref="Model.PlanOptions"/>. A plan follows its model's weights: those that changed are packed anew at the next run. It does not follow
+/// changes of the graph or of the device. Numbers do not depend on the thread count, nor on the other samples of a batch; the graph run op by op
+/// gives the same within rounding (<see cref="PlanOptions.Winograd"/>).
+/// </remarks>
+public sealed class InferencePlan : IDisposable
+{
+    // Batches up to this size get the algorithms that are fastest for one sample: the weights then come from memory for few uses.
+    private const int LargestSmallBatch = 4, SmallBatch = 1, LargeBatch = 16;
+
+    private const int MostSchedules = 4;
+
+    private readonly Model _model;
+    private readonly bool _training;
+    private readonly PlanOptions _options;
+    private readonly PlanMemory _memory;
+    private readonly bool _ownsMemory;
+    private readonly List<(Shape Input, int Batch, Schedule Schedule)> _schedules = [];
+
+    internal InferencePlan(Model model, bool training, PlanOptions options, PlanMemory memory, bool ownsMemory = false)
+    {
+        (_model, _training, _options, _memory, _ownsMemory) = (model, training, options, memory, ownsMemory);
+    }
+
+    /// <summary>Compiles the whole of a model with one input and one output, for inference.</summary>
+    /// <param name="model">The model; the plan reads its weights where they are.</param>
+    /// <param name="options">What is allowed.</param>
+    /// <exception cref="GraftException">The model has more than one input or output.</exception>
+    public static InferencePlan Compile(Model model, PlanOptions? options = null)
+    {
+        if (model.Inputs.Count != 1 || model.Outputs.Count != 1)
+            throw new GraftException($"Model '{model.Name}' has {model.Inputs.Count} inputs and {model.Outputs.Count} outputs; a plan takes one of each.");
+        return new InferencePlan(model, training: false, options ?? PlanOptions.Default, new PlanMemory(model.Device), ownsMemory: true);
+    }
+
+    /// <summary>Computes the outputs of some samples.</summary>
+    /// <param name="samples">Row-major, [N, ...sample shape].</param>
+    /// <param name="count">N.</param>
+    /// <param name="outputs">Room for [N, ...output shape].</param>
+    /// <param name="cancellationToken">Ends it between two steps.</param>
+    /// <exception cref="ShapeException">The numbers do not fill the shapes.</exception>
+    public void Run(ReadOnlySpan<float> samples, int count, Span<float> outputs, CancellationToken cancellationToken = default)
+    {
+        Shape input = _model.Inputs[0].Shape, output = _model.Outputs[0].Shape;
+        if (count < 1 || samples.Length != count * input.Count || outputs.Length != count * output.Count)
+            throw new ShapeException($"Plan of '{_model.Name}': {samples.Length} numbers in and {outputs.Length} out are not {count} samples of {input} and {output}.");
+        Schedule schedule = Prepare(count);
+        schedule.Run(samples, cancellationToken);
+        _memory.Device.Kernels.Memory.Download(schedule.Output!.Data, outputs);
+    }
+
+    /// <summary>
+    /// The steps of the latest batch size: layers, routine, output, FLOPs, bytes; after a run also the time of the fastest run, its rate, and its
+    /// share of the device's multiply-add peak.
+    /// </summary>
+    public string Describe() => _schedules.Count == 0 ? $"Plan of '{_model.Name}': no batch yet." : PlanReport.Of(_model.Name, _schedules[^1].Schedule, _memory.Device);
+
+    /// <summary>The steps for a batch size, without running them.</summary>
+    public string Describe(int batch)
+    {
+        Prepare(batch).EnsureSteps();
+        return Describe();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach ((_, _, Schedule schedule) in _schedules)
+            schedule.Dispose();
+        _schedules.Clear();
+        if (_ownsMemory)
+            _memory.Dispose();
+        else
+            _memory.Sweep();
+    }
+
+    /// <summary>The schedule for a batch of the model's samples.</summary>
+    /// <param name="count">Samples in the batch.</param>
+    /// <param name="typicalBatch">Batch size to choose algorithms for, where this batch is the last and smaller; 0 for <paramref name="count"/>.</param>
+    internal Schedule Prepare(int count, int typicalBatch = 0)
+    {
+        int batch = (typicalBatch == 0 ? count : typicalBatch) <= LargestSmallBatch ? SmallBatch : LargeBatch;
+        for (int i = _schedules.Count - 1; i >= 0; i--)
+        {
+            (Shape input, int chosen, Schedule found) = _schedules[i];
+            if (input[0] != count || chosen != batch)
+                continue;
+            if (found.IsValid)
+            {
+                _schedules.RemoveAt(i);
+                _schedules.Add((input, chosen, found)); // latest last
+                return found;
+            }
+            DropAll(); // the model gave its parameters back and drew or loaded others
+            break;
+        }
+        if (_schedules.Count == MostSchedules)
+        {
+            _schedules[0].Schedule.Dispose();
+            _schedules.RemoveAt(0);
+        }
+        Shape shape = _model.Inputs[0].Shape.Prepend(count);
+        var schedule = new Schedule(_model, shape, batch, _training, _options, _memory);
+        _memory.Sweep();
+        _schedules.Add((shape, batch, schedule));
+        return schedule;
+    }
+
+    private void DropAll()
+    {
+        foreach ((_, _, Schedule schedule) in _schedules)
+            schedule.Dispose();
+        _schedules.Clear();
+    }
+}

@@ -1,0 +1,91 @@
+using Graft.Kernels;
+using Graft.Ops;
+
+namespace Graft.Inference;
+
+/// <summary>Numbers that flow through a plan, and where in the arena they lie.</summary>
+internal sealed class PlanValue(Shape shape)
+{
+    /// <summary>Shape with the batch axis.</summary>
+    public Shape Shape { get; } = shape;
+
+    /// <summary>The step that computes them; null for an input of the model, a view and a constant.</summary>
+    public PlanNode? Producer { get; set; }
+
+    /// <summary>A parameter, or a number that a layer brought along; null for what is computed.</summary>
+    public Tensor? Constant { get; init; }
+
+    /// <summary>The value whose numbers these are under another shape.</summary>
+    public PlanValue? ViewOf { get; init; }
+
+    /// <summary>The value that these are with a border of zeros, as long as nobody needs them in memory like that.</summary>
+    public (PlanValue Image, Padding2D Border)? PaddingOf { get; set; }
+
+    /// <summary>How often the graph reads them.</summary>
+    public int Readers { get; set; }
+
+    /// <summary>True where they are read after the plan has run.</summary>
+    public bool IsResult { get; set; }
+
+    /// <summary>True where every number is known to be 0 or more.</summary>
+    public bool IsNonNegative { get; set; }
+
+    /// <summary>Rows and columns of zeros kept around every image in memory.</summary>
+    public int Border { get; set; }
+
+    /// <summary>Where in the arena they lie.</summary>
+    public ArenaSlot? Slot { get; set; }
+
+    /// <summary>The value that owns the memory.</summary>
+    public PlanValue Root => ViewOf?.Root ?? this;
+
+    /// <summary>How an image [N,H,W,C] lies in memory.</summary>
+    public ImageLayout Layout => ImageLayout.Bordered(Shape[1], Shape[2], Shape[3], Border);
+
+    /// <summary>Floats of memory, the border included.</summary>
+    public long Floats => Border == 0 ? Shape.Count : Shape[0] * Layout.ImageStride;
+
+    /// <summary>Floats from the beginning of the arena to the first number.</summary>
+    public long Offset => Root.Slot!.Offset + (Border == 0 ? 0 : Layout.BorderOffset(Border));
+}
+
+/// <summary>A step before it has memory: it reads values and makes one.</summary>
+internal abstract class PlanNode
+{
+    /// <summary>Paths of the layers whose work it does.</summary>
+    public List<string> Layers { get; } = [];
+
+    /// <summary>What it reads, constants included.</summary>
+    public List<PlanValue> Inputs { get; } = [];
+
+    /// <summary>What it makes.</summary>
+    public required PlanValue Output { get; init; }
+}
+
+/// <summary>An op of the graph, run as it is.</summary>
+internal sealed class OpNode(Op op) : PlanNode
+{
+    public Op Op { get; } = op;
+}
+
+/// <summary>A convolution with frozen weights and all that is fused into it. Inputs: x, then the residual if there is one.</summary>
+internal sealed class ConvNode(FrozenConv conv) : PlanNode
+{
+    public FrozenConv Conv { get; set; } = conv;
+
+    public FusedActivation Activation { get; set; }
+
+    public ConvAlgorithm Algorithm { get; set; }
+
+    public PlanValue X => Inputs[0];
+
+    public PlanValue? Residual => Inputs.Count > 1 ? Inputs[1] : null;
+
+    /// <summary>Sizes and layouts with a border of so many rows and columns around x.</summary>
+    public FusedConv2DGeometry Geometry(int border)
+    {
+        Shape x = X.Shape;
+        FusedConv2DGeometry g = Conv.Geometry(x[0], x[1], x[2]) with { Activation = Activation, Output = Output.Layout };
+        return (Residual is null ? g : g with { Residual = Residual.Layout }).WithInputBorder(border);
+    }
+}

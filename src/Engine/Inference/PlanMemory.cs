@@ -1,0 +1,67 @@
+using Graft.Kernels;
+
+namespace Graft.Inference;
+
+/// <summary>
+/// What the plans of a model share: one arena as large as the largest needs, and the packed weights. A plan's results hold until any of
+/// them runs again.
+/// </summary>
+internal sealed class PlanMemory(Device device) : IDisposable
+{
+    private const int Row = 1024; // floats; the arena is a matrix of such rows, as one extent is an int
+
+    private readonly Dictionary<(FrozenWeights, ConvAlgorithm), PackedConv> _packed = [];
+    private Tensor? _arena;
+
+    /// <summary>Where it is.</summary>
+    public Device Device => device;
+
+    /// <summary>Tells those who hold addresses in the arena to let go of them: it is about to move.</summary>
+    public event Action? Moving;
+
+    /// <summary>The arena, after <see cref="Require"/>.</summary>
+    public Tensor Arena => _arena!;
+
+    /// <summary>Makes the arena at least so large; what is in it is lost if it grows.</summary>
+    public void Require(long floats)
+    {
+        if (_arena is not null && _arena.Count >= floats)
+            return;
+        Moving?.Invoke();
+        _arena?.Release();
+        device.Pool.Trim(); // an outgrown arena fits nothing else
+        _arena = Tensor.Allocate(device, new Shape(checked((int)((floats + Row - 1) / Row)), Row));
+    }
+
+    /// <summary>The packed weights of a convolution, shared by all who ask for the same.</summary>
+    public PackedConv Acquire(FrozenWeights weights, ConvAlgorithm algorithm)
+    {
+        if (!_packed.TryGetValue((weights, algorithm), out PackedConv? packed))
+            _packed.Add((weights, algorithm), packed = new PackedConv(weights, algorithm));
+        packed.Users++;
+        return packed;
+    }
+
+    /// <summary>Says that packed weights are used once less.</summary>
+    public void Release(PackedConv packed) => packed.Users--;
+
+    /// <summary>Gives the memory of packed weights back that nobody uses.</summary>
+    public void Sweep()
+    {
+        foreach ((FrozenWeights, ConvAlgorithm) key in _packed.Where(p => p.Value.Users == 0).Select(p => p.Key).ToArray())
+        {
+            _packed[key].Dispose();
+            _packed.Remove(key);
+        }
+    }
+
+    public void Dispose()
+    {
+        Moving?.Invoke();
+        _arena?.Release();
+        _arena = null;
+        foreach (PackedConv packed in _packed.Values)
+            packed.Dispose();
+        _packed.Clear();
+    }
+}

@@ -1,0 +1,209 @@
+using System.Diagnostics;
+using Graft.Kernels;
+
+namespace Graft.Inference;
+
+/// <summary>A plan for one shape of input: steps in order, each with its memory.</summary>
+internal sealed class Schedule : IDisposable
+{
+    private readonly PlanMemory _memory;
+    private readonly Trace _trace;
+    private readonly List<PlanNode> _nodes;
+    private readonly IReadOnlyDictionary<Tensor, PlanValue> _values;
+    private readonly FrozenPart _part;
+    private readonly Dictionary<ConvNode, PackedConv> _packed = [];
+    private readonly Dictionary<OpNode, (ArenaSlot[] Slots, Shape[] Shapes)> _saved = [];
+    private readonly Tensor[] _constants;
+    private readonly long _floats;
+    private readonly List<Tensor> _results = [];
+    private PlanStep[] _steps = [];
+    private bool _isBound;
+
+    /// <param name="model">The model.</param>
+    /// <param name="input">Shape of its input, with the batch axis.</param>
+    /// <param name="batch">The batch size that algorithms are chosen for.</param>
+    /// <param name="training">True plans what is frozen in a training step, false all of inference.</param>
+    /// <param name="options">What is allowed.</param>
+    /// <param name="memory">Arena and packed weights.</param>
+    public Schedule(Model model, Shape input, int batch, bool training, PlanOptions options, PlanMemory memory)
+    {
+        _memory = memory;
+        _trace = new Trace(model, [input], training);
+        _part = new FrozenPart(_trace);
+        HasWork = _part.HasWork;
+        (IReadOnlyList<PlanNode> nodes, _values) = PlanBuilder.Build(_part);
+        _nodes = ChooseAlgorithms.Apply(nodes, memory.Device.Kernels.FusedConv2D, batch, options);
+        foreach (ConvNode node in _nodes.OfType<ConvNode>())
+            _packed.Add(node, memory.Acquire(node.Conv.Weights, node.Algorithm));
+        _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(n => n.Conv.Weights.Sources())];
+        _floats = PlaceValues();
+        memory.Moving += Unbind;
+    }
+
+    /// <summary>True where there is something to compute: more than other shapes for the same numbers.</summary>
+    public bool HasWork { get; }
+
+    /// <summary>The steps of the last binding.</summary>
+    public IReadOnlyList<PlanStep> Steps => _steps;
+
+    /// <summary>Floats of the arena that this schedule needs.</summary>
+    public long ArenaFloats => _floats;
+
+    /// <summary>Bytes of its packed weights.</summary>
+    public long PackedBytes => _packed.Values.Distinct().Sum(p => p.Bytes);
+
+    /// <summary>
+    /// What a tape takes instead of running the ops of the plan, by the number of the op: a tensor with the numbers where they are read
+    /// outside of the plan, one without memory elsewhere, null where the op is not in the plan.
+    /// </summary>
+    public Tensor?[] Computed { get; private set; } = [];
+
+    /// <summary>The model's input as the layers take it: with the numbers where something outside of the plan reads them.</summary>
+    public Tensor Input { get; private set; } = null!;
+
+    /// <summary>The model's output, where it is in the plan.</summary>
+    public Tensor? Output { get; private set; }
+
+    /// <summary>True while every tensor that was traced still has its memory.</summary>
+    public bool IsValid => !Array.Exists(_constants, c => c.IsReleased);
+
+    /// <summary>Runs all steps on numbers from the host; the results hold until the next run of any plan on the same memory.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled between two steps.</exception>
+    public void Run(ReadOnlySpan<float> input, CancellationToken cancellationToken = default)
+    {
+        EnsureSteps();
+        foreach (PackedConv packed in _packed.Values)
+            packed.Refresh();
+        Upload(input);
+        foreach (PlanStep step in _steps)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            step.Run();
+            step.Note(Stopwatch.GetTimestamp() - start);
+        }
+    }
+
+    /// <summary>Takes the memory and makes the steps, if that has not been done.</summary>
+    public void EnsureSteps()
+    {
+        _memory.Require(_floats);
+        if (!_isBound)
+            Bind();
+    }
+
+    public void Dispose()
+    {
+        Unbind();
+        _memory.Moving -= Unbind;
+        foreach (PackedConv packed in _packed.Values)
+            _memory.Release(packed);
+        _trace.Dispose();
+    }
+
+    /// <summary>Gives every value its place: what is needed at different times shares memory.</summary>
+    private long PlaceValues()
+    {
+        var slots = new List<ArenaSlot>();
+        ArenaSlot Add(long floats, int first)
+        {
+            slots.Add(new ArenaSlot(floats, first));
+            return slots[^1];
+        }
+        foreach (Tensor input in _trace.Inputs)
+            _values[input].Slot = Add(_values[input].Floats, -1);
+        Dictionary<PlanValue, int> last = LastReads();
+        for (int i = 0; i < _nodes.Count; i++)
+        {
+            PlanNode node = _nodes[i];
+            foreach (PlanValue read in node.Inputs.Select(v => v.Root).Where(v => v.Constant is null))
+                read.Slot!.Last = Math.Max(read.Slot.Last, i);
+            node.Output.Slot = InPlace(node, i, last) ?? Add(node.Output.Floats, i);
+            if (node is OpNode { Op.SavesForBackwardOnly: false } op)
+            {
+                Shape[] shapes = op.Op.SavedShapes([.. op.Inputs.Select(v => v.Shape)]);
+                _saved[op] = (Array.ConvertAll(shapes, s => Add(s.Count, i)), shapes);
+            }
+        }
+        foreach (Tensor result in _part.Results)
+            _values[result].Root.Slot!.Last = _nodes.Count;
+        return Arena.Plan(slots);
+    }
+
+    private Dictionary<PlanValue, int> LastReads()
+    {
+        var last = new Dictionary<PlanValue, int>();
+        for (int i = 0; i < _nodes.Count; i++)
+        {
+            foreach (PlanValue read in _nodes[i].Inputs)
+                last[read.Root] = i;
+        }
+        foreach (Tensor result in _part.Results)
+            last[_values[result].Root] = _nodes.Count;
+        return last;
+    }
+
+    /// <summary>A sum may lie where its residual does, if nobody reads that any more.</summary>
+    private static ArenaSlot? InPlace(PlanNode node, int place, Dictionary<PlanValue, int> last) =>
+        node is ConvNode { Residual: { ViewOf: null } residual } && last[residual] == place && residual.Border == node.Output.Border && residual != node.Inputs[0]
+            ? residual.Slot : null;
+
+    /// <summary>Makes the steps for the arena as it lies now.</summary>
+    private void Bind()
+    {
+        Tensor arena = _memory.Arena;
+        foreach (PackedConv packed in _packed.Values)
+            packed.Refresh();
+        _steps = [.. _nodes.Select<PlanNode, PlanStep>(n => n is ConvNode conv ? new ConvStep(conv, _packed[conv], arena) : Step((OpNode)n, arena))];
+        var views = new Dictionary<Tensor, Tensor>();
+        foreach (Tensor result in _part.Results)
+        {
+            PlanValue value = _values[result];
+            _results.Add(arena.View(value.Shape, value.Offset));
+            views[result] = _results[^1];
+        }
+        Computed = new Tensor?[_trace.Ops.Count];
+        for (int i = 0; i < Computed.Length; i++)
+        {
+            Tensor output = _trace.Ops[i].Output;
+            Computed[i] = _part.IsIncluded[i] ? views.GetValueOrDefault(output, output) : null;
+        }
+        Input = views.GetValueOrDefault(_trace.Inputs[0], _trace.Inputs[0]);
+        Output = views.GetValueOrDefault(_trace.Outputs[0]);
+        _isBound = true;
+    }
+
+    private OpStep Step(OpNode node, Tensor arena)
+    {
+        (ArenaSlot[] slots, Shape[] shapes) = _saved.GetValueOrDefault(node, ([], []));
+        return new OpStep(node, slots, shapes, arena);
+    }
+
+    private void Unbind()
+    {
+        foreach (OpStep step in _steps.OfType<OpStep>())
+            step.ReleaseViews();
+        foreach (Tensor result in _results)
+            result.Release();
+        _results.Clear();
+        _steps = [];
+        _isBound = false;
+    }
+
+    private void Upload(ReadOnlySpan<float> input)
+    {
+        PlanValue value = _values[_trace.Inputs[0]];
+        MemoryKernels memory = _memory.Device.Kernels.Memory;
+        DevicePtr<float> to = _memory.Arena.Data.At(value.Offset);
+        if (value.Border == 0)
+        {
+            memory.Upload(input, to);
+            return;
+        }
+        new ImageBorder(value, _memory.Arena).Clear();
+        ImageLayout layout = value.Layout;
+        int rows = value.Shape[0] * value.Shape[1], width = value.Shape[2] * value.Shape[3];
+        for (int row = 0; row < rows; row++)
+            memory.Upload(input.Slice(row * width, width), to.At(layout.At(row / value.Shape[1], row % value.Shape[1], 0)));
+    }
+}
