@@ -10,28 +10,31 @@ namespace Graft.Cli;
 /// <summary>A pretrained network without its classifier, frozen, with its preprocessing.</summary>
 internal static partial class PretrainedBase
 {
-    private const int VggSize = 150, ResNetSize = 224;
+    private const int VggSize = 150, ResNetSize = 224, SqueezeNetSize = 227;
 
     /// <summary>Names that --base takes; resnet18 is the ImageNet network that comes along.</summary>
-    public static readonly string[] Names = ["resnet18", "vgg16", "resnet50"];
+    public static readonly string[] Names = ["resnet18", "vgg16", "resnet50", "squeezenet"];
 
     /// <summary>Rows and columns of the images where nobody asks for others.</summary>
-    public static int DefaultSize(string name) => name == "vgg16" ? VggSize : ResNetSize;
+    public static int DefaultSize(string name) => name switch { "vgg16" => VggSize, "squeezenet" => SqueezeNetSize, _ => ResNetSize };
 
     /// <summary>Builds a base with its weights and its preprocessing.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="weights">Its weight file; null is the one beside the program, which resnet18 alone has.</param>
+    /// <param name="weights">Its weight file; null is the one beside the program, which resnet18 alone has, or the one that was pulled.</param>
     /// <param name="size">Rows and columns of the image.</param>
-    /// <exception cref="UsageException">The network needs a weight file and none is named.</exception>
+    /// <exception cref="UsageException">The network needs a weight file, and none is named or was pulled.</exception>
     /// <exception cref="GraftException">The file cannot be read, or is another network's.</exception>
     public static Model Load(string name, string? weights, int size)
     {
+        if (PulledWeights.AreKnown(name))
+            weights ??= PulledWeights.Require(name, top: false);
         if (weights is null && name != "resnet18")
-            throw new UsageException($"--base {name} needs --weights FILE: Keras's {name} .h5 (with or without top), or safetensors with torchvision's names.");
+            throw new UsageException($"--base {name} needs --weights FILE: Keras's {name} .h5 (with or without top){(name == "squeezenet" ? "" : ", or safetensors with torchvision's or Hugging Face's names")}.");
         Model model = name switch
         {
             "vgg16" => LoadVgg16(weights!, size),
             "resnet50" => LoadResNet50(weights!, size),
+            "squeezenet" => LoadSqueezeNet(weights!, size),
             _ => LoadImageNetResNet18(weights, size),
         };
         model.Trainable = false;
@@ -66,6 +69,13 @@ internal static partial class PretrainedBase
         return model;
     }
 
+    private static Model LoadSqueezeNet(string weights, int size)
+    {
+        Model model = SqueezeNet.Build(includeTop: false, size, size);
+        SqueezeNet.LoadWeights(model, WeightFiles.Open(weights));
+        return model;
+    }
+
     private static Model LoadImageNetResNet18(string? weights, int size)
     {
         string folder = Path.Combine(AppContext.BaseDirectory, "weights");
@@ -81,7 +91,7 @@ internal static partial class PretrainedBase
         return match.Success ? match.Groups["old"] is { Success: true } old ? $"res{old.Value}" : match.Groups["block"].Value : "";
     }
 
-    // layer4.2.conv1 (torchvision), conv5_block3_1_conv and res5c_branch2a or bn5c_branch2a (Keras), block5_conv1 (VGG)
-    [GeneratedRegex(@"^(?:(?<block>layer\d+\.\d+)\.|(?<block>conv\d+_block\d+)_|(?:res|bn)(?<old>\d[a-z]+)_|(?<block>block\d+)_)")]
+    // layer4.2.conv1 (torchvision), conv5_block3_1_conv and res5c_branch2a or bn5c_branch2a (Keras), block5_conv1 (VGG), fire9/squeeze1x1 (SqueezeNet)
+    [GeneratedRegex(@"^(?:(?<block>layer\d+\.\d+)\.|(?<block>conv\d+_block\d+)_|(?:res|bn)(?<old>\d[a-z]+)_|(?<block>block\d+)_|(?<block>fire\d+)/)")]
     private static partial Regex Block();
 }

@@ -65,6 +65,25 @@ public sealed class KerasApplicationTests
         Assert.Contains("res2a_branch2a/kernel", report.Unused);
     }
 
+    [Theory]
+    [InlineData(ResNetVariant.Keras, "predictions")]
+    [InlineData(ResNetVariant.Keras, "probs")] // in the published file, which Keras loads by position
+    [InlineData(ResNetVariant.KerasOld, "fc1000")]
+    public void The_classifier_of_a_ResNet_is_found_under_the_name_of_each_generation(ResNetVariant variant, string name)
+    {
+        var top = new NamedArrays
+        {
+            Rule = (layer, p) => new WeightName($"{layer}/{p.Name}"), [$"{name}/kernel"] = (new Shape(2048, 3), new float[2048 * 3]), [$"{name}/bias"] = (new Shape(3), [1, 2, 3]),
+        };
+        Model model = ResNet.Build(50, includeTop: true, 32, 32, classes: 3, variant: variant);
+        WeightReport report = ResNet.LoadWeights(model, top, strict: false);
+        Assert.Equal([$"{name}/kernel", $"{name}/bias"], report.Matched);
+        Assert.Empty(report.Unused);
+        Model bare = ResNet.Build(50, includeTop: false, 32, 32, variant: variant);
+        Assert.Empty(ResNet.LoadWeights(bare, top, strict: false).Unused); // a classifier may be left over
+        model.Release();
+    }
+
     [Fact]
     public void Weights_of_another_model_are_refused_with_both_lists()
     {

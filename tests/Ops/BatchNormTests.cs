@@ -22,6 +22,18 @@ public sealed class BatchNormTests
         Assert.Equal(100 * 0.75f + 1 * 0.25f, variance.Item());
     }
 
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("reference")]
+    public void The_moving_variance_can_follow_the_unbiased_variance_as_in_PyTorch(string device)
+    {
+        using var tape = new Tape(device == "cpu" ? Device.Cpu : Device.Reference);
+        Tensor variance = tape.Constant(new Shape(1), [100f]), one = tape.Constant(new Shape(1), [1f]), zero = tape.Constant(new Shape(1), [0f]);
+        Tensor y = tape.Run(new BatchNormOp(0, 0.75f, training: true, unbiased: true), tape.Constant(new Shape(2, 1), [1f, 3f]), one, zero, tape.Constant(new Shape(1), [0f]), variance);
+        Assert.Equal([-1f, 1f], y.ToArray()); // the output takes the biased one: 1
+        Assert.Equal(100 * 0.75f + 2 * 0.25f, variance.Item()); // 1 · 2 / (2 - 1)
+    }
+
     [Fact]
     public void Inference_leaves_the_statistics_alone()
     {

@@ -10,15 +10,18 @@ internal sealed class KerasRun
 {
     private const int BatchSize = 8;
 
-    private readonly string _case, _run;
+    private readonly string _case, _run, _graph;
     private readonly float[] _samples, _labels;
     private readonly LabelKind _labelKind;
 
     /// <summary>Reads a run by "case/run".</summary>
-    public KerasRun(string name)
+    /// <param name="name">The case and the run.</param>
+    /// <param name="generation">"keras3_torch" or "keras2_theano".</param>
+    public KerasRun(string name, string generation = "keras3_torch")
     {
-        _run = GraftShared.Path("reference", "keras", "training", "keras3_torch", name);
+        _run = GraftShared.Path("reference", "keras", "training", generation, name);
         _case = Path.GetDirectoryName(_run)!;
+        _graph = GraftShared.Path("reference", "keras", "training", "keras3_torch", name.Split('/')[0], "model.json"); // the same layers and names in both
         History = JsonNode.Parse(File.ReadAllText(Path.Combine(_run, "history.json")))!;
         (_, _samples) = Npy.Read(GraftShared.Path("reference", "keras", "training", "data", "x.npy"));
         (_, _labels) = Npy.Read(GraftShared.Path("reference", "keras", "training", "data", (string)History["labels"]!));
@@ -62,7 +65,7 @@ internal sealed class KerasRun
     /// <summary>The model with its initial weights, frozen as the run had it and compiled for its first stage.</summary>
     public Model Build()
     {
-        Model model = KerasJson.Model(JsonNode.Parse(File.ReadAllText(Path.Combine(_case, "model.json")))!);
+        Model model = KerasJson.Model(JsonNode.Parse(File.ReadAllText(_graph))!);
         KerasWeights.Load(model, Path.Combine(_case, "initial.h5"));
         foreach (Model inner in model.Layers.OfType<Model>())
             inner.Trainable = History["options"]!["freeze"] is null; // model.json has it frozen, also for the run that is not
@@ -113,13 +116,19 @@ internal sealed class KerasRun
             model.Compile(Optimizer(optimizer), loss, Metric.Accuracy);
     }
 
-    private static Optimizer Optimizer(JsonNode c)
+    // Keras 2 gives its optimizers a "decay", and no name; it stands in the run's.
+    private static bool IsKeras2(JsonNode config) => config["decay"] is not null;
+
+    private Optimizer Optimizer(JsonNode c)
     {
         float rate = (float)c["learning_rate"]!;
         float Number(string name) => (float)c[name]!;
         float? clipNorm = (float?)c["clipnorm"], clipValue = (float?)c["clipvalue"];
-        return (string)c["name"]! switch
+        return (IsKeras2(c) ? Path.GetFileName(_run).Split('_')[0].Replace("sgd", "SGD", StringComparison.Ordinal) : (string)c["name"]!) switch
         {
+            "SGD" when IsKeras2(c) => new Sgd(rate, Number("momentum"), (bool)c["nesterov"]!) { GlobalClipNorm = clipNorm }, // the norm of all gradients together
+            "rmsprop" when IsKeras2(c) => new RMSprop(rate, Number("rho"), epsilon: Number("epsilon")) { EpsilonOutsideRoot = true },
+            "adagrad" when IsKeras2(c) => new Adagrad(rate, initialAccumulator: 0, Number("epsilon")) { EpsilonOutsideRoot = true },
             "SGD" => new Sgd(rate, Number("momentum"), (bool)c["nesterov"]!) { ClipNorm = clipNorm, ClipValue = clipValue },
             "rmsprop" => new RMSprop(rate, Number("rho"), Number("momentum"), Number("epsilon"), (bool)c["centered"]!),
             "adam" => new Adam(rate, Number("beta_1"), Number("beta_2"), Number("epsilon"), (bool)c["amsgrad"]!),

@@ -79,6 +79,21 @@ public sealed class OptimizerTests
     });
 
     [Fact]
+    public void RMSprop_and_Adagrad_can_have_epsilon_outside_the_root_as_Keras_2_and_PyTorch()
+    {
+        Follows(new RMSprop(0.01f, epsilon: 0.1f) { EpsilonOutsideRoot = true }, (w, g, s, _) =>
+        {
+            s[0] = 0.9f * s[0] + (1 - 0.9f) * g * g;
+            return w - 0.01f * g / (Math.Sqrt(s[0]) + 0.1f);
+        });
+        Follows(new Adagrad(0.05f, initialAccumulator: 0, epsilon: 0.01f) { EpsilonOutsideRoot = true }, (w, g, s, _) =>
+        {
+            s[0] += g * g;
+            return w - 0.05f * g / (Math.Sqrt(s[0]) + 0.01f);
+        });
+    }
+
+    [Fact]
     public void RMSprop_centered_with_momentum_takes_the_mean_off() => Follows(new RMSprop(0.01f, momentum: 0.9f, centered: true), (w, g, s, _) =>
     {
         s[0] = 0.9f * s[0] + (1 - 0.9f) * g * g;

@@ -1,4 +1,5 @@
 using Graft.Layers;
+using Graft.Tests.Golden;
 using Graft.Weights;
 using Xunit;
 
@@ -21,7 +22,7 @@ public sealed class WeightLoaderTests
     {
         Sequential model = Model();
         float[] before = model.Parameters[0].Value.ToArray();
-        var file = new Arrays
+        var file = new NamedArrays
         {
             ["a.weight"] = (new Shape(2, 3), Kernel), ["a.bias"] = (new Shape(2), [float.NaN, 0]), ["b.weight"] = (new Shape(5, 2), new float[10]), ["stranger"] = (new Shape(1), [0]),
         };
@@ -35,32 +36,90 @@ public sealed class WeightLoaderTests
     public void A_loose_load_takes_what_fits_and_reports_the_rest()
     {
         Sequential model = Model();
-        WeightReport report = WeightLoader.Load(model, new Arrays { ["a.weight"] = (new Shape(2, 3), Kernel) }, strict: false);
+        WeightReport report = WeightLoader.Load(model, new NamedArrays { ["a.weight"] = (new Shape(2, 3), Kernel) }, strict: false);
         Assert.Equal(["a.weight"], report.Matched);
         Assert.Equal(3, report.Missing.Count);
         Assert.False(report.IsComplete);
         Assert.Equal([1, 4, 2, 5, 3, 6], model.Parameters[0].Value.ToArray());
     }
 
+    [Fact]
+    public void Layers_of_one_name_in_two_nested_models_take_the_arrays_of_their_own_path()
+    {
+        Model model = TwoTowers();
+        var file = new NamedArrays
+        {
+            ["left.d.weight"] = (new Shape(1, 2), [1, 2]), ["left.d.bias"] = (new Shape(1), [3]), ["right.d.weight"] = (new Shape(1, 2), [4, 5]), ["right.d.bias"] = (new Shape(1), [6]),
+            ["d.weight"] = (new Shape(1, 1), [7]), ["d.bias"] = (new Shape(1), [8]),
+        };
+        Assert.True(WeightLoader.Load(model, file).IsComplete);
+        var loaded = model.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value.ToArray());
+        Assert.Equal([1f, 2], loaded["left/d/kernel"]);
+        Assert.Equal([3f], loaded["left/d/bias"]);
+        Assert.Equal([4f, 5], loaded["right/d/kernel"]);
+        Assert.Equal([6f], loaded["right/d/bias"]);
+        Assert.Equal([7f], loaded["d/kernel"]);
+        Assert.Equal([8f], loaded["d/bias"]);
+    }
+
+    [Fact]
+    public void An_array_that_two_layers_could_take_goes_to_neither()
+    {
+        Model model = TwoTowers();
+        var file = new NamedArrays { ["d.weight"] = (new Shape(1, 1), [7]), ["d.bias"] = (new Shape(1), [8]) };
+        WeightReport report = WeightLoader.Load(model, file, strict: false);
+        Assert.Equal(["d.weight", "d.bias"], report.Matched); // the outer layer, by its path
+        Assert.Equal(4, report.Missing.Count);
+
+        var inner = new Model(model.Inputs, [model.Nodes.First(n => n.Layer.Name == "add")]);
+        var one = new NamedArrays { ["d.weight"] = (new Shape(1, 2), [1, 2]), ["d.bias"] = (new Shape(1), [3]) };
+        report = WeightLoader.Load(inner, one, strict: false);
+        Assert.Empty(report.Matched);
+        Assert.Contains(report.Missing, m => m.Contains("left/d/kernel", StringComparison.Ordinal) && m.Contains("but also right/d/kernel", StringComparison.Ordinal));
+        Assert.Equal(["d.bias", "d.weight"], report.Unused);
+    }
+
+    [Fact]
+    public void A_layer_is_found_in_a_nested_model_of_the_file_unless_two_places_could_be_it()
+    {
+        WeightName Keras(string layer, Parameter p) => new($"{layer}/{p.Name}");
+        var model = new Sequential(2) { new Dense(1) { Name = "d" } };
+        var nested = new NamedArrays { Rule = Keras, ["base/d/kernel"] = (new Shape(2, 1), [1, 2]), ["base/d/bias"] = (new Shape(1), [3]) };
+        Assert.Equal(["base/d/kernel", "base/d/bias"], WeightLoader.Load(model, nested).Matched);
+        nested["other/d/kernel"] = (new Shape(2, 1), [4, 5]);
+        WeightReport report = WeightLoader.Load(model, nested, strict: false);
+        Assert.Contains("'base/d/kernel' and 'other/d/kernel' could all be it", Assert.Single(report.Missing), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_shared_layer_is_loaded_once()
+    {
+        var shared = new Dense(1) { Name = "d" };
+        Node a = Node.Input(new Shape(2)), b = Node.Input(new Shape(2));
+        var model = new Model([a, b], [new Add().Apply(shared.Apply(a), shared.Apply(b))]);
+        Assert.Equal(2, WeightLoader.Load(model, new NamedArrays { ["d.weight"] = (new Shape(1, 2), [1, 2]), ["d.bias"] = (new Shape(1), [3]) }).Matched.Count);
+    }
+
+    [Fact]
+    public void A_note_fails_a_strict_load_and_stands_in_the_report_of_a_loose_one()
+    {
+        Sequential model = Model();
+        var file = new NamedArrays { ["a.weight"] = (new Shape(2, 3), Kernel), ["a.bias"] = (new Shape(2), [0, 0]), ["b.weight"] = (new Shape(1, 2), [1, 2]), ["b.bias"] = (new Shape(1), [0]) };
+        string message = Assert.Throws<GraftException>(() => WeightLoader.Load(model, file, notes: ["another epsilon"])).Message;
+        Assert.Contains("4 matched, 0 missing, 0 faulty, 0 unused", message, StringComparison.Ordinal);
+        Assert.Contains("note another epsilon", message, StringComparison.Ordinal);
+        Assert.Equal(["another epsilon"], WeightLoader.Load(model, file, strict: false, notes: ["another epsilon"]).Notes);
+    }
+
     private static Sequential Model() => new(3) { new Dense(2) { Name = "a" }, new Dense(1) { Name = "b" } };
 
-    private sealed class Arrays : WeightFile
+    // Two nested models and the outer one have a layer "d" each.
+    private static Model TwoTowers()
     {
-        private readonly Dictionary<string, (Shape Shape, float[] Values)> _arrays = [];
-
-        public override string Source => "test.bin";
-
-        public override IReadOnlyCollection<string> Names => _arrays.Keys;
-
-        public (Shape Shape, float[] Values) this[string name]
-        {
-            set => _arrays[name] = value;
-        }
-
-        public override Shape ShapeOf(string name) => _arrays[name].Shape;
-
-        public override float[] Read(string name) => _arrays[name].Values;
-
-        public override WeightName Locate(string layer, Parameter parameter) => WeightName.Torch(layer, parameter);
+        Node input = Node.Input(new Shape(2));
+        Sequential left = new(2) { new Dense(1) { Name = "d" } }, right = new(2) { new Dense(1) { Name = "d" } };
+        (left.Name, right.Name) = ("left", "right");
+        Node sum = new Add { Name = "add" }.Apply(left.Apply(input), right.Apply(input));
+        return new Model(input, new Dense(1) { Name = "d" }.Apply(sum));
     }
 }

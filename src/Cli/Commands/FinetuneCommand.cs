@@ -13,7 +13,7 @@ internal static class FinetuneCommand
         var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class, or with train/ and validation/ inside." };
         var validation = new Option<string?>("--validation") { Description = "Folder to validate on; without it, validation/ beside train/, or a share of --data." };
         var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of --data to validate on where there is no validation folder." };
-        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights)." };
+        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled)." };
         network.AcceptOnlyFromAmong(PretrainedBase.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of the base: Keras .h5 or .keras, safetensors, ONNX; resnet18 has its own." };
         var size = new Option<int?>("--size") { Description = "Rows and columns that images are resized to (bilinear); by default 224, and 150 for vgg16." };
@@ -64,6 +64,8 @@ internal static class FinetuneCommand
             CpuThreads.Count = (int)Within(count, 1, 1024, "--threads");
     }
 
-    private static double Within(double value, double low, double high, string option) => value >= low && value <= high ? value
+    /// <summary>A number that lies in a range.</summary>
+    /// <exception cref="UsageException">It does not.</exception>
+    public static double Within(double value, double low, double high, string option) => value >= low && value <= high ? value
         : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{option} {value} is outside {low} to {high}."));
 }

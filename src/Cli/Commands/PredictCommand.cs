@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Importers.Images;
+using Graft.Models;
 using Graft.Weights;
 
 namespace Graft.Cli.Commands;
@@ -11,15 +12,25 @@ internal static class PredictCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string>("--model") { Required = true, Description = "A .graft file." };
+        var model = new Option<string?>("--model") { Description = "A .graft file." };
+        var network = new Option<string?>("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16 or resnet50." };
+        network.AcceptOnlyFromAmong(FullNetwork.Names);
+        var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with top; without it, the one that 'graft weights pull NAME --top' got." };
+        var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "Classes to name for each image, of the 1000 of ImageNet." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.OneOrMore, Description = "Image files." };
-        var command = new Command("predict", "Classify images.") { model, json, images };
+        var command = new Command("predict", "Classify images.") { model, network, weights, top, json, images };
         command.SetAction(parsed =>
         {
-            Model loaded = ModelFile.Load(parsed.GetRequiredValue(model)).Model;
+            Model loaded = Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights));
             string[] files = parsed.GetRequiredValue(images);
+            int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
             float[][] rows = Predict(loaded, files, terminal.Interrupt);
+            if (FullNetwork.TellsImageNet(loaded))
+            {
+                ImageNetLines.Write(terminal, files, ImageNet.DecodePredictions(rows, count), parsed.GetValue(json));
+                return Application.Done;
+            }
             if (parsed.GetValue(json))
             {
                 terminal.Line(new JsonArray([.. files.Select((f, i) => (JsonNode)new JsonObject
@@ -37,6 +48,17 @@ internal static class PredictCommand
             return Application.Done;
         });
         return command;
+    }
+
+    private static Model Load(string? model, string? network, string? weights)
+    {
+        if (model is null == network is null)
+            throw new UsageException("predict takes either --model FILE or --base NAME.");
+        if (model is null)
+            return FullNetwork.Load(network!, weights);
+        Model loaded = ModelFile.Load(model).Model;
+        return loaded.ClassNames.Count > 0 || FullNetwork.TellsImageNet(loaded) ? loaded
+            : throw new GraftException($"{model}: gives {loaded.Outputs[0].Shape} and no class names are stored with it; it is not a classifier. Set Model.ClassNames before it is saved.");
     }
 
     /// <summary>One row of class probabilities for each image.</summary>

@@ -51,9 +51,6 @@ public partial class Model : Layer
     /// <summary>Names of the classes that the outputs stand for; empty where they are not classes.</summary>
     public IReadOnlyList<string> ClassNames { get; set; } = [];
 
-    /// <summary>How pixels become this model's input; null where it takes something else than photographs.</summary>
-    public Training.Preprocessing? Preprocessing { get; set; }
-
     /// <summary>
     /// How Predict, Evaluate and the frozen part of Fit compute: by compiled plans unless this says otherwise. Setting it drops the plans there are.
     /// </summary>

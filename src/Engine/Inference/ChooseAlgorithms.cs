@@ -50,7 +50,7 @@ internal static class ChooseAlgorithms
         }
         Shape s = x.Shape;
         var padded = new PlanValue(new Shape(s[0], s[1] + p.Top + p.Bottom, s[2] + p.Left + p.Right, s[3]));
-        var pad = new OpNode(new Pad2DOp(p)) { Output = padded, Inputs = { x }, Layers = { node.Layers[0] } };
+        var pad = new OpNode(new Pad2DOp(p)) { Output = padded, Inputs = { x }, Layers = { node.Layers[0] }, IsFrozen = node.IsFrozen };
         padded.Producer = pad;
         nodes.Add(pad);
         node.Inputs[0] = padded;

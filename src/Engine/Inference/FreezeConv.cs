@@ -17,7 +17,7 @@ internal static class FreezeConv
         var output = new PlanValue(op.Output.Shape);
         builder.Set(op.Output, output);
         var frozen = new FrozenConv(conv, new FrozenWeights(kernel, bias), MergePadding.Sum(conv.Padding, border));
-        builder.Append(new ConvNode(frozen) { Output = output, Inputs = { image }, Layers = { op.Layer } });
+        builder.Append(new ConvNode(frozen) { Output = output, Inputs = { image }, Layers = { op.Layer }, IsFrozen = builder.IsFrozen });
         return true;
     }
 }

@@ -25,6 +25,9 @@ public sealed class InferencePlan : IDisposable
     private readonly bool _ownsMemory;
     private readonly List<(Shape Input, int Batch, Schedule Schedule)> _schedules = [];
 
+    /// <summary>Counts how often everything was traced anew, as the model's parameters were replaced.</summary>
+    internal int Generation { get; private set; }
+
     internal InferencePlan(Model model, bool training, PlanOptions options, PlanMemory memory, bool ownsMemory = false)
     {
         (_model, _training, _options, _memory, _ownsMemory) = (model, training, options, memory, ownsMemory);
@@ -78,8 +81,6 @@ public sealed class InferencePlan : IDisposable
         _schedules.Clear();
         if (_ownsMemory)
             _memory.Dispose();
-        else
-            _memory.Sweep();
     }
 
     /// <summary>The schedule for a batch of the model's samples.</summary>
@@ -119,5 +120,6 @@ public sealed class InferencePlan : IDisposable
         foreach ((_, _, Schedule schedule) in _schedules)
             schedule.Dispose();
         _schedules.Clear();
+        Generation++;
     }
 }

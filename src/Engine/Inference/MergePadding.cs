@@ -40,7 +40,7 @@ internal static class MergePadding
             return false;
         var output = new PlanValue(op.Output.Shape) { IsNonNegative = true };
         builder.Set(op.Output, output);
-        builder.Append(new OpNode(merged) { Output = output, Inputs = { image }, Layers = { op.Layer } });
+        builder.Append(new OpNode(merged) { Output = output, Inputs = { image }, Layers = { op.Layer }, IsFrozen = builder.IsFrozen });
         return true;
     }
 }

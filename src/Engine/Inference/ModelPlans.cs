@@ -25,35 +25,46 @@ internal sealed class ModelPlans(Model model) : IDisposable
     /// <summary>The plan of the whole model; null where there shall be none.</summary>
     public InferencePlan? ForInference()
     {
-        if (!_options.IsEnabled || model.Inputs.Count != 1 || model.Outputs.Count != 1)
+        if (!IsPossible)
             return null;
+        FollowTrainable();
         return _inference ??= new InferencePlan(model, training: false, _options, Memory());
     }
 
-    /// <summary>The schedule of what is frozen in a training step; null where that is nothing.</summary>
-    public Schedule? ForTraining(int count, int typicalBatch)
+    /// <summary>The plan of what is frozen in a training step; null where there shall be none.</summary>
+    public InferencePlan? ForTraining()
     {
-        if (!_options.IsEnabled || model.Inputs.Count != 1 || model.Outputs.Count != 1)
+        if (!IsPossible)
             return null;
-        bool[] trainable = [.. Trainables(model)];
-        if (!trainable.AsSpan().SequenceEqual(_trainable))
-        {
-            _training?.Dispose();
-            _training = null;
-            _trainable = trainable;
-        }
-        _training ??= new InferencePlan(model, training: true, _options, Memory());
-        Schedule schedule = _training.Prepare(count, typicalBatch);
-        return schedule.HasWork ? schedule : null;
+        FollowTrainable();
+        return _training ??= new InferencePlan(model, training: true, _options, Memory());
     }
 
     /// <summary>Gives all memory back; the next use compiles anew.</summary>
     public void Dispose()
     {
+        DropPlans();
+        _memory?.Dispose();
+        _memory = null;
+    }
+
+    private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1;
+
+    /// <summary>The boundary between what is frozen and what is trained lies elsewhere when a layer's flag has changed.</summary>
+    private void FollowTrainable()
+    {
+        bool[] trainable = [.. Trainable(model)];
+        if (trainable.AsSpan().SequenceEqual(_trainable))
+            return;
+        DropPlans(); // packed weights stay where the next plans use them
+        _trainable = trainable;
+    }
+
+    private void DropPlans()
+    {
         _inference?.Dispose();
         _training?.Dispose();
-        _memory?.Dispose();
-        (_inference, _training, _memory) = (null, null, null);
+        (_inference, _training) = (null, null);
     }
 
     private PlanMemory Memory()
@@ -63,5 +74,5 @@ internal sealed class ModelPlans(Model model) : IDisposable
         return _memory ??= new PlanMemory(model.Device);
     }
 
-    private static IEnumerable<bool> Trainables(Model m) => m.Layers.SelectMany(l => l is Model inner ? Trainables(inner) : [l.Trainable]);
+    private static IEnumerable<bool> Trainable(Model m) => m.Layers.SelectMany(l => l is Model inner ? Trainable(inner) : [l.Trainable]);
 }

@@ -11,6 +11,7 @@ internal sealed class PlanBuilder
     private readonly FrozenPart _part;
     private readonly Dictionary<Tensor, PlanValue> _values = [];
     private readonly List<PlanNode> _nodes = [];
+    private bool _isFrozen;
 
     private PlanBuilder(FrozenPart part) => _part = part;
 
@@ -22,11 +23,16 @@ internal sealed class PlanBuilder
             builder.Set(input, new PlanValue(input.Shape));
         for (int i = 0; i < part.IsIncluded.Length; i++)
         {
-            if (part.IsIncluded[i] && part.Readers(part.Trace.Ops[i].Output) > 0)
-                builder.Take(part.Trace.Ops[i]);
+            TracedOp op = part.Trace.Ops[i];
+            if (!part.IsIncluded[i] || part.Readers(op.Output) == 0)
+                continue;
+            builder._isFrozen = part.IsFrozen(i);
+            builder.Take(op);
+            if (part.Results.Contains(op.Output))
+                builder.Materialize(builder._values[op.Output]).Root.IsResult = true;
         }
-        foreach (Tensor result in part.Results)
-            builder.Materialize(builder._values[result]).Root.IsResult = true;
+        foreach (Tensor input in part.Trace.Inputs.Where(part.Results.Contains))
+            builder._values[input].IsResult = true;
         return (builder._nodes, builder._values);
     }
 
@@ -51,6 +57,9 @@ internal sealed class PlanBuilder
         value.Readers += _part.Readers(output) - 1;
         _values[output] = value;
     }
+
+    /// <summary>True while the op that is taken has no trainable parameter behind it.</summary>
+    public bool IsFrozen => _isFrozen;
 
     /// <summary>Appends a node.</summary>
     public void Append(PlanNode node)
@@ -79,7 +88,7 @@ internal sealed class PlanBuilder
         if (value.PaddingOf is not var (image, border))
             return value;
         value.PaddingOf = null;
-        Append(new OpNode(new Pad2DOp(border)) { Output = value, Inputs = { image } });
+        Append(new OpNode(new Pad2DOp(border)) { Output = value, Inputs = { image }, IsFrozen = _isFrozen });
         return value;
     }
 
@@ -90,7 +99,7 @@ internal sealed class PlanBuilder
             return;
         var output = new PlanValue(op.Output.Shape) { IsNonNegative = FuseActivation.IsNonNegative(op.Op) };
         Set(op.Output, output);
-        var node = new OpNode(op.Op) { Output = output, Layers = { op.Layer } };
+        var node = new OpNode(op.Op) { Output = output, Layers = { op.Layer }, IsFrozen = _isFrozen };
         foreach (Tensor input in op.Inputs)
             node.Inputs.Add(Materialize(ValueOf(input)));
         Append(node);

@@ -58,6 +58,9 @@ internal abstract class PlanNode
     /// <summary>What it reads, constants included.</summary>
     public List<PlanValue> Inputs { get; } = [];
 
+    /// <summary>True where no trainable parameter is behind it: its output is the same for a sample in every epoch.</summary>
+    public bool IsFrozen { get; init; }
+
     /// <summary>What it makes.</summary>
     public required PlanValue Output { get; init; }
 }

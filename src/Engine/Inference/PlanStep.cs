@@ -9,6 +9,9 @@ internal abstract class PlanStep(PlanNode node)
     /// <summary>Paths of the layers whose work it does.</summary>
     public IReadOnlyList<string> Layers => node.Layers;
 
+    /// <summary>True where no trainable parameter is behind it.</summary>
+    public bool IsFrozen => node.IsFrozen;
+
     /// <summary>Shape of what it makes.</summary>
     public Shape Output => node.Output.Shape;
 

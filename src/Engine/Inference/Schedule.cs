@@ -14,6 +14,8 @@ internal sealed class Schedule : IDisposable
     private readonly Dictionary<ConvNode, PackedConv> _packed = [];
     private readonly Dictionary<OpNode, (ArenaSlot[] Slots, Shape[] Shapes)> _saved = [];
     private readonly Tensor[] _constants;
+    private readonly Tensor[] _frozenSources;
+    private Tensor[] _boundary = [];
     private readonly long _floats;
     private readonly List<Tensor> _results = [];
     private PlanStep[] _steps = [];
@@ -36,6 +38,10 @@ internal sealed class Schedule : IDisposable
         foreach (ConvNode node in _nodes.OfType<ConvNode>())
             _packed.Add(node, memory.Acquire(node.Conv.Weights, node.Algorithm));
         _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(n => n.Conv.Weights.Sources())];
+        _frozenSources = [.. _nodes.Where(n => n.IsFrozen).SelectMany(Sources).Distinct()];
+        HasFrozenWork = _part.Boundary.Count > 0 && _nodes.Exists(n => n.IsFrozen);
+        FrozenFlops = _nodes.Where(n => n.IsFrozen).Sum(Flops);
+        BoundaryWidths = _part.CanBeginAtBoundary ? [.. _part.Boundary.Select(t => checked((int)t.Shape.Tail().Count))] : [];
         _floats = PlaceValues();
         memory.Moving += Unbind;
     }
@@ -45,6 +51,27 @@ internal sealed class Schedule : IDisposable
 
     /// <summary>The steps of the last binding.</summary>
     public IReadOnlyList<PlanStep> Steps => _steps;
+
+    /// <summary>What is planned, op by op.</summary>
+    public FrozenPart Part => _part;
+
+    /// <summary>Samples in a batch.</summary>
+    public int BatchSize => _trace.Inputs[0].Shape[0];
+
+    /// <summary>True where something is computed that no trainable parameter is behind.</summary>
+    public bool HasFrozenWork { get; }
+
+    /// <summary>Multiplications and additions of that for a batch.</summary>
+    public long FrozenFlops { get; }
+
+    /// <summary>Numbers a sample in each value of the boundary, in order; empty where the rest needs more, or samples cannot be kept one by one.</summary>
+    public int[] BoundaryWidths { get; }
+
+    /// <summary>Counts all changes of the weights that the boundary depends on.</summary>
+    public long FrozenVersion => _frozenSources.Sum(t => (long)t.Version);
+
+    /// <summary>The weights that the boundary depends on.</summary>
+    public IReadOnlyList<Tensor> FrozenSources => _frozenSources;
 
     /// <summary>Floats of the arena that this schedule needs.</summary>
     public long ArenaFloats => _floats;
@@ -76,13 +103,32 @@ internal sealed class Schedule : IDisposable
             packed.Refresh();
         Upload(input);
         foreach (PlanStep step in _steps)
+            Run(step, cancellationToken);
+    }
+
+    /// <summary>Runs the steps behind the boundary alone, on a boundary that <see cref="SetBoundary"/> has brought.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled between two steps.</exception>
+    public void RunFromBoundary(CancellationToken cancellationToken = default)
+    {
+        foreach ((ConvNode node, PackedConv packed) in _packed)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            long start = Stopwatch.GetTimestamp();
-            step.Run();
-            step.Note(Stopwatch.GetTimestamp() - start);
+            if (!node.IsFrozen)
+                packed.Refresh();
+        }
+        foreach (PlanStep step in _steps)
+        {
+            if (!step.IsFrozen)
+                Run(step, cancellationToken);
         }
     }
+
+    /// <summary>Copies sample <paramref name="row"/> of value <paramref name="index"/> of the boundary to the host.</summary>
+    public void GetBoundary(int index, int row, Span<float> numbers) =>
+        _memory.Device.Kernels.Memory.Download(_boundary[index].Data.At((long)row * numbers.Length), numbers);
+
+    /// <summary>Brings sample <paramref name="row"/> of value <paramref name="index"/> of the boundary from the host.</summary>
+    public void SetBoundary(int index, int row, ReadOnlySpan<float> numbers) =>
+        _memory.Device.Kernels.Memory.Upload(numbers, _boundary[index].Data.At((long)row * numbers.Length));
 
     /// <summary>Takes the memory and makes the steps, if that has not been done.</summary>
     public void EnsureSteps()
@@ -101,6 +147,19 @@ internal sealed class Schedule : IDisposable
         _trace.Dispose();
     }
 
+    private static void Run(PlanStep step, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        long start = Stopwatch.GetTimestamp();
+        step.Run();
+        step.Note(Stopwatch.GetTimestamp() - start);
+    }
+
+    private static long Flops(PlanNode node) => node is ConvNode conv ? conv.Geometry(0).Flops : ((OpNode)node).Op.Flops([.. node.Inputs.Select(i => i.Shape)]);
+
+    private static IEnumerable<Tensor> Sources(PlanNode node) =>
+        node is ConvNode conv ? conv.Conv.Weights.Sources() : node.Inputs.Select(i => i.Root.Constant).OfType<Tensor>();
+
     /// <summary>Gives every value its place: what is needed at different times shares memory.</summary>
     private long PlaceValues()
     {
@@ -112,13 +171,15 @@ internal sealed class Schedule : IDisposable
         }
         foreach (Tensor input in _trace.Inputs)
             _values[input].Slot = Add(_values[input].Floats, -1);
+        foreach (PlanValue boundary in _part.Boundary.Select(t => _values[t].Root))
+            boundary.Slot ??= Add(boundary.Floats, -1); // may be brought from outside before the first step
         Dictionary<PlanValue, int> last = LastReads();
         for (int i = 0; i < _nodes.Count; i++)
         {
             PlanNode node = _nodes[i];
             foreach (PlanValue read in node.Inputs.Select(v => v.Root).Where(v => v.Constant is null))
                 read.Slot!.Last = Math.Max(read.Slot.Last, i);
-            node.Output.Slot = InPlace(node, i, last) ?? Add(node.Output.Floats, i);
+            node.Output.Slot ??= InPlace(node, i, last) ?? Add(node.Output.Floats, i);
             if (node is OpNode { Op.SavesForBackwardOnly: false } op)
             {
                 Shape[] shapes = op.Op.SavedShapes([.. op.Inputs.Select(v => v.Shape)]);
@@ -162,6 +223,7 @@ internal sealed class Schedule : IDisposable
             _results.Add(arena.View(value.Shape, value.Offset));
             views[result] = _results[^1];
         }
+        _boundary = [.. _part.Boundary.Select(t => views[t])];
         Computed = new Tensor?[_trace.Ops.Count];
         for (int i = 0; i < Computed.Length; i++)
         {
@@ -186,6 +248,7 @@ internal sealed class Schedule : IDisposable
         foreach (Tensor result in _results)
             result.Release();
         _results.Clear();
+        _boundary = [];
         _steps = [];
         _isBound = false;
     }

@@ -8,7 +8,7 @@ namespace Graft.Inference;
 /// <param name="Inputs">Results of earlier ops, inputs of the model, parameters, or constants.</param>
 /// <param name="Output">Stands for the result; it has a shape and no memory.</param>
 /// <param name="Layer">Path of the layer.</param>
-/// <param name="IsWanted">True where a gradient passes through it.</param>
+/// <param name="IsWanted">True where a trainable parameter is behind it: in training, a gradient passes through it.</param>
 internal sealed record TracedOp(Op Op, Tensor[] Inputs, Tensor Output, string Layer, bool IsWanted);
 
 /// <summary>
@@ -23,13 +23,17 @@ internal sealed class Trace : IDisposable
     /// <summary>Traces a model on inputs of the given shapes, batch axis included.</summary>
     /// <param name="model">The model.</param>
     /// <param name="inputs">A shape an input.</param>
-    /// <param name="training">True for a training step: then ops that lead to trainable parameters are marked as wanted.</param>
+    /// <param name="training">True for a training step: Dropout drops, and normalisation that is not frozen uses the batch.</param>
     public Trace(Model model, Shape[] inputs, bool training)
     {
+        IsTraining = training;
         _tape = new Tape(model.Device) { Training = training, Trace = this };
         Inputs = Array.ConvertAll(inputs, s => Tensor.Symbolic(model.Device, s));
         Outputs = model.Run(_tape, Inputs);
     }
+
+    /// <summary>True for the ops of a training step, false for those of inference.</summary>
+    public bool IsTraining { get; }
 
     /// <summary>The model's inputs, without memory.</summary>
     public Tensor[] Inputs { get; }

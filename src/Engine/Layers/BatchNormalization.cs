@@ -20,6 +20,9 @@ public sealed class BatchNormalization : Layer
     /// <summary>Share of the moving statistics that stays at each step.</summary>
     public float Momentum { get; init; } = 0.99f;
 
+    /// <summary>True: the moving variance follows the batch's unbiased variance, as in PyTorch; Keras 3 takes the biased one.</summary>
+    public bool UnbiasedMovingVariance { get; init; }
+
     /// <summary>False leaves gamma out: 1.</summary>
     public bool Scale { get; init; } = true;
 
@@ -43,7 +46,7 @@ public sealed class BatchNormalization : Layer
     {
         Tensor gamma = _gamma is null ? Filled(tape, _mean!.Shape, 1) : Use(tape, _gamma);
         Tensor beta = _beta is null ? Filled(tape, _mean!.Shape, 0) : Use(tape, _beta);
-        var op = new BatchNormOp(Epsilon, Momentum, training: tape.Training && Trainable);
+        var op = new BatchNormOp(Epsilon, Momentum, training: tape.Training && Trainable, UnbiasedMovingVariance);
         return tape.Run(op, inputs[0], gamma, beta, _mean!.Value, _variance!.Value);
     }
 
@@ -51,6 +54,7 @@ public sealed class BatchNormalization : Layer
     {
         config["epsilon"] = Epsilon;
         config["momentum"] = Momentum;
+        config["unbiased_moving_variance"] = UnbiasedMovingVariance;
         config["scale"] = Scale;
         config["center"] = Center;
     }
@@ -59,6 +63,7 @@ public sealed class BatchNormalization : Layer
     {
         Epsilon = (float)config["epsilon"]!,
         Momentum = (float)config["momentum"]!,
+        UnbiasedMovingVariance = (bool?)config["unbiased_moving_variance"] ?? false, // absent in older files
         Scale = (bool)config["scale"]!,
         Center = (bool)config["center"]!,
     };

@@ -95,10 +95,10 @@ public abstract class Layer
         return parameter;
     }
 
-    /// <summary>A parameter's tensor for this step; its gradient is asked for where it will be moved.</summary>
+    /// <summary>A parameter's tensor for this step; its gradient is asked for where it will be moved. A trace notes what training would move.</summary>
     private protected static Tensor Use(Tape tape, Parameter parameter)
     {
-        if (tape.Training && parameter.IsTrainable)
+        if ((tape.Training || tape.Trace is not null) && parameter.IsTrainable)
             tape.Watch(parameter.Value);
         return parameter.Value;
     }

@@ -38,6 +38,9 @@ public sealed class Parameter
     /// <summary>What it costs to be large; null for nothing.</summary>
     public Regularizer? Regularizer { get; internal init; }
 
+    /// <summary>The layer that owns it.</summary>
+    public Layer Layer => _owner;
+
     /// <summary>Name of the layer that owns it.</summary>
     public string LayerName => _owner.Name;
 

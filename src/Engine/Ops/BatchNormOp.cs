@@ -8,12 +8,13 @@ namespace Graft.Ops;
 /// </summary>
 /// <remarks>
 /// In training the moving statistics are updated in place by forward, as Keras 3 does: moving = moving momentum + batch
-/// (1 - momentum), with the biased variance. Gradients flow to x, gamma and beta in both modes.
+/// (1 - momentum), with the biased variance unless the unbiased one is asked for. Gradients flow to x, gamma and beta in both modes.
 /// </remarks>
 /// <param name="epsilon">Added to the variance.</param>
 /// <param name="momentum">Share of the old moving statistics that stays: Keras's meaning, its default is 0.99.</param>
 /// <param name="training">True: statistics of the batch. False: moving statistics.</param>
-public sealed class BatchNormOp(float epsilon, float momentum, bool training) : Op
+/// <param name="unbiased">True: the moving variance follows the unbiased variance, as PyTorch has it.</param>
+public sealed class BatchNormOp(float epsilon, float momentum, bool training, bool unbiased = false) : Op
 {
     /// <inheritdoc/>
     public override string Name => "BatchNorm";
@@ -91,6 +92,6 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training) : 
     private BatchNormGeometry Geometry(OpCall call)
     {
         Shape x = call.In(0).Shape;
-        return new(ShapeCheck.Rows(x), x[-1], epsilon, momentum, training);
+        return new(ShapeCheck.Rows(x), x[-1], epsilon, momentum, training, unbiased);
     }
 }

@@ -13,6 +13,9 @@ public sealed class ConcatOp(int axis) : Op
     public override bool KeepsInput(int index) => false;
 
     /// <inheritdoc/>
+    public override bool KeepsSamplesApart(ReadOnlySpan<Shape> inputs) => ShapeCheck.Axis(Name, inputs[0], axis) > 0;
+
+    /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
         ShapeCheck.Count(Name, inputs, 1, int.MaxValue, "x0, x1, ..");

@@ -14,6 +14,9 @@ public sealed class MatMulOp(bool transposeA = false, bool transposeB = false) :
     public override string Name => "MatMul";
 
     /// <inheritdoc/>
+    public override bool KeepsSamplesApart(ReadOnlySpan<Shape> inputs) => inputs[0].Rank > 2 && inputs[1].Rank > 2;
+
+    /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
         ShapeCheck.Count(Name, inputs, 2, 2, "a and b");

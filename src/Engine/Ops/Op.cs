@@ -34,6 +34,12 @@ public abstract class Op
     /// </summary>
     public virtual bool IsPure => true;
 
+    /// <summary>
+    /// True where row n of the output depends on row n of the inputs alone, for inputs whose first axis is the batch; false for ops that mix the
+    /// samples of a batch.
+    /// </summary>
+    public virtual bool KeepsSamplesApart(ReadOnlySpan<Shape> inputs) => true;
+
     /// <summary>Multiplications and additions of one forward run; 0 where memory and not arithmetic is the limit.</summary>
     public virtual long Flops(ReadOnlySpan<Shape> inputs) => 0;
 

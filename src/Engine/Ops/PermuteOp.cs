@@ -13,6 +13,9 @@ public sealed class PermuteOp(params int[] order) : Op
     public override bool KeepsInput(int index) => false;
 
     /// <inheritdoc/>
+    public override bool KeepsSamplesApart(ReadOnlySpan<Shape> inputs) => Order(inputs[0])[0] == 0;
+
+    /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
         ShapeCheck.Count(Name, inputs, 1, 1, "x");

@@ -20,6 +20,13 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
     public override bool KeepsOutput => Compares;
 
     /// <inheritdoc/>
+    public override bool KeepsSamplesApart(ReadOnlySpan<Shape> inputs)
+    {
+        int rank = inputs[0].Rank;
+        return axes.Length > 0 && !Array.Exists(axes, a => a == 0 || a == -rank);
+    }
+
+    /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
         ShapeCheck.Count(Name, inputs, 1, 1, "x");

@@ -14,6 +14,9 @@ public sealed class ReshapeOp(params int[] shape) : Op
     public override bool KeepsInput(int index) => false;
 
     /// <inheritdoc/>
+    public override bool KeepsSamplesApart(ReadOnlySpan<Shape> inputs) => inputs[0].Rank > 0 && InferShape(inputs) is { Rank: > 0 } y && y[0] == inputs[0][0];
+
+    /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
         int[] dims = (int[])shape.Clone();

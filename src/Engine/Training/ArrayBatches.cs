@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
 namespace Graft.Training;
 
 /// <summary>A data set that lies in memory.</summary>
@@ -6,6 +9,7 @@ public sealed class ArrayBatches : BatchSource
     private readonly float[] _samples, _labels;
     private readonly float[]? _weights;
     private readonly int? _shuffleSeed;
+    private string? _fingerprint;
 
     /// <summary>Batches over row-major arrays.</summary>
     /// <param name="samples">All samples, one after the other.</param>
@@ -60,7 +64,17 @@ public sealed class ArrayBatches : BatchSource
     public IReadOnlyList<string> Classes { get; init; } = [];
 
     /// <inheritdoc/>
-    public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
+    public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
+        Batches(epoch, firstBatch, withInputs: true, cancellationToken);
+
+    /// <inheritdoc/>
+    public override IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
+        Batches(epoch, firstBatch, withInputs: false, cancellationToken);
+
+    /// <inheritdoc/>
+    public override string? Fingerprint => _fingerprint ??= Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(_samples.AsSpan())));
+
+    private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
     {
         int[] order = [.. Enumerable.Range(0, Count)];
         if (_shuffleSeed is int seed)
@@ -69,7 +83,7 @@ public sealed class ArrayBatches : BatchSource
         {
             cancellationToken.ThrowIfCancellationRequested();
             int[] rows = order[from..Math.Min(from + BatchSize, Count)];
-            yield return new Batch(Gather(_samples, rows), SampleShape.Prepend(rows.Length), Gather(_labels, rows), LabelShape.Prepend(rows.Length))
+            yield return new Batch(withInputs ? Gather(_samples, rows) : [], SampleShape.Prepend(rows.Length), Gather(_labels, rows), LabelShape.Prepend(rows.Length))
             {
                 Indices = rows,
                 SampleWeights = _weights is null ? null : Gather(_weights, rows),

@@ -54,6 +54,9 @@ public abstract class BatchSource
     /// <summary>Class names in label order; empty where labels are not classes.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
+    /// <summary>How files became these samples, which a model that is trained on them keeps; null where they come from elsewhere.</summary>
+    public virtual Preprocessing? Preprocessing => null;
+
     /// <summary>True where every epoch delivers the same numbers for a sample: no random augmentation.</summary>
     public virtual bool IsDeterministic => true;
 
@@ -66,4 +69,17 @@ public abstract class BatchSource
     /// </summary>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     public abstract IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// The same batches where the inputs are known already: labels, weights and indices, and empty inputs if the data set can spare the work.
+    /// </summary>
+    /// <inheritdoc cref="Epoch"/>
+    public virtual IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
+        Epoch(epoch, firstBatch, cancellationToken);
+
+    /// <summary>
+    /// Says what the samples are, so that what was computed from them can be told apart from what was computed from others: a digest of all
+    /// inputs in order and of how they are prepared, of the augmentation too. Null where the data set cannot say.
+    /// </summary>
+    public virtual string? Fingerprint => null;
 }

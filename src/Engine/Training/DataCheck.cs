@@ -12,6 +12,7 @@ internal static class DataCheck
             throw new ShapeException($"Model '{model.Name}' takes samples of shape {model.Inputs[0].Shape}, but the data has {data.SampleShape}. Build the model for that shape, or let the data source deliver the model's.");
         if (data.Count == 0)
             throw new GraftException("The data has no samples.");
+        PreprocessingChoice.Check(model, data);
         LossRule.Check(loss, ModelHead.Of(model), data.LabelKind, data.LabelShape, data.ClassNames.Count);
     }
 

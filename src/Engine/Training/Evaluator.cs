@@ -7,7 +7,7 @@ namespace Graft.Training;
 /// <summary>Runs a model forward over a data set and gathers loss and metrics.</summary>
 internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
 {
-    public EvaluationResult Run(BatchSource data, bool keepPredictions, CancellationToken cancellationToken)
+    public EvaluationResult Run(BatchSource data, bool keepPredictions, CancellationToken cancellationToken, FeatureCache? cache = null)
     {
         DataCheck.Check(model, loss, data);
         long start = Stopwatch.GetTimestamp();
@@ -16,10 +16,14 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
         ConfusionMatrix? confusion = ConfusionOf(data);
         float[][]? rows = keepPredictions ? new float[data.Count][] : null;
         float penalty = Regularization.CostOf(model);
-        foreach (Batch batch in data.Epoch(0, 0, cancellationToken))
+        using var batches = new EpochReader(data, 0, 0, withoutInputs: cache?.HoldsEpoch(model.Plans.ForInference(), 0) ?? false, cancellationToken);
+        for (int done = 0; batches.MoveNext(); done++)
         {
+            Batch batch = batches.Current;
             using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
-            float[] outputs = Forward(model, batch.Inputs, batch.InputShape, data.BatchSize, cancellationToken);
+            float[]? outputs = Outputs(batch, data.BatchSize, cache, cancellationToken);
+            if (outputs is null)
+                outputs = Outputs(batch = batches.WithInputs(done), data.BatchSize, cache, cancellationToken)!;
             Tensor prediction = tape.Constant(model.Outputs[0].Shape.Prepend(batch.Size), outputs);
             Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels), WeightsOf(tape, batch));
             if (rows is not null)
@@ -30,6 +34,20 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
         Dictionary<string, double> results = running.Results();
         return new EvaluationResult(results["loss"], results.Where(r => r.Key != "loss").ToDictionary(), running.Samples,
             Stopwatch.GetElapsedTime(start).TotalSeconds, confusion, rows);
+    }
+
+    /// <summary>The outputs of one batch; null where it came without inputs and the cache has not got all of it.</summary>
+    private float[]? Outputs(Batch batch, int typicalBatch, FeatureCache? cache, CancellationToken cancellationToken)
+    {
+        if (cache is not null && model.Plans.ForInference() is { } plan)
+        {
+            lock (model.Plans.Lock)
+            {
+                Schedule schedule = plan.Prepare(batch.Size, typicalBatch);
+                return cache.Run(plan, schedule, batch, epoch: 0, cancellationToken) ? schedule.Output!.ToArray() : null;
+            }
+        }
+        return batch.Inputs.Length == 0 ? null : Forward(model, batch.Inputs, batch.InputShape, typicalBatch, cancellationToken);
     }
 
     /// <summary>The outputs of one batch, on the host: by the model's plan, or op by op where it has none.</summary>

@@ -1,3 +1,5 @@
+using Graft.Inference;
+
 namespace Graft.Training;
 
 /// <summary>What <see cref="Model.Fit"/> can do beyond its defaults.</summary>
@@ -29,6 +31,9 @@ public sealed class FitOptions
 
     /// <summary>Seed of Dropout and other random ops: the same seed, the same weights.</summary>
     public int Seed { get; init; }
+
+    /// <summary>What the frozen part computes of each sample is kept for the epochs to come; see <see cref="FeatureCacheOptions"/>.</summary>
+    public FeatureCacheOptions FeatureCache { get; init; } = FeatureCacheOptions.Default;
 
     /// <summary>Batches whose gradients are averaged before one optimizer step; what is left at the end of an epoch makes a step too.</summary>
     public int AccumulationSteps { get; init; } = 1;

@@ -11,6 +11,8 @@ namespace Graft.Training;
 /// </summary>
 public sealed class History
 {
+    private const string NotesName = "notes";
+
     private readonly List<int> _epochs = [];
     private readonly Dictionary<string, double[]> _columns = [];
     private readonly List<string> _names = [];
@@ -20,6 +22,9 @@ public sealed class History
 
     /// <summary>Why a callback ended training early; null where it ran to its end.</summary>
     public string? StopReason { get; internal set; }
+
+    /// <summary>What is worth knowing of the runs beside their numbers, a sentence each: how often a frozen base was computed.</summary>
+    public IReadOnlyList<string> Notes { get; internal set; } = [];
 
     /// <summary>Column names in the order in which they came.</summary>
     public IReadOnlyList<string> Names => _names;
@@ -89,6 +94,13 @@ public sealed class History
                 }
                 json.WriteEndArray();
             }
+            if (Notes.Count > 0)
+            {
+                json.WriteStartArray(NotesName);
+                foreach (string note in Notes)
+                    json.WriteStringValue(note);
+                json.WriteEndArray();
+            }
             json.WriteEndObject();
         }
         return Encoding.UTF8.GetString(stream.ToArray());
@@ -101,7 +113,8 @@ public sealed class History
         try
         {
             JsonObject columns = JsonNode.Parse(json)!.AsObject();
-            var history = new History();
+            var history = new History { Notes = columns[NotesName] is JsonArray notes ? [.. notes.Select(n => (string)n!)] : [] };
+            columns.Remove(NotesName);
             JsonArray epochs = columns["epoch"]!.AsArray();
             for (int i = 0; i < epochs.Count; i++)
             {

@@ -54,7 +54,8 @@ public partial class Model
     /// <param name="options">All else.</param>
     /// <returns>A row an epoch.</returns>
     /// <exception cref="GraftException">
-    /// The model is not compiled, nothing is trainable, or loss, head and labels do not fit together.
+    /// The model is not compiled, nothing is trainable, loss, head and labels do not fit together, or the images are prepared otherwise
+    /// than the model's weights want them.
     /// </exception>
     /// <exception cref="OperationCanceledException">Training was cancelled; the unfinished step left no trace.</exception>
     public History Fit(BatchSource data, int epochs, BatchSource? validation = null, FitOptions? options = null) =>
@@ -69,8 +70,10 @@ public partial class Model
         new Evaluator(this, CompiledLoss(), _metrics).Run(data, keepPredictions, cancellationToken);
 
     /// <summary>Outputs of every sample, in the order of the data set whatever the order of its batches.</summary>
+    /// <exception cref="GraftException">The images are prepared otherwise than the model's weights want them.</exception>
     public float[][] Predict(BatchSource data, CancellationToken cancellationToken = default)
     {
+        PreprocessingChoice.Check(this, data);
         var rows = new float[data.Count][];
         int next = 0;
         foreach (Batch batch in data.Epoch(0, 0, cancellationToken))

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Graft.Inference;
 
 namespace Graft.Training;
 
@@ -17,32 +18,36 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         model.History = history;
         if (model.ClassNames.Count == 0)
             model.ClassNames = data.ClassNames;
+        model.Preprocessing = data.Preprocessing ?? model.Preprocessing; // predict reads images as fit did
         var context = new TrainingContext(model, optimizer, history, epochs);
+        using var training = new FeatureCache(model, data, "training", options.FeatureCache, epochs - options.InitialEpoch);
+        using FeatureCache? checking = validation is null ? null : new FeatureCache(model, validation, "validation", options.FeatureCache, epochs - options.InitialEpoch);
         Each(c => c.OnTrainBegin(context));
         for (int epoch = options.InitialEpoch; epoch < epochs && context.StopReason is null; epoch++)
         {
             int number = epoch;
             Each(c => c.OnEpochBegin(context, number));
-            Dictionary<string, double> row = TrainEpoch(context, data, epoch);
+            Dictionary<string, double> row = TrainEpoch(context, data, epoch, training);
             if (validation is not null)
-                Validate(validation, row);
+                Validate(validation, row, checking);
             history.Add(epoch, row);
             Each(c => c.OnEpochEnd(context, number, row));
         }
+        history.Notes = [.. history.Notes, .. new[] { training.Summary, checking?.Summary }.OfType<string>()];
         Each(c => c.OnTrainEnd(context));
         history.StopReason = context.StopReason;
         return history;
     }
 
-    private Dictionary<string, double> TrainEpoch(TrainingContext context, BatchSource data, int epoch)
+    private Dictionary<string, double> TrainEpoch(TrainingContext context, BatchSource data, int epoch, FeatureCache cache)
     {
         _running.Reset();
         long start = Stopwatch.GetTimestamp();
         TimeSpan wait = TimeSpan.Zero;
         int first = epoch == options.InitialEpoch ? options.InitialBatch : 0;
         float rate = optimizer.LearningRate;
-        using var step = new TrainingStep(model, optimizer, loss, options, data.BatchSize);
-        using IEnumerator<Batch> batches = data.Epoch(epoch, first, options.CancellationToken).GetEnumerator();
+        using var step = new TrainingStep(model, optimizer, loss, options, data.BatchSize, cache);
+        using var batches = new EpochReader(data, epoch, first, withoutInputs: cache.HoldsEpoch(model.Plans.ForTraining(), epoch), options.CancellationToken);
         for (int done = first; context.StopReason is null; done++)
         {
             long asked = Stopwatch.GetTimestamp();
@@ -51,7 +56,8 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
             if (!more)
                 break;
             rate = optimizer.LearningRate;
-            (float value, float[] outputs) = step.Run(batches.Current, data.LabelKind, epoch, done, done + 1 == data.BatchesPerEpoch);
+            (float value, float[] outputs) = step.Run(batches.Current, data.LabelKind, epoch, done, done + 1 == data.BatchesPerEpoch)
+                ?? step.Run(batches.WithInputs(done), data.LabelKind, epoch, done, done + 1 == data.BatchesPerEpoch)!.Value;
             _running.Add(value, outputs, batches.Current, data.LabelKind);
             Report(context, new TrainingProgress(epoch, context.Epochs, done + 1, data.BatchesPerEpoch, _running.Results(), rate,
                 Rate(start), Remaining(start, done + 1 - first, data.BatchesPerEpoch - done - 1), wait));
@@ -70,9 +76,9 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         Each(c => c.OnBatchEnd(context, progress));
     }
 
-    private void Validate(BatchSource validation, Dictionary<string, double> row)
+    private void Validate(BatchSource validation, Dictionary<string, double> row, FeatureCache? cache)
     {
-        EvaluationResult result = new Evaluator(model, loss, metrics).Run(validation, keepPredictions: false, options.CancellationToken);
+        EvaluationResult result = new Evaluator(model, loss, metrics).Run(validation, keepPredictions: false, options.CancellationToken, cache);
         row["val_loss"] = result.Loss;
         foreach ((string name, double value) in result.Metrics)
             row["val_" + name] = value;

@@ -5,18 +5,25 @@ using Graft.Layers;
 namespace Graft.Training;
 
 /// <summary>One batch forward and backward; what is frozen is computed by a plan, before the tape begins. Either all of a step's changes are made or none.</summary>
-internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options, int typicalBatch) : IDisposable
+internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options, int typicalBatch, FeatureCache cache) : IDisposable
 {
     private readonly GradientAccumulator _accumulator = new();
 
-    /// <summary>Loss and outputs of the batch.</summary>
-    public (float Loss, float[] Outputs) Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
+    /// <summary>Loss and outputs of the batch; null where it came without inputs and the cache has not got all of it.</summary>
+    public (float Loss, float[] Outputs)? Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
     {
         DataCheck.CheckTrainable(model);
         lock (model.Plans.Lock)
         {
-            Schedule? frozen = model.Plans.ForTraining(batch.Size, typicalBatch);
-            frozen?.Run(batch.Inputs, options.CancellationToken);
+            Schedule? frozen = null;
+            if (model.Plans.ForTraining() is { } plan && plan.Prepare(batch.Size, typicalBatch) is { HasWork: true } schedule)
+            {
+                if (!cache.Run(plan, schedule, batch, epoch, options.CancellationToken))
+                    return null;
+                frozen = schedule;
+            }
+            if (frozen is null && batch.Inputs.Length == 0)
+                return null;
             return Run(batch, kind, epoch, step, lastOfEpoch, frozen);
         }
     }

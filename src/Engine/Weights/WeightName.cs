@@ -16,6 +16,9 @@ public enum WeightLayout
 
     /// <summary>A dense weight [out,in], as PyTorch has it; the engine has [in,out].</summary>
     DenseTransposed,
+
+    /// <summary>A dense weight that is stored as the convolution [out,C,H,W] over the whole of <see cref="WeightName.FlattenedImage"/>.</summary>
+    DenseOihw,
 }
 
 /// <summary>Where a parameter is found in a file.</summary>
@@ -25,7 +28,7 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
 {
     /// <summary>
     /// For a dense layer behind Flatten: the [H,W,C] that was flattened, where the file's network flattens [C,H,W] (PyTorch). The rows are
-    /// put into the engine's order.
+    /// put into the engine's order. Null: nothing was flattened.
     /// </summary>
     public Shape? FlattenedImage { get; init; }
 
@@ -35,6 +38,7 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
         WeightLayout.ConvHwio => new Shape(parameter[1], parameter[2], parameter[3], parameter[0]),
         WeightLayout.ConvOihw => new Shape(parameter[0], parameter[3], parameter[1], parameter[2]),
         WeightLayout.DenseTransposed => new Shape(parameter[1], parameter[0]),
+        WeightLayout.DenseOihw => FlattenedImage is { } i ? new Shape(parameter[1], i[2], i[0], i[1]) : new Shape(parameter[1], parameter[0], 1, 1),
         _ => parameter,
     };
 
@@ -43,21 +47,25 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
     {
         WeightLayout.ConvHwio => Transposed(values, checked((int)(parameter.Count / Math.Max(1, parameter[0]))), parameter[0]), // [RSI,O] -> [O,RSI]
         WeightLayout.ConvOihw => FromOihw(values, parameter),
-        WeightLayout.DenseTransposed => FromChwRows(Transposed(values, parameter[1], parameter[0]), parameter),
+        WeightLayout.DenseTransposed or WeightLayout.DenseOihw => FromTorchDense(values, parameter),
         _ => values,
     };
 
-    /// <summary>torchvision's names: weight, bias, running_mean, running_var behind the layer's name.</summary>
-    public static WeightName Torch(string layer, Parameter parameter) => parameter.Name switch
+    /// <summary>PyTorch's names: weight, bias, running_mean, running_var behind the layer's name, with dots in its path.</summary>
+    public static WeightName Torch(string layer, Parameter parameter)
     {
-        "kernel" when parameter.Shape.Rank == 4 => new($"{layer}.weight", WeightLayout.ConvOihw),
-        "kernel" => new($"{layer}.weight", WeightLayout.DenseTransposed),
-        "gamma" => new($"{layer}.weight"),
-        "bias" or "beta" => new($"{layer}.bias"),
-        "moving_mean" => new($"{layer}.running_mean"),
-        "moving_variance" => new($"{layer}.running_var"),
-        _ => new($"{layer}.{parameter.Name}"),
-    };
+        string module = layer.Replace('/', '.');
+        return parameter.Name switch
+        {
+            "kernel" when parameter.Shape.Rank == 4 => new($"{module}.weight", WeightLayout.ConvOihw),
+            "kernel" => new($"{module}.weight", WeightLayout.DenseTransposed),
+            "gamma" => new($"{module}.weight"),
+            "bias" or "beta" => new($"{module}.bias"),
+            "moving_mean" => new($"{module}.running_mean"),
+            "moving_variance" => new($"{module}.running_var"),
+            _ => new($"{module}.{parameter.Name}"),
+        };
+    }
 
     // [rows,columns] -> [columns,rows]
     private static float[] Transposed(float[] values, int rows, int columns)
@@ -87,17 +95,21 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
         return result;
     }
 
-    // Rows of [in,out]: (c,h,w) -> (h,w,c)
-    private float[] FromChwRows(float[] values, Shape parameter)
+    // [out,in] -> [in,out], and behind Flatten the rows (c,h,w) -> (h,w,c)
+    private float[] FromTorchDense(float[] values, Shape parameter)
     {
-        if (FlattenedImage is not { } image)
-            return values;
-        int pixels = image[0] * image[1], channels = image[2], columns = parameter[1];
+        const int Block = 16; // outputs side by side: a cache line of the result, which is written once
+        int inputs = parameter[0], outputs = parameter[1], channels = FlattenedImage?[2] ?? inputs, pixels = inputs / channels;
         var result = new float[values.Length];
-        for (int p = 0; p < pixels; p++)
+        for (int from = 0; from < outputs; from += Block)
         {
-            for (int c = 0; c < channels; c++)
-                values.AsSpan((c * pixels + p) * columns, columns).CopyTo(result.AsSpan((p * channels + c) * columns));
+            int to = Math.Min(outputs, from + Block);
+            for (int i = 0; i < inputs; i++)
+            {
+                int row = (i % pixels * channels + i / pixels) * outputs;
+                for (int o = from; o < to; o++)
+                    result[row + o] = values[o * inputs + i];
+            }
         }
         return result;
     }

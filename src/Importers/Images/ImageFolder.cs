@@ -14,7 +14,6 @@ public sealed class ImageFolder : BatchSource
     private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
 
     private readonly ImageFolderOptions _options;
-    private readonly Preprocessing _preprocessing;
     private readonly (int Height, int Width) _size;
     private readonly List<(string Path, int Class, byte[] Rgb)> _samples;
 
@@ -22,7 +21,7 @@ public sealed class ImageFolder : BatchSource
         List<(string, int, byte[])> samples, IReadOnlyList<string> badFiles)
     {
         _options = options;
-        _preprocessing = preprocessing;
+        Preprocessing = preprocessing;
         _size = size;
         BatchSize = batchSize;
         ClassNames = classes;
@@ -51,6 +50,9 @@ public sealed class ImageFolder : BatchSource
     /// <inheritdoc/>
     public override bool IsDeterministic => _options.Augmentation is null;
 
+    /// <summary>How a file becomes a sample: the preprocessing that was given, with this folder's size and filter.</summary>
+    public override Preprocessing Preprocessing { get; }
+
     /// <summary>One line for each file that was left out: its path and the reason.</summary>
     public IReadOnlyList<string> BadFiles { get; }
 
@@ -68,6 +70,7 @@ public sealed class ImageFolder : BatchSource
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Width, 1);
+        PreprocessingChoice.Require(preprocessing, $"{path}: the folder"); // for callers without nullable checks
         options ??= new ImageFolderOptions();
         CheckOptions(path, options);
         string[] classes = FindClasses(path, options);
@@ -83,6 +86,17 @@ public sealed class ImageFolder : BatchSource
         if (files.Count == 0)
             throw new GraftException($"{path}: no images for {options.Subset.ToString().ToLowerInvariant()}; its class folders hold no {string.Join(", ", Endings)} files (with this split).");
         return Decode(path, files, size, batchSize, preprocessing, options, classes);
+    }
+
+    /// <summary>Opens a folder for a model: in its size, and with its preprocessing, so that both are the same wherever it is used.</summary>
+    /// <exception cref="GraftException">The model has no preprocessing (the message names the choices) or takes no RGB images; and what
+    /// the other overload throws.</exception>
+    public static ImageFolder Open(string path, Model model, int batchSize, ImageFolderOptions? options = null)
+    {
+        Shape input = model.Inputs[0].Shape;
+        if (model.Inputs.Count != 1 || input.Rank != 3 || input[2] != 3)
+            throw new GraftException($"Model '{model.Name}' takes {string.Join(" and ", model.Inputs.Select(i => i.Shape))}; a folder of images gives one [H,W,3].");
+        return Open(path, (input[0], input[1]), batchSize, model.RequirePreprocessing(), options);
     }
 
     /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
@@ -134,7 +148,7 @@ public sealed class ImageFolder : BatchSource
                 var random = new Random((int)(RandomSeed.Of(_options.ShuffleSeed ?? 0, epoch + 1, indices[i]) >> 33));
                 image = augmentation.Draw(random, _size.Height, _size.Width).Apply(image, _size.Height, _size.Width);
             }
-            _preprocessing.Apply(image, inputs.AsSpan(i * pixels, pixels));
+            Preprocessing.Apply(image, inputs.AsSpan(i * pixels, pixels));
             if (LabelKind == LabelKind.Categorical)
                 labels[i * width + label] = 1;
             else

@@ -72,6 +72,8 @@ internal sealed class Hdf5Source
         try
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
+            if (zip.Entries.Any(e => e.Name == "data.pkl"))
+                throw new GraftException($"{path}: is a file of PyTorch's torch.save: pickled Python, which is not read here. Save its state_dict as .safetensors (safetensors.torch.save_file).");
             ZipArchiveEntry entry = zip.GetEntry(WeightsEntry)
                 ?? throw new GraftException($"{path}: is a zip without '{WeightsEntry}'; a .keras file has one. It holds {string.Join(", ", zip.Entries.Take(10).Select(e => e.FullName))}.");
             using var stream = new MemoryStream();

@@ -1,4 +1,3 @@
-using System.Globalization;
 using PureHDF;
 
 namespace Graft.Importers.Keras;
@@ -12,13 +11,16 @@ internal sealed record KerasArray(string Path, Shape Shape, bool Rotated);
 /// <summary>Finds the arrays of a Keras file, whichever Keras wrote it.</summary>
 internal sealed class KerasCatalog
 {
-    private const string LayerNames = "layer_names", WeightNames = "weight_names";
+    private const string LayerNames = "layer_names", WeightNames = "weight_names", Variables = "vars";
 
-    // Each array with its layer and, from the outside in, the names around it.
-    private readonly List<(string Outer, string Layer, string Parameter, KerasArray Array)> _found = [];
+    /// <summary>Where the parts of a model stand in files that number the arrays: Keras 3, and Keras 2.12 to 2.15.</summary>
+    private static readonly string[] Containers = ["layers", "_layer_checkpoint_dependencies"];
 
-    /// <summary>The arrays by "layer/parameter".</summary>
+    /// <summary>The arrays by their path: "layer/parameter", in nested models "model/layer/parameter".</summary>
     public Dictionary<string, KerasArray> Arrays { get; } = [];
+
+    /// <summary>The same without the models around: "layer/parameter".</summary>
+    public HashSet<string> Leaves { get; } = [];
 
     /// <summary>True where a layer's arrays are numbered.</summary>
     public bool IsNumbered { get; private init; }
@@ -35,7 +37,7 @@ internal sealed class KerasCatalog
     {
         IH5Group? legacy = HasList(root, LayerNames) ? root
             : root.LinkExists("model_weights") && HasList(root.Group("model_weights"), LayerNames) ? root.Group("model_weights") : null;
-        string? container = Array.Find(["layers", "_layer_checkpoint_dependencies"], root.LinkExists); // Keras 3, and Keras 2.12 to 2.15
+        string? container = Array.Find(Containers, root.LinkExists);
         if (legacy is null && container is null)
         {
             string holds = string.Join(", ", root.Children().Take(10).Select(c => c.Name));
@@ -43,10 +45,9 @@ internal sealed class KerasCatalog
         }
         var catalog = new KerasCatalog { IsNumbered = legacy is null, Backend = Text(legacy, "backend"), KerasVersion = Text(legacy, "keras_version") };
         if (legacy is null)
-            catalog.Numbered(root.Group(container!), container!, container!, "");
+            catalog.Numbered(root.Group(container!), container!, "");
         else
             catalog.Named(legacy, path, ReferenceEquals(legacy, root) ? "" : "model_weights/");
-        catalog.Name();
         return catalog;
     }
 
@@ -78,52 +79,50 @@ internal sealed class KerasCatalog
             if (!root.LinkExists(layer))
                 throw new GraftException($"{path}: 'layer_names' lists '{layer}', but there is no such group; the file is damaged.");
             IH5Group group = root.Group(layer);
-            KerasName[] names = [.. List(group, WeightNames).Select(n => KerasName.Parse(n, layer))];
-            // A group whose arrays all carry one name is a layer, even where TensorFlow made the name unique ("dense_1" to "dense_1_1").
-            bool isLayer = names.Select(n => n.Layer).Distinct().Count() == 1 && names.All(n => IsVariant(n.Layer, layer));
+            KerasName[] names = [.. List(group, WeightNames).Select((n, i) => KerasName.Parse(n, layer, i))];
+            // A group whose arrays all carry one name is a layer, even where TensorFlow made the name unique; any other is a nested model.
+            bool isLayer = names.All(n => n.Layer == names[0].Layer && KerasName.IsVariant(n.Layer, layer));
             foreach (KerasName name in names)
             {
                 if (!group.LinkExists(name.Path))
                     throw new GraftException($"{path}: layer '{layer}' lists '{name.Path}', but there is no such array; the file is damaged.");
-                Shape shape = ShapeOf(group.Dataset(name.Path));
-                bool rotated = Backend == "theano" && name.Parameter == "kernel" && shape.Rank >= 3;
-                _found.Add((layer, isLayer ? layer : name.Layer, name.Parameter, new KerasArray($"{prefix}{layer}/{name.Path}", shape, rotated)));
+                IH5Dataset dataset = group.Dataset(name.Path);
+                bool rotated = Backend == "theano" && name.Parameter == "kernel" && dataset.Space.Dimensions.Length >= 3;
+                string outer = isLayer ? "" : Join(layer, name.Within == layer || name.Within.StartsWith($"{layer}/", StringComparison.Ordinal) ? name.Within[layer.Length..].TrimStart('/') : name.Within);
+                Add(outer, isLayer ? layer : name.Layer, name.Parameter, dataset, $"{prefix}{layer}/{name.Path}", rotated);
             }
         }
     }
-
-    private static bool IsVariant(string name, string layer) => name == layer
-        || (name.Length > layer.Length && name.StartsWith(layer, StringComparison.Ordinal) && name[layer.Length] == '_' && name.AsSpan(layer.Length + 1).IndexOfAnyExceptInRange('0', '9') < 0);
 
     // Keras 3: layers/conv2d_2/vars/0; the layer's own name is an attribute of "vars". Nested models have "layers" again.
-    private void Numbered(IH5Group group, string container, string path, string outer)
+    private void Numbered(IH5Group group, string path, string outer)
     {
-        foreach (IH5Object child in group.Children())
+        foreach (IH5Group child in group.Children().OfType<IH5Group>().Where(c => c.Name != Variables))
         {
-            if (child is not IH5Group layer)
-                continue;
-            string name = layer.Name, here = $"{path}/{name}";
-            if (layer.LinkExists("vars"))
+            string here = $"{path}/{child.Name}";
+            if (Containers.Contains(child.Name))
             {
-                IH5Group vars = layer.Group("vars");
-                name = Text(vars, "name") ?? name;
-                foreach (IH5Dataset array in vars.Children().OfType<IH5Dataset>().OrderBy(d => int.Parse(d.Name, CultureInfo.InvariantCulture)))
-                    _found.Add((outer, name, array.Name, new KerasArray($"{here}/vars/{array.Name}", ShapeOf(array), false)));
+                Numbered(child, here, outer);
+                continue;
             }
-            if (layer.LinkExists(container))
-                Numbered(layer.Group(container), container, $"{here}/{container}", outer.Length == 0 ? name : $"{outer}/{name}");
+            IH5Group? vars = child.LinkExists(Variables) ? child.Group(Variables) : null;
+            string name = Text(vars, "name") ?? child.Name;
+            foreach (IH5Dataset array in vars?.Children().OfType<IH5Dataset>() ?? [])
+                Add(outer, name, array.Name, array, $"{here}/{Variables}/{array.Name}", rotated: false);
+            Numbered(child, here, Join(outer, name));
         }
     }
+
+    // Whole numbers are no weights: counters, and the state of random generators.
+    private void Add(string outer, string layer, string parameter, IH5Dataset dataset, string path, bool rotated)
+    {
+        if (dataset.Type.Class != H5DataTypeClass.FloatingPoint)
+            return;
+        Arrays[Join(outer, $"{layer}/{parameter}")] = new KerasArray(path, ShapeOf(dataset), rotated);
+        Leaves.Add($"{layer}/{parameter}");
+    }
+
+    private static string Join(string outer, string inner) => outer.Length == 0 ? inner : inner.Length == 0 ? outer : $"{outer}/{inner}";
 
     private static Shape ShapeOf(IH5Dataset dataset) => new([.. dataset.Space.Dimensions.Select(d => checked((int)d))]);
-
-    private void Name()
-    {
-        foreach (var same in _found.GroupBy(f => $"{f.Layer}/{f.Parameter}").ToList())
-        {
-            bool unique = same.Count() == 1;
-            foreach (var (outer, layer, parameter, array) in same)
-                Arrays[unique ? same.Key : $"{outer}/{layer}/{parameter}"] = array;
-        }
-    }
 }

@@ -6,20 +6,22 @@ namespace Graft.Importers.Keras;
 
 /// <summary>The weights of a Keras file, by layer: HDF5 of Keras 1 and 2, ".weights.h5" and ".keras" of Keras 3.</summary>
 /// <remarks>
-/// Whatever the file calls them, arrays are named "layer/parameter" here: "block1_conv1/kernel", "bn_conv1/moving_mean"; in
-/// ".weights.h5" and ".keras", which number them, "layer/0". Layers of nested models stand beside the others; where two models hold a layer of
-/// one name, their path is put in front. Convolution kernels stay [R,S,I,O] and are converted by the loader; those of
-/// files from the Theano backend, which are true convolutions, are rotated by 180 degrees on reading.
+/// Whatever the file calls them, arrays are named by their path here: "block1_conv1/kernel", "bn_conv1/moving_mean", and in nested models
+/// "vgg16/block1_conv1/kernel". Where the file numbers the arrays of a layer (".weights.h5", ".keras", some of Keras 1) it is "layer/0".
+/// Convolution kernels stay [R,S,I,O] and are converted by the loader; those of files from the Theano backend, which are true
+/// convolutions, are rotated by 180 degrees on reading. Arrays of whole numbers (counters, random states) are no weights and left out.
 /// </remarks>
 public sealed class KerasHdf5 : WeightFile
 {
     private readonly Hdf5Source _source;
     private readonly Dictionary<string, KerasArray> _arrays;
+    private readonly HashSet<string> _leaves;
 
     private KerasHdf5(Hdf5Source source, KerasCatalog catalog)
     {
         _source = source;
         _arrays = catalog.Arrays;
+        _leaves = catalog.Leaves;
         IsNumbered = catalog.IsNumbered;
         Backend = catalog.Backend;
         KerasVersion = catalog.KerasVersion;
@@ -64,8 +66,11 @@ public sealed class KerasHdf5 : WeightFile
     /// <inheritdoc/>
     public override WeightName Locate(string layer, Parameter parameter)
     {
-        string name = IsNumbered ? $"{layer}/{parameter.Position}" : $"{layer}/{parameter.Name}";
-        return new WeightName(name, parameter is { Name: "kernel", Shape.Rank: 4 } ? WeightLayout.ConvHwio : WeightLayout.Same);
+        bool depthwise = parameter is { Name: "kernel", Layer: DepthwiseConv2D };
+        string named = $"{layer}/{(depthwise ? "depthwise_kernel" : parameter.Name)}", plain = $"{layer}/{parameter.Name}", numbered = $"{layer}/{parameter.Position}";
+        string name = Array.Find([named, plain, numbered], n => _arrays.ContainsKey(n) || _leaves.Contains(n)) ?? (IsNumbered ? numbered : named);
+        bool outputsLast = !depthwise && parameter is { Name: "kernel" or "pointwise_kernel", Shape.Rank: 4 };
+        return new WeightName(name, outputsLast ? WeightLayout.ConvHwio : WeightLayout.Same);
     }
 
     // [R,S,I,O] turned by 180 degrees in space: the pixels in reverse order.

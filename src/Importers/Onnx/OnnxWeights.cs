@@ -1,113 +1,102 @@
 using System.Runtime.InteropServices;
-using Google.Protobuf;
 using Graft.Layers;
 using Graft.Weights;
 
 namespace Graft.Importers.Onnx;
 
-/// <summary>The float32 initialisers of an ONNX file, by name.</summary>
-/// <remarks>Field numbers from the ONNX specification (onnx.proto): ModelProto.graph 7, GraphProto.initializer 5, TensorProto dims 1,
-/// data_type 2, float_data 4, name 8, raw_data 9.</remarks>
+/// <summary>The floating-point initialisers of an ONNX file, by name.</summary>
+/// <remarks>
+/// The file is walked once for names, shapes and places; numbers are read from there when they are asked for, so that a large file is
+/// never in memory twice. float16 and bfloat16 are widened exactly, float64 is rounded. Field numbers from the ONNX specification
+/// (onnx.proto): ModelProto.graph 7, GraphProto.initializer 5 and sparse_initializer 15.
+/// </remarks>
 public sealed class OnnxWeights : WeightFile
 {
-    private const int Float32 = 1; // TensorProto.DataType.FLOAT
+    private readonly Dictionary<string, OnnxTensor> _tensors;
 
-    private readonly Dictionary<string, (Shape Shape, float[] Values)> _arrays;
-
-    private OnnxWeights(string source, Dictionary<string, (Shape, float[])> arrays)
+    private OnnxWeights(string source, Dictionary<string, OnnxTensor> tensors)
     {
         Source = source;
-        _arrays = arrays;
+        _tensors = tensors;
     }
 
     /// <inheritdoc/>
     public override string Source { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyCollection<string> Names => _arrays.Keys;
+    public override IReadOnlyCollection<string> Names => _tensors.Keys;
 
-    /// <summary>Reads a file.</summary>
-    /// <exception cref="GraftException">The file is missing, truncated, or not an ONNX model.</exception>
+    /// <summary>Reads the names and shapes of a file.</summary>
+    /// <exception cref="GraftException">The file is missing, truncated, not an ONNX model, or keeps its numbers elsewhere.</exception>
     public static OnnxWeights Open(string path)
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; an ONNX model is due here.");
-        var arrays = new Dictionary<string, (Shape, float[])>();
-        try
+        var tensors = new Dictionary<string, OnnxTensor>();
+        using FileStream stream = File.OpenRead(path);
+        var input = new ProtoReader(stream, path);
+        while (input.Next(stream.Length, out int field, out WireType wire))
         {
-            var model = new CodedInputStream(File.ReadAllBytes(path));
-            Fields(model, (tag, input) => Is(tag, 7) && Fields(Message(input), (inner, graph) => Is(inner, 5) && ReadTensor(Message(graph), arrays, path)));
+            if (field == 7 && wire == WireType.Bytes)
+                ReadGraph(input, input.End(stream.Length), tensors, path);
+            else
+                input.Skip(wire, stream.Length);
         }
-        catch (InvalidProtocolBufferException e)
-        {
-            throw new GraftException($"{path}: not an ONNX model, or truncated ({e.Message}).", e);
-        }
-        return arrays.Count > 0 ? new OnnxWeights(path, arrays)
-            : throw new GraftException($"{path}: holds no float32 initialisers; it is not an ONNX model with weights.");
+        return tensors.Count > 0 ? new OnnxWeights(path, tensors)
+            : throw new GraftException($"{path}: holds no floating-point initialisers; it is not an ONNX model with weights.");
     }
 
     /// <inheritdoc/>
-    public override Shape ShapeOf(string name) => _arrays[name].Shape;
+    public override Shape ShapeOf(string name) => _tensors[name].Shape;
 
     /// <inheritdoc/>
-    public override float[] Read(string name) => _arrays[name].Values;
+    public override float[] Read(string name)
+    {
+        OnnxTensor tensor = _tensors[name];
+        if (tensor.Type == OnnxTensor.Float)
+        {
+            var floats = new float[tensor.Shape.Count];
+            ReadPieces(tensor, MemoryMarshal.AsBytes(floats.AsSpan()));
+            return floats;
+        }
+        var bytes = new byte[tensor.Pieces.Sum(p => p.Bytes)];
+        ReadPieces(tensor, bytes);
+        return tensor.Type switch
+        {
+            OnnxTensor.Half => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(bytes).ToArray(), h => (float)h),
+            OnnxTensor.BFloat16 => Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(bytes).ToArray(), b => BitConverter.Int32BitsToSingle(b << 16)), // the upper half of a float32
+            _ => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(bytes).ToArray(), d => (float)d),
+        };
+    }
 
     /// <inheritdoc/>
     public override WeightName Locate(string layer, Parameter parameter) => WeightName.Torch(layer, parameter);
 
-    /// <summary>Walks the fields of a message; those that <paramref name="read"/> does not take are skipped.</summary>
-    private static bool Fields(CodedInputStream input, Func<uint, CodedInputStream, bool> read)
+    private static void ReadGraph(ProtoReader input, long end, Dictionary<string, OnnxTensor> tensors, string path)
     {
-        uint tag;
-        while ((tag = input.ReadTag()) != 0)
+        while (input.Next(end, out int field, out WireType wire))
         {
-            if (!read(tag, input))
-                input.SkipLastField();
-        }
-        return true;
-    }
-
-    private static bool Is(uint tag, int field) => WireFormat.GetTagFieldNumber(tag) == field;
-
-    private static CodedInputStream Message(CodedInputStream input) => input.ReadBytes().CreateCodedInput();
-
-    private static bool ReadTensor(CodedInputStream tensor, Dictionary<string, (Shape, float[])> arrays, string path)
-    {
-        string name = "";
-        int type = 0;
-        var dims = new List<int>();
-        float[] values = [];
-        Fields(tensor, (tag, input) =>
-        {
-            switch (WireFormat.GetTagFieldNumber(tag))
+            if (field == 15)
+                throw new GraftException($"{path}: has sparse initialisers, which this version does not read; save the model with dense ones.");
+            if (field != 5 || wire != WireType.Bytes)
             {
-                case 1: ReadDims(tag, input, dims); return true;
-                case 2: type = input.ReadInt32(); return true;
-                case 4: values = MemoryMarshal.Cast<byte, float>(input.ReadBytes().Span).ToArray(); return true; // packed
-                case 8: name = input.ReadString(); return true;
-                case 9: values = MemoryMarshal.Cast<byte, float>(input.ReadBytes().Span).ToArray(); return true;
-                default: return false;
+                input.Skip(wire, end);
+                continue;
             }
-        });
-        if (type != Float32)
-            return true;
-        var shape = new Shape([.. dims]);
-        if (shape.Count != values.Length)
-            throw new GraftException($"{path}: initialiser '{name}' of shape {shape} holds {values.Length} numbers, {shape.Count} are due; the file is damaged.");
-        arrays[name] = (shape, values);
-        return true;
+            OnnxTensor tensor = OnnxTensor.Read(input, input.End(end), path);
+            if (tensor.IsFloat && !tensors.TryAdd(tensor.Name, tensor))
+                throw new GraftException($"{path}: has two initialisers named '{tensor.Name}'; the file is damaged.");
+        }
     }
 
-    // Repeated int64: one number a tag, or all of them packed into one field.
-    private static void ReadDims(uint tag, CodedInputStream input, List<int> dims)
+    private void ReadPieces(OnnxTensor tensor, Span<byte> destination)
     {
-        if (WireFormat.GetTagWireType(tag) == WireFormat.WireType.Varint)
+        using FileStream stream = File.OpenRead(Source);
+        foreach ((long from, int bytes) in tensor.Pieces)
         {
-            dims.Add(checked((int)input.ReadInt64()));
-            return;
+            stream.Position = from;
+            stream.ReadExactly(destination[..bytes]);
+            destination = destination[bytes..];
         }
-        CodedInputStream packed = Message(input);
-        while (!packed.IsAtEnd)
-            dims.Add(checked((int)packed.ReadInt64()));
     }
 }

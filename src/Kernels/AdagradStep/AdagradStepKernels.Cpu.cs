@@ -15,7 +15,7 @@ internal sealed class CpuAdagradStepKernels : AdagradStepKernels
             where V : unmanaged, ILanes<V>
         {
             a += g * g;
-            w -= V.Create(s.Rate) * g / V.Sqrt(a + V.Create(s.Epsilon));
+            w -= V.Create(s.Rate) * g / (V.Sqrt(a + V.Create(s.Epsilon)) + V.Create(s.OuterEpsilon));
         }
     }
 }

@@ -8,7 +8,7 @@ internal sealed unsafe class ReferenceAdagradStepKernels : AdagradStepKernels
         {
             double gradient = g.Pointer[i], sum = a.Pointer[i] + gradient * gradient;
             a.Pointer[i] = (float)sum;
-            w.Pointer[i] = (float)(w.Pointer[i] - s.Rate * gradient / Math.Sqrt(sum + s.Epsilon));
+            w.Pointer[i] = (float)(w.Pointer[i] - s.Rate * gradient / (Math.Sqrt(sum + s.Epsilon) + s.OuterEpsilon));
         }
     }
 }

@@ -13,6 +13,7 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
         float* m = mean.Pointer, r = rstd.Pointer;
         if (g.Training)
             Statistics(g, x.Pointer, m, r);
+        float factor = (float)g.MovingFactor;
         for (int c = 0; c < g.C; c++)
         {
             float variance = g.Training ? r[c] : movingVariance.Pointer[c];
@@ -21,7 +22,7 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
             if (!g.Training)
                 continue;
             movingMean.Pointer[c] = movingMean.Pointer[c] * g.Momentum + m[c] * (1 - g.Momentum);
-            movingVariance.Pointer[c] = movingVariance.Pointer[c] * g.Momentum + variance * (1 - g.Momentum);
+            movingVariance.Pointer[c] = movingVariance.Pointer[c] * g.Momentum + variance * factor * (1 - g.Momentum);
         }
         RowBlocks.For(g.Rows, 2L * g.C, new Normalize { C = g.C, X = x.Pointer, Scale = scale.Pointer, Shift = shift.Pointer, Mean = m, Rstd = r, Y = y.Pointer });
     }

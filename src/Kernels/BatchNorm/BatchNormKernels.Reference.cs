@@ -17,7 +17,7 @@ internal sealed unsafe class ReferenceBatchNormKernels : BatchNormKernels
             if (!g.Training)
                 continue;
             movingMean.Pointer[c] = (float)(movingMean.Pointer[c] * (double)g.Momentum + m * (1 - (double)g.Momentum));
-            movingVariance.Pointer[c] = (float)(movingVariance.Pointer[c] * (double)g.Momentum + variance * (1 - (double)g.Momentum));
+            movingVariance.Pointer[c] = (float)(movingVariance.Pointer[c] * (double)g.Momentum + variance * g.MovingFactor * (1 - (double)g.Momentum));
         }
     }
 

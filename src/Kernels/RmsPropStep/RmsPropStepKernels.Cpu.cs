@@ -22,7 +22,7 @@ internal sealed class CpuRmsPropStepKernels : RmsPropStepKernels
                 mean = rho * mean + rest * g;
                 square -= mean * mean;
             }
-            V move = V.Create(s.Rate) * g / V.Sqrt(square + V.Create(s.Epsilon));
+            V move = V.Create(s.Rate) * g / (V.Sqrt(square + V.Create(s.Epsilon)) + V.Create(s.OuterEpsilon));
             if (hasMomentum)
                 move = m = V.Create(s.Momentum) * m + move;
             w -= move;

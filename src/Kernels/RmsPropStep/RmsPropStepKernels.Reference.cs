@@ -15,7 +15,7 @@ internal sealed unsafe class ReferenceRmsPropStepKernels : RmsPropStepKernels
                 mean.Pointer[i] = (float)average;
                 square -= average * average;
             }
-            double move = s.Rate * gradient / Math.Sqrt(square + s.Epsilon);
+            double move = s.Rate * gradient / (Math.Sqrt(square + s.Epsilon) + s.OuterEpsilon);
             if (!m.IsNull)
             {
                 move += (double)s.Momentum * m.Pointer[i];

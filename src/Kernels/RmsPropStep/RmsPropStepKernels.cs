@@ -1,10 +1,10 @@
 namespace Graft.Kernels;
 
-/// <summary>RMSprop, in place: v = rho v + (1 - rho) g^2, w -= rate g / sqrt(v + epsilon).</summary>
+/// <summary>RMSprop, in place: v = rho v + (1 - rho) g^2, w -= rate g / (sqrt(v + epsilon) + outer epsilon).</summary>
 /// <remarks>
 /// Shapes: all [count]. Centered: mean = rho mean + (1 - rho) g, and v - mean^2 stands under the root. Momentum:
 /// m = momentum m + rate g / root, w -= m. Hinton 2012, lecture 6e, as keras.optimizers.RMSprop of Keras 3 has it (Keras 2
-/// added epsilon outside the root). All slots start at 0.
+/// and PyTorch add epsilon outside the root: the outer one, which is 0 else). All slots start at 0.
 /// </remarks>
 public abstract class RmsPropStepKernels
 {

@@ -9,6 +9,7 @@ namespace Graft.Models;
 public static class ResNet
 {
     private const int DeepestBasic = 34;
+    private const string Top = "predictions", OlderTop = "probs"; // keras-applications 1.0.8 and the first tf.keras called it so, and Keras loads their file by position
 
     /// <summary>Builds a network: [N,H,W,3] to [N,H/32,W/32,512 or 2048], to [N,C] with pooling, or to class probabilities with its top.</summary>
     /// <param name="depth">18, 34, 50, 101 or 152.</param>
@@ -41,7 +42,7 @@ public static class ResNet
         string name = $"resnet{depth}";
         if (!includeTop)
             return new Model(input, pooling.Apply(x, "avg_pool", "max_pool"), name);
-        string top = kind switch { ResNetVariant.Torch => "fc", ResNetVariant.KerasOld => "fc1000", _ => "predictions" };
+        string top = kind switch { ResNetVariant.Torch => "fc", ResNetVariant.KerasOld => "fc1000", _ => Top };
         x = new GlobalAveragePooling2D { Name = "avg_pool" }.Apply(x);
         return new Model(input, new Dense(classes, classifierActivation) { Name = top }.Apply(x), name);
     }
@@ -49,8 +50,8 @@ public static class ResNet
     /// <summary>Whose network the weights of a file belong to, told by their names; null where they are no ResNet's.</summary>
     public static ResNetVariant? VariantOf(WeightFile file)
     {
-        bool Holds(string part) => file.Names.Any(n => n.StartsWith(part, StringComparison.Ordinal));
-        return Holds("conv2_block1_1_conv/") ? ResNetVariant.Keras : Holds("res2a_branch2a/") ? ResNetVariant.KerasOld : Holds("layer1.0.conv1.") ? ResNetVariant.Torch : null;
+        bool Holds(string layer) => file.Names.Any(n => n.StartsWith($"{layer}/", StringComparison.Ordinal) || n.Contains($"/{layer}/", StringComparison.Ordinal));
+        return Holds("conv2_block1_1_conv") ? ResNetVariant.Keras : Holds("res2a_branch2a") ? ResNetVariant.KerasOld : TorchResNetNames.Of(file) is null ? null : ResNetVariant.Torch;
     }
 
     /// <summary>How pixels are prepared for a variant's published weights.</summary>
@@ -58,20 +59,27 @@ public static class ResNet
 
     /// <summary>Loads published weights and sets the model's <see cref="Model.Preprocessing"/> to theirs.</summary>
     /// <param name="model">A network of <see cref="Build"/>.</param>
-    /// <param name="file">Keras HDF5, or safetensors with torchvision's names; its classifier is left out where the model has none.</param>
+    /// <param name="file">Keras HDF5, or safetensors with the names of torchvision (timm's are the same) or of Hugging Face's ResNet; its
+    /// classifier is left out where the model has none.</param>
     /// <param name="strict">False loads what fits and returns the report instead of throwing.</param>
-    /// <exception cref="GraftException">The file belongs to another variant, or something is missing, unused, misshaped or not finite.</exception>
+    /// <exception cref="GraftException">The file belongs to another variant, or something is missing, unused, misshaped or not finite:
+    /// all of it is listed in one report.</exception>
     public static WeightReport LoadWeights(Model model, WeightFile file, bool strict = true)
     {
         ResNetVariant? built = VariantOf(model), found = VariantOf(file);
-        string? note = found is null || built is null || found == built ? null
-            : $"'{file.Source}' has the names of {Describe(found.Value)}; '{model.Name}' was built as {Describe(built.Value)}. Build it with ResNetVariant.{found}.";
-        if (strict && note is not null)
-            throw new GraftException(note);
-        bool hasTop = model.Layers[^1] is Dense;
-        WeightReport report = WeightLoader.Load(model, file, mayBeUnused: hasTop ? null : IsTop, strict: strict);
+        string[] notes = found is null || built is null || found == built ? []
+            : [$"these are weights of {Describe(found.Value)}, but '{model.Name}' was built as {Describe(built.Value)}: build it with ResNetVariant.{found}"];
+        Func<string, bool>? unused = model.Layers[^1] is Dense ? null : IsTop;
+        TorchResNetNames? torch = built == ResNetVariant.Torch ? TorchResNetNames.Of(file) : null;
+        WeightReport report = WeightLoader.Load(model, file, torch is null ? KerasName : torch.Locate, unused, strict, notes);
         model.Preprocessing = Preprocess(built ?? ResNetVariant.Keras);
-        return note is null ? report : report with { Notes = [note] };
+        return report;
+
+        WeightName KerasName(string layer, Parameter parameter)
+        {
+            WeightName name = file.Locate(layer, parameter), older = file.Locate(OlderTop, parameter);
+            return layer == Top && !file.Names.Contains(name.Name) && file.Names.Contains(older.Name) ? older : name;
+        }
     }
 
     private static ResNetVariant? VariantOf(Model model)
@@ -80,7 +88,7 @@ public static class ResNet
         return Has("conv2_block1_1_conv") ? ResNetVariant.Keras : Has("res2a_branch2a") ? ResNetVariant.KerasOld : Has("layer1.0.conv1") ? ResNetVariant.Torch : null;
     }
 
-    private static bool IsTop(string array) => array.Split('/', '.')[0] is "predictions" or "fc1000" or "fc";
+    private static bool IsTop(string array) => array.Split('/', '.').Any(part => part is Top or OlderTop or "fc1000" or "fc" or "classifier");
 
     // The epsilon is in no weight file, and the wrong one gives plausible but wrong features: hence by name.
     private static string Describe(ResNetVariant variant) => variant switch

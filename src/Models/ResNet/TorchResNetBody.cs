@@ -47,7 +47,7 @@ internal sealed class TorchResNetBody(bool bottleneck, int[] blocks, int stem = 
     {
         Padding2D border = size == 1 ? Padding2D.None : stride == 1 ? Padding2D.All(size / 2) : _strided(x.Shape, size);
         x = new Conv2D(filters, size, size) { Name = conv, Strides = (stride, stride), ExplicitPadding = border, UseBias = false }.Apply(x);
-        // torch's momentum 0.1 is the share of the new statistics; Keras's 0.9 that of the old ones. torch's moving variance is unbiased.
-        return new BatchNormalization { Name = norm, Epsilon = Epsilon, Momentum = 0.9f }.Apply(x);
+        // torch's momentum 0.1 is the share of the new statistics, 0.9 that of the old ones
+        return new BatchNormalization { Name = norm, Epsilon = Epsilon, Momentum = 0.9f, UnbiasedMovingVariance = true }.Apply(x);
     }
 }

@@ -12,8 +12,6 @@ public static class Vgg16
     // Filters of each convolution, block by block.
     private static readonly int[][] Blocks = [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]];
 
-    private static readonly Lazy<Dictionary<string, string>> TorchNames = new(NumberTorchNames);
-
     /// <summary>Builds the graph: [N,H,W,3] to [N,H/32,W/32,512], to [N,512] with pooling, or to class probabilities with its top.</summary>
     /// <param name="includeTop">True adds the three dense layers; the image is then 224 x 224 for the published weights.</param>
     /// <param name="height">Rows of the image, at least 32.</param>
@@ -41,35 +39,17 @@ public static class Vgg16
 
     /// <summary>Loads published weights and sets the model's <see cref="Model.Preprocessing"/> to theirs.</summary>
     /// <param name="model">A network of <see cref="Build"/>.</param>
-    /// <param name="file">Keras HDF5, or safetensors with torchvision's names ("features.0.weight"); its classifier is left out where the model has none.</param>
+    /// <param name="file">Keras HDF5, or safetensors with the names of torchvision or timm ("features.0.weight"); its classifier is left out
+    /// where the model has none.</param>
     /// <param name="strict">False loads what fits and returns the report instead of throwing.</param>
     /// <exception cref="GraftException">Something is missing, unused, misshaped or not finite: all of it is listed.</exception>
     public static WeightReport LoadWeights(Model model, WeightFile file, bool strict = true)
     {
-        bool torch = file.Names.Contains("features.0.weight");
-        WeightReport report = WeightLoader.Load(model, file, torch ? TorchName : null, model.Layers[^1] is Dense ? null : IsTop, strict);
-        model.Preprocessing = torch ? Preprocessing.Torch : Preprocessing.Caffe;
+        TorchVggNames? torch = TorchVggNames.Of(model, file, Blocks);
+        WeightReport report = WeightLoader.Load(model, file, torch is null ? null : torch.Locate, model.Layers[^1] is Dense ? null : IsTop, strict);
+        model.Preprocessing = torch is null ? Preprocessing.Caffe : Preprocessing.Torch;
         return report;
-
-        WeightName TorchName(string layer, Parameter parameter)
-        {
-            WeightName name = file.Locate(TorchNames.Value.GetValueOrDefault(layer, layer), parameter);
-            return layer == "fc1" ? name with { FlattenedImage = model.Nodes.First(n => n.Layer.Name == "flatten").Inputs[0].Shape } : name;
-        }
     }
 
-    private static bool IsTop(string array) => array.Split('/', '.')[0] is "fc1" or "fc2" or "predictions" or "classifier";
-
-    // torchvision numbers the modules of "features": convolution, ReLU, ..., pooling; the dense layers are 0, 3 and 6 of "classifier".
-    private static Dictionary<string, string> NumberTorchNames()
-    {
-        var names = new Dictionary<string, string> { ["fc1"] = "classifier.0", ["fc2"] = "classifier.3", ["predictions"] = "classifier.6" };
-        int module = 0;
-        for (int b = 0; b < Blocks.Length; b++, module++)
-        {
-            for (int c = 0; c < Blocks[b].Length; c++, module += 2)
-                names[$"block{b + 1}_conv{c + 1}"] = $"features.{module}";
-        }
-        return names;
-    }
+    private static bool IsTop(string array) => array.Split('/', '.').Any(part => part is "fc1" or "fc2" or "predictions" or "classifier" or "pre_logits" or "head");
 }

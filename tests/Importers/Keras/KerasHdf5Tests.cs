@@ -49,8 +49,8 @@ public sealed class KerasHdf5Tests
         var positions = new Dictionary<string, int> { ["kernel"] = 0, ["bias"] = 1, ["gamma"] = 0, ["beta"] = 1, ["moving_mean"] = 2, ["moving_variance"] = 3 };
         foreach (string array in classic.Names)
         {
-            string[] parts = array.Split('/');
-            string number = $"{parts[0]}/{positions[parts[1]]}";
+            int slash = array.LastIndexOf('/');
+            string number = $"{array[..slash]}/{positions[array[(slash + 1)..]]}";
             Assert.Equal(classic.ShapeOf(array), numbered.ShapeOf(number));
             Assert.Equal(classic.Read(array), numbered.Read(number));
             Assert.Equal(classic.Read(array), archive.Read(number));
@@ -104,6 +104,30 @@ public sealed class KerasHdf5Tests
     }
 
     [Fact]
+    public void Zeros_a_zip_of_something_else_and_a_truncated_archive_are_refused_by_name()
+    {
+        using var files = new TemporaryFiles();
+        string Message(string name, byte[] bytes) => Assert.Throws<GraftException>(() => KerasHdf5.Open(files.Write(name, bytes))).Message;
+        Assert.Contains("not an HDF5 file (it begins with 0000000000000000", Message("zeros.h5", new byte[4096]), StringComparison.Ordinal);
+        byte[] whole = File.ReadAllBytes(WholeModel("keras3", "small_resnet_adam.keras"));
+        foreach (int length in new[] { 10, whole.Length / 2, whole.Length - 1 })
+            Assert.Contains("damaged or truncated", Message("cut.keras", whole[..length]), StringComparison.Ordinal);
+        using var zip = new MemoryStream();
+        using (var archive = new System.IO.Compression.ZipArchive(zip, System.IO.Compression.ZipArchiveMode.Create, leaveOpen: true))
+            archive.CreateEntry("letter.txt");
+        string message = Message("other.keras", zip.ToArray());
+        Assert.Contains("'model.weights.h5'", message, StringComparison.Ordinal);
+        Assert.Contains("letter.txt", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_pickle_of_PyTorch_is_told_from_an_archive_of_Keras()
+    {
+        string path = GraftShared.Path("reference", "hf", "vision_torch", "tiny_basic", "model.pth");
+        Assert.Contains("safetensors", Assert.Throws<GraftException>(() => Graft.Importers.WeightFiles.Open(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_damaged_structure_is_an_error_that_names_the_file()
     {
         using var files = new TemporaryFiles();
@@ -124,7 +148,7 @@ public sealed class KerasHdf5Tests
         int at = bytes.AsSpan().IndexOf(numbers); // contiguous: the numbers stand in the file as they are
         BitConverter.GetBytes(float.NaN).CopyTo(bytes, at);
         KerasHdf5 bad = KerasHdf5.Open(files.Write("nan.h5", bytes));
-        string layer = array[..array.IndexOf('/')];
+        string layer = array.Split('/')[^2];
         Shape shape = bad.ShapeOf(array);
         var model = new Sequential(2, 2, shape[0]) { new BatchNormalization { Name = layer } };
         WeightReport report = WeightLoader.Load(model, bad, strict: false);

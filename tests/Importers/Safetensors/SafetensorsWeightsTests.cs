@@ -43,6 +43,45 @@ public sealed class SafetensorsWeightsTests
         }
     }
 
+    [Theory]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "overlap")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}""", 16, "a hole")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}""", 8, "truncated")] // beyond the end
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 12, "followed by something else")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4, "takes 8 bytes")] // half the numbers
+    [InlineData("""{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,8]}}""", 8, "takes 4 bytes")] // the size of another type
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "range 8 to 0")]
+    [InlineData("""{"a":{"dtype":"F33","shape":[2],"data_offsets":[0,8]}}""", 8, "'F33'")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "not the JSON of a safetensors file")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2147483647,2147483647,2147483647],"data_offsets":[0,8]}}""", 8, "not the JSON of a safetensors file")] // overflows
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,9223372036854775808]}}""", 8, "not the JSON of a safetensors file")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "not the JSON of a safetensors file")] // a name twice
+    [InlineData("""{"a":{"dtype":"F32","shape":[2]}}""", 8, "not the JSON of a safetensors file")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}""", 8, "data_offsets")]
+    [InlineData("""[1,2]""", 0, "not the JSON of a safetensors file")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"da""", 8, "not the JSON of a safetensors file")]
+    public void A_header_that_is_not_true_is_refused_with_what_is_wrong(string header, int dataBytes, string words)
+    {
+        using var files = new TemporaryFiles();
+        byte[] json = System.Text.Encoding.UTF8.GetBytes(header);
+        string path = files.Write("lies.safetensors", [.. BitConverter.GetBytes((long)json.Length), .. json, .. new byte[dataBytes]]);
+        string message = Assert.Throws<GraftException>(() => SafetensorsWeights.Open(path)).Message;
+        Assert.Contains(words, message, StringComparison.Ordinal);
+        Assert.Contains(path, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(long.MaxValue)]
+    [InlineData(-1L)] // 2^64 - 1
+    [InlineData(1_000L)]
+    public void A_header_length_that_the_file_cannot_have_is_refused(long length)
+    {
+        using var files = new TemporaryFiles();
+        string path = files.Write("long.safetensors", [.. BitConverter.GetBytes(length), .. "{}"u8]);
+        string message = Assert.Throws<GraftException>(() => SafetensorsWeights.Open(path)).Message;
+        Assert.Contains($"its header has {(ulong)length} bytes, the file has 10", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_page_of_HTML_a_truncated_and_an_empty_file_are_told_apart()
     {

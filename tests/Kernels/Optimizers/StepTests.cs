@@ -28,6 +28,14 @@ public sealed class StepTests
             (k, w, g, s, _) => k.RmsPropStep.Step(new(0.1f, 0.9f, 0, 0.0003f), Count, w, g, s[0], DevicePtr<float>.Null, DevicePtr<float>.Null));
 
     [Theory, MemberData(nameof(Sets))]
+    public void An_outer_epsilon_is_added_to_the_root(string set)
+    {
+        Check(set, steps: 1, slots: 1, start: 0, expected: 1 - 0.1 * 0.5 / (Math.Sqrt(0.025) + 0.0625),
+            (k, w, g, s, _) => k.RmsPropStep.Step(new(0.1f, 0.9f, 0, 0, 0.0625f), Count, w, g, s[0], DevicePtr<float>.Null, DevicePtr<float>.Null));
+        Check(set, steps: 1, slots: 1, start: 0, expected: 1 - 0.1 * 0.5 / (0.5 + 0.0625), (k, w, g, s, _) => k.AdagradStep.Step(new(0.1f, 0, 0.0625f), Count, w, g, s[0]));
+    }
+
+    [Theory, MemberData(nameof(Sets))]
     public void RmsProp_centered_with_momentum(string set) // mean 0.05, v - mean^2 = 0.0225; then mean 0.095, v 0.0475 - 0.009025
     {
         double first = 0.1 * 0.5 / Math.Sqrt(0.0225 + 1e-7), second = 0.9 * first + 0.1 * 0.5 / Math.Sqrt(0.0475 - 0.009025 + 1e-7);

@@ -8,6 +8,9 @@ namespace Graft.Training;
 /// <param name="epsilon">Keeps the root away from 0.</param>
 public sealed class Adagrad(LearningRateSchedule? learningRate = null, float initialAccumulator = 0.1f, float epsilon = 1e-7f) : Optimizer(learningRate ?? 0.001f)
 {
+    /// <summary>True adds epsilon to the root, as Keras 2 and PyTorch do; Keras 3 adds it to what stands under the root.</summary>
+    public bool EpsilonOutsideRoot { get; init; }
+
     /// <inheritdoc/>
     public override string Name => "adagrad";
 
@@ -16,5 +19,5 @@ public sealed class Adagrad(LearningRateSchedule? learningRate = null, float ini
     private protected override float SlotStart => initialAccumulator;
 
     private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.AdagradStep.Step(new AdagradStepSettings(rate, epsilon), value.Count, value.Data, gradient.Data, slots[0].Data);
+        kernels.AdagradStep.Step(new AdagradStepSettings(rate, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), value.Count, value.Data, gradient.Data, slots[0].Data);
 }

@@ -11,6 +11,9 @@ namespace Graft.Training;
 public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho = 0.9f, float momentum = 0, float epsilon = 1e-7f, bool centered = false)
     : Optimizer(learningRate ?? 0.001f)
 {
+    /// <summary>True adds epsilon to the root, as Keras 2 and PyTorch do; Keras 3 adds it to what stands under the root.</summary>
+    public bool EpsilonOutsideRoot { get; init; }
+
     /// <inheritdoc/>
     public override string Name => "rmsprop";
 
@@ -18,6 +21,6 @@ public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho
         ["velocity", .. momentum > 0 ? ["momentum"] : Array.Empty<string>(), .. centered ? ["average_gradient"] : Array.Empty<string>()];
 
     private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, rho, momentum, epsilon), value.Count, value.Data, gradient.Data, slots[0].Data,
+        kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, rho, momentum, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), value.Count, value.Data, gradient.Data, slots[0].Data,
             momentum > 0 ? slots[1].Data : DevicePtr<float>.Null, centered ? slots[^1].Data : DevicePtr<float>.Null);
 }

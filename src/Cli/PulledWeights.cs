@@ -1,0 +1,23 @@
+using Graft.Importers.Downloads;
+
+namespace Graft.Cli;
+
+/// <summary>Published weights that are on this machine already, for commands that were given no file.</summary>
+internal static class PulledWeights
+{
+    /// <summary>True for networks that 'graft weights pull' can get.</summary>
+    public static bool AreKnown(string name) => PublishedWeights.All.Any(w => w.Name == name);
+
+    /// <summary>The path of a network's weights; without top, a file with its top serves as well.</summary>
+    /// <exception cref="UsageException">None is here; the message says how to get it and where it was looked for.</exception>
+    public static string Require(string name, bool top)
+    {
+        PublishedWeights weights = PublishedWeights.Of(name);
+        WeightCache cache = WeightCache.Open();
+        PublishedFile[] files = top ? [.. weights.TopFiles] : [.. weights.Files, .. weights.TopFiles];
+        string? path = files.Select(f => cache.Find(weights, f)).FirstOrDefault(p => p is not null);
+        return path ?? throw new UsageException($"--base {name} needs {(top ? "the weights of the whole network" : "weights")}: get them with 'graft weights pull {name}{(top ? " --top" : "")}', "
+            + $"or name a file with --weights FILE (Keras's {name} .h5{(top ? "" : ", with or without top")}, or safetensors with torchvision's names). "
+            + $"Looked for: {string.Join(", ", cache.Places(weights, files[0]))}.");
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Graft.Layers;
+
+namespace Graft.Inference;
+
+/// <summary>Says what features belong to: the frozen ops with their layers' attributes and shapes, the weights, how they are computed, and the data.</summary>
+internal static class FeatureDigest
+{
+    private const string Version = "graft features 1";
+
+    /// <summary>32 bytes (SHA-256) that differ where any of it differs.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="part">Its frozen part.</param>
+    /// <param name="weights">The tensors that the features depend on.</param>
+    /// <param name="options">How the plan computes.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="data">What the samples are: a digest by the data set itself.</param>
+    public static byte[] Of(Model model, FrozenPart part, IEnumerable<Tensor> weights, PlanOptions options, Device device, string data)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\n"));
+        Add(string.Create(CultureInfo.InvariantCulture, $"{Version} {options} {device.Name} {data}"));
+        var layers = new Dictionary<string, Layer>();
+        Collect(model, "", layers);
+        for (int i = 0; i < part.IsIncluded.Length; i++)
+        {
+            if (!part.IsFrozen(i))
+                continue;
+            TracedOp op = part.Trace.Ops[i];
+            var config = new JsonObject();
+            if (layers.TryGetValue(op.Layer, out Layer? layer))
+                layer.WriteConfig(config);
+            Add($"{op.Op.Name} {string.Join(' ', op.Inputs.Select(t => Tail(t.Shape)))} {Tail(op.Output.Shape)} {config.ToJsonString()}");
+        }
+        foreach (Tensor tensor in weights)
+            hash.AppendData(MemoryMarshal.AsBytes(tensor.ToArray().AsSpan()));
+        return hash.GetHashAndReset();
+    }
+
+    // The batch axis is not what features depend on.
+    private static string Tail(Shape shape) => shape.Rank == 0 ? "" : shape.Tail().ToString();
+
+    private static void Collect(Model model, string outer, Dictionary<string, Layer> layers)
+    {
+        foreach (Layer layer in model.Layers)
+        {
+            string path = outer.Length == 0 ? layer.Name : $"{outer}/{layer.Name}";
+            if (layer is Model inner)
+                Collect(inner, path, layers);
+            else
+                layers[path] = layer;
+        }
+    }
+}

@@ -1,0 +1,26 @@
+namespace Graft.Training;
+
+/// <summary>
+/// Reads the batches of an epoch in order: without inputs where a cache is said to know what they lead to, and with them from the batch on where that
+/// turns out to be wrong (a layer was unfrozen in mid-epoch, a row of the cache is damaged).
+/// </summary>
+internal sealed class EpochReader(BatchSource data, int epoch, int first, bool withoutInputs, CancellationToken cancellationToken) : IDisposable
+{
+    private IEnumerator<Batch> _batches = (withoutInputs ? data.EpochWithoutInputs(epoch, first, cancellationToken) : data.Epoch(epoch, first, cancellationToken)).GetEnumerator();
+
+    /// <summary>The batch read last.</summary>
+    public Batch Current => _batches.Current;
+
+    /// <summary>Reads the next batch; false at the end of the epoch.</summary>
+    public bool MoveNext() => _batches.MoveNext();
+
+    /// <summary>The batch of that number once more, with its inputs; those behind it come with theirs too.</summary>
+    public Batch WithInputs(int batch)
+    {
+        _batches.Dispose();
+        _batches = data.Epoch(epoch, batch, cancellationToken).GetEnumerator();
+        return _batches.MoveNext() ? _batches.Current : throw new InvalidOperationException($"The data set has no batch {batch} in epoch {epoch}.");
+    }
+
+    public void Dispose() => _batches.Dispose();
+}

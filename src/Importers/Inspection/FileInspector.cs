@@ -1,0 +1,93 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using Graft.Importers.Safetensors;
+
+namespace Graft.Importers.Inspection;
+
+/// <summary>Tells what is in a file of any known format, told by its content, without building a network from it.</summary>
+public static class FileInspector
+{
+    private const int HeadBytes = 9;
+    private const string Known = "known are Keras .h5 and .keras, .safetensors, .onnx and .graft";
+
+    /// <summary>Reads names, shapes and types of a file.</summary>
+    /// <exception cref="GraftException">The file is missing, empty, damaged in its format, or of an unknown one.</exception>
+    public static FileContents Open(string path)
+    {
+        if (!File.Exists(path))
+            throw new GraftException(Directory.Exists(path) ? $"{path}: is a folder; a file is due here ({Known})." : $"{path}: no such file.");
+        long length = new FileInfo(path).Length;
+        var head = new byte[HeadBytes];
+        int read;
+        using (FileStream stream = File.OpenRead(path))
+            read = stream.ReadAtLeast(head, HeadBytes, throwOnEndOfStream: false);
+        ReadOnlySpan<byte> start = head.AsSpan(0, read);
+        if (start.IsEmpty)
+            throw new GraftException($"{path}: is empty; {Known}.");
+        if (start[0] == (byte)'<')
+            throw new GraftException($"{path}: holds a page of HTML or XML, not a model; the download went wrong. Delete it and download it again.");
+        if (start.StartsWith("PK"u8))
+            return IsGraft(path) ? GraftModel.Inspect(path) : Hdf5Contents.Inspect(path);
+        if (start.Length > 4 && start[1..4].SequenceEqual("HDF"u8))
+            return Hdf5Contents.Inspect(path);
+        if (start.Length == HeadBytes && start[8] == (byte)'{' && BinaryPrimitives.ReadUInt64LittleEndian(start) < (ulong)length)
+            return Safetensors(path, length);
+        return System.IO.Path.GetExtension(path) switch
+        {
+            ".h5" or ".hdf5" or ".keras" => Hdf5Contents.Inspect(path), // says what is wrong with it
+            ".safetensors" => Safetensors(path, length),
+            ".graft" => GraftModel.Inspect(path),
+            ".onnx" => OnnxContents.Inspect(path) ?? throw new GraftException($"{path}: is no ONNX model: it has no graph; the file is damaged or something else."),
+            _ => Unnamed(path, start),
+        };
+    }
+
+    // ONNX has no signature: a file is one where it reads as one.
+    private static FileContents Unnamed(string path, ReadOnlySpan<byte> start)
+    {
+        string unknown = $"{path}: is no file of a known format (it begins with {Convert.ToHexString(start)}); {Known}.";
+        try
+        {
+            return OnnxContents.Inspect(path) ?? throw new GraftException(unknown);
+        }
+        catch (GraftException e) when (e.Message != unknown)
+        {
+            throw new GraftException(unknown, e);
+        }
+    }
+
+    private static bool IsGraft(string path)
+    {
+        try
+        {
+            using ZipArchive zip = ZipFile.OpenRead(path);
+            return zip.GetEntry("tensors.bin") is not null;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new GraftException($"{path}: begins like a zip but cannot be read as one ({e.Message}); the file is damaged or truncated.", e);
+        }
+    }
+
+    private static FileContents Safetensors(string path, long length)
+    {
+        SafetensorsWeights file = SafetensorsWeights.Open(path);
+        return new FileContents(path, "safetensors", length)
+        {
+            Facts = [.. file.Metadata.Select(m => (m.Key, m.Value))],
+            Layers = [],
+            Arrays = [.. file.Tensors.Select(t => new ArrayEntry(t.Name, TypeName(t.Type), t.Shape, t.Bytes))],
+        };
+    }
+
+    // "F32" to "float32": one set of words for all formats.
+    private static string TypeName(string type) => type[0] switch
+    {
+        'F' when type[1..].All(char.IsDigit) => $"float{type[1..]}",
+        'B' when type == "BF16" => "bfloat16",
+        'B' => "bool",
+        'I' => $"int{type[1..]}",
+        'U' => $"uint{type[1..]}",
+        _ => type,
+    };
+}

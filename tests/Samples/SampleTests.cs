@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using Graft.Cli;
+using Graft.Models;
+using Graft.Tests.Golden;
+using Graft.Weights;
+using Xunit;
+
+namespace Graft.Tests.Samples;
+
+/// <summary>The samples run as a reader runs them, on a few painted images, for an epoch; large networks have weights drawn at random.</summary>
+public sealed class SampleTests : IDisposable
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5); // so that a sample that hangs fails; the three take seconds
+
+    private readonly TemporaryFiles _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Fact]
+    public void CatsAndDogs_trains_a_head_on_VGG16()
+    {
+        Paint("train", 2, ["daisy", "rose"]);
+        Paint("validation", 1, ["daisy", "rose"]);
+        Model vgg = Vgg16.Build(includeTop: false, 150, 150);
+        KerasFile.Write(vgg, _files["vgg16.h5"]);
+        vgg.Release();
+        string output = Run("CatsAndDogs", "--weights", _files["vgg16.h5"], "--output", _files["out"]);
+        Assert.Matches(@"val_accuracy=\d\.\d{4}\s*$", output);
+        Assert.Contains("2,097,408", output, StringComparison.Ordinal); // 4 x 4 x 512 flattened, to 256, and the biases
+        Assert.True(new FileInfo(_files[Path.Combine("out", "accuracy.png")]).Length > 0);
+        Assert.True(new FileInfo(_files[Path.Combine("out", "loss.png")]).Length > 0);
+        Check(_files[Path.Combine("out", "model.graft")], ["daisy", "rose"], "caffe");
+    }
+
+    [Fact]
+    public void Flowers_trains_a_head_on_ResNet50()
+    {
+        Paint("", 5, FlowerPainter.Kinds); // of which the sample holds back a fifth
+        Model resnet = ResNet.Build(50, includeTop: false);
+        KerasFile.Write(resnet, _files["resnet50.h5"]);
+        resnet.Release();
+        string output = Run("Flowers", "--weights", _files["resnet50.h5"], "--output", _files["out"]);
+        Assert.Matches(@"val_accuracy=\d\.\d{4}\s*$", output);
+        Check(_files[Path.Combine("out", "model.graft")], FlowerPainter.Kinds, "caffe");
+    }
+
+    [Fact]
+    public void TransferLearning_needs_no_weight_file()
+    {
+        Paint("train", 2, FlowerPainter.Kinds);
+        Paint("validation", 1, FlowerPainter.Kinds);
+        string output = Run("TransferLearning", "--output", _files["model.graft"]);
+        Assert.Contains("Epoch 2", output, StringComparison.Ordinal); // the one with unfrozen layers
+        Check(_files["model.graft"], FlowerPainter.Kinds, "imagenet-resnet18");
+    }
+
+    private static void Check(string file, IEnumerable<string> classes, string preprocessing)
+    {
+        SavedModel saved = ModelFile.Load(file);
+        Assert.Equal(classes.Order(StringComparer.Ordinal), saved.Model.ClassNames);
+        Assert.Equal(preprocessing, saved.Model.Preprocessing!.Name);
+        Assert.Contains("val_loss", saved.History!.Names);
+        saved.Model.Release();
+    }
+
+    private void Paint(string part, int perKind, IEnumerable<string> kinds)
+    {
+        string folder = _files[Path.Combine("data", part)];
+        FlowerPainter.WriteSet(folder, perKind, part.Length);
+        foreach (string unwanted in FlowerPainter.Kinds.Except(kinds))
+            Directory.Delete(Path.Combine(folder, unwanted), recursive: true);
+    }
+
+    private string Run(string sample, params string[] arguments)
+    {
+        DirectoryInfo root = new(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "Engine.sln")))
+            root = root.Parent!;
+        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        string[] all = ["run", Path.Combine(root.FullName, "samples", $"{sample}.cs"), "--", "--data", _files["data"], "--epochs", "1", .. arguments];
+        var start = new ProcessStartInfo(dotnet, all) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = root.FullName };
+        foreach (string variable in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
+            start.Environment.Remove(variable); // of the build that started these tests
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(Longest))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"{sample} did not end within {Longest}.");
+        }
+        Assert.True(process.ExitCode == 0, $"{sample} ended with {process.ExitCode}:\n{output.Result}\n{error.Result}");
+        return output.Result;
+    }
+}
