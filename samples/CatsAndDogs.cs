@@ -54,7 +54,7 @@ History history = model.Fit(train, epochs, valid, new FitOptions
 
 // What is kept: the model with its preprocessing and class names, and the curves.
 Directory.CreateDirectory(output);
-model.Preprocessing = vgg.Preprocessing;
+model.Preprocessing = train.Preprocessing;
 model.ClassNames = train.ClassNames;
 ModelFile.Save(model, Path.Combine(output, "model.graft"), history);
 foreach (bool bold in new[] { false, true })

@@ -51,7 +51,7 @@ History history = model.Fit(train, epochs, valid, new FitOptions
 });
 
 Directory.CreateDirectory(output);
-model.Preprocessing = resnet.Preprocessing;
+model.Preprocessing = train.Preprocessing;
 model.ClassNames = train.ClassNames;
 ModelFile.Save(model, Path.Combine(output, "model.graft"), history);
 history.Save(Path.Combine(output, "history.csv"));

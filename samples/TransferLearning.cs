@@ -60,7 +60,7 @@ history = model.Fit(train, epochs + 1, valid, new FitOptions { Callbacks = [Line
 EvaluationResult result = model.Evaluate(valid);
 Console.WriteLine(result.Confusion);
 model.ClassNames = train.ClassNames;
-model.Preprocessing = pretrained.Preprocessing;
+model.Preprocessing = train.Preprocessing;
 ModelFile.Save(model, output, history);
 Console.WriteLine($"val_accuracy={result["accuracy"]:F4}");
 

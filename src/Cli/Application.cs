@@ -14,7 +14,7 @@ internal static class Application
         using var interrupt = new CancellationTokenSource();
         ConsoleCancelEventHandler onInterrupt = (_, e) =>
         {
-            e.Cancel = true;
+            e.Cancel = !interrupt.IsCancellationRequested; // a second Ctrl+C ends the program where it stands
             interrupt.Cancel();
         };
         Console.CancelKeyPress += onInterrupt;
@@ -45,9 +45,9 @@ internal static class Application
             error.WriteLine($"graft: {e.Message}");
             return BadInput;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
         {
-            error.WriteLine("graft: interrupted; what was trained since the start is lost, files that were there before are unchanged.");
+            error.WriteLine("graft: interrupted before results were written; earlier ones are unchanged.");
             return Interrupted;
         }
         catch (Exception e) when (Environment.GetEnvironmentVariable("GRAFT_TRACE") != "1")

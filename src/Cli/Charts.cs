@@ -9,6 +9,8 @@ internal static class Charts
 {
     private static readonly Color TrainingColor = Color.FromHex("#4C72B0"), ValidationColor = Color.FromHex("#DD8452");
 
+    private const int LongestLevelName = 12; // letters in the 90 pixels of a cell
+
     // A machine with nothing but the SDK may have no font at all: the program brings its own.
     static Charts()
     {
@@ -27,7 +29,7 @@ internal static class Charts
         multi.Layout = new ScottPlot.MultiplotLayouts.Columns();
         Curve(multi.GetPlot(0), history, "accuracy", "Training and validation accuracy");
         Curve(multi.GetPlot(1), history, "loss", "Training and validation loss");
-        Write(path, () => multi.SavePng(path, 1200, 450));
+        Write(path, file => multi.SavePng(file, 1200, 450));
     }
 
     /// <summary>Counts of real (rows) against predicted (columns) classes, shaded by the share of the row.</summary>
@@ -57,12 +59,18 @@ internal static class Charts
         double[] places = [.. Enumerable.Range(0, n).Select(i => (double)i)];
         plot.Axes.Bottom.SetTicks(places, [.. matrix.Names]);
         plot.Axes.Left.SetTicks(places, [.. matrix.Names.Reverse()]);
+        if (matrix.Names.Max(name => name.Length) > LongestLevelName)
+        {
+            plot.Axes.Bottom.TickLabelStyle.Rotation = -45; // level names of neighbours would run into one another
+            plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;
+            plot.Axes.Bottom.MinimumSize = 40 + 5 * matrix.Names.Max(name => name.Length);
+        }
         plot.XLabel("predicted");
         plot.YLabel("actual");
         plot.Title(string.Create(CultureInfo.InvariantCulture, $"Confusion matrix, accuracy {matrix.Accuracy:F3}"));
         plot.HideGrid();
         plot.Axes.SetLimits(-0.5, n - 0.5, -0.5, n - 0.5);
-        Write(path, () => plot.SavePng(path, 300 + 90 * n, 260 + 80 * n));
+        Write(path, file => plot.SavePng(file, 300 + 90 * n, 260 + 80 * n));
     }
 
     private static void Curve(Plot plot, History history, string name, string title)
@@ -86,15 +94,20 @@ internal static class Charts
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
     }
 
-    private static void Write(string path, Action save)
+    /// <summary>Under a temporary name first: a picture that was there before survives any failure.</summary>
+    private static void Write(string path, Action<string> save)
     {
+        string temporary = $"{path}.{Environment.ProcessId}.tmp.png";
         try
         {
-            save();
+            save(temporary);
+            File.Move(temporary, path, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new GraftException($"{path}: the picture cannot be written ({e.Message}).", e);
+            if (File.Exists(temporary))
+                File.Delete(temporary);
+            throw new GraftException($"{path}: the picture cannot be written ({e.Message}). A file that was there before is unchanged.", e);
         }
     }
 }

@@ -43,6 +43,12 @@ internal sealed record FineTuningSettings
 
     public BadImages BadImages { get; init; }
 
+    public ResizeFilter Resize { get; init; } = ResizeFilter.Bilinear;
+
+    public bool Exif { get; init; }
+
+    public long ImageMemory { get; init; } = new ImageFolderOptions().MemoryBudget;
+
     public required string Output { get; init; }
 }
 
@@ -58,49 +64,68 @@ internal static class FineTuning
         int classes = ImageFolder.ClassesOf(train).Count;
         terminal.Line($"Loading base {s.Base} ...");
         Model pretrained = PretrainedBase.Load(s.Base, s.Weights, s.Size);
-        terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized bilinearly to {s.Size} x {s.Size}.");
-        bool binary = classes == 2;
-        var options = new ImageFolderOptions
-        {
-            LabelKind = binary ? LabelKind.Binary : LabelKind.Categorical, Resize = ResizeFilter.Bilinear, BadImages = s.BadImages, ShuffleSeed = s.Seed,
-            Augmentation = s.Augment ? Augmentation.Standard : null,
-            ValidationSplit = validation is null ? s.Split : 0, Subset = validation is null ? Subset.Training : Subset.All,
-        };
-        ImageFolder Open(string path, ImageFolderOptions o) => ImageFolder.Open(path, (s.Size, s.Size), s.Batch, pretrained.Preprocessing, o);
-        ImageFolder trainData = Open(train, options);
-        ImageFolderOptions check = options with { Augmentation = null, ShuffleSeed = null, ClassNames = trainData.ClassNames, Subset = validation is null ? Subset.Validation : Subset.All };
-        ImageFolder validData = Open(validation ?? train, check);
-        Describe(terminal, "training", trainData);
-        Describe(terminal, "validation", validData);
+        string upright = s.Exif ? ", turned upright by EXIF" : "";
+        terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}.");
+        terminal.Interrupt.ThrowIfCancellationRequested();
+        (ImageFolder trainData, ImageFolder validData) = terminal.WithBar("Reading images", bar => OpenData(s, pretrained.Preprocessing, train, validation, bar, terminal.Interrupt));
+        Describe(terminal, "training", trainData, s.BadImages == BadImages.Substitute);
+        Describe(terminal, "validation", validData, s.BadImages == BadImages.Substitute);
 
+        bool binary = classes == 2;
         Model model = Build(s, pretrained, binary ? 1 : classes);
         model.SetSeed(s.Seed);
         model.ClassNames = trainData.ClassNames;
-        model.Preprocessing = pretrained.Preprocessing;
-        terminal.Line(model.Summary());
+        model.Preprocessing = trainData.Preprocessing;
+        CheckRoom(s.Output, model);
+        terminal.Line(model.Summary(terminal.IsInteractive ? terminal.Width : 80));
         Loss loss = binary ? Loss.BinaryCrossEntropy() : Loss.CategoricalCrossEntropy();
         int total = s.Epochs + (s.Unfreeze > 0 ? s.UnfreezeEpochs : 0);
-        var fit = new FitOptions { Seed = s.Seed, Progress = terminal, CancellationToken = terminal.Interrupt, Callbacks = [new EpochLines(terminal, total)] };
+        var lines = new EpochLines(terminal, total);
+        History Fit(int from, int to, History? earlier) => terminal.WithBar($"Epoch {from + 1}/{total}", bar =>
+        {
+            validData.BatchProgress = bar.Images("Validating");
+            return model.Fit(trainData, to, validData, new FitOptions
+            {
+                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, Callbacks = [lines], InitialEpoch = from, History = earlier,
+            });
+        });
         terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, learning rate {s.LearningRate.ToString(CultureInfo.InvariantCulture)}).");
         model.Compile(Optimizer.Create(s.Optimizer, s.LearningRate), loss, Metric.Accuracy);
-        History history = model.Fit(trainData, s.Epochs, validData, fit);
+        History history = Fit(0, s.Epochs, null);
         terminal.Line($"Kept for backward: {model.MemoryReport!.KeptBy(pretrained.Name):N0} bytes by the frozen base, {model.MemoryReport.TotalKeptBytes:N0} in all.");
         if (s.Unfreeze > 0)
         {
             IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);
             terminal.Line($"Unfreezing {string.Join(", ", blocks)} (learning rate {s.UnfreezeLearningRate.ToString(CultureInfo.InvariantCulture)}).");
             model.Compile(Optimizer.Create(s.Optimizer, s.UnfreezeLearningRate), loss, Metric.Accuracy);
-            history = model.Fit(trainData, total, validData, new FitOptions
-            {
-                Seed = s.Seed, Progress = terminal, CancellationToken = terminal.Interrupt, Callbacks = fit.Callbacks, InitialEpoch = s.Epochs, History = history,
-            });
+            history = Fit(s.Epochs, total, history);
         }
+        validData.BatchProgress = null;
         ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Curves(history, Path.Combine(s.Output, "curves.png"));
         terminal.Line($"Wrote model.graft, history.json, history.csv and curves.png to {s.Output}");
         return (model, history, validData);
+    }
+
+    private static (ImageFolder Training, ImageFolder Validation) OpenData(FineTuningSettings s, Preprocessing preprocessing, string train, string? validation, LiveBar bar, CancellationToken interrupt)
+    {
+        var options = new ImageFolderOptions
+        {
+            LabelKind = ImageFolder.ClassesOf(train).Count == 2 ? LabelKind.Binary : LabelKind.Categorical, Resize = s.Resize, AppliesOrientation = s.Exif, BadImages = s.BadImages,
+            ShuffleSeed = s.Seed, Augmentation = s.Augment ? Augmentation.Standard : null, MemoryBudget = s.ImageMemory,
+            ValidationSplit = validation is null ? s.Split : 0, Subset = validation is null ? Subset.Training : Subset.All,
+            Progress = bar.Images("Reading training images"), CancellationToken = interrupt,
+        };
+        ImageFolder Open(string path, ImageFolderOptions o) => ImageFolder.Open(path, (s.Size, s.Size), s.Batch, preprocessing, o);
+        ImageFolder training = Open(train, options);
+        ImageFolderOptions check = options with
+        {
+            Augmentation = null, ShuffleSeed = null, ClassNames = training.ClassNames, Subset = validation is null ? Subset.Validation : Subset.All,
+            MemoryBudget = s.ImageMemory - training.KeptBytes, Progress = bar.Images("Reading validation images"),
+        };
+        return (training, Open(validation ?? train, check));
     }
 
     private static Sequential Build(FineTuningSettings s, Model pretrained, int outputs)
@@ -113,11 +138,11 @@ internal static class FineTuning
         return model;
     }
 
-    private static void Describe(Terminal terminal, string what, ImageFolder data)
+    private static void Describe(Terminal terminal, string what, ImageFolder data, bool substituted)
     {
         terminal.Line($"{data.Count} {what} images: {string.Join(", ", data.ClassNames.Select((c, i) => $"{c} {data.Classes.Count(k => k == i)}"))}");
         foreach (string bad in data.BadFiles)
-            terminal.Line($"  skipped {bad}");
+            terminal.Line($"  {(substituted ? "substituted" : "skipped")} {bad}");
     }
 
     /// <summary>Finds out before training whether the results can be written.</summary>
@@ -134,5 +159,13 @@ internal static class FineTuning
         {
             throw new GraftException($"{folder}: cannot be written ({e.Message}); name another --output folder.", e);
         }
+    }
+
+    /// <summary>Finds out before training whether the model file will fit: its weights, and two optimizer slots for those that move.</summary>
+    private static void CheckRoom(string folder, Model model)
+    {
+        long needed = sizeof(float) * model.Parameters.Sum(p => p.Shape.Count * (p.IsTrainable ? 3 : 1)), free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+        if (free < needed)
+            throw new GraftException($"{folder}: {free >> 20:N0} MiB are free there, the model file takes {needed >> 20:N0} MiB; make room or name another --output folder.");
     }
 }

@@ -1,5 +1,6 @@
 using Graft.Importers;
 using Graft.Models;
+using Graft.Training;
 using Graft.Weights;
 
 namespace Graft.Cli;
@@ -27,6 +28,7 @@ internal static class FullNetwork
             Vgg16.LoadWeights(model, file);
         else
             ResNet.LoadWeights(model, file);
+        model.Preprocessing = model.Preprocessing!.For(new ImageInput(Size, Size, ResizeFilter.Bilinear));
         return model;
     }
 

@@ -1,58 +1,111 @@
-using System.Diagnostics;
 using System.Globalization;
 using Graft.Training;
+using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Graft.Cli;
 
-/// <summary>Where a command writes: lines, and while training a bar that is redrawn on a terminal.</summary>
-internal sealed class Terminal(TextWriter output, CancellationToken interrupt) : IProgress<TrainingProgress>
+/// <summary>Where a command writes: tables and a live bar on a terminal, plain lines where output is redirected.</summary>
+internal sealed class Terminal
 {
-    private const int BarWidth = 24;
+    private const double RefreshesPerSecond = 8; // smooth to the eye, a thousandth of a core
 
-    private readonly bool _redraws = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected;
-    private readonly Stopwatch _sinceBar = Stopwatch.StartNew();
-    private int _barLength;
+    private readonly TextWriter _output;
+    private readonly IAnsiConsole? _console;
+    private bool _live;
+
+    /// <summary>A terminal if <paramref name="output"/> is one, else plain lines.</summary>
+    public Terminal(TextWriter output, CancellationToken interrupt)
+        : this(output, ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected ? AnsiConsole.Console : null, interrupt)
+    {
+    }
+
+    /// <summary>Writes to <paramref name="console"/>; null, or one without cursor control, is plain lines.</summary>
+    internal Terminal(TextWriter output, IAnsiConsole? console, CancellationToken interrupt)
+    {
+        _output = output;
+        _console = console is { Profile.Capabilities: { Ansi: true, Interactive: true } } ? console : null;
+        Interrupt = interrupt;
+    }
 
     /// <summary>Set by Ctrl+C.</summary>
-    public CancellationToken Interrupt => interrupt;
+    public CancellationToken Interrupt { get; }
 
-    /// <summary>Writes a line.</summary>
+    /// <summary>True where tables and a live bar are drawn.</summary>
+    public bool IsInteractive => _console is not null;
+
+    /// <summary>Columns of the terminal.</summary>
+    public int Width => _console?.Profile.Width ?? int.MaxValue;
+
+    /// <summary>Writes a line as it is: no character in it is markup, and it is not wrapped.</summary>
     public void Line(string text = "")
     {
-        ClearBar();
-        output.WriteLine(text);
-        output.Flush();
+        if (_live)
+            _console!.Write(new WholeLine(text)); // in the place of the bar, which is drawn again below
+        else
+            _output.WriteLine(text);
+        _output.Flush();
     }
 
-    /// <summary>Redraws the bar, at most ten times a second; where output is redirected there is none.</summary>
-    public void Report(TrainingProgress value)
+    /// <summary>Draws a table or another renderable; on a terminal only.</summary>
+    public void Draw(IRenderable renderable)
     {
-        if (!_redraws || (_sinceBar.ElapsedMilliseconds < 100 && value.Step < value.Steps))
+        if (_console is null)
             return;
-        _sinceBar.Restart();
-        int filled = BarWidth * value.Step / Math.Max(1, value.Steps);
-        string metrics = string.Join("  ", value.Metrics.Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Key} {m.Value:F4}")));
-        string text = string.Create(CultureInfo.InvariantCulture,
-            $"Epoch {value.Epoch + 1}/{value.Epochs} [{new string('█', filled)}{new string('░', BarWidth - filled)}] {value.Step}/{value.Steps}  {metrics}  {value.SamplesPerSecond:F0} images/s  ETA {value.Remaining.TotalSeconds:F0} s");
-        output.Write("\r" + text.PadRight(_barLength));
-        _barLength = text.Length;
+        _console.Write(renderable);
+        _output.Flush();
     }
 
-    private void ClearBar()
+    /// <summary>Runs <paramref name="work"/> under a bar that is gone afterwards; where output is redirected the bar draws nothing.</summary>
+    public T WithBar<T>(string title, Func<LiveBar, T> work)
     {
-        if (_barLength == 0)
-            return;
-        output.Write("\r" + new string(' ', _barLength) + "\r");
-        _barLength = 0;
+        if (_console is null)
+            return work(new LiveBar(null));
+        var bar = new LiveBar(title);
+        _live = true;
+        try
+        {
+            Progress progress = _console.Progress().AutoClear(true).Columns(bar.Columns).ExcludeVerticalPadding();
+            progress.RefreshRate = TimeSpan.FromSeconds(1 / RefreshesPerSecond);
+            return progress.Start(context =>
+            {
+                bar.Attach(context.AddTask(title));
+                return work(bar);
+            });
+        }
+        finally
+        {
+            _live = false;
+        }
+    }
+
+    /// <summary>A line that leaves nothing of what stood in its place.</summary>
+    private sealed class WholeLine(string text) : Renderable
+    {
+        private const string EraseToEnd = "\e[K";
+
+        protected override IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => [new Segment(text), Segment.Control(EraseToEnd), Segment.LineBreak];
     }
 }
 
-/// <summary>Writes one line for each epoch.</summary>
+/// <summary>Writes one line for each epoch: a table that grows on a terminal, words and numbers where output is redirected.</summary>
 internal sealed class EpochLines(Terminal terminal, int epochs) : Callback
 {
+    private bool _titled;
+
     /// <inheritdoc/>
     public override void OnEpochEnd(TrainingContext context, int epoch, IReadOnlyDictionary<string, double> row)
     {
+        if (terminal.IsInteractive)
+        {
+            if (!_titled)
+                terminal.Line("   epoch      loss  accuracy  val_loss  val_accuracy  images/s     time");
+            _titled = true;
+            string Cell(string name) => row.TryGetValue(name, out double v) ? v.ToString("F4", CultureInfo.InvariantCulture) : "";
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"{$"{epoch + 1}/{epochs}",8}{Cell("loss"),10}{Cell("accuracy"),10}{Cell("val_loss"),10}{Cell("val_accuracy"),14}{row.GetValueOrDefault("images_per_second"),10:F0}{row.GetValueOrDefault("seconds"),7:F1} s"));
+            return;
+        }
         string Value(string name) => row.TryGetValue(name, out double v) ? string.Create(CultureInfo.InvariantCulture, $"  {name} {v:F4}") : "";
         terminal.Line(string.Create(CultureInfo.InvariantCulture,
             $"Epoch {epoch + 1,2}/{epochs}{Value("loss")}{Value("accuracy")}{Value("val_loss")}{Value("val_accuracy")}  {row.GetValueOrDefault("images_per_second"):F0} images/s  {row.GetValueOrDefault("seconds"):F1} s"));

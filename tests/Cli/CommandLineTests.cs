@@ -1,6 +1,10 @@
 using System.IO.Compression;
 using Graft.Cli;
+using Graft.Cli.Commands;
+using Graft.Importers.Images;
 using Graft.Tests.Golden;
+using Graft.Training;
+using Graft.Weights;
 using SkiaSharp;
 using Xunit;
 
@@ -73,12 +77,44 @@ public sealed class CommandLineTests : IDisposable
         Fails("does not fit", "finetune", "--data", Sub("data"), "--weights", other, "--size", "32", "--output", Sub("out"));
     }
 
+    [Theory]
+    [InlineData("vgg16", "resnet50_notop/resnet50_notop_old_names_eps1e-3.h5.gz")]
+    [InlineData("resnet50", "vgg16_notop/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5.gz")]
+    [InlineData("resnet18", "vgg16_notop/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5.gz")]
+    public void Weights_of_another_network_are_refused(string name, string file)
+    {
+        using var files = new TemporaryFiles();
+        Painted("data", 2);
+        string weights = files.Unpack(GraftShared.Path(["reference", "keras", .. file.Split('/')]));
+        Fails(Path.GetFileName(weights), "finetune", "--data", Sub("data"), "--base", name, "--weights", weights, "--size", "48", "--output", Sub("out"));
+    }
+
+    [Fact]
+    public void A_frozen_base_has_the_bits_of_its_weight_file_after_training()
+    {
+        Painted("data", 3);
+        (int code, _, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.34", "--size", "48", "--epochs", "2", "--learning-rate", "0.1", "--output", Sub("out"));
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+        Model pristine = PretrainedBase.Load("resnet18", null, 48), trained = (Model)ModelFile.Load(Sub("out/model.graft")).Model.GetLayer(pristine.Name);
+        Assert.Equal(110, pristine.Parameters.Count);
+        Assert.All(pristine.Parameters.Zip(trained.Parameters), p => Assert.Equal(p.First.Value.ToArray(), p.Second.Value.ToArray()));
+    }
+
     [Fact]
     public void An_output_that_cannot_be_written_is_found_before_training()
     {
         Painted("data", 2);
         File.WriteAllText(Sub("file"), "");
         Fails("cannot be written", "finetune", "--data", Sub("data"), "--output", Sub("file/out"));
+    }
+
+    [Fact]
+    public void A_demo_removes_no_pictures_but_its_own()
+    {
+        Painted("images", 1);
+        Fails("was not painted by an earlier demo", "demo", "--output", _folder);
+        Assert.True(File.Exists(Sub("images/daisy/000.jpg")));
     }
 
     [Fact]
@@ -111,10 +147,43 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, code);
         Assert.Equal(2, Lines(output).Length);
 
+        Model model = ModelFile.Load(Sub("out/model.graft")).Model;
+        ImageFolder folder = ImageFolder.Open(Sub("data"), 4, model.Preprocessing!, new ImageFolderOptions { ClassNames = model.ClassNames });
+        float[][] ofFolder = model.Predict(folder), ofFiles = PredictCommand.Predict(model, folder.Files, null, CancellationToken.None);
+        Assert.Equal(ofFolder.Length, ofFiles.Length);
+        Assert.All(ofFolder.Zip(ofFiles), p => Assert.All(p.First.Zip(p.Second), v => Assert.Equal(v.First, v.Second, 1e-5f))); // batches of another size sum in another order
+
+        Directory.CreateDirectory(Sub("data/violet"));
+        File.Copy(Sub("data/rose/000.jpg"), Sub("data/violet/000.jpg"));
+        Fails("was taught", "evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data"));
+        Directory.Delete(Sub("data/violet"), recursive: true);
         Directory.Delete(Sub("data/tulip"), recursive: true);
         Fails("was taught", "evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data"));
         File.WriteAllText(Sub("bad.jpg"), "no picture");
         Fails("bad.jpg", "predict", "--model", Sub("out/model.graft"), Sub("bad.jpg"));
+    }
+
+    [Fact]
+    public void A_model_that_was_taught_with_nearest_pixels_upright_is_used_so()
+    {
+        Painted("data", 3);
+        foreach (string kind in FlowerPainter.Kinds)
+            Turn(Sub($"data/{kind}/000.jpg"));
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.34", "--size", "40", "--epochs", "1", "--resize", "nearest", "--exif", "--image-memory", "0", "--output", Sub("out"));
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+        Assert.Contains("resized by nearest to 40 x 40, turned upright by EXIF", output, StringComparison.Ordinal);
+        Model model = ModelFile.Load(Sub("out/model.graft")).Model;
+        Assert.Equal(new ImageInput(40, 40, ResizeFilter.Nearest, AppliesOrientation: true), model.Preprocessing!.Input);
+        string[] file = [Sub("data/rose/000.jpg")];
+        float[] asTaught = PredictCommand.Predict(model, file, null, CancellationToken.None)[0];
+        model.Preprocessing = model.Preprocessing with { Input = model.Preprocessing.Input! with { AppliesOrientation = false } };
+        float[] lying = PredictCommand.Predict(model, file, null, CancellationToken.None)[0];
+        Assert.NotEqual(asTaught, lying);
+        ModelFile.Save(model, Sub("lying.graft"));
+        string Json(params string[] args) => Run(["predict", "--json", "--model", .. args, file[0]]).Output;
+        Assert.Equal(Json(Sub("out/model.graft")), Json(Sub("lying.graft"), "--exif"));
+        Assert.NotEqual(Json(Sub("out/model.graft")), Json(Sub("lying.graft")));
     }
 
     [Fact]
@@ -213,5 +282,13 @@ public sealed class CommandLineTests : IDisposable
         using var bitmap = new SKBitmap(20, 20);
         using SKData data = bitmap.Encode(SKEncodedImageFormat.Jpeg, 90);
         File.WriteAllBytes(Sub(path), data.ToArray());
+    }
+
+    /// <summary>Gives a JPEG an EXIF segment that says it lies on its side.</summary>
+    private static void Turn(string path)
+    {
+        byte[] jpeg = File.ReadAllBytes(path);
+        byte[] tiff = [.. "Exif\0\0MM\0*"u8, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0];
+        File.WriteAllBytes(path, [0xFF, 0xD8, 0xFF, 0xE1, 0, (byte)(tiff.Length + 2), .. tiff, .. jpeg[2..]]);
     }
 }

@@ -7,6 +7,7 @@ using Graft.Importers.Downloads;
 using Graft.Models;
 using Graft.Tests.Golden;
 using Graft.Tests.Importers.Downloads;
+using Graft.Training;
 using Graft.Weights;
 using Xunit;
 
@@ -124,9 +125,9 @@ public sealed class PublishedNetworkTests : IDisposable
         FlowerPainter.WriteSet(_files["data"], 1, 3);
         string image = _files[Path.Combine("data", "rose", "000.jpg")];
         Model network = ResNet.Build(50);
-        network.Preprocessing = ResNet.Preprocess(ResNetVariant.Keras);
+        network.Preprocessing = ResNet.Preprocess(ResNetVariant.Keras).For(new ImageInput(224, 224, ResizeFilter.Bilinear));
         KerasFile.Write(network, _files["resnet50.h5"]);
-        ImageNetPrediction[] expected = ImageNet.DecodePredictions(PredictCommand.Predict(network, [image], CancellationToken.None), 3)[0];
+        ImageNetPrediction[] expected = ImageNet.DecodePredictions(PredictCommand.Predict(network, [image], null, CancellationToken.None), 3)[0];
 
         (int code, string output, string error) = Run("predict", "--base", "resnet50", "--weights", _files["resnet50.h5"], "--top", "3", image);
         Assert.Equal("", error);

@@ -6,7 +6,7 @@ namespace Graft.Tests.House;
 /// <summary>The rules of the house, held by tests.</summary>
 public sealed partial class HouseTests
 {
-    private static string Root { get; } = FindRoot();
+    internal static string Root { get; } = FindRoot();
 
     [Fact]
     public void No_source_file_is_longer_than_500_lines()

@@ -21,7 +21,7 @@ public sealed class ImageNetResNet18Tests
         Preprocessing preprocess = ImageNetResNet18.Preprocess(OnnxWeights.Open(Weights("ResNetPreprocess.onnx")));
         var x = new float[pixels.Length];
         for (int i = 0; i < 2; i++)
-            preprocess.Apply(Array.ConvertAll(pixels.AsSpan(i * x.Length / 2, x.Length / 2).ToArray(), b => (float)b), x.AsSpan(i * x.Length / 2, x.Length / 2));
+            preprocess.Apply(Array.ConvertAll(pixels.AsSpan(i * x.Length / 2, x.Length / 2).ToArray(), b => (float)b), new Shape(224, 224, 3), x.AsSpan(i * x.Length / 2, x.Length / 2));
         using var tape = new Tape(model.Device);
         float[] features = model.Forward(tape, [tape.Constant(new Shape(2, 224, 224, 3), x)]).ToArray();
         float scale = expected.Max(MathF.Abs);

@@ -103,7 +103,7 @@ public sealed class KerasApplicationTests
         {
             (int[] shape, float[] pixels) = Npy.Read(images);
             var x = new float[pixels.Length];
-            model.Preprocessing!.Apply(pixels, x);
+            model.Preprocessing!.Apply(pixels, new Shape(shape), x);
             var stages = new Stages();
             using var tape = new Tape(model.Device);
             var all = new Model(model.Inputs, layers.Select(l => model.Nodes.Single(n => n.Layer.Name == l)));

@@ -1,3 +1,4 @@
+using Graft.Cli;
 using Graft.Importers.Images;
 using Graft.Importers.Keras;
 using Graft.Layers;
@@ -44,6 +45,19 @@ public sealed class SqueezeNetTests
         Assert.Same(Preprocessing.Caffe, model.Preprocessing);
         string message = Assert.Throws<GraftException>(() => SqueezeNet.LoadWeights(SqueezeNet.Build(), file)).Message;
         Assert.Contains("conv10/kernel", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_command_line_takes_it_as_a_base_frozen_but_for_the_blocks_that_are_asked_for()
+    {
+        Assert.Contains("squeezenet", PretrainedBase.Names);
+        Model model = PretrainedBase.Load("squeezenet", Weights, PretrainedBase.DefaultSize("squeezenet"));
+        Assert.Equal(new Shape(227, 227, 3), model.Inputs[0].Shape);
+        Assert.Same(Preprocessing.Caffe, model.Preprocessing);
+        Assert.False(model.Trainable);
+        Assert.Equal(["fire8", "fire9"], PretrainedBase.Unfreeze(model, 2));
+        Assert.Equal(12, model.Parameters.Count(p => p.IsTrainable)); // three convolutions a block, with bias
+        Assert.Contains("--weights FILE", Assert.Throws<UsageException>(() => PretrainedBase.Load("squeezenet", null, 64)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

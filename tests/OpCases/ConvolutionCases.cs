@@ -51,6 +51,8 @@ internal static class ConvolutionCases
         Conv("conv2d_groups2", new Conv2DOp(1, 1, 1, 1, Padding2D.All(1), 2)),
         Conv("conv2d_1x1", new Conv2DOp(1, 1, 1, 1, Padding2D.None, 1)),
         Conv("conv2d_asym", new Conv2DOp(3, 2, 2, 1, new Padding2D(1, 1, 2, 2), 1)),
+        new("interpolate_nearest_x2", new Upsample2DOp(UpsampleKind.Nearest, 2, 2), GoldenLayout.Image, new GoldenInput("x", GoldenLayout.Image)),
+        new("interpolate_bilinear_x2_align_false", new Upsample2DOp(UpsampleKind.Bilinear, 2, 2), GoldenLayout.Image, new GoldenInput("x", GoldenLayout.Image)),
         Depthwise("conv2d_depthwise", new DepthwiseConv2DOp(1, 1, 1, 1, Padding2D.All(1)), [4, 1, 3, 3]),
         Depthwise("conv2d_depthwise_mult2_stride", new DepthwiseConv2DOp(2, 3, 1, 1, Padding2D.All(1)), [3, 2, 3, 3]),
     ];

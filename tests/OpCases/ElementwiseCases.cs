@@ -37,7 +37,7 @@ internal static class ElementwiseCases
         Unary("selu", UnaryFormula.SELU), Unary("sigmoid", UnaryFormula.Sigmoid), Unary("hardsigmoid", UnaryFormula.HardSigmoid),
         Unary("hardsigmoid_at_kinks", UnaryFormula.HardSigmoid), Unary("tanh", UnaryFormula.Tanh), Unary("gelu_erf", UnaryFormula.Gelu),
         Unary("gelu_tanh", UnaryFormula.GeluTanh), Unary("silu", UnaryFormula.SiLU), Unary("softplus", UnaryFormula.Softplus),
-        Unary("softsign", UnaryFormula.Softsign), Unary("exp", UnaryFormula.Exp), Unary("log", UnaryFormula.Log), Unary("sqrt", UnaryFormula.Sqrt),
+        Unary("mish", UnaryFormula.Mish), Unary("softsign", UnaryFormula.Softsign), Unary("exp", UnaryFormula.Exp), Unary("log", UnaryFormula.Log), Unary("sqrt", UnaryFormula.Sqrt),
         Unary("rsqrt", UnaryFormula.Rsqrt), Unary("square", UnaryFormula.Square), Unary("abs", UnaryFormula.Abs),
         Unary("abs_at_kinks", UnaryFormula.Abs), Unary("neg", UnaryFormula.Negate), Unary("reciprocal", UnaryFormula.Reciprocal),
         Unary("clamp", UnaryFormula.Clip, -0.5f, 0.7f),

@@ -49,6 +49,15 @@ public sealed class PreprocessingChoiceTests : IDisposable
     }
 
     [Fact]
+    public void The_command_line_refuses_to_predict_with_a_model_that_chose_none()
+    {
+        ModelFile.Save(Network(), _files["raw.graft"]);
+        Model loaded = ModelFile.Load(_files["raw.graft"]).Model;
+        Assert.Contains("Preprocessing.Caffe", Assert.Throws<GraftException>(() => Graft.Cli.Commands.EvaluateCommand.Reading(loaded, exif: false)).Message, StringComparison.Ordinal);
+        loaded.Release();
+    }
+
+    [Fact]
     public void A_model_that_takes_no_images_is_refused_a_folder()
     {
         var numbers = new Sequential(4) { new Dense(1) };

@@ -29,8 +29,7 @@ internal static class DemoCommand
     {
         string images = Path.Combine(folder, "images");
         terminal.Line($"1. Painting {TrainPerKind + ValidationPerKind} flowers of each kind into {images}: {string.Join(", ", FlowerPainter.Kinds)}.");
-        if (Directory.Exists(images))
-            Directory.Delete(images, recursive: true); // of an earlier demo: its pictures must not join this one's
+        MakeRoom(images);
         FlowerPainter.WriteSet(Path.Combine(images, "train"), TrainPerKind, seed);
         FlowerPainter.WriteSet(Path.Combine(images, "validation"), ValidationPerKind, seed + 1);
         terminal.Line("2. Fine-tuning: a frozen ResNet with ImageNet weights, a new head; then its last block is unfrozen.");
@@ -40,10 +39,24 @@ internal static class DemoCommand
         }, terminal);
         terminal.Line("3. Evaluating.");
         ConfusionMatrix confusion = model.Evaluate(validation, cancellationToken: terminal.Interrupt).Confusion!;
-        terminal.Line(confusion.ToString());
+        ConfusionTables.Write(confusion, terminal);
         Charts.Confusion(confusion, Path.Combine(folder, "confusion.png"));
         terminal.Line($"Look at {Path.Combine(folder, "curves.png")} and {Path.Combine(folder, "confusion.png")}; try");
         terminal.Line($"  graft predict --model {Path.Combine(folder, "model.graft")} {Path.Combine(images, "validation", "tulip", "000.jpg")}");
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));
+    }
+
+    /// <summary>Removes the pictures of an earlier demo, which must not join this one's; pictures of anybody else stay.</summary>
+    private static void MakeRoom(string images)
+    {
+        string mark = Path.Combine(images, ".painted-by-graft");
+        if (Directory.Exists(images))
+        {
+            if (!File.Exists(mark) && Directory.EnumerateFileSystemEntries(images).Any())
+                throw new GraftException($"{images}: is there already and was not painted by an earlier demo; name another --output folder.");
+            Directory.Delete(images, recursive: true);
+        }
+        Directory.CreateDirectory(images);
+        File.WriteAllBytes(mark, []);
     }
 }

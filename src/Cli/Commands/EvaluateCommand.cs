@@ -10,6 +10,9 @@ namespace Graft.Cli.Commands;
 /// <summary>graft evaluate: loss, accuracy and confusion matrix of a model on a folder of photographs.</summary>
 internal static class EvaluateCommand
 {
+    /// <summary>What --exif does where a model is used.</summary>
+    public const string ExifDescription = "Turn photographs upright as their EXIF orientation says, also for a model that was taught without.";
+
     private const int BatchSize = 32;
 
     public static Command Create(Terminal terminal)
@@ -17,14 +20,14 @@ internal static class EvaluateCommand
         var model = new Option<string>("--model") { Required = true, Description = "A .graft file." };
         var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class of the model." };
         var json = new Option<string?>("--json") { Description = "Also write the numbers into this file." };
+        var exif = new Option<bool>("--exif") { Description = ExifDescription };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
-        var command = new Command("evaluate", "Measure a model on a folder of images.") { model, data, json, threads };
+        var command = new Command("evaluate", "Measure a model on a folder of images.") { model, data, json, exif, threads };
         command.SetAction(parsed =>
         {
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
-            EvaluationResult result = Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(data), terminal);
-            ConfusionMatrix confusion = result.Confusion!;
-            terminal.Line(confusion.ToString());
+            EvaluationResult result = Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(data), parsed.GetValue(exif), terminal);
+            ConfusionTables.Write(result.Confusion!, terminal);
             terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss={result.Loss:F4} on {result.Samples} images, {result.Samples / Math.Max(1e-9, result.Seconds):F0} images/s"));
             if (parsed.GetValue(json) is { } file)
                 File.WriteAllText(file, Json(result).ToJsonString());
@@ -34,23 +37,39 @@ internal static class EvaluateCommand
         return command;
     }
 
-    private static EvaluationResult Run(string file, string data, Terminal terminal)
+    private static EvaluationResult Run(string file, string data, bool exif, Terminal terminal)
     {
         Model model = ModelFile.Load(file).Model;
+        Preprocessing preprocessing = Reading(model, exif);
         bool binary = model.Outputs[0].Shape[-1] == 1;
-        ImageFolder folder = ImageFolder.Open(data, Size(model), BatchSize, model.Preprocessing!, new ImageFolderOptions
+        return terminal.WithBar("Reading images", bar =>
         {
-            LabelKind = binary ? LabelKind.Binary : LabelKind.Categorical, Resize = ResizeFilter.Bilinear, ClassNames = model.ClassNames,
+            ImageFolder folder = ImageFolder.Open(data, BatchSize, preprocessing, new ImageFolderOptions
+            {
+                LabelKind = binary ? LabelKind.Binary : LabelKind.Categorical, ClassNames = model.ClassNames.Count > 0 ? model.ClassNames : null,
+                Progress = bar.Images("Reading images"), CancellationToken = terminal.Interrupt,
+            });
+            folder.BatchProgress = bar.Images("Evaluating");
+            model.Compile(new Adam(), binary ? Loss.BinaryCrossEntropy() : Loss.CategoricalCrossEntropy(), Metric.Accuracy);
+            return model.Evaluate(folder, cancellationToken: terminal.Interrupt);
         });
-        model.Compile(new Adam(), binary ? Loss.BinaryCrossEntropy() : Loss.CategoricalCrossEntropy(), Metric.Accuracy);
-        return model.Evaluate(folder, cancellationToken: terminal.Interrupt);
     }
 
-    /// <summary>Rows and columns of the images that a model takes.</summary>
-    /// <exception cref="GraftException">The model takes something else than photographs.</exception>
-    public static (int Height, int Width) Size(Model model) => model.Preprocessing is not null && model.Inputs[0].Shape.Rank == 3
-        ? (model.Inputs[0].Shape[0], model.Inputs[0].Shape[1])
-        : throw new GraftException($"Model '{model.Name}' takes {model.Inputs[0].Shape} without preprocessing; it is not a classifier of photographs.");
+    /// <summary>How the images of a model are read: as those that it was taught with.</summary>
+    /// <param name="model">A model that was loaded.</param>
+    /// <param name="exif">True turns them upright whatever the model says.</param>
+    /// <exception cref="GraftException">The model takes something else than photographs, or does not say how they are read.</exception>
+    public static Preprocessing Reading(Model model, bool exif)
+    {
+        if (model.Inputs[0].Shape.Rank != 3)
+            throw new GraftException($"Model '{model.Name}' takes {model.Inputs[0].Shape}; it is not a classifier of photographs.");
+        Preprocessing preprocessing = model.RequirePreprocessing();
+        if (preprocessing.Input is not { } input)
+            throw new GraftException($"Model '{model.Name}' does not say how photographs are resized to {model.Inputs[0].Shape}; set the Input of its Preprocessing and save it again.");
+        if (!input.Shape.Equals(model.Inputs[0].Shape))
+            throw new GraftException($"Model '{model.Name}' takes {model.Inputs[0].Shape}, but its preprocessing makes {input.Shape}; the two must agree.");
+        return exif ? preprocessing with { Input = input with { AppliesOrientation = true } } : preprocessing;
+    }
 
     private static JsonObject Json(EvaluationResult result)
     {

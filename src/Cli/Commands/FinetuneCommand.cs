@@ -13,10 +13,10 @@ internal static class FinetuneCommand
         var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class, or with train/ and validation/ inside." };
         var validation = new Option<string?>("--validation") { Description = "Folder to validate on; without it, validation/ beside train/, or a share of --data." };
         var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of --data to validate on where there is no validation folder." };
-        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled)." };
+        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled), squeezenet (with --weights)." };
         network.AcceptOnlyFromAmong(PretrainedBase.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of the base: Keras .h5 or .keras, safetensors, ONNX; resnet18 has its own." };
-        var size = new Option<int?>("--size") { Description = "Rows and columns that images are resized to (bilinear); by default 224, and 150 for vgg16." };
+        var size = new Option<int?>("--size") { Description = "Rows and columns that images are resized to; by default 224, 150 for vgg16 and 227 for squeezenet." };
         var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 32, Description = "Images a step." };
         var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 10, Description = "Epochs with the frozen base." };
         var head = new Option<string>("--head") { DefaultValueFactory = _ => "gap-dense256", Description = "Head: gap-dense256, flatten-dense256 or gap." };
@@ -30,12 +30,16 @@ internal static class FinetuneCommand
         var augment = new Option<bool>("--augment") { Description = "Random rotation, shift, shear, zoom and flip." };
         var seed = new Option<int>("--seed") { Description = "Seed of everything random." };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
-        var bad = new Option<string>("--on-bad-image") { DefaultValueFactory = _ => "throw", Description = "throw or skip." };
-        bad.AcceptOnlyFromAmong("throw", "skip");
+        var bad = new Option<string>("--on-bad-image") { DefaultValueFactory = _ => "throw", Description = "throw, skip, or substitute (the next good image of the class)." };
+        bad.AcceptOnlyFromAmong("throw", "skip", "substitute");
+        var resize = new Option<string>("--resize") { DefaultValueFactory = _ => "bilinear", Description = "nearest, bilinear, bicubic or lanczos." };
+        resize.AcceptOnlyFromAmong("nearest", "bilinear", "bicubic", "lanczos");
+        var exif = new Option<bool>("--exif") { Description = "Turn photographs upright as their EXIF orientation says; the model remembers it." };
+        var memory = new Option<int>("--image-memory") { DefaultValueFactory = _ => 512, Description = "MiB of resized images that are kept between epochs; those beyond are decoded again." };
         var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv and curves.png." };
         var command = new Command("finetune", "Teach a pretrained base your own classes.")
         {
-            data, validation, split, network, weights, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, output,
+            data, validation, split, network, weights, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, output,
         };
         command.SetAction(parsed =>
         {
@@ -48,7 +52,8 @@ internal static class FinetuneCommand
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
                 UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
-                BadImages = parsed.GetValue(bad) == "skip" ? BadImages.Skip : BadImages.Throw, Output = parsed.GetRequiredValue(output),
+                BadImages = Enum.Parse<BadImages>(parsed.GetRequiredValue(bad), ignoreCase: true), Resize = Enum.Parse<Training.ResizeFilter>(parsed.GetRequiredValue(resize), ignoreCase: true), Exif = parsed.GetValue(exif),
+                ImageMemory = (long)Within(parsed.GetValue(memory), 0, 1e6, "--image-memory") << 20, Output = parsed.GetRequiredValue(output),
             };
             (_, Training.History history, _) = FineTuning.Run(settings, terminal);
             terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));

@@ -10,6 +10,8 @@ namespace Graft.Cli.Commands;
 /// <summary>graft predict: class and probabilities of images.</summary>
 internal static class PredictCommand
 {
+    private const int ImagesAtOnce = 32;
+
     public static Command Create(Terminal terminal)
     {
         var model = new Option<string?>("--model") { Description = "A .graft file." };
@@ -18,32 +20,35 @@ internal static class PredictCommand
         var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with top; without it, the one that 'graft weights pull NAME --top' got." };
         var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "Classes to name for each image, of the 1000 of ImageNet." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
+        var exif = new Option<bool>("--exif") { Description = EvaluateCommand.ExifDescription };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.OneOrMore, Description = "Image files." };
-        var command = new Command("predict", "Classify images.") { model, network, weights, top, json, images };
+        var command = new Command("predict", "Classify images.") { model, network, weights, top, json, exif, images };
         command.SetAction(parsed =>
         {
             Model loaded = Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights));
+            loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
             string[] files = parsed.GetRequiredValue(images);
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
-            float[][] rows = Predict(loaded, files, terminal.Interrupt);
+            float[][] rows = terminal.WithBar("Predicting", bar => Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt));
             if (FullNetwork.TellsImageNet(loaded))
             {
                 ImageNetLines.Write(terminal, files, ImageNet.DecodePredictions(rows, count), parsed.GetValue(json));
                 return Application.Done;
             }
+            string[] names = loaded.ClassNames.Count == rows[0].Length ? [.. loaded.ClassNames] : [.. Enumerable.Range(0, rows[0].Length).Select(k => k.ToString(CultureInfo.InvariantCulture))];
             if (parsed.GetValue(json))
             {
                 terminal.Line(new JsonArray([.. files.Select((f, i) => (JsonNode)new JsonObject
                 {
-                    ["image"] = f, ["class"] = loaded.ClassNames[Best(rows[i])],
-                    ["probabilities"] = new JsonObject(loaded.ClassNames.Select((c, k) => KeyValuePair.Create(c, (JsonNode?)rows[i][k]))),
+                    ["image"] = f, ["class"] = names[Best(rows[i])],
+                    ["probabilities"] = new JsonObject(names.Select((c, k) => KeyValuePair.Create(c, (JsonNode?)rows[i][k]))),
                 })]).ToJsonString());
                 return Application.Done;
             }
             for (int i = 0; i < files.Length; i++)
             {
-                IEnumerable<string> shares = loaded.ClassNames.Select((c, k) => string.Create(CultureInfo.InvariantCulture, $"{c} {rows[i][k]:F4}"));
-                terminal.Line($"{files[i]}: {loaded.ClassNames[Best(rows[i])]}  ({string.Join(", ", shares)})");
+                IEnumerable<string> shares = names.Select((c, k) => string.Create(CultureInfo.InvariantCulture, $"{c} {rows[i][k]:F4}"));
+                terminal.Line($"{files[i]}: {names[Best(rows[i])]}  ({string.Join(", ", shares)})");
             }
             return Application.Done;
         });
@@ -61,19 +66,25 @@ internal static class PredictCommand
             : throw new GraftException($"{model}: gives {loaded.Outputs[0].Shape} and no class names are stored with it; it is not a classifier. Set Model.ClassNames before it is saved.");
     }
 
-    /// <summary>One row of class probabilities for each image.</summary>
-    internal static float[][] Predict(Model model, IReadOnlyList<string> files, CancellationToken interrupt)
+    /// <summary>One row of class probabilities for each image; the images are read as those of the training were.</summary>
+    /// <exception cref="GraftException">A file is no image; nothing is returned then.</exception>
+    internal static float[][] Predict(Model model, IReadOnlyList<string> files, IProgress<(int Done, int Total)>? progress, CancellationToken interrupt)
     {
-        (int height, int width) = EvaluateCommand.Size(model);
-        int pixels = height * width * 3;
-        var inputs = new float[files.Count * pixels];
-        for (int i = 0; i < files.Count; i++)
+        var reader = new ImageReader(model.Preprocessing!);
+        int pixels = (int)reader.Shape.Count;
+        var rows = new List<float[]>(files.Count);
+        foreach (string[] chunk in files.Chunk(ImagesAtOnce))
         {
-            byte[] rgb = ImageResize.Run(ImageDecoder.Decode(files[i]), height, width, ResizeFilter.Bilinear).Rgb;
-            model.Preprocessing!.Apply(Array.ConvertAll(rgb, b => (float)b), inputs.AsSpan(i * pixels, pixels));
+            var inputs = new float[chunk.Length * pixels];
+            for (int i = 0; i < chunk.Length; i++)
+            {
+                interrupt.ThrowIfCancellationRequested();
+                reader.Read(chunk[i], inputs.AsSpan(i * pixels, pixels));
+            }
+            rows.AddRange(model.Predict(inputs, reader.Shape.Prepend(chunk.Length), interrupt));
+            progress?.Report((rows.Count, files.Count));
         }
-        float[][] rows = model.Predict(inputs, new Shape(files.Count, height, width, 3), interrupt);
-        return rows.Length > 0 && rows[0].Length == 1 ? [.. rows.Select(r => new[] { 1 - r[0], r[0] })] : rows; // a sigmoid gives the second class
+        return rows[0].Length == 1 ? [.. rows.Select(r => new[] { 1 - r[0], r[0] })] : [.. rows]; // a sigmoid gives the second class
     }
 
     private static int Best(float[] row) => Array.IndexOf(row, row.Max());

@@ -6,53 +6,154 @@ namespace Graft;
 
 public partial class Model
 {
-    /// <summary>The table that Keras prints: layers, output shapes, parameter counts, and for branching graphs the links.</summary>
-    public string Summary() => ModelSummary.Of(this);
+    /// <summary>The table that Keras 3 prints: layers, output shapes, parameter counts, and for branching graphs the links.</summary>
+    /// <param name="columns">Columns of the terminal; Keras takes 80 where there is none.</param>
+    public string Summary(int columns = 80) => new ModelSummary(this, columns).ToString();
 }
 
-/// <summary>Lays out <see cref="Model.Summary"/> as Keras 3 does.</summary>
-internal static class ModelSummary
+/// <summary>Lays out <see cref="Model.Summary"/> as Keras 3 does by way of rich.</summary>
+/// <remarks>
+/// Source: keras/src/utils/summary_utils.py (order, columns, totals) and rich's table (widths, wrapping). A layer has one row however often it is
+/// used; rows go by the distance from the outputs, the farthest first.
+/// </remarks>
+internal sealed class ModelSummary
 {
-    public static string Of(Model model)
+    private const int Margin = 4, LongestPlain = 88, LongestLinked = 108; // Keras's line lengths
+    private const int Shortest = 40;
+
+    private readonly Model _model;
+    private readonly string[] _titles;
+    private readonly int[] _widths; // of the cells, with a blank on both sides
+
+    public ModelSummary(Model model, int columns)
     {
-        bool branches = model.Nodes.Where((n, i) => n.Inputs.Count > 1 || (n.Inputs.Count == 1 && n.Inputs[0] != model.Nodes[Math.Max(0, i - 1)])).Any();
-        Node[] nodes = [.. model.Nodes.Where(n => branches || model is not Sequential || n.Layer is not InputLayer)];
-        string[] titles = branches ? ["Layer (type)", "Output Shape", "Param #", "Connected to"] : ["Layer (type)", "Output Shape", "Param #"];
-        var rows = new List<string[]>();
-        var counted = new HashSet<Layer>();
-        foreach (Node node in nodes)
-        {
-            long count = counted.Add(node.Layer) ? node.Layer.Parameters.Sum(p => p.Shape.Count) : 0;
-            string[] cells = [$"{node.Layer.Name} ({(node.Layer is Sequential ? "Sequential" : node.Layer is Model ? "Functional" : node.Layer.ClassName)})",
-                $"(None, {string.Join(", ", node.Shape.Dims.ToArray())})", Thousands(count)];
-            rows.Add(branches ? [.. cells, node.Inputs.Count == 0 ? "-" : string.Join(", ", node.Inputs.Select(i => i.Layer.Name))] : cells);
-        }
-        long all = model.Parameters.Sum(p => p.Shape.Count), trainable = model.Parameters.Where(p => p.IsTrainable).Sum(p => p.Shape.Count);
+        _model = model;
+        bool links = model is not Sequential && Branches(model);
+        _titles = links ? ["Layer (type)", "Output Shape", "Param #", "Connected to"] : ["Layer (type)", "Output Shape", "Param #"];
+        int line = Math.Clamp(columns - Margin, Shortest, links ? LongestLinked : LongestPlain);
+        _widths = Widths(line, links ? [0.3, 0.56, 0.74, 1] : [0.45, 0.8, 1]);
+    }
+
+    public override string ToString()
+    {
+        long all = Count(_model.Parameters), trainable = Count(_model.Parameters.Where(p => p.IsTrainable));
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Model: \"{model.Name}\"\n").Append(Table(titles, rows));
-        text.Append(CultureInfo.InvariantCulture, $" Total params: {Thousands(all)} ({Size(all)})\n");
-        text.Append(CultureInfo.InvariantCulture, $" Trainable params: {Thousands(trainable)} ({Size(trainable)})\n");
-        text.Append(CultureInfo.InvariantCulture, $" Non-trainable params: {Thousands(all - trainable)} ({Size(all - trainable)})\n");
+        text.Append(CultureInfo.InvariantCulture, $"Model: \"{_model.Name}\"\n");
+        text.Append(Line('┏', '━', '┳', '┓')).Append(Row('┃', _titles)).Append(Line('┡', '━', '╇', '┩'));
+        text.AppendJoin(Line('├', '─', '┼', '┤'), Rows().Select(r => Row('│', r))).Append(Line('└', '─', '┴', '┘'));
+        text.Append(CultureInfo.InvariantCulture, $" Total params: {all:N0} ({Size(all)})\n");
+        text.Append(CultureInfo.InvariantCulture, $" Trainable params: {trainable:N0} ({Size(trainable)})\n");
+        text.Append(CultureInfo.InvariantCulture, $" Non-trainable params: {all - trainable:N0} ({Size(all - trainable)})\n");
         return text.ToString();
     }
 
-    private static string Table(string[] titles, List<string[]> rows)
+    private static long Count(IEnumerable<Parameter> parameters) => parameters.Distinct().Sum(p => p.Shape.Count);
+
+    // A model that only looks like a functional one: every layer used once, one after the other.
+    private static bool Branches(Model model) =>
+        model.Nodes.Where((n, i) => n.Inputs.Count > 1 || (i > 0 && (n.Inputs.Count == 0 || n.Inputs[0] != model.Nodes[i - 1]))).Any() || model.Layers.Count < model.Nodes.Count;
+
+    private IEnumerable<string[]> Rows()
     {
-        int[] widths = [.. titles.Select((t, i) => rows.Select(r => r[i].Length).Append(t.Length).Append(i < 2 ? 22 : 10).Max() + 2)];
-        string Line(char left, char fill, char middle, char right) => left + string.Join(middle, widths.Select(w => new string(fill, w))) + right + "\n";
-        string Row(char edge, string[] cells) => edge + string.Join(edge, cells.Select((c, i) =>
-            i == 2 ? c.PadLeft(widths[i] - 1) + " " : " " + c.PadRight(widths[i] - 1))) + edge + "\n";
-        return Line('┏', '━', '┳', '┓') + Row('┃', titles) + Line('┡', '━', '╇', '┩')
-            + string.Join(Line('├', '─', '┼', '┤'), rows.Select(r => Row('│', r))) + Line('└', '─', '┴', '┘');
+        var index = new Dictionary<Node, int>(); // of a node among those of its layer
+        foreach (IGrouping<Layer, Node> uses in _model.Nodes.GroupBy(n => n.Layer))
+        {
+            int use = 0;
+            foreach (Node node in uses)
+                index.Add(node, use++);
+        }
+        foreach (Layer layer in InKerasOrder())
+        {
+            if (_model is Sequential && layer is InputLayer)
+                continue;
+            Node[] uses = [.. _model.Nodes.Where(n => n.Layer == layer)];
+            string kind = layer is Sequential ? "Sequential" : layer is Model ? "Functional" : layer.ClassName;
+            string links = string.Join(", ", uses.SelectMany(n => n.Inputs).Select(i => $"{i.Layer.Name}[{index[i]}][0]"));
+            string[] cells = [$"{layer.Name} ({kind})", $"(None{string.Concat(uses[^1].Shape.Dims.ToArray().Select(d => $", {d}"))})",
+                Count(layer.Parameters).ToString("N0", CultureInfo.InvariantCulture), links.Length == 0 ? "-" : links];
+            yield return cells[.._titles.Length];
+        }
     }
 
-    private static string Thousands(long n) => n.ToString("N0", CultureInfo.InvariantCulture);
+    /// <summary>By depth, the longest way to an output; layers of one depth as a walk from the outputs meets them.</summary>
+    private IEnumerable<Layer> InKerasOrder()
+    {
+        var met = new Dictionary<Layer, int>();
+        foreach (Node output in _model.Outputs)
+            Meet(output, met);
+        var ofNode = new Dictionary<Node, int>();
+        var ofLayer = new Dictionary<Layer, int>();
+        foreach (Node node in _model.Nodes.Reverse()) // each before those it reads
+        {
+            int depth = Math.Max(ofNode.GetValueOrDefault(node), ofLayer.GetValueOrDefault(node.Layer));
+            ofLayer[node.Layer] = depth;
+            foreach (Node input in node.Inputs)
+                ofNode[input] = Math.Max(depth + 1, ofNode.GetValueOrDefault(input));
+        }
+        return ofLayer.Keys.OrderByDescending(l => ofLayer[l]).ThenBy(l => met.GetValueOrDefault(l, int.MaxValue));
+    }
+
+    private static void Meet(Node node, Dictionary<Layer, int> met)
+    {
+        if (!met.TryAdd(node.Layer, met.Count))
+            return;
+        foreach (Node input in node.Inputs)
+            Meet(input, met);
+    }
+
+    /// <summary>Shares of the line, and two blanks each, then shrunk evenly until the borders fit too: what rich does with fixed columns.</summary>
+    private static int[] Widths(int line, double[] ends)
+    {
+        int[] widths = [.. ends.Select((end, i) => (int)(end * line) - (i == 0 ? 0 : (int)(ends[i - 1] * line)) + 2)];
+        int excess = widths.Sum() - (line - widths.Length - 1);
+        for (int i = 0; i < widths.Length; i++)
+        {
+            int share = (int)Math.Round((double)excess / (widths.Length - i), MidpointRounding.ToEven);
+            widths[i] -= share;
+            excess -= share;
+        }
+        return widths;
+    }
+
+    private string Line(char left, char fill, char middle, char right) => left + string.Join(middle, _widths.Select(w => new string(fill, w))) + right + "\n";
+
+    private string Row(char edge, string[] cells)
+    {
+        string[][] wrapped = [.. cells.Select((c, i) => Wrap(c, _widths[i] - 2))];
+        var text = new StringBuilder();
+        for (int line = 0; line < wrapped.Max(w => w.Length); line++)
+        {
+            int row = line;
+            IEnumerable<string> parts = wrapped.Select((w, i) => row >= w.Length ? new string(' ', _widths[i])
+                : i == 2 ? w[row].PadLeft(_widths[i] - 1) + " " : " " + w[row].PadRight(_widths[i] - 1));
+            text.Append(edge).AppendJoin(edge, parts).Append(edge).Append('\n');
+        }
+        return text.ToString();
+    }
+
+    /// <summary>Word by word; a word that is longer than the line is cut and ends in an ellipsis.</summary>
+    private static string[] Wrap(string text, int width)
+    {
+        var lines = new List<string>();
+        string line = "";
+        foreach (string word in text.Split(' '))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                lines.Add(line);
+                line = "";
+            }
+            line = line.Length == 0 ? word : $"{line} {word}";
+        }
+        lines.Add(line);
+        return [.. lines.Select(l => l.Length <= width ? l : l[..(width - 1)] + "…")];
+    }
 
     // Four bytes a parameter, as Keras counts float32.
     private static string Size(long count)
     {
         double bytes = count * 4.0;
-        string[] units = ["B", "KB", "MB", "GB"];
+        string[] units = ["B", "KB", "MB", "GB", "TB"];
         int unit = 0;
         for (; bytes >= 1024 && unit < units.Length - 1; unit++)
             bytes /= 1024;

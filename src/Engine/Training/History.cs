@@ -142,15 +142,25 @@ public sealed class History
 /// <summary>Files that are whole or absent, whenever the program ends.</summary>
 internal static class AtomicFile
 {
+    /// <exception cref="GraftException">The file cannot be written; the old one is untouched.</exception>
     public static void Write(string path, string text)
     {
-        string full = Path.GetFullPath(path), temporary = full + ".tmp";
-        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        using (var stream = new FileStream(temporary, FileMode.Create))
+        string full = Path.GetFullPath(path), temporary = $"{full}.{Environment.ProcessId}.tmp";
+        try
         {
-            stream.Write(Encoding.UTF8.GetBytes(text));
-            stream.Flush(flushToDisk: true);
+            Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+            using (var stream = new FileStream(temporary, FileMode.Create))
+            {
+                stream.Write(Encoding.UTF8.GetBytes(text));
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, full, overwrite: true);
         }
-        File.Move(temporary, full, overwrite: true);
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            if (File.Exists(temporary))
+                File.Delete(temporary);
+            throw new GraftException($"{path}: cannot be written ({e.Message}). A file that was there before is unchanged.", e);
+        }
     }
 }

@@ -1,6 +1,6 @@
 namespace Graft.Training;
 
-/// <summary>How pixels 0..255 become a network's input: y = (x · Scale - mean) / std for each channel, in the network's order.</summary>
+/// <summary>From pixels 0..255 to a network's input: (pixel · scale - mean) / std for each channel, in the network's order.</summary>
 /// <remarks>It belongs to the weights: a model file stores it, and fit, evaluate and predict use the same one.</remarks>
 /// <param name="Name">Name for people: "caffe", "tf", "torch", "rescale", "none".</param>
 /// <param name="ReverseChannels">True for networks that take BGR.</param>
@@ -24,23 +24,50 @@ public sealed record Preprocessing(string Name, bool ReverseChannels, float Scal
     /// <summary>0..1, then the ImageNet means and deviations: torchvision.</summary>
     public static Preprocessing Torch { get; } = new("torch", false, 1f / 255, [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 
-    /// <summary>
-    /// A mean for each pixel, [H,W,3] in the network's channel order, row-major, or null. It is used where the image has its
-    /// size; for other sizes <see cref="Mean"/> stands in.
-    /// </summary>
-    public IReadOnlyList<float>? MeanImage { get; init; }
+    /// <summary>A mean for each pixel, which takes the place of <see cref="Mean"/>, or null.</summary>
+    public MeanImage? MeanImage { get; init; }
 
-    /// <summary>Turns RGB pixels, row-major [.., 3], into the network's input.</summary>
-    /// <exception cref="ShapeException">The number of pixels is not a multiple of 3, or differs from the destination's.</exception>
-    public void Apply(ReadOnlySpan<float> rgb, Span<float> destination)
+    /// <summary>How files become the pixels; null where that is left to the caller.</summary>
+    public ImageInput? Input { get; init; }
+
+    /// <summary>The same for images that are read so: a mean image is brought to their size.</summary>
+    public Preprocessing For(ImageInput input) => this with { Input = input, MeanImage = MeanImage?.At(input.Height, input.Width) };
+
+    /// <summary>Turns pixels into the network's input.</summary>
+    /// <param name="pixels">RGB or gray, 0..255, row-major.</param>
+    /// <param name="shape">Their shape, [.., H,W,C]. C is 3, or any number where the channels are treated alike.</param>
+    /// <param name="destination">As many numbers.</param>
+    /// <exception cref="ShapeException">The pixels or the destination do not fill the shape, the channels are not the network's,
+    /// or the mean image has another size.</exception>
+    public void Apply(ReadOnlySpan<float> pixels, Shape shape, Span<float> destination)
     {
-        if (rgb.Length % 3 != 0 || rgb.Length != destination.Length)
-            throw new ShapeException($"Preprocessing '{Name}': {rgb.Length} numbers of RGB pixels do not fill {destination.Length}.");
-        IReadOnlyList<float>? image = MeanImage?.Count == rgb.Length ? MeanImage : null;
-        for (int i = 0; i < rgb.Length; i += 3)
+        Check(pixels.Length, shape, destination.Length);
+        int channels = shape[-1];
+        Span<float> mean = stackalloc float[channels], std = stackalloc float[channels];
+        for (int c = 0; c < channels; c++)
+            (mean[c], std[c]) = (Mean[c % Mean.Count], Std[c % Std.Count]);
+        ReadOnlySpan<float> image = MeanImage is null ? [] : MeanImage.Values;
+        for (int i = 0, at = 0; i < pixels.Length; i += channels, at += channels)
         {
-            for (int c = 0; c < 3; c++)
-                destination[i + c] = (rgb[i + (ReverseChannels ? 2 - c : c)] * Scale - (image is null ? Mean[c] : image[i + c])) / Std[c];
+            if (at >= image.Length)
+                at = 0; // the next image of a batch
+            for (int c = 0; c < channels; c++)
+            {
+                float pixel = pixels[i + (ReverseChannels ? channels - 1 - c : c)] * Scale;
+                destination[i + c] = (pixel - (image.IsEmpty ? mean[c] : image[at + c])) / std[c];
+            }
         }
+    }
+
+    private void Check(int pixels, Shape shape, int destination)
+    {
+        const int MaxChannels = 16; // more are no image, but a shape of another order
+        if (shape.Rank == 0 || shape.Count != pixels || destination != pixels)
+            throw new ShapeException($"Preprocessing '{Name}': {pixels} pixel values of shape {shape} do not fill {destination}.");
+        bool alike = Mean.Distinct().Count() == 1 && Std.Distinct().Count() == 1 && MeanImage is null;
+        if (shape[-1] != Mean.Count && (!alike || shape[-1] > MaxChannels))
+            throw new ShapeException($"Preprocessing '{Name}' takes images [H,W,{Mean.Count}] and cannot take {shape}.");
+        if (MeanImage is { } m && (shape.Rank < 3 || shape[-3] != m.Height || shape[-2] != m.Width))
+            throw new ShapeException($"Preprocessing '{Name}' has a mean image [{m.Height},{m.Width},3] and cannot take {shape}; bring it to another size by For.");
     }
 }

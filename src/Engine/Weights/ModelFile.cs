@@ -15,6 +15,7 @@ namespace Graft.Weights;
 public static class ModelFile
 {
     private const int Version = 1;
+    private const string MeanImageName = "preprocessing/mean_image";
 
     /// <summary>Writes a model.</summary>
     /// <exception cref="GraftException">The file cannot be written; the old one is untouched.</exception>
@@ -42,7 +43,7 @@ public static class ModelFile
     {
         List<(string Name, Shape Shape, float[] Values)> tensors = [.. model.NamedParameters().Select(p => ($"weights/{p.Path}", p.Parameter.Shape, p.Parameter.Value.ToArray()))];
         if (model.Preprocessing?.MeanImage is { } image)
-            tensors.Add(("preprocessing/mean_image", new Shape(image.Count), [.. image]));
+            tensors.Add((MeanImageName, new Shape(image.Height, image.Width, 3), image.Values.ToArray()));
         if (model.Optimizer is { } optimizer)
             tensors.AddRange(optimizer.ExportState(model).Select(s => ($"optimizer/{s.Name}", new Shape(s.Values.Length), s.Values)));
         var config = new JsonObject();
@@ -54,7 +55,7 @@ public static class ModelFile
             ["name"] = model.Name,
             ["graph"] = config,
             ["classes"] = new JsonArray([.. model.ClassNames.Select(c => (JsonNode)c)]),
-            ["preprocessing"] = model.Preprocessing is { } p ? WritePreprocessing(p) : null,
+            ["preprocessing"] = model.Preprocessing is { } p ? PreprocessingJson.Write(p) : null,
             ["history"] = history is null ? null : JsonNode.Parse(history.ToJson()),
             ["tensors"] = new JsonArray([.. tensors.Select(t => (JsonNode)new JsonObject
             {
@@ -111,18 +112,24 @@ public static class ModelFile
             throw new GraftException($"{path}: has format {document["format"]}, this version reads {Version}.");
         Model model = GraphJson.Read((string)document["name"]!, document["graph"]!);
         var tensors = new Dictionary<string, float[]>();
+        var shapes = new Dictionary<string, Shape>();
         int offset = 0;
         foreach (JsonNode? item in document["tensors"]!.AsArray())
         {
             var shape = new Shape([.. item!["shape"]!.AsArray().Select(d => (int)d!)]);
             int bytes = checked((int)shape.Count * sizeof(float));
             tensors.Add((string)item["name"]!, MemoryMarshal.Cast<byte, float>(data.AsSpan(offset, bytes)).ToArray());
+            shapes.Add((string)item["name"]!, shape);
             offset += bytes;
         }
         foreach ((string name, Layers.Parameter parameter) in model.NamedParameters())
             parameter.Set(tensors.TryGetValue($"weights/{name}", out float[]? values) ? values : throw new GraftException($"{path}: lacks the weights '{name}' of its own graph; the file is damaged."));
         model.ClassNames = [.. document["classes"]!.AsArray().Select(c => (string)c!)];
-        model.Preprocessing = document["preprocessing"] is { } p ? ReadPreprocessing(p, tensors.GetValueOrDefault("preprocessing/mean_image")) : null;
+        if (document["preprocessing"] is JsonObject preprocessing)
+        {
+            Shape image = model.Inputs[0].Shape;
+            model.Preprocessing = PreprocessingJson.Read(preprocessing, image, tensors.TryGetValue(MeanImageName, out float[]? mean) ? (shapes[MeanImageName], mean) : null, path);
+        }
         const string State = "optimizer/";
         return new SavedModel(model, document["history"] is { } h ? History.FromJson(h.ToJsonString()) : null,
             [.. tensors.Where(t => t.Key.StartsWith(State, StringComparison.Ordinal)).Select(t => (t.Key[State.Length..], t.Value))]);
@@ -138,18 +145,6 @@ public static class ModelFile
         stream.ReadExactly(bytes);
         return bytes;
     }
-
-    private static JsonObject WritePreprocessing(Preprocessing p) => new()
-    {
-        ["name"] = p.Name,
-        ["reverse_channels"] = p.ReverseChannels,
-        ["scale"] = p.Scale,
-        ["mean"] = new JsonArray([.. p.Mean.Select(v => (JsonNode)v)]),
-        ["std"] = new JsonArray([.. p.Std.Select(v => (JsonNode)v)]),
-    };
-
-    private static Preprocessing ReadPreprocessing(JsonNode p, float[]? meanImage) => new((string)p["name"]!, (bool)p["reverse_channels"]!, (float)p["scale"]!,
-        [.. p["mean"]!.AsArray().Select(v => (float)v!)], [.. p["std"]!.AsArray().Select(v => (float)v!)]) { MeanImage = meanImage };
 
     private static void TryDelete(string path)
     {

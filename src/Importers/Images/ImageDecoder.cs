@@ -1,21 +1,26 @@
 using System.Buffers.Binary;
+using Graft.Training;
 using SkiaSharp;
 
 namespace Graft.Importers.Images;
 
-/// <summary>Files to pixels, converted to RGB as Pillow's convert('RGB') does, which Keras uses.</summary>
+/// <summary>Files to pixels, converted to RGB or gray as Pillow's convert does, which Keras uses.</summary>
 /// <remarks>
-/// JPEG, PNG, BMP, GIF and WebP through Skia. Gray is repeated, alpha is dropped (not composited), a palette is looked up,
-/// 16-bit gray saturates at 255. EXIF orientation is not applied, as in Keras.
+/// JPEG, PNG, BMP, GIF (its first picture) and WebP through Skia; PPM, PGM and PNG of 16 bits by readers of this project; TIFF through
+/// LibTiff.NET. Gray is repeated, alpha is dropped (not composited), a palette is looked up, 16-bit gray saturates at 255 and
+/// 16-bit colour keeps its upper byte, also where one channel is asked for (Keras delivers 0..65535 there). EXIF orientation is applied where it is asked for; that of a TIFF always, as in Pillow.
 /// </remarks>
 public static class ImageDecoder
 {
     private const long MaxPixels = 178_956_970; // Pillow's limit: a larger header is damaged, or made to exhaust memory
 
     /// <summary>Decodes a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="colorMode">Channels of the result.</param>
+    /// <param name="appliesOrientation">True turns the image upright as its EXIF orientation says.</param>
     /// <exception cref="GraftException">The file is empty, truncated, not an image, or larger than Pillow takes (178956970 pixels);
     /// the message names it and says which.</exception>
-    public static PixelImage Decode(string path)
+    public static PixelImage Decode(string path, ColorMode colorMode = ColorMode.Rgb, bool appliesOrientation = false)
     {
         byte[] bytes;
         try
@@ -26,21 +31,29 @@ public static class ImageDecoder
         {
             throw new GraftException($"{path}: cannot be read ({e.Message}).", e);
         }
-        return Decode(bytes, path);
+        return Decode(bytes, path, colorMode, appliesOrientation);
     }
 
     /// <summary>Decodes a file's bytes; <paramref name="name"/> stands in errors.</summary>
-    /// <inheritdoc cref="Decode(string)"/>
-    public static PixelImage Decode(byte[] bytes, string name)
+    /// <inheritdoc cref="Decode(string, ColorMode, bool)"/>
+    public static PixelImage Decode(byte[] bytes, string name, ColorMode colorMode = ColorMode.Rgb, bool appliesOrientation = false)
     {
         if (bytes.Length == 0)
             throw new GraftException($"{name}: the file is empty.");
-        if (GrayPng16.Handles(bytes))
-            return GrayPng16.Decode(bytes, name);
-        using var data = SKData.CreateCopy(bytes);
+        PixelImage image = Png16.Handles(bytes) ? Png16.Decode(bytes, name)
+            : PortableMap.Handles(bytes) ? PortableMap.Decode(bytes, name)
+            : TiffImage.Handles(bytes) ? TiffImage.Decode(bytes, name)
+            : DecodeBySkia(bytes, name, appliesOrientation);
+        return colorMode == ColorMode.Grayscale ? image.ToGrayscale() : image;
+    }
+
+    private static PixelImage DecodeBySkia(byte[] bytes, string name, bool appliesOrientation)
+    {
+        GifPalette? gif = GifPalette.Of(bytes);
+        using var data = SKData.CreateCopy(gif?.Opaque ?? bytes);
         using SKCodec? codec = SKCodec.Create(data);
         if (codec is null)
-            throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF and WebP are read.");
+            throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF, WebP, PPM and TIFF are read.");
         CheckSize(codec.Info.Width, codec.Info.Height, name);
         var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         SKCodecResult result = codec.GetPixels(info, out byte[] rgba);
@@ -50,10 +63,12 @@ public static class ImageDecoder
             throw new GraftException($"{name}: the {codec.EncodedFormat} data is damaged ({result}).");
         if (codec.EncodedFormat == SKEncodedImageFormat.Jpeg && !EndsAsJpeg(bytes))
             throw new GraftException($"{name}: the Jpeg data has no end marker; the file is truncated.");
+        gif?.FillUncovered(rgba);
         var rgb = new byte[info.Width * info.Height * 3];
         for (int i = 0, j = 0; j < rgb.Length; i += 4, j += 3)
             (rgb[j], rgb[j + 1], rgb[j + 2]) = (rgba[i], rgba[i + 1], rgba[i + 2]);
-        return new PixelImage(info.Height, info.Width, rgb);
+        var image = new PixelImage(info.Height, info.Width, 3, rgb);
+        return appliesOrientation ? image.Upright((int)codec.EncodedOrigin) : image; // Skia's origins are EXIF's numbers
     }
 
     internal static void CheckSize(long width, long height, string name)

@@ -1,4 +1,7 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using Graft.Training;
 
 namespace Graft.Importers.Images;
@@ -6,23 +9,24 @@ namespace Graft.Importers.Images;
 /// <summary>Photographs in one folder a class, as Keras's flow_from_directory reads them.</summary>
 /// <remarks>
 /// Classes and files are sorted by code point; the files of a folder come before those of its sub-folders, and links to
-/// folders inside a class are not followed. Every file is decoded and resized when the folder is
-/// opened, so that all bad files are known before the first epoch; the small pixels are kept, so that no epoch decodes again.
+/// folders inside a class are not followed. PNG, JPEG, BMP, PPM and TIFF files are taken, as by Keras, and GIF, WebP and PGM.
+/// Every file is decoded and resized when the folder is opened, so that all bad files are known before the first epoch. The small pixels
+/// are kept up to <see cref="ImageFolderOptions.MemoryBudget"/>; beyond it, files are decoded again in each epoch.
 /// </remarks>
 public sealed class ImageFolder : BatchSource
 {
-    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
+    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif", ".webp"];
 
     private readonly ImageFolderOptions _options;
-    private readonly (int Height, int Width) _size;
-    private readonly List<(string Path, int Class, byte[] Rgb)> _samples;
+    private readonly ImageReader _reader;
+    private readonly List<Sample> _samples;
+    private string? _fingerprint;
 
-    private ImageFolder(ImageFolderOptions options, Preprocessing preprocessing, (int, int) size, int batchSize, string[] classes,
-        List<(string, int, byte[])> samples, IReadOnlyList<string> badFiles)
+    private ImageFolder(ImageFolderOptions options, Preprocessing preprocessing, int batchSize, string[] classes, List<Sample> samples, IReadOnlyList<string> badFiles)
     {
         _options = options;
         Preprocessing = preprocessing;
-        _size = size;
+        _reader = new ImageReader(preprocessing);
         BatchSize = batchSize;
         ClassNames = classes;
         _samples = samples;
@@ -36,7 +40,7 @@ public sealed class ImageFolder : BatchSource
     public override int BatchSize { get; }
 
     /// <inheritdoc/>
-    public override Shape SampleShape => new(_size.Height, _size.Width, 3);
+    public override Shape SampleShape => _reader.Shape;
 
     /// <inheritdoc/>
     public override Shape LabelShape => new(LabelKind == LabelKind.Categorical ? ClassNames.Count : 1);
@@ -53,8 +57,18 @@ public sealed class ImageFolder : BatchSource
     /// <summary>How a file becomes a sample: the preprocessing that was given, with this folder's size and filter.</summary>
     public override Preprocessing Preprocessing { get; }
 
+    /// <summary>Told of each batch that is handed out: samples of this epoch so far, and all of it.</summary>
+    public IProgress<(int Done, int Total)>? BatchProgress { get; set; }
+
+    /// <summary>Bytes of pixels that are kept between epochs.</summary>
+    public long KeptBytes => _samples.Sum(s => (long)(s.Pixels?.Length ?? 0));
+
     /// <summary>One line for each file that was left out: its path and the reason.</summary>
     public IReadOnlyList<string> BadFiles { get; }
+
+    /// <inheritdoc/>
+    /// <remarks>SHA-256 over the content of every file in order, and over how files become samples.</remarks>
+    public override string Fingerprint => _fingerprint ??= FindFingerprint();
 
     /// <summary>Full path of each sample, in the order of <see cref="Batch.Indices"/>.</summary>
     public IReadOnlyList<string> Files => [.. _samples.Select(s => s.Path)];
@@ -63,14 +77,30 @@ public sealed class ImageFolder : BatchSource
     public IReadOnlyList<int> Classes => [.. _samples.Select(s => s.Class)];
 
     /// <summary>Opens a folder and decodes all its files.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="size">Rows and columns that images are resized to.</param>
+    /// <param name="batchSize">Samples a batch.</param>
+    /// <param name="preprocessing">From pixels to the network's input.</param>
+    /// <param name="options">All else.</param>
     /// <exception cref="GraftException">The folder is missing, has fewer than two classes or no images, its classes are not the
     /// required ones, or files cannot be decoded: all of them are listed.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="ImageFolderOptions.CancellationToken"/> was cancelled.</exception>
     public static ImageFolder Open(string path, (int Height, int Width) size, int batchSize, Preprocessing preprocessing, ImageFolderOptions? options = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Width, 1);
         PreprocessingChoice.Require(preprocessing, $"{path}: the folder"); // for callers without nullable checks
+        options ??= new ImageFolderOptions();
+        var input = new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation);
+        return Open(path, batchSize, preprocessing.For(input), options);
+    }
+
+    /// <summary>Opens a folder whose images are read as <see cref="Preprocessing.Input"/> says: that of a trained model.</summary>
+    /// <remarks>Size, filter, channels and orientation of the options are not looked at.</remarks>
+    /// <inheritdoc cref="Open(string, ValueTuple{int, int}, int, Preprocessing, ImageFolderOptions)"/>
+    public static ImageFolder Open(string path, int batchSize, Preprocessing preprocessing, ImageFolderOptions? options = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         options ??= new ImageFolderOptions();
         CheckOptions(path, options);
         string[] classes = FindClasses(path, options);
@@ -85,7 +115,8 @@ public sealed class ImageFolder : BatchSource
         }
         if (files.Count == 0)
             throw new GraftException($"{path}: no images for {options.Subset.ToString().ToLowerInvariant()}; its class folders hold no {string.Join(", ", Endings)} files (with this split).");
-        return Decode(path, files, size, batchSize, preprocessing, options, classes);
+        (List<Sample> samples, string[] bad) = Decode(path, files, new ImageReader(preprocessing), options);
+        return new ImageFolder(options, preprocessing, batchSize, classes, samples, bad);
     }
 
     /// <summary>Opens a folder for a model: in its size, and with its preprocessing, so that both are the same wherever it is used.</summary>
@@ -94,9 +125,11 @@ public sealed class ImageFolder : BatchSource
     public static ImageFolder Open(string path, Model model, int batchSize, ImageFolderOptions? options = null)
     {
         Shape input = model.Inputs[0].Shape;
-        if (model.Inputs.Count != 1 || input.Rank != 3 || input[2] != 3)
-            throw new GraftException($"Model '{model.Name}' takes {string.Join(" and ", model.Inputs.Select(i => i.Shape))}; a folder of images gives one [H,W,3].");
-        return Open(path, (input[0], input[1]), batchSize, model.RequirePreprocessing(), options);
+        if (model.Inputs.Count != 1 || input.Rank != 3 || input[2] is not (1 or 3))
+            throw new GraftException($"Model '{model.Name}' takes {string.Join(" and ", model.Inputs.Select(i => i.Shape))}; a folder of images gives one [H,W,3] or [H,W,1].");
+        Preprocessing preprocessing = model.RequirePreprocessing();
+        return preprocessing.Input is { } taught && taught.Shape.Equals(input) ? Open(path, batchSize, preprocessing, options) // read as those of the training were
+            : Open(path, (input[0], input[1]), batchSize, preprocessing, options);
     }
 
     /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
@@ -111,74 +144,123 @@ public sealed class ImageFolder : BatchSource
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
+    public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
+        Batches(epoch, firstBatch, withInputs: true, cancellationToken);
+
+    /// <inheritdoc/>
+    public override IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
+        Batches(epoch, firstBatch, withInputs: false, cancellationToken);
+
+    private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
     {
         int[] order = [.. Enumerable.Range(0, Count)];
         if (_options.ShuffleSeed is { } seed)
             new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
         // Batches are begun ahead of the consumer and handed over in order: who prepares one does not matter.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var ahead = new Queue<Task<Batch>>();
-        int next = firstBatch;
-        while (true)
+        int next = firstBatch, done = firstBatch * BatchSize;
+        try
         {
-            while (ahead.Count <= _options.Workers && next < BatchesPerEpoch)
+            while (true)
             {
-                int[] indices = order[(next * BatchSize)..Math.Min(Count, (next + 1) * BatchSize)];
-                ahead.Enqueue(Task.Run(() => Prepare(indices, epoch), cancellationToken));
-                next++;
+                while (ahead.Count <= _options.Workers && next < BatchesPerEpoch)
+                {
+                    int[] indices = order[(next * BatchSize)..Math.Min(Count, (next + 1) * BatchSize)];
+                    ahead.Enqueue(Task.Run(() => Prepare(indices, epoch, withInputs, stop.Token), stop.Token));
+                    next++;
+                }
+                if (!ahead.TryPeek(out Task<Batch>? task))
+                    yield break;
+                Task.WaitAny([task], cancellationToken); // unlike Wait, it leaves an error as it was thrown
+                Batch batch = ahead.Dequeue().GetAwaiter().GetResult();
+                done += batch.Size;
+                BatchProgress?.Report((done, Count));
+                yield return batch;
             }
-            if (!ahead.TryDequeue(out Task<Batch>? task))
-                yield break;
-            cancellationToken.ThrowIfCancellationRequested();
-            yield return task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            stop.Cancel(); // a consumer that stops early leaves batches behind
+            Task.WaitAll([.. ahead.Select(t => t.ContinueWith(_ => { }, TaskScheduler.Default))], CancellationToken.None);
         }
     }
 
-    private Batch Prepare(int[] indices, int epoch)
+    private string FindFingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Preprocessing p = Preprocessing;
+        string augmentation = _options.Augmentation is { } drawn ? $"{drawn} {_options.ShuffleSeed}" : "";
+        hash.AppendData(Encoding.UTF8.GetBytes($"{p.ReverseChannels} {p.Scale:R} {string.Join(' ', p.Mean)} {string.Join(' ', p.Std)} {p.Input} {augmentation}"));
+        hash.AppendData(MemoryMarshal.AsBytes(p.MeanImage is null ? [] : p.MeanImage.Values));
+        foreach (Sample sample in _samples)
+            hash.AppendData(SHA256.HashData(File.ReadAllBytes(sample.Path)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private Batch Prepare(int[] indices, int epoch, bool withInputs, CancellationToken stop)
     {
         int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
-        var inputs = new float[indices.Length * pixels];
+        float[] inputs = withInputs ? new float[indices.Length * pixels] : [];
         var labels = new float[indices.Length * width];
         for (int i = 0; i < indices.Length; i++)
         {
-            (_, int label, byte[] rgb) = _samples[indices[i]];
-            float[] image = Array.ConvertAll(rgb, b => (float)b);
+            stop.ThrowIfCancellationRequested();
+            Sample sample = _samples[indices[i]];
+            if (LabelKind == LabelKind.Categorical)
+                labels[i * width + sample.Class] = 1;
+            else
+                labels[i] = sample.Class;
+            if (!withInputs)
+                continue;
+            float[] image = Array.ConvertAll(sample.Pixels ?? _reader.Pixels(sample.Path), b => (float)b);
             if (_options.Augmentation is { } augmentation)
             {
                 var random = new Random((int)(RandomSeed.Of(_options.ShuffleSeed ?? 0, epoch + 1, indices[i]) >> 33));
-                image = augmentation.Draw(random, _size.Height, _size.Width).Apply(image, _size.Height, _size.Width);
+                (int height, int columns, int channels) = (SampleShape[0], SampleShape[1], SampleShape[2]);
+                image = augmentation.Draw(random, height, columns).Apply(image, height, columns, channels);
             }
-            Preprocessing.Apply(image, inputs.AsSpan(i * pixels, pixels));
-            if (LabelKind == LabelKind.Categorical)
-                labels[i * width + label] = 1;
-            else
-                labels[i] = label;
+            _reader.Prepare(image, inputs.AsSpan(i * pixels, pixels));
         }
         return new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices };
     }
 
-    private static ImageFolder Decode(string path, List<(string Path, int Class)> files, (int Height, int Width) size, int batchSize,
-        Preprocessing preprocessing, ImageFolderOptions options, string[] classes)
+    private static (List<Sample> Samples, string[] Bad) Decode(string path, List<(string Path, int Class)> files, ImageReader reader, ImageFolderOptions options)
     {
-        var pixels = new byte[files.Count][];
+        long kept = options.MemoryBudget / reader.Shape.Count; // the first images, whatever the order of decoding
+        var samples = new Sample?[files.Count];
         var bad = new ConcurrentDictionary<int, string>();
-        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = options.Workers }, i =>
+        var counting = new Lock();
+        int done = 0;
+        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = options.Workers, CancellationToken = options.CancellationToken }, i =>
         {
             try
             {
-                pixels[i] = ImageResize.Run(ImageDecoder.Decode(files[i].Path), size.Height, size.Width, options.Resize).Rgb;
+                byte[] pixels = reader.Pixels(files[i].Path);
+                samples[i] = new Sample(files[i].Path, files[i].Class, i < kept ? pixels : null);
             }
             catch (GraftException e)
             {
                 bad[i] = e.Message; // collected: all of them are reported at once
             }
+            lock (counting)
+                options.Progress?.Report((++done, files.Count));
         });
         string[] reasons = [.. bad.OrderBy(b => b.Key).Select(b => b.Value)];
         if (reasons.Length > 0 && options.BadImages == BadImages.Throw)
-            throw new GraftException($"{path}: {reasons.Length} of {files.Count} images cannot be read; mend or remove them, or skip bad images:\n  {string.Join("\n  ", reasons)}");
-        List<(string, int, byte[])> samples = [.. files.Select((f, i) => (f.Path, f.Class, pixels[i])).Where(s => s.Item3 is not null)];
-        return samples.Count > 0 ? new ImageFolder(options, preprocessing, size, batchSize, classes, samples, reasons)
-            : throw new GraftException($"{path}: none of its {files.Count} images can be read:\n  {string.Join("\n  ", reasons)}");
+            throw new GraftException($"{path}: {reasons.Length} of {files.Count} images cannot be read; mend or remove them, or skip or substitute bad images:\n  {string.Join("\n  ", reasons)}");
+        if (options.BadImages == BadImages.Substitute)
+            Substitute(samples, bad.Keys, files);
+        List<Sample> good = [.. samples.OfType<Sample>()];
+        return good.Count > 0 ? (good, reasons) : throw new GraftException($"{path}: none of its {files.Count} images can be read:\n  {string.Join("\n  ", reasons)}");
+    }
+
+    /// <summary>In place of each bad image the next good one of its class, from the first on behind the last; where a class has none, nothing.</summary>
+    private static void Substitute(Sample?[] samples, IEnumerable<int> bad, List<(string Path, int Class)> files)
+    {
+        ILookup<int, int> good = Enumerable.Range(0, files.Count).Where(i => samples[i] is not null).ToLookup(i => files[i].Class);
+        foreach ((int at, int other) in bad.Where(i => good.Contains(files[i].Class)).Select(i => (i, good[files[i].Class].Append(-1).First(g => g > i || g < 0))).ToList())
+            samples[at] = samples[other >= 0 ? other : good[files[at].Class].First()];
     }
 
     private static string[] FindClasses(string path, ImageFolderOptions options)
@@ -202,6 +284,8 @@ public sealed class ImageFolder : BatchSource
             throw new GraftException($"{path}: {options.Workers} workers; take 1 or more.");
         if (!(options.ValidationSplit >= 0 && options.ValidationSplit < 1))
             throw new GraftException($"{path}: a validation split of {options.ValidationSplit}; take a share of 0 to below 1, such as 0.2.");
+        if (options.MemoryBudget < 0)
+            throw new GraftException($"{path}: a memory budget of {options.MemoryBudget} bytes; take 0 or more.");
         if (options.LabelKind == LabelKind.Values)
             throw new GraftException($"{path}: folders give classes, not values; take binary, categorical or sparse labels.");
     }
@@ -214,4 +298,9 @@ public sealed class ImageFolder : BatchSource
             .Where(file => Endings.Contains(Path.GetExtension(file).ToLowerInvariant()))
             .Order(StringComparer.Ordinal));
     }
+
+    /// <param name="Path">Full path.</param>
+    /// <param name="Class">Index of its class.</param>
+    /// <param name="Pixels">Resized pixels; null beyond the memory budget.</param>
+    private sealed record Sample(string Path, int Class, byte[]? Pixels);
 }

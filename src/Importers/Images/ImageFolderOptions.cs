@@ -10,6 +10,9 @@ public enum BadImages
 
     /// <summary>Leave them out; <see cref="ImageFolder.BadFiles"/> lists them.</summary>
     Skip,
+
+    /// <summary>Take the next good image of the same class a second time, so that counts and batches stay as they are.</summary>
+    Substitute,
 }
 
 /// <summary>Which part of a folder that is split into training and validation.</summary>
@@ -34,6 +37,12 @@ public sealed record ImageFolderOptions
     /// <summary>Resampling to the target size; Keras's default is the nearest pixel.</summary>
     public ResizeFilter Resize { get; init; } = ResizeFilter.Nearest;
 
+    /// <summary>Channels of the images.</summary>
+    public ColorMode ColorMode { get; init; }
+
+    /// <summary>True turns images upright as their EXIF orientation says; Keras does not.</summary>
+    public bool AppliesOrientation { get; init; }
+
     /// <summary>Random transforms, or null for none.</summary>
     public Augmentation? Augmentation { get; init; }
 
@@ -52,6 +61,18 @@ public sealed record ImageFolderOptions
     /// <summary>The classes that the folder must have, or null for any.</summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
-    /// <summary>Threads that prepare batches.</summary>
+    /// <summary>Threads that decode and prepare batches ahead of training; what is delivered does not depend on their number.</summary>
     public int Workers { get; init; } = Math.Max(1, Environment.ProcessorCount);
+
+    /// <summary>
+    /// Bytes of resized pixels that are kept from one epoch to the next: 512 MiB hold 3500 images of 224 x 224. The images beyond it, the last
+    /// of the folder, are decoded again for each epoch.
+    /// </summary>
+    public long MemoryBudget { get; init; } = 512L << 20;
+
+    /// <summary>Told while the folder is opened how many of how many files are decoded; called from any thread, one at a time.</summary>
+    public IProgress<(int Done, int Total)>? Progress { get; init; }
+
+    /// <summary>Ends the opening of the folder.</summary>
+    public CancellationToken CancellationToken { get; init; }
 }

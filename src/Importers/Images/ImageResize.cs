@@ -1,20 +1,6 @@
+using Graft.Training;
+
 namespace Graft.Importers.Images;
-
-/// <summary>The resampling filters of Pillow.</summary>
-public enum ResizeFilter
-{
-    /// <summary>The pixel under the centre: Keras's default.</summary>
-    Nearest,
-
-    /// <summary>Triangle of width 2.</summary>
-    Bilinear,
-
-    /// <summary>Cubic of width 4, a = -0.5. Keys 1981.</summary>
-    Bicubic,
-
-    /// <summary>Windowed sinc of width 6.</summary>
-    Lanczos,
-}
 
 /// <summary>Resizes 8-bit images as Pillow does: two passes in fixed point, the filter widened when shrinking.</summary>
 public static class ImageResize
@@ -28,24 +14,26 @@ public static class ImageResize
             return image;
         if (filter == ResizeFilter.Nearest)
             return Nearest(image, height, width);
-        byte[] rgb = image.Rgb;
+        int channels = image.Channels;
+        byte[] pixels = image.Pixels;
         if (width != image.Width)
-            rgb = Pass(rgb, image.Height, image.Width, width, 3, image.Width * 3, width * 3, 3, filter);
+            pixels = Pass(pixels, channels, image.Height, image.Width, width, channels, image.Width * channels, width * channels, channels, filter);
         if (height != image.Height)
-            rgb = Pass(rgb, width, image.Height, height, width * 3, 3, 3, width * 3, filter);
-        return new PixelImage(height, width, rgb);
+            pixels = Pass(pixels, channels, width, image.Height, height, width * channels, channels, channels, width * channels, filter);
+        return new PixelImage(height, width, channels, pixels);
     }
 
     private static PixelImage Nearest(PixelImage image, int height, int width)
     {
-        var rgb = new byte[height * width * 3];
+        int channels = image.Channels;
+        var pixels = new byte[height * width * channels];
         int[] rows = Centres(image.Height, height), columns = Centres(image.Width, width);
         for (int y = 0; y < height; y++)
         {
             for (int x = 0; x < width; x++)
-                image.Rgb.AsSpan((rows[y] * image.Width + columns[x]) * 3, 3).CopyTo(rgb.AsSpan((y * width + x) * 3, 3));
+                image.Pixels.AsSpan((rows[y] * image.Width + columns[x]) * channels, channels).CopyTo(pixels.AsSpan((y * width + x) * channels, channels));
         }
-        return new PixelImage(height, width, rgb);
+        return new PixelImage(height, width, channels, pixels);
     }
 
     /// <summary>The pixel under each centre. The place is summed up step by step, as Pillow does: centres on an edge fall as there.</summary>
@@ -59,16 +47,16 @@ public static class ImageResize
     }
 
     /// <summary>One direction: lines of pixels at the given steps (in bytes), each resampled from one length to another.</summary>
-    private static byte[] Pass(byte[] source, int lines, int from, int to, int pixelStep, int lineStep, int lineStepOut, int pixelStepOut, ResizeFilter filter)
+    private static byte[] Pass(byte[] source, int channels, int lines, int from, int to, int pixelStep, int lineStep, int lineStepOut, int pixelStepOut, ResizeFilter filter)
     {
         (int First, int[] Weights)[] taps = Taps(from, to, filter);
-        var result = new byte[lines * to * 3];
+        var result = new byte[lines * to * channels];
         for (int line = 0; line < lines; line++)
         {
             for (int i = 0; i < to; i++)
             {
                 (int first, int[] weights) = taps[i];
-                for (int c = 0; c < 3; c++)
+                for (int c = 0; c < channels; c++)
                 {
                     int sum = 1 << (Precision - 1);
                     int at = line * lineStep + first * pixelStep + c;

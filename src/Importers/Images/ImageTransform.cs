@@ -45,23 +45,23 @@ public sealed record ImageTransform
     /// </summary>
     public double CentreOffset { get; init; } = -0.5;
 
-    /// <summary>The transformed image; x is [height, width, 3], row-major.</summary>
-    public float[] Apply(float[] x, int height, int width)
+    /// <summary>The transformed image; x is [height, width, channels], row-major.</summary>
+    public float[] Apply(float[] x, int height, int width, int channels = 3)
     {
         if (Theta != 0 || Tx != 0 || Ty != 0 || Shear != 0 || Zx != 1 || Zy != 1)
-            x = Affine(x, height, width);
+            x = Affine(x, height, width, channels);
         if (ChannelShift != 0)
         {
             float min = x.Min(), max = x.Max(), shift = (float)ChannelShift;
             x = Array.ConvertAll(x, v => Math.Clamp(v + shift, min, max));
         }
         if (FlipHorizontal || FlipVertical)
-            x = Flip(x, height, width);
+            x = Flip(x, height, width, channels);
         return Brightness is { } factor ? Brighten(x, factor) : x;
     }
 
     /// <summary>Maps output to input by rotation · shift · shear · zoom about the centre; linear interpolation.</summary>
-    private float[] Affine(float[] x, int height, int width)
+    private float[] Affine(float[] x, int height, int width, int channels)
     {
         double theta = Theta * Math.PI / 180, shear = Shear * Math.PI / 180;
         double cos = Math.Cos(theta), sin = Math.Sin(theta), shearSin = -Math.Sin(shear), shearCos = Math.Cos(shear);
@@ -75,7 +75,7 @@ public sealed record ImageTransform
             for (int j = 0; j < width; j++)
             {
                 double row = m00 * (i - cy) + m01 * (j - cx) + shiftY + cy, column = m10 * (i - cy) + m11 * (j - cx) + shiftX + cx;
-                Sample(x, height, width, row, column, y.AsSpan((i * width + j) * 3, 3));
+                Sample(x, height, width, row, column, y.AsSpan((i * width + j) * channels, channels));
             }
         }
         return y;
@@ -93,10 +93,11 @@ public sealed record ImageTransform
         int r1 = Neighbour(r0 + 1, height), c1 = Neighbour(c0 + 1, width);
         r0 = Neighbour(r0, height);
         c0 = Neighbour(c0, width);
-        for (int c = 0; c < 3; c++)
+        int channels = pixel.Length;
+        for (int c = 0; c < channels; c++)
         {
-            double top = x[(r0 * width + c0) * 3 + c] * (1 - fc) + x[(r0 * width + c1) * 3 + c] * fc;
-            double bottom = x[(r1 * width + c0) * 3 + c] * (1 - fc) + x[(r1 * width + c1) * 3 + c] * fc;
+            double top = x[(r0 * width + c0) * channels + c] * (1 - fc) + x[(r0 * width + c1) * channels + c] * fc;
+            double bottom = x[(r1 * width + c0) * channels + c] * (1 - fc) + x[(r1 * width + c1) * channels + c] * fc;
             pixel[c] = (float)(top * (1 - fr) + bottom * fr);
         }
     }
@@ -129,7 +130,7 @@ public sealed record ImageTransform
     // A mirrored coordinate may lie half a pixel outside, where both neighbours are the border pixel.
     private static int Neighbour(int i, int length) => Math.Clamp(i, 0, length - 1);
 
-    private float[] Flip(float[] x, int height, int width)
+    private float[] Flip(float[] x, int height, int width, int channels)
     {
         var y = new float[x.Length];
         for (int i = 0; i < height; i++)
@@ -137,7 +138,7 @@ public sealed record ImageTransform
             for (int j = 0; j < width; j++)
             {
                 int row = FlipVertical ? height - 1 - i : i, column = FlipHorizontal ? width - 1 - j : j;
-                x.AsSpan((row * width + column) * 3, 3).CopyTo(y.AsSpan((i * width + j) * 3, 3));
+                x.AsSpan((row * width + column) * channels, channels).CopyTo(y.AsSpan((i * width + j) * channels, channels));
             }
         }
         return y;

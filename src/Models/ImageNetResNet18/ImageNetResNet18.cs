@@ -61,7 +61,7 @@ public static class ImageNetResNet18
             }
             mean[c] = (float)(sum / pixels);
         }
-        return new Preprocessing("imagenet-resnet18", true, 1, mean, [1, 1, 1]) { MeanImage = image };
+        return new Preprocessing("imagenet-resnet18", true, 1, mean, [1, 1, 1]) { MeanImage = new MeanImage(224, 224, image) };
     }
 
     private static Dictionary<string, string> ReadNames()

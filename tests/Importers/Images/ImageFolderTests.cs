@@ -53,6 +53,20 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_bad_file_can_be_substituted_by_the_next_good_one_of_its_class()
+    {
+        Write("a/1.jpg", []);
+        Write("a/2.png", Image(SKEncodedImageFormat.Png, 1));
+        Write("a/3.png", Image(SKEncodedImageFormat.Png, 2));
+        Write("a/4.jpg", []);
+        Write("b/1.png", Image(SKEncodedImageFormat.Png, 3));
+        ImageFolder folder = Open(new ImageFolderOptions { BadImages = BadImages.Substitute });
+        Assert.Equal(["a/2.png", "a/2.png", "a/3.png", "a/2.png", "b/1.png"], Names(folder));
+        Assert.Equal([0, 0, 0, 0, 1], folder.Classes);
+        Assert.Equal(2, folder.BadFiles.Count);
+    }
+
+    [Fact]
     public void A_truncated_progressive_jpeg_is_found_although_its_thumbnail_has_an_end_marker()
     {
         byte[] whole = WithThumbnail(Convert.FromBase64String(ProgressiveJpeg));
@@ -124,6 +138,96 @@ public sealed class ImageFolderTests : IDisposable
         });
     }
 
+    [Fact]
+    public void Opening_a_folder_reports_each_file_and_can_be_cancelled()
+    {
+        for (int i = 0; i < 6; i++)
+            Write($"{(i % 2 == 0 ? "a" : "b")}/{i}.png", Image(SKEncodedImageFormat.Png));
+        var progress = new Recorded();
+        Open(new ImageFolderOptions { Progress = progress });
+        Assert.Equal(Enumerable.Range(1, 6).Select(i => (i, 6)), progress.Reports);
+        using var source = new CancellationTokenSource();
+        var cancel = new Recorded { OnReport = _ => source.Cancel() };
+        Assert.ThrowsAny<OperationCanceledException>(() => Open(new ImageFolderOptions { Progress = cancel, CancellationToken = source.Token, Workers = 1 }));
+        Assert.Single(cancel.Reports);
+    }
+
+    [Fact]
+    public void An_epoch_reports_the_samples_that_it_hands_out()
+    {
+        TwoClasses();
+        Write("b/2.png", Image(SKEncodedImageFormat.Png));
+        ImageFolder folder = Open();
+        var progress = new Recorded();
+        folder.BatchProgress = progress;
+        Assert.Equal(2, folder.Epoch(0).Count());
+        Assert.Equal([(2, 3), (3, 3)], progress.Reports);
+    }
+
+    [Fact]
+    public void Images_beyond_the_memory_budget_are_decoded_again_and_give_the_same_batches()
+    {
+        for (int i = 0; i < 7; i++)
+            Write($"{(i % 2 == 0 ? "a" : "b")}/{i}.png", Image(SKEncodedImageFormat.Png, i));
+        float[][] Batches(ImageFolder folder) => [.. folder.Epoch(1).Select(b => b.Inputs)];
+        var options = new ImageFolderOptions { ShuffleSeed = 3, Augmentation = Augmentation.Standard };
+        ImageFolder all = Open(options);
+        Assert.Equal(7 * 8 * 8 * 3, all.KeptBytes);
+        foreach ((long budget, int workers) in new[] { (0L, 1), (0L, 4), (500L, 3) })
+        {
+            ImageFolder some = Open(options with { MemoryBudget = budget, Workers = workers });
+            Assert.Equal(budget / 192 * 192, some.KeptBytes); // 8 x 8 x 3 bytes an image
+            Assert.Equal(Batches(all), Batches(some));
+        }
+        Assert.Throws<GraftException>(() => Open(options with { MemoryBudget = -1 }));
+    }
+
+    [Fact]
+    public void A_file_that_vanishes_between_epochs_is_named()
+    {
+        TwoClasses();
+        ImageFolder folder = Open(new ImageFolderOptions { MemoryBudget = 0 });
+        File.Delete(Path.Combine(_root, "b", "1.png"));
+        Assert.Contains(Path.Combine("b", "1.png"), Assert.Throws<GraftException>(() => folder.Epoch(0).ToList()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Grayscale_samples_have_one_channel_also_when_they_are_augmented()
+    {
+        TwoClasses();
+        ImageFolder colour = Open(), gray = Open(new ImageFolderOptions { ColorMode = ColorMode.Grayscale }), turned = Open(new ImageFolderOptions { ColorMode = ColorMode.Grayscale, Augmentation = new Augmentation { HorizontalFlip = true, RotationRange = 90 } });
+        Assert.Equal(new Shape(8, 8, 1), gray.SampleShape);
+        float[] x = gray.Epoch(0).Single().Inputs, rgb = colour.Epoch(0).Single().Inputs;
+        Assert.Equal(2 * 8 * 8, x.Length);
+        for (int i = 0; i < x.Length; i++)
+            Assert.Equal((int)(rgb[3 * i] * 19595 + rgb[3 * i + 1] * 38470 + rgb[3 * i + 2] * 7471 + 0x8000) >> 16, x[i]); // nearest: resizing and mixing commute
+        Assert.Equal(2 * 8 * 8, turned.Epoch(0).Single().Inputs.Length);
+        Assert.Contains("caffe", Assert.Throws<ShapeException>(() => ImageFolder.Open(_root, (8, 8), 2, Preprocessing.Caffe, new ImageFolderOptions { ColorMode = ColorMode.Grayscale }).Epoch(0).ToList()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ResizeFilter.Nearest)]
+    [InlineData(ResizeFilter.Lanczos)]
+    public void A_model_that_is_trained_on_a_folder_reads_images_as_the_folder_did_also_from_its_file(ResizeFilter filter)
+    {
+        Write("a/1.png", Image(SKEncodedImageFormat.Png, 1));
+        Write("b/1.png", Image(SKEncodedImageFormat.Png, 2));
+        ImageFolder folder = ImageFolder.Open(_root, (8, 8), 2, Preprocessing.Torch, new ImageFolderOptions { Resize = filter, AppliesOrientation = true, LabelKind = LabelKind.Binary });
+        var model = new Sequential(8, 8, 3) { new Graft.Layers.Flatten(), new Graft.Layers.Dense(1, Graft.Layers.Activation.Sigmoid) };
+        model.Compile(new Sgd(0.1f), Loss.BinaryCrossEntropy());
+        model.Fit(folder, epochs: 1);
+        string file = Path.Combine(_root, "model.graft");
+        Graft.Weights.ModelFile.Save(model, file);
+        Preprocessing stored = Graft.Weights.ModelFile.Load(file).Model.Preprocessing!;
+        Assert.Equal(new ImageInput(8, 8, filter, ColorMode.Rgb, AppliesOrientation: true), stored.Input);
+        var reader = new ImageReader(stored);
+        var x = new float[192];
+        reader.Read(Path.Combine(_root, "b", "1.png"), x);
+        Assert.Equal(folder.Epoch(0).Single().Inputs[192..], x);
+        Assert.Equal(folder.Epoch(0).Single().Inputs, ImageFolder.Open(_root, 2, stored, new ImageFolderOptions { LabelKind = LabelKind.Binary }).Epoch(0).Single().Inputs);
+        Assert.Contains("does not say", Assert.Throws<GraftException>(() => new ImageReader(Preprocessing.Torch)).Message, StringComparison.Ordinal);
+    }
+
     private ImageFolder Open(ImageFolderOptions? options = null) => ImageFolder.Open(_root, (8, 8), 2, Preprocessing.None, options);
 
     private IEnumerable<string> Names(ImageFolder folder) => folder.Files.Select(f => Path.GetRelativePath(_root, f).Replace('\\', '/'));
@@ -141,11 +245,11 @@ public sealed class ImageFolderTests : IDisposable
         File.WriteAllBytes(path, bytes);
     }
 
-    private static byte[] Image(SKEncodedImageFormat format)
+    private static byte[] Image(SKEncodedImageFormat format, int variant = 0)
     {
         using var bitmap = new SKBitmap(32, 24);
         for (int i = 0; i < 32 * 24; i++)
-            bitmap.SetPixel(i % 32, i / 32, new SKColor((byte)(i * 7), (byte)(i * 13), (byte)(i * 29)));
+            bitmap.SetPixel(i % 32, i / 32, new SKColor((byte)(i * (7 + variant)), (byte)(i * 13), (byte)(i * 29)));
         using SKData data = bitmap.Encode(format, 90);
         return data.ToArray();
     }
@@ -173,4 +277,17 @@ public sealed class ImageFolderTests : IDisposable
     // 16 x 16 pixels of noise, quality 40: Skia writes no progressive files.
     private const string ProgressiveJpeg =
         "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7gYKBTmCNl4x9lnN+gXz/2wBDARUXFx4aHjshITt8U0ZTfHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/wgARCAAQABADASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAgP/xAAUAQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIQAxAAAAEpTP/EABcQAAMBAAAAAAAAAAAAAAAAAAABEUH/2gAIAQEAAQUCtKNmf//EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQMBAT8Bf//EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQIBAT8Bf//EABcQAAMBAAAAAAAAAAAAAAAAAAAQMYH/2gAIAQEABj8CMUh//8QAHBABAAMAAgMAAAAAAAAAAAAAAQARITFBUXGB/9oACAEBAAE/IVCvOJ18gbrFMUay5OK5liC1a9T/2gAMAwEAAgADAAAAEAP/xAAXEQADAQAAAAAAAAAAAAAAAAAAAREx/9oACAEDAQE/ELVHp//EABYRAQEBAAAAAAAAAAAAAAAAAAEAEf/aAAgBAgEBPxBAMv/EAB8QAQEAAgIBBQAAAAAAAAAAAAERIWEAMbFBUXGh8P/aAAgBAQABPxAtZItGdPGvu4Q1WAaeo5qP54jAiIe0JU0OrPBIUszHuXL8G9dc/9k=";
+
+    private sealed class Recorded : IProgress<(int Done, int Total)>
+    {
+        public List<(int Done, int Total)> Reports { get; } = [];
+
+        public Action<(int Done, int Total)>? OnReport { get; init; }
+
+        public void Report((int Done, int Total) value)
+        {
+            Reports.Add(value);
+            OnReport?.Invoke(value);
+        }
+    }
 }

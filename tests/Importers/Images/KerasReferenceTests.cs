@@ -24,7 +24,7 @@ public sealed class KerasReferenceTests
             PixelImage image = ImageDecoder.Decode(file);
             Assert.Equal([image.Height, image.Width, 3], shape);
             int tolerance = file.EndsWith(".png", StringComparison.OrdinalIgnoreCase) ? 0 : 2; // JPEG decoders round the transform differently
-            int worst = expected.Select((v, i) => (int)Math.Abs(v - image.Rgb[i])).Max();
+            int worst = expected.Select((v, i) => (int)Math.Abs(v - image.Pixels[i])).Max();
             Assert.True(worst <= tolerance, $"{golden}: {worst} levels off");
         }
     }
@@ -48,8 +48,9 @@ public sealed class KerasReferenceTests
     public void Preprocessing_gives_the_numbers_of_preprocess_input(string mode, float tolerance)
     {
         Preprocessing preprocessing = mode switch { "caffe" => Preprocessing.Caffe, "tf" => Preprocessing.Tf, _ => Preprocessing.Torch };
-        float[] x = Npy.Read(Reference("preprocess_input", "image_uint8.npy")).Values, y = new float[x.Length];
-        preprocessing.Apply(x, y);
+        (int[] shape, float[] x) = Npy.Read(Reference("preprocess_input", "image_uint8.npy"));
+        var y = new float[x.Length];
+        preprocessing.Apply(x, new Shape(shape), y);
         (_, float[] expected) = Npy.Read(Reference("preprocess_input", $"{mode}.npy"));
         for (int i = 0; i < y.Length; i++)
             Assert.True(MathF.Abs(expected[i] - y[i]) <= tolerance * MathF.Max(1, MathF.Abs(expected[i])), $"[{i}] {y[i]}, expected {expected[i]}");

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Graft.Importers.Images;
 using Graft.Tests.Golden;
+using Graft.Training;
 using Xunit;
 
 namespace Graft.Tests.Importers.Images;
@@ -50,7 +51,7 @@ public sealed class TransformGoldenTests
         for (int i = 0; i < files.Length; i++)
         {
             PixelImage image = ImageDecoder.Decode(GraftShared.Path("reference", "keras", "preprocessing", "flow_from_directory", "images", files[i]));
-            byte[] rgb = ImageResize.Run(image, shape[1], shape[2], filter).Rgb;
+            byte[] rgb = ImageResize.Run(image, shape[1], shape[2], filter).Pixels;
             int worst = rgb.Select((v, j) => (int)Math.Abs(v - all[i * size + j])).Max();
             Assert.True(worst <= tolerance, $"{files[i]}, {filter}: {worst} levels off");
         }

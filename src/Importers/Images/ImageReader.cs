@@ -1,0 +1,33 @@
+using Graft.Training;
+
+namespace Graft.Importers.Images;
+
+/// <summary>From a file to a network's input: the one way that training, evaluation and prediction share.</summary>
+public sealed class ImageReader
+{
+    private readonly Preprocessing _preprocessing;
+    private readonly ImageInput _input;
+
+    /// <summary>A reader that does what a preprocessing says.</summary>
+    /// <exception cref="GraftException">It does not say how images are read.</exception>
+    public ImageReader(Preprocessing preprocessing)
+    {
+        _input = preprocessing.Input ?? throw new GraftException($"Preprocessing '{preprocessing.Name}' does not say how image files are resized; set its Input, as in preprocessing.For(new ImageInput(224, 224)).");
+        _preprocessing = preprocessing;
+    }
+
+    /// <summary>Shape of one image: [H,W,C].</summary>
+    public Shape Shape => _input.Shape;
+
+    /// <summary>Decodes, turns upright where that is asked for, and resizes: Height · Width · Channels bytes.</summary>
+    /// <exception cref="GraftException">The file cannot be read as an image.</exception>
+    public byte[] Pixels(string path) =>
+        ImageResize.Run(ImageDecoder.Decode(path, _input.ColorMode, _input.AppliesOrientation), _input.Height, _input.Width, _input.Resize).Pixels;
+
+    /// <summary>The network's input from pixels 0..255.</summary>
+    public void Prepare(ReadOnlySpan<float> pixels, Span<float> destination) => _preprocessing.Apply(pixels, Shape, destination);
+
+    /// <summary>The network's input from a file.</summary>
+    /// <exception cref="GraftException">The file cannot be read as an image.</exception>
+    public void Read(string path, Span<float> destination) => Prepare(Array.ConvertAll(Pixels(path), b => (float)b), destination);
+}

@@ -1,0 +1,68 @@
+using System.Text.RegularExpressions;
+using Graft.Cli;
+using Xunit;
+
+namespace Graft.Tests.House;
+
+/// <summary>The README's example is the code of <see cref="Outside.ReadmeExample"/>, and that code does what it says.</summary>
+[Collection(CurrentFolderCollection.Name)]
+public sealed partial class ReadmeTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("graft-test").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void The_example_of_the_README_is_the_code_that_is_compiled_here()
+    {
+        string readme = File.ReadAllText(Path.Combine(HouseTests.Root, "README.md")).ReplaceLineEndings("\n");
+        string[] code = File.ReadAllLines(Path.Combine(HouseTests.Root, "tests", "House", "ReadmeExample.cs"));
+        IEnumerable<string> usings = code.TakeWhile(l => l.StartsWith("using ", StringComparison.Ordinal));
+        const string Indent = "        ";
+        IEnumerable<string> body = code.SkipWhile(l => !l.EndsWith("void Run()", StringComparison.Ordinal)).Skip(2).SkipLast(2).Select(l => l.StartsWith(Indent, StringComparison.Ordinal) ? l[Indent.Length..] : l);
+        string expected = string.Join('\n', [.. usings, "", .. body]) + "\n";
+        Assert.Equal(expected, CsharpBlock().Match(readme).Groups[1].Value);
+    }
+
+    [Fact]
+    public void The_example_trains_evaluates_and_saves()
+    {
+        foreach ((string part, int seed) in new[] { ("train", 1), ("validation", 2) })
+        {
+            foreach ((string kind, string name) in new[] { ("rose", "cats"), ("daisy", "dogs") })
+            {
+                Directory.CreateDirectory(Path.Combine(_folder, "pets", part, name));
+                for (int i = 0; i < 2; i++)
+                    File.WriteAllBytes(Path.Combine(_folder, "pets", part, name, $"{i}.jpg"), FlowerPainter.Paint(kind, seed + 10 * i));
+            }
+        }
+        foreach (string weights in new[] { "ResNet18.onnx", "ResNetPreprocess.onnx" })
+            File.Copy(Path.Combine(AppContext.BaseDirectory, "weights", weights), Path.Combine(_folder, weights));
+        string before = Environment.CurrentDirectory;
+        TextWriter screen = Console.Out;
+        using var output = new StringWriter();
+        try
+        {
+            Environment.CurrentDirectory = _folder;
+            Console.SetOut(output);
+            Outside.ReadmeExample.Run();
+        }
+        finally
+        {
+            Console.SetOut(screen);
+            Environment.CurrentDirectory = before;
+        }
+        Assert.Contains("Total params: 16,040,385", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(["cats", "dogs"], Graft.Weights.ModelFile.Load(Path.Combine(_folder, "pets.graft")).Model.ClassNames);
+    }
+
+    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex CsharpBlock();
+}
+
+/// <summary>Tests that change the current folder or the console of the whole process run alone.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class CurrentFolderCollection
+{
+    public const string Name = "current folder";
+}

@@ -1,0 +1,48 @@
+using Graft.Training;
+using Xunit;
+
+namespace Graft.Tests.Training;
+
+public sealed class PreprocessingTests
+{
+    [Fact]
+    public void A_mean_image_is_taken_pixel_by_pixel_for_each_image_of_a_batch()
+    {
+        Preprocessing p = Preprocessing.None with { ReverseChannels = true, MeanImage = new MeanImage(1, 2, [1, 2, 3, 4, 5, 6]) };
+        var y = new float[12];
+        p.Apply([10, 20, 30, 40, 50, 60, 11, 21, 31, 41, 51, 61], new Shape(2, 1, 2, 3), y);
+        Assert.Equal([29, 18, 7, 56, 45, 34, 30, 19, 8, 57, 46, 35], y);
+    }
+
+    [Fact]
+    public void A_mean_image_is_refused_for_another_size_even_of_as_many_pixels()
+    {
+        Preprocessing p = Preprocessing.None with { MeanImage = new MeanImage(2, 3, new float[18]) };
+        string message = Assert.Throws<ShapeException>(() => p.Apply(new float[18], new Shape(3, 2, 3), new float[18])).Message;
+        Assert.Contains("[2,3,3]", message, StringComparison.Ordinal);
+        Assert.Contains("[3,2,3]", message, StringComparison.Ordinal);
+        Assert.Contains("For", message, StringComparison.Ordinal);
+        Assert.Throws<ShapeException>(() => new MeanImage(2, 3, new float[17]));
+    }
+
+    [Fact]
+    public void A_mean_image_is_brought_to_the_size_of_the_input()
+    {
+        Preprocessing p = Preprocessing.None with { MeanImage = new MeanImage(1, 2, [0, 0, 0, 4, 8, 12]) };
+        MeanImage wide = p.For(new ImageInput(2, 4)).MeanImage!;
+        // pixel centres of 4 columns lie at -0.25, 0.25, 0.75 and 1.25 of 2
+        float[] row = [0, 0, 0, 1, 2, 3, 3, 6, 9, 4, 8, 12];
+        Assert.Equal([.. row, .. row], wide.Values.ToArray());
+        Assert.Same(p.MeanImage, p.For(new ImageInput(1, 2)).MeanImage);
+    }
+
+    [Fact]
+    public void One_channel_is_taken_where_the_channels_are_treated_alike()
+    {
+        var y = new float[2];
+        Preprocessing.Tf.Apply([0, 255], new Shape(1, 2, 1), y);
+        Assert.Equal([-1, 1], y);
+        Assert.Contains("[H,W,3]", Assert.Throws<ShapeException>(() => Preprocessing.Caffe.Apply([0, 255], new Shape(1, 2, 1), new float[2])).Message, StringComparison.Ordinal);
+        Assert.Throws<ShapeException>(() => Preprocessing.None.Apply(new float[6], new Shape(1, 2, 3), new float[5]));
+    }
+}
