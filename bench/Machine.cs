@@ -11,6 +11,9 @@ internal static class Machine
         $"{Processor()}, {Environment.ProcessorCount} cores, {FmaPeak.Lanes} floats a register, {RuntimeInformation.FrameworkDescription}, "
         + $"{RuntimeInformation.OSDescription}{Load()}";
 
+    /// <summary>The processor's name as the name of a folder: results of other machines lie beside.</summary>
+    public static string FolderName => string.Join('-', Processor().ToLowerInvariant().Split([' ', '(', ')', ',', '@', '/'], StringSplitOptions.RemoveEmptyEntries));
+
     private static string Processor()
     {
         const string Info = "/proc/cpuinfo";

@@ -10,15 +10,15 @@ namespace Graft.Bench.Onnx;
 internal sealed class OnnxGraph
 {
     private const int IrVersion = 8, Opset = 17;
-    private const int Float32 = 1; // TensorProto.DataType.FLOAT
-    private const int AttributeFloat = 1, AttributeInt = 2, AttributeInts = 7; // AttributeProto.AttributeType
+    private const int Float32 = 1, Int64 = 7; // TensorProto.DataType
+    private const int AttributeFloat = 1, AttributeInt = 2, AttributeText = 3, AttributeInts = 7; // AttributeProto.AttributeType
 
     private readonly ProtoMessage _graph = new ProtoMessage().Text(2, "graft"); // GraphProto: name 2
     private readonly HashSet<string> _initializers = [];
 
-    public void Input(string name, Shape shape) => _graph.Message(11, ValueInfo(name, shape));
+    public void Input(string name, Shape shape, bool isInteger = false) => _graph.Message(11, ValueInfo(name, shape, isInteger ? Int64 : Float32));
 
-    public void Output(string name, Shape shape) => _graph.Message(12, ValueInfo(name, shape));
+    public void Output(string name, Shape shape) => _graph.Message(12, ValueInfo(name, shape, Float32));
 
     /// <summary>Numbers of a layer; a layer used at several nodes writes them once.</summary>
     public string Initializer(string name, Shape shape, ReadOnlySpan<float> values)
@@ -27,6 +27,14 @@ internal sealed class OnnxGraph
             return name;
         ProtoMessage tensor = new ProtoMessage().Number(1, Longs(shape)).Number(2, Float32).Text(8, name); // dims, data_type, name
         _graph.Message(5, tensor.Bytes(9, MemoryMarshal.AsBytes(values))); // raw_data is little-endian, as all our machines are
+        return name;
+    }
+
+    /// <summary>Whole numbers that are part of the graph: axes, shapes.</summary>
+    public string Integers(string name, params ReadOnlySpan<long> values)
+    {
+        ProtoMessage tensor = new ProtoMessage().Number(1, values.Length).Number(2, Int64).Text(8, name);
+        _graph.Message(5, tensor.Bytes(9, MemoryMarshal.AsBytes(values)));
         return name;
     }
 
@@ -44,6 +52,8 @@ internal sealed class OnnxGraph
 
     public static ProtoMessage Attribute(string name, long value) => new ProtoMessage().Text(1, name).Number(3, value).Number(20, AttributeInt);
 
+    public static ProtoMessage Attribute(string name, string value) => new ProtoMessage().Text(1, name).Text(4, value).Number(20, AttributeText);
+
     public static ProtoMessage Attribute(string name, params long[] values) => new ProtoMessage().Text(1, name).Number(8, values).Number(20, AttributeInts);
 
     /// <summary>The model file.</summary>
@@ -55,12 +65,12 @@ internal sealed class OnnxGraph
         .ToArray();
 
     // ValueInfoProto: name 1, type 2; TypeProto: tensor_type 1; its elem_type 1, shape 2; TensorShapeProto: dim 1; its dim_value 1.
-    private static ProtoMessage ValueInfo(string name, Shape shape)
+    private static ProtoMessage ValueInfo(string name, Shape shape, int type)
     {
         var dims = new ProtoMessage();
         foreach (int extent in shape)
             dims.Message(1, new ProtoMessage().Number(1, extent));
-        ProtoMessage tensor = new ProtoMessage().Number(1, Float32).Message(2, dims);
+        ProtoMessage tensor = new ProtoMessage().Number(1, type).Message(2, dims);
         return new ProtoMessage().Text(1, name).Message(2, new ProtoMessage().Message(1, tensor));
     }
 

@@ -1,50 +1,53 @@
-using BenchmarkDotNet.Attributes;
+using Graft.Bench.Suite;
 using Graft.Kernels;
 
 namespace Graft.Bench.Ops;
 
-/// <summary>Convolutions of real networks, batch 8; GFLOP/s = the geometry's FLOPs over the mean time.</summary>
-[ShortRunJob]
-public class Conv2DBench
+/// <summary>Trainable convolutions of ResNet50: forward and both gradients. Those of frozen bases are in <see cref="FrozenConv2DBench"/>.</summary>
+public class Conv2DBench : OpBench
 {
-    private Conv2DGeometry _geometry;
-    private HostBuffer _x = null!, _w = null!, _b = null!, _y = null!;
+    private const int N = 8;
 
-    /// <summary>Layer by name.</summary>
-    [Params("stem 7x7/2 3-64", "3x3 56² 64", "3x3 28² 128", "3x3 14² 256", "1x1 14² 1024-256")]
-    public string Layer { get; set; } = "";
+    private protected override IReadOnlyList<OpCase> Cases { get; } = [.. ConvShapes.Trained.SelectMany(Of)];
 
-    [GlobalSetup]
-    public void Setup()
+    private static IEnumerable<OpCase> Of(ConvShape shape)
     {
-        _geometry = Layer switch
+        Conv2DGeometry g = shape.Geometry(N);
+        long x = (long)g.N * g.H * g.W * g.C, w = (long)g.O * g.R * g.S * g.C, y = (long)g.N * g.OutH * g.OutW * g.O;
+        double bytes = 4.0 * (x + w + y);
+        yield return new OpCase($"{shape} forward", g.Flops, bytes)
         {
-            "stem 7x7/2 3-64" => new(8, 224, 224, 3, 64, 7, 7, 2, 2, 1, 1, Padding2D.All(3), 1),
-            "3x3 56² 64" => new(8, 56, 56, 64, 64, 3, 3, 1, 1, 1, 1, Padding2D.All(1), 1),
-            "3x3 28² 128" => new(8, 28, 28, 128, 128, 3, 3, 1, 1, 1, 1, Padding2D.All(1), 1),
-            "3x3 14² 256" => new(8, 14, 14, 256, 256, 3, 3, 1, 1, 1, 1, Padding2D.All(1), 1),
-            _ => new(8, 14, 14, 1024, 256, 1, 1, 1, 1, 1, 1, Padding2D.None, 1),
+            Batch = N,
+            Graft = (set, work, n) =>
+            {
+                Conv2DGeometry of = g with { N = n };
+                DevicePtr<float> input = work.Input("x", x / N * n), weight = work.Input("w", w), bias = work.Input("b", g.O), output = work.Output(y / N * n);
+                return () => set.Conv2D.Forward(of, input, weight, bias, output);
+            },
+            Ort = () => shape.Ort(N, isReLU: false),
+            Torch = () => shape.Torch(N, isReLU: false),
         };
-        Conv2DGeometry g = _geometry;
-        _x = new HostBuffer((long)g.N * g.H * g.W * g.C);
-        _w = new HostBuffer((long)g.O * g.R * g.S * g.C);
-        _b = new HostBuffer(g.O);
-        _y = new HostBuffer((long)g.N * g.OutH * g.OutW * g.O);
+        yield return new OpCase($"{shape} gradient of x", g.Flops, bytes)
+        {
+            Batch = N,
+            Graft = (set, work, n) =>
+            {
+                Conv2DGeometry of = g with { N = n };
+                DevicePtr<float> upstream = work.Input("dy", y / N * n), weight = work.Input("w", w), output = work.Output(x / N * n);
+                return () => set.Conv2D.BackwardInput(of, upstream, weight, output, 0);
+            },
+        };
+        yield return new OpCase($"{shape} gradient of w", g.Flops, bytes)
+        {
+            Batch = N,
+            CheckedBatch = N, // the gradient sums over the samples
+            Tolerance = 1e-4, // sums of up to 25 000 products in float against double
+            Graft = (set, work, n) =>
+            {
+                Conv2DGeometry of = g with { N = n };
+                DevicePtr<float> input = work.Input("x", x / N * n), upstream = work.Input("dy", y / N * n), output = work.Output(w);
+                return () => set.Conv2D.BackwardWeight(of, input, upstream, output, 0);
+            },
+        };
     }
-
-    [GlobalCleanup]
-    public void Cleanup()
-    {
-        foreach (HostBuffer buffer in new[] { _x, _w, _b, _y })
-            buffer.Dispose();
-    }
-
-    [Benchmark]
-    public void Forward() => KernelSet.Cpu.Conv2D.Forward(_geometry, _x.Data, _w.Data, _b.Data, _y.Data);
-
-    [Benchmark]
-    public void BackwardInput() => KernelSet.Cpu.Conv2D.BackwardInput(_geometry, _y.Data, _w.Data, _x.Data, 0);
-
-    [Benchmark]
-    public void BackwardWeight() => KernelSet.Cpu.Conv2D.BackwardWeight(_geometry, _x.Data, _y.Data, _w.Data, 0);
 }

@@ -6,8 +6,8 @@ namespace Graft.Bench.Ops;
 
 /// <summary>
 /// Every algorithm of the fused convolution on the layers of VGG16 (150x150, batch 20) and ResNet50 (224x224, batch 32): milliseconds,
-/// GFLOP/s counted as the direct algorithm's, and their share of the multiply-add peak measured just before. Times are
-/// the fastest of several runs by the clock, so that other work on a shared machine counts little: runs are short.
+/// GFLOP/s counted as the direct algorithm's, and their share of the multiply-add peak measured just before. One thread is
+/// timed by the processor time that it got, so that other work on the machine counts little; several by the fastest run by the clock.
 /// </summary>
 internal static unsafe class FusedConv2DBench
 {
@@ -58,7 +58,7 @@ internal static unsafe class FusedConv2DBench
 
         double peak = GemmBench.Peak();
         CpuThreads.Count = 1;
-        double one = g.Flops / GemmBench.Best(g.Flops, SecondsPerRow, Once) / 1e6;
+        double one = g.Flops / GemmBench.OneThread(g.Flops, SecondsPerRow, Once) / 1e6;
         CpuThreads.Count = threads;
         double all = threads == 1 ? one : g.Flops / GemmBench.Best(g.Flops, SecondsPerRow, Once) / 1e6;
         string mark = algorithm == kernels.Choose(g) ? "*" : "";

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Graft.Kernels;
 using Graft.Kernels.Cpu;
@@ -56,21 +55,23 @@ internal static unsafe class GemmBench
         return OneThread(FmaPeak.Flops(Rounds), () => FmaPeak.Run(Rounds));
     }
 
-    private static double OneThread(double flops, Action action)
+    private static double OneThread(double flops, Action action) => OneThread(flops, SecondsPerRow, action);
+
+    /// <summary>The middle one of the runs by the processor time of this thread, in GFLOP/s.</summary>
+    public static double OneThread(double flops, double seconds, Action action)
     {
         action();
-        double start = ThreadSeconds();
-        int runs = 0;
-        for (; runs == 0 || ThreadSeconds() - start < SecondsPerRow; runs++)
+        List<double> times = [];
+        for (double begin = ThreadClock.Seconds, now = begin; times.Count < 3 || now - begin < seconds;)
+        {
+            double start = now;
             action();
-        return flops * runs / (ThreadSeconds() - start) / 1e9;
+            now = ThreadClock.Seconds;
+            times.Add(now - start);
+        }
+        times.Sort();
+        return flops / times[times.Count / 2] / 1e9;
     }
-
-    /// <summary>Processor time of this thread; where the system does not tell, wall time.</summary>
-    private static double ThreadSeconds() =>
-        OperatingSystem.IsLinux() && File.Exists("/proc/thread-self/schedstat")
-            ? double.Parse(File.ReadAllText("/proc/thread-self/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e9
-            : Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
 
     private static double Best(double flops, Action action) => Best(flops, SecondsPerRow, action);
 

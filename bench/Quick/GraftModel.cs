@@ -1,41 +1,32 @@
 namespace Graft.Bench.Quick;
 
-/// <summary>A model in Graft with its input and room for its output: the one place that says how Graft runs inference.</summary>
+/// <summary>A frozen model in Graft with its input: the one place that says how Graft runs inference.</summary>
 internal sealed class GraftModel : IDisposable
 {
     private readonly Model _model;
-    private readonly Inference.InferencePlan _plan;
     private readonly float[] _pixels;
-    private readonly int _batch;
+    private readonly Shape _inputShape;
+    private float[][] _rows = [];
 
-    /// <param name="model">The model, with its weights; given back by <see cref="Dispose"/>.</param>
+    /// <param name="model">The model, with its weights; frozen here and given back by <see cref="Dispose"/>.</param>
     /// <param name="pixels">Input, [N,H,W,C].</param>
     /// <param name="inputShape">Its shape.</param>
     public GraftModel(Model model, float[] pixels, Shape inputShape)
     {
         _model = model;
-        _plan = Inference.InferencePlan.Compile(model);
+        _model.Trainable = false;
         _pixels = pixels;
-        _batch = inputShape[0];
-        OutputShape = model.Outputs[0].Shape.Prepend(_batch);
-        Output = new float[OutputShape.Count];
+        _inputShape = inputShape;
     }
 
-    /// <summary>Shape of the output, with the batch axis.</summary>
-    public Shape OutputShape { get; }
-
     /// <summary>The result of the last run.</summary>
-    public float[] Output { get; }
+    public float[] Output => [.. _rows.SelectMany(r => r)];
 
     /// <summary>One forward pass, from numbers on the host to numbers on the host.</summary>
-    public void Run() => _plan.Run(_pixels, _batch, Output);
-
-    /// <summary>The steps with the times of the last run.</summary>
-    public string Describe() => _plan.Describe();
+    public void Run() => _rows = _model.Predict(_pixels, _inputShape);
 
     public void Dispose()
     {
-        _plan.Dispose();
         _model.Release();
         _model.Device.Pool.Trim();
     }

@@ -23,19 +23,17 @@ internal static class PlanBench
         }
         if (arguments.Length == 2)
             CpuThreads.Count = Math.Max(1, int.Parse(arguments[1], CultureInfo.InvariantCulture));
-        if (ModelCase.Network(arguments[0]) is not var (model, batch))
+        if (ModelCase.Named(arguments[0]) is not ModelCase network)
         {
             Console.Error.WriteLine($"'{arguments[0]}' is none of: {string.Join(", ", ModelCase.Names)}");
             return 2;
         }
-        HeWeights.Fill(model, 1);
-        Shape input = model.Inputs[0].Shape.Prepend(batch);
-        var random = new Random(2);
-        float[] pixels = [.. Enumerable.Range(0, (int)input.Count).Select(_ => (float)(random.NextDouble() * 2 - 1))];
-        var output = new float[model.Outputs[0].Shape.Count * batch];
+        Model model = network.Open();
+        float[] pixels = ModelCase.Pixels(network.InputShape(model));
+        var output = new float[network.OutputShape(model).Count];
         using var plan = InferencePlan.Compile(model);
         for (int i = 0; i < Runs; i++)
-            plan.Run(pixels, batch, output);
+            plan.Run(pixels, network.Batch, output);
         Console.Write(plan.Describe());
         model.Release();
         return 0;

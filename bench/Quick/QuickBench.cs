@@ -31,22 +31,41 @@ internal static unsafe class QuickBench
         }
     }
 
+    /// <summary>A line of standard output.</summary>
+    public static string Line(Contender contender, double[] seconds)
+    {
+        double[] figures = [.. seconds.Select(contender.Figure)];
+        return string.Join('\t', contender.Name, contender.Unit, Text(PairedRounds.Median(figures)), Text(figures.Min()), Text(figures.Max()));
+    }
+
     private static int Run(QuickOptions options)
     {
-        bool wantsPeaks = Peaks.Any(options.Wants);
-        (string Name, Func<ModelCase> Open)[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants($"ort-{m.Name}"))];
+        bool apart = options.Memory || options.Contender is not null;
+        bool wantsPeaks = !apart && Peaks.Any(options.Wants);
+        ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
         if (!wantsPeaks && models.Length == 0)
             throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.All.Select(m => m.Name)))}.");
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
             MeasurePeaks();
-        bool agree = true;
-        foreach ((string name, Func<ModelCase> open) in models)
+        bool fine = true;
+        foreach (ModelCase model in models)
+            fine &= Run(model, options);
+        return fine ? 0 : 1;
+    }
+
+    /// <summary>One network; false where something was wrong.</summary>
+    private static bool Run(ModelCase model, QuickOptions options)
+    {
+        if (options.Contender is not null)
         {
-            using ModelCase model = open();
-            agree &= Measure(name, model);
+            Print(AloneBench.Run(model, options));
+            return true;
         }
-        return agree ? 0 : 1;
+        if (options.Memory)
+            return AloneBench.RunApart(model, options);
+        using var pair = new ModelPair(model);
+        return Measure(model.Name, pair);
     }
 
     private static void MeasurePeaks()
@@ -59,11 +78,11 @@ internal static unsafe class QuickBench
             Contender.Flops(Peaks[0], FmaPeak.Flops((long)Pieces * Rounds), () => FmaPeak.RunThreaded(Pieces, Rounds)),
             Contender.Flops(Peaks[1], 2.0 * Size * Size * Size, () => Gemm.Run(false, false, Size, Size, Size, pa, Size, pb, Size, pc, Size, beta: 0)),
         ];
-        Print(contenders, PairedRounds.Measure(contenders, PeakBudget));
+        Print(contenders.Zip(PairedRounds.Measure(contenders, PeakBudget), Line));
     }
 
     /// <summary>Compares, times and prints one network; false where the engines disagree.</summary>
-    private static bool Measure(string name, ModelCase model)
+    private static bool Measure(string name, ModelPair model)
     {
         double deviation = model.Deviation();
         if (!(deviation <= OutputCheck.Tolerance))
@@ -74,17 +93,14 @@ internal static unsafe class QuickBench
         double[][] seconds = PairedRounds.Measure(model.Contenders, ModelBudget);
         double ratio = PairedRounds.Median(seconds[0].Zip(seconds[1], (graft, ort) => ort / graft));
         Console.Error.WriteLine($"# {name}: outputs differ by {Text(deviation)} at most; {seconds[0].Length} rounds; Graft runs at {Text(ratio)} times ONNX Runtime's speed");
-        Print(model.Contenders, seconds);
+        Print(model.Contenders.Zip(seconds, Line));
         return true;
     }
 
-    private static void Print(IReadOnlyList<Contender> contenders, double[][] seconds)
+    private static void Print(IEnumerable<string> lines)
     {
-        for (int i = 0; i < contenders.Count; i++)
-        {
-            double[] figures = [.. seconds[i].Select(contenders[i].Figure)];
-            Console.WriteLine(string.Join('\t', contenders[i].Name, contenders[i].Unit, Text(PairedRounds.Median(figures)), Text(figures.Min()), Text(figures.Max())));
-        }
+        foreach (string line in lines)
+            Console.WriteLine(line);
         Console.Out.Flush();
     }
 

@@ -9,24 +9,44 @@ namespace Graft.Bench.Quick;
 /// <param name="Only">Pattern of names with * and ?; a pattern without them is looked for anywhere in a name.</param>
 internal sealed record QuickOptions(int Threads, string Only)
 {
+    /// <summary>The engines that can run alone.</summary>
+    public const string Graft = "graft", Ort = "ort";
+
     /// <summary>How it is called.</summary>
-    public const string Usage = "quick [--threads N] [--only PATTERN]";
+    public const string Usage = "quick [--threads N] [--only PATTERN] [--contender graft|ort] [--memory]";
+
+    /// <summary>The only engine in the process; null for all of them side by side.</summary>
+    public string? Contender { get; init; }
+
+    /// <summary>True adds a line with the peak of memory; each engine then runs in a process of its own.</summary>
+    public bool Memory { get; init; }
+
+    /// <summary>The network's ONNX file where it has been written already; for the processes that <see cref="Memory"/> starts.</summary>
+    public string? OnnxFile { get; init; }
 
     /// <summary>Reads the arguments.</summary>
     /// <exception cref="GraftException">An argument is unknown, or its value is missing or no number of threads.</exception>
     public static QuickOptions Parse(ReadOnlySpan<string> arguments)
     {
         var options = new QuickOptions(CpuThreads.Count, "*");
-        for (int i = 0; i < arguments.Length; i += 2)
+        for (int i = 0; i < arguments.Length; i++)
         {
-            string value = i + 1 < arguments.Length ? arguments[i + 1]
-                : throw new GraftException($"{arguments[i]}: a value is due behind it; usage: {Usage}");
-            options = arguments[i] switch
+            if (arguments[i] == "--memory")
+            {
+                options = options with { Memory = true };
+                continue;
+            }
+            string name = arguments[i];
+            string value = ++i < arguments.Length ? arguments[i] : throw new GraftException($"{name}: a value is due behind it; usage: {Usage}");
+            options = name switch
             {
                 "--threads" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n > 0 => options with { Threads = n },
                 "--threads" => throw new GraftException($"--threads: a number from 1 on is due, not '{value}'."),
                 "--only" => options with { Only = value.AsSpan().ContainsAny('*', '?') ? value : $"*{value}*" },
-                _ => throw new GraftException($"'{arguments[i]}' is not known; usage: {Usage}"),
+                "--contender" when value is Graft or Ort => options with { Contender = value },
+                "--contender" => throw new GraftException($"--contender: {Graft} or {Ort} is due, not '{value}'."),
+                "--onnx" => options with { OnnxFile = value },
+                _ => throw new GraftException($"'{name}' is not known; usage: {Usage}"),
             };
         }
         return options;

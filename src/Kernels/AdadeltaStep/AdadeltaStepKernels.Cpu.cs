@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
+using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
@@ -9,13 +10,15 @@ internal sealed class CpuAdadeltaStepKernels : AdadeltaStepKernels
 
     private readonly struct Formula(AdadeltaStepSettings s) : IStepFormula
     {
-        public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> a, ref Vector512<float> d, ref Vector512<float> c)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(ref V w, V g, ref V a, ref V d, ref V c)
+            where V : unmanaged, ILanes<V>
         {
-            Vector512<float> rho = Vector512.Create(s.Rho), rest = Vector512.Create(1 - s.Rho), epsilon = Vector512.Create(s.Epsilon);
+            V rho = V.Create(s.Rho), rest = V.Create(1 - s.Rho), epsilon = V.Create(s.Epsilon);
             a = rho * a + rest * g * g;
-            Vector512<float> move = Vector512.Sqrt(d + epsilon) / Vector512.Sqrt(a + epsilon) * g;
+            V move = V.Sqrt(d + epsilon) / V.Sqrt(a + epsilon) * g;
             d = rho * d + rest * move * move;
-            w -= Vector512.Create(s.Rate) * move;
+            w -= V.Create(s.Rate) * move;
         }
     }
 }

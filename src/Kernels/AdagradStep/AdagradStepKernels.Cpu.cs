@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
+using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
@@ -9,10 +10,12 @@ internal sealed class CpuAdagradStepKernels : AdagradStepKernels
 
     private readonly struct Formula(AdagradStepSettings s) : IStepFormula
     {
-        public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> a, ref Vector512<float> b, ref Vector512<float> c)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(ref V w, V g, ref V a, ref V b, ref V c)
+            where V : unmanaged, ILanes<V>
         {
             a += g * g;
-            w -= Vector512.Create(s.Rate) * g / (Vector512.Sqrt(a + Vector512.Create(s.Epsilon)) + Vector512.Create(s.OuterEpsilon));
+            w -= V.Create(s.Rate) * g / (V.Sqrt(a + V.Create(s.Epsilon)) + V.Create(s.OuterEpsilon));
         }
     }
 }

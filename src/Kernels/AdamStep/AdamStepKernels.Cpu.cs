@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
+using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
@@ -9,15 +10,17 @@ internal sealed class CpuAdamStepKernels : AdamStepKernels
 
     private readonly struct Formula(AdamStepSettings s, float rate, bool hasPeak) : IStepFormula
     {
-        public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> m, ref Vector512<float> v, ref Vector512<float> peak)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(ref V w, V g, ref V m, ref V v, ref V peak)
+            where V : unmanaged, ILanes<V>
         {
-            m += (g - m) * Vector512.Create(1 - s.Beta1); // beta1 m + (1 - beta1) g
-            v += (g * g - v) * Vector512.Create(1 - s.Beta2);
-            Vector512<float> square = v;
+            m += (g - m) * V.Create(1 - s.Beta1); // beta1 m + (1 - beta1) g
+            v += (g * g - v) * V.Create(1 - s.Beta2);
+            V square = v;
             if (hasPeak)
-                square = peak = Vector512.Max(peak, v);
-            w *= Vector512.Create(1 - s.Rate * s.WeightDecay);
-            w -= Vector512.Create(rate) * m / (Vector512.Sqrt(square) + Vector512.Create(s.Epsilon));
+                square = peak = V.Max(peak, v);
+            w *= V.Create(1 - s.Rate * s.WeightDecay);
+            w -= V.Create(rate) * m / (V.Sqrt(square) + V.Create(s.Epsilon));
         }
     }
 }

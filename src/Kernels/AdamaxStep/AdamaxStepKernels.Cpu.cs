@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
+using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
@@ -9,11 +10,13 @@ internal sealed class CpuAdamaxStepKernels : AdamaxStepKernels
 
     private readonly struct Formula(AdamaxStepSettings s, float rate) : IStepFormula
     {
-        public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> m, ref Vector512<float> u, ref Vector512<float> c)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(ref V w, V g, ref V m, ref V u, ref V c)
+            where V : unmanaged, ILanes<V>
         {
-            m += (g - m) * Vector512.Create(1 - s.Beta1); // beta1 m + (1 - beta1) g
-            u = Vector512.Max(Vector512.Create(s.Beta2) * u, Vector512.Abs(g));
-            w -= Vector512.Create(rate) * m / (u + Vector512.Create(s.Epsilon));
+            m += (g - m) * V.Create(1 - s.Beta1); // beta1 m + (1 - beta1) g
+            u = V.Max(V.Create(s.Beta2) * u, V.Abs(g));
+            w -= V.Create(rate) * m / (u + V.Create(s.Epsilon));
         }
     }
 }

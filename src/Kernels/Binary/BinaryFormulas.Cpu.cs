@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -9,100 +8,116 @@ namespace Graft.Kernels;
 internal readonly struct AddFormula : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => a + b;
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => a + b;
 }
 
 internal readonly struct SubtractFormula : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => a - b;
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => a - b;
 }
 
 internal readonly struct MultiplyFormula : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => a * b;
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => a * b;
 }
 
 internal readonly struct DivideFormula : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => a / b;
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => a / b;
 }
 
 internal readonly struct MaximumFormula : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.Max(a, b);
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => V.Max(a, b);
 }
 
 internal readonly struct MinimumFormula : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.Min(a, b);
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => V.Min(a, b);
 }
 
 internal readonly struct PReLUFormula : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(a, Vector512<float>.Zero), a, a * b);
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(a, V.Zero), a, a * b);
 }
 
 internal readonly struct Upstream : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => c;
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => c;
 }
 
 internal readonly struct MinusUpstream : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => -c;
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => -c;
 }
 
 internal readonly struct MultiplySlope : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => b * c;
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => b * c;
 }
 
 internal readonly struct DivideSlopeA : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => c / b;
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => c / b;
 }
 
 internal readonly struct DivideSlopeB : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => -b * c / (a * a);
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => -b * c / (a * a);
 }
 
 internal readonly struct MaximumSlope : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(a, b), c, Vector512.ConditionalSelect(Vector512.Equals(a, b), c * Vector512.Create(0.5f), Vector512<float>.Zero));
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(a, b), c, V.Select(V.Equals(a, b), c * V.Create(0.5f), V.Zero));
 }
 
 internal readonly struct MinimumSlope : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
-        Vector512.ConditionalSelect(Vector512.LessThan(a, b), c, Vector512.ConditionalSelect(Vector512.Equals(a, b), c * Vector512.Create(0.5f), Vector512<float>.Zero));
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.LessThan(a, b), c, V.Select(V.Equals(a, b), c * V.Create(0.5f), V.Zero));
 }
 
 internal readonly struct PReLUSlopeA : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(a, Vector512<float>.Zero), c, b * c);
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(a, V.Zero), c, b * c);
 }
 
 internal readonly struct PReLUSlopeB : ITernaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => // a is the slope here, b the number
-        Vector512.ConditionalSelect(Vector512.GreaterThan(b, Vector512<float>.Zero), Vector512<float>.Zero, b * c);
+    public V Apply<V>(V a, V b, V c)
+        where V : unmanaged, ILanes<V> => // a is the slope here, b the number
+        V.Select(V.GreaterThan(b, V.Zero), V.Zero, b * c);
 }

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -13,18 +13,30 @@ internal readonly unsafe struct BinaryRows(in BinaryGeometry g, float* a, Axes s
     private readonly float _beta = beta;
 
     public void Run<T>(T formula)
+        where T : unmanaged, ITernaryFormula => LaneWidth.Run(LaneWidth.Current, new Work<T> { Rows = this, Formula = formula });
+
+    private struct Work<T> : ILaneWork
         where T : unmanaged, ITernaryFormula
     {
-        long count = _extents.Product;
-        if (count == 0)
-            return;
-        long length = _extents.Rank == 0 ? 1 : _extents[_extents.Rank - 1], blocks = (length + Block - 1) / Block;
-        var body = new Body<T> { Rows = this, Formula = formula, Length = length, Blocks = blocks };
-        ParallelRows.Run(checked((int)(count / length * blocks)), ParallelRows.RowsPerChunk(length), body);
+        public BinaryRows Rows;
+        public T Formula;
+
+        public readonly void Run<V>()
+            where V : unmanaged, ILanes<V>
+        {
+            Axes extents = Rows._extents;
+            long count = extents.Product;
+            if (count == 0)
+                return;
+            long length = extents.Rank == 0 ? 1 : extents[extents.Rank - 1], blocks = (length + Block - 1) / Block;
+            var body = new Body<T, V> { Rows = Rows, Formula = Formula, Length = length, Blocks = blocks };
+            ParallelRows.Run(checked((int)(count / length * blocks)), ParallelRows.RowsPerChunk(length), body);
+        }
     }
 
-    private struct Body<T> : IRowBody
+    private struct Body<T, V> : IRowBody
         where T : unmanaged, ITernaryFormula
+        where V : unmanaged, ILanes<V>
     {
         public BinaryRows Rows;
         public T Formula;
@@ -45,29 +57,25 @@ internal readonly unsafe struct BinaryRows(in BinaryGeometry g, float* a, Axes s
 
         private static bool Moves(in Axes strides) => strides.Rank > 0 && strides[strides.Rank - 1] != 0;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Row(int count, float* a, bool movesA, float* b, bool movesB, float* c, bool movesC, float* y)
         {
-            const int Lanes = 16;
             T formula = Formula;
-            var beta = Vector512.Create(Rows._beta);
+            V beta = V.Create(Rows._beta);
             bool adds = Rows._beta != 0;
-            Vector512<float> va = Vector512.Create(*a), vb = Vector512.Create(*b), vc = Vector512.Create(*c);
+            V va = V.Create(*a), vb = V.Create(*b), vc = V.Create(*c);
             int i = 0;
-            for (; i <= count - Lanes; i += Lanes)
+            for (; i <= count - V.Count; i += V.Count)
             {
-                Vector512<float> r = formula.Apply(
-                    movesA ? Vector512.Load(a + i) : va, movesB ? Vector512.Load(b + i) : vb, movesC ? Vector512.Load(c + i) : vc);
-                (adds ? Vector512.MultiplyAddEstimate(beta, Vector512.Load(y + i), r) : r).Store(y + i);
+                V r = formula.Apply(movesA ? V.Load(a + i) : va, movesB ? V.Load(b + i) : vb, movesC ? V.Load(c + i) : vc);
+                (adds ? V.MultiplyAdd(beta, V.Load(y + i), r) : r).Store(y + i);
             }
             if (i == count)
                 return;
             int rest = count - i;
-            Vector512<float> tail = formula.Apply(
-                movesA ? Elementwise.LoadTail(a + i, rest) : va, movesB ? Elementwise.LoadTail(b + i, rest) : vb, movesC ? Elementwise.LoadTail(c + i, rest) : vc);
-            if (adds)
-                tail = Vector512.MultiplyAddEstimate(beta, Elementwise.LoadTail(y + i, rest), tail);
-            for (int lane = 0; lane < rest; lane++)
-                y[i + lane] = tail[lane];
+            V tail = formula.Apply(
+                movesA ? Elementwise.LoadTail<V>(a + i, rest) : va, movesB ? Elementwise.LoadTail<V>(b + i, rest) : vb, movesC ? Elementwise.LoadTail<V>(c + i, rest) : vc);
+            Elementwise.StoreTail(adds ? V.MultiplyAdd(beta, Elementwise.LoadTail<V>(y + i, rest), tail) : tail, y + i, rest);
         }
     }
 }

@@ -3,59 +3,56 @@ using System.Runtime.Intrinsics;
 
 namespace Graft.Kernels.Cpu;
 
-/// <summary>y = f(x) on 16 lanes.</summary>
+/// <summary>y = f(x), lane by lane.</summary>
 internal interface IUnaryFormula
 {
     /// <summary>The formula.</summary>
-    Vector512<float> Apply(Vector512<float> x);
+    V Apply<V>(V x) where V : unmanaged, ILanes<V>;
 }
 
-/// <summary>y = f(a, b) on 16 lanes.</summary>
+/// <summary>y = f(a, b), lane by lane.</summary>
 internal interface IBinaryFormula
 {
     /// <summary>The formula.</summary>
-    Vector512<float> Apply(Vector512<float> a, Vector512<float> b);
+    V Apply<V>(V a, V b) where V : unmanaged, ILanes<V>;
 }
 
-/// <summary>y = f(a, b, c) on 16 lanes.</summary>
+/// <summary>y = f(a, b, c), lane by lane.</summary>
 internal interface ITernaryFormula
 {
     /// <summary>The formula.</summary>
-    Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c);
+    V Apply<V>(V a, V b, V c) where V : unmanaged, ILanes<V>;
 }
 
-/// <summary>One loop an arity for all elementwise formulas, threaded by chunks of a fixed size.</summary>
+/// <summary>One loop an arity for all elementwise formulas, on the widest vectors there are, threaded by chunks of a fixed size.</summary>
 /// <remarks>The tail goes through the same vector code on a padded copy: lane and tail give the same bits.</remarks>
 internal static unsafe class Elementwise
 {
     /// <summary>Elements a chunk: large enough to hide the hand-over of about a microsecond.</summary>
     public const int Chunk = 16384;
 
-    private const int Lanes = 16;
+    private const int SumLanes = 16;
 
     /// <summary>y[i] = f(x[i]) + beta·y[i]; with beta 0 y is not read.</summary>
     public static void Unary<T>(T formula, long count, float* x, float* y, float beta = 0)
-        where T : unmanaged, IUnaryFormula
-    {
-        var loop = new Loop<UnaryAdapter<T>> { Formula = new UnaryAdapter<T> { Formula = formula }, Count = count, A = x, B = x, C = x, Y = y, Beta = beta };
-        WorkerPool.For(Chunks(count), ref loop);
-    }
+        where T : unmanaged, IUnaryFormula => Unary(LaneWidth.Current, formula, count, x, y, beta);
+
+    /// <summary>The same on vectors of a given width.</summary>
+    public static void Unary<T>(int bits, T formula, long count, float* x, float* y, float beta)
+        where T : unmanaged, IUnaryFormula => Ternary(bits, new UnaryAdapter<T> { Formula = formula }, count, x, x, x, y, beta);
 
     /// <summary>y[i] = f(a[i], b[i]) + beta·y[i]; with beta 0 y is not read.</summary>
     public static void Binary<T>(T formula, long count, float* a, float* b, float* y, float beta = 0)
-        where T : unmanaged, IBinaryFormula
-    {
-        var loop = new Loop<BinaryAdapter<T>> { Formula = new BinaryAdapter<T> { Formula = formula }, Count = count, A = a, B = b, C = a, Y = y, Beta = beta };
-        WorkerPool.For(Chunks(count), ref loop);
-    }
+        where T : unmanaged, IBinaryFormula => Ternary(new BinaryAdapter<T> { Formula = formula }, count, a, b, a, y, beta);
 
     /// <summary>y[i] = f(a[i], b[i], c[i]) + beta·y[i]; with beta 0 y is not read.</summary>
     public static void Ternary<T>(T formula, long count, float* a, float* b, float* c, float* y, float beta = 0)
-        where T : unmanaged, ITernaryFormula
-    {
-        var loop = new Loop<T> { Formula = formula, Count = count, A = a, B = b, C = c, Y = y, Beta = beta };
-        WorkerPool.For(Chunks(count), ref loop);
-    }
+        where T : unmanaged, ITernaryFormula => Ternary(LaneWidth.Current, formula, count, a, b, c, y, beta);
+
+    /// <summary>The same on vectors of a given width.</summary>
+    public static void Ternary<T>(int bits, T formula, long count, float* a, float* b, float* c, float* y, float beta)
+        where T : unmanaged, ITernaryFormula =>
+        LaneWidth.Run(bits, new Operands<T> { Formula = formula, Count = count, A = a, B = b, C = c, Y = y, Beta = beta });
 
     /// <summary>Sum in a fixed order: blocks of 1024 in float lanes, their sums in double.</summary>
     public static double Sum(long count, float* x)
@@ -67,15 +64,24 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>The largest element; -infinity where there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Max(long count, float* x)
     {
-        var max = Vector512.Create(float.NegativeInfinity);
+        Vector512<float> max0 = Vector512.Create(float.NegativeInfinity), max1 = max0, max2 = max0, max3 = max0; // four: a maximum waits for the one before
         long i = 0;
-        for (; i <= count - Lanes; i += Lanes)
-            max = Vector512.Max(max, Vector512.Load(x + i));
-        float result = float.NegativeInfinity;
-        for (int lane = 0; lane < Lanes; lane++)
-            result = MathF.Max(result, max[lane]);
+        for (; i <= count - 4 * SumLanes; i += 4 * SumLanes)
+        {
+            max0 = Vector512.Max(max0, Vector512.Load(x + i));
+            max1 = Vector512.Max(max1, Vector512.Load(x + i + SumLanes));
+            max2 = Vector512.Max(max2, Vector512.Load(x + i + 2 * SumLanes));
+            max3 = Vector512.Max(max3, Vector512.Load(x + i + 3 * SumLanes));
+        }
+        for (; i <= count - SumLanes; i += SumLanes)
+            max0 = Vector512.Max(max0, Vector512.Load(x + i));
+        Vector512<float> max = Vector512.Max(Vector512.Max(max0, max1), Vector512.Max(max2, max3));
+        Vector256<float> eight = Vector256.Max(max.GetLower(), max.GetUpper());
+        Vector128<float> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        float result = MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
         for (; i < count; i++)
             result = MathF.Max(result, x[i]);
         return result;
@@ -84,11 +90,30 @@ internal static unsafe class Elementwise
     /// <summary>Number of chunks for an elementwise loop.</summary>
     public static int Chunks(long count) => checked((int)((count + Chunk - 1) / Chunk));
 
+    /// <summary>The last few numbers of a row, the other lanes 1.</summary>
+    public static V LoadTail<V>(float* x, int count)
+        where V : unmanaged, ILanes<V>
+    {
+        V v = V.One;
+        for (int lane = 0; lane < count; lane++)
+            v = v.With(lane, x[lane]);
+        return v;
+    }
+
+    /// <summary>Stores the first few lanes.</summary>
+    public static void StoreTail<V>(V values, float* y, int count)
+        where V : unmanaged, ILanes<V>
+    {
+        for (int lane = 0; lane < count; lane++)
+            y[lane] = values[lane];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float SumBlock(int count, float* x)
     {
         Vector512<float> sum = Vector512<float>.Zero;
         int i = 0;
-        for (; i <= count - Lanes; i += Lanes)
+        for (; i <= count - SumLanes; i += SumLanes)
             sum += Vector512.Load(x + i);
         float tail = 0;
         for (; i < count; i++)
@@ -102,7 +127,8 @@ internal static unsafe class Elementwise
         public T Formula;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Formula.Apply(a);
+        public V Apply<V>(V a, V b, V c)
+            where V : unmanaged, ILanes<V> => Formula.Apply(a);
     }
 
     private struct BinaryAdapter<T> : ITernaryFormula
@@ -111,10 +137,11 @@ internal static unsafe class Elementwise
         public T Formula;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Apply(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Formula.Apply(a, b);
+        public V Apply<V>(V a, V b, V c)
+            where V : unmanaged, ILanes<V> => Formula.Apply(a, b);
     }
 
-    private struct Loop<T> : IChunkBody
+    private struct Operands<T> : ILaneWork
         where T : unmanaged, ITernaryFormula
     {
         public T Formula;
@@ -122,37 +149,38 @@ internal static unsafe class Elementwise
         public float* A, B, C, Y;
         public float Beta;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Run(int chunk)
+        public readonly void Run<V>()
+            where V : unmanaged, ILanes<V>
         {
-            long i = (long)chunk * Chunk, end = Math.Min(Count, i + Chunk);
-            T formula = Formula;
-            float* a = A, b = B, c = C, y = Y;
-            var beta = Vector512.Create(Beta);
-            bool adds = Beta != 0;
-            for (; i <= end - Lanes; i += Lanes)
-            {
-                Vector512<float> r = formula.Apply(Vector512.Load(a + i), Vector512.Load(b + i), Vector512.Load(c + i));
-                (adds ? Vector512.MultiplyAddEstimate(beta, Vector512.Load(y + i), r) : r).Store(y + i);
-            }
-            if (i < end)
-            {
-                int rest = (int)(end - i);
-                Vector512<float> r = formula.Apply(LoadTail(a + i, rest), LoadTail(b + i, rest), LoadTail(c + i, rest));
-                if (adds)
-                    r = Vector512.MultiplyAddEstimate(beta, LoadTail(y + i, rest), r);
-                for (int lane = 0; lane < rest; lane++)
-                    y[i + lane] = r[lane];
-            }
+            var loop = new Loop<T, V> { Of = this };
+            WorkerPool.For(Chunks(Count), ref loop);
         }
     }
 
-    /// <summary>The last few numbers of a row, the other lanes 1.</summary>
-    public static Vector512<float> LoadTail(float* x, int count)
+    private struct Loop<T, V> : IChunkBody
+        where T : unmanaged, ITernaryFormula
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> v = Vector512<float>.One;
-        for (int lane = 0; lane < count; lane++)
-            v = v.WithElement(lane, x[lane]);
-        return v;
+        public Operands<T> Of;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Run(int chunk)
+        {
+            long i = (long)chunk * Chunk, end = Math.Min(Of.Count, i + Chunk);
+            T formula = Of.Formula;
+            float* a = Of.A, b = Of.B, c = Of.C, y = Of.Y;
+            V beta = V.Create(Of.Beta);
+            bool adds = Of.Beta != 0;
+            for (; i <= end - V.Count; i += V.Count)
+            {
+                V r = formula.Apply(V.Load(a + i), V.Load(b + i), V.Load(c + i));
+                (adds ? V.MultiplyAdd(beta, V.Load(y + i), r) : r).Store(y + i);
+            }
+            if (i == end)
+                return;
+            int rest = (int)(end - i);
+            V tail = formula.Apply(LoadTail<V>(a + i, rest), LoadTail<V>(b + i, rest), LoadTail<V>(c + i, rest));
+            StoreTail(adds ? V.MultiplyAdd(beta, LoadTail<V>(y + i, rest), tail) : tail, y + i, rest);
+        }
     }
 }

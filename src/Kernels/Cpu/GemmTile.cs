@@ -35,8 +35,8 @@ internal sealed unsafe class GemmTile
     /// <summary>Every width, at the place that its <see cref="Id"/> names.</summary>
     public static readonly GemmTile[] All = [V512, V256, Portable];
 
-    /// <summary>The widest that this processor runs.</summary>
-    public static readonly GemmTile Current = V512.IsSupported ? V512 : V256.IsSupported ? V256 : Portable;
+    /// <summary>Those of <see cref="LaneWidth.Current"/>, where this processor runs them.</summary>
+    public static GemmTile Current => LaneWidth.Current == 512 && V512.IsSupported ? V512 : LaneWidth.Current >= 256 && V256.IsSupported ? V256 : Portable;
 
     private readonly delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, nint, nint, void>[] _kernels;
     private readonly delegate*<nint, float*, nint, float*, nint, float*, nint, float*, nint, TileEpilogue*, nint, nint, void> _wideRow;

@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
+using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
@@ -13,12 +14,14 @@ internal sealed class CpuNadamStepKernels : NadamStepKernels
 
     private readonly struct Formula(NadamStepSettings s, float meanShare, float gradientShare, float correction) : IStepFormula
     {
-        public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> m, ref Vector512<float> v, ref Vector512<float> c)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(ref V w, V g, ref V m, ref V v, ref V c)
+            where V : unmanaged, ILanes<V>
         {
-            m += (g - m) * Vector512.Create(1 - s.Beta1); // beta1 m + (1 - beta1) g
-            v += (g * g - v) * Vector512.Create(1 - s.Beta2);
-            Vector512<float> root = Vector512.Sqrt(v * Vector512.Create(correction)) + Vector512.Create(s.Epsilon);
-            w -= Vector512.Create(s.Rate) * (Vector512.Create(meanShare) * m + Vector512.Create(gradientShare) * g) / root;
+            m += (g - m) * V.Create(1 - s.Beta1); // beta1 m + (1 - beta1) g
+            v += (g * g - v) * V.Create(1 - s.Beta2);
+            V root = V.Sqrt(v * V.Create(correction)) + V.Create(s.Epsilon);
+            w -= V.Create(s.Rate) * (V.Create(meanShare) * m + V.Create(gradientShare) * g) / root;
         }
     }
 }

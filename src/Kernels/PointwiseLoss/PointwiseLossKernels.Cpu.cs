@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -39,59 +39,77 @@ internal sealed unsafe class CpuPointwiseLossKernels : PointwiseLossKernels
 
     private readonly struct SigmoidCrossEntropyFormula(float smoothing) : IBinaryFormula, ITernaryFormula
     {
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t) =>
-            Vector512.Max(x, Vector512<float>.Zero) - x * Smooth(t, smoothing) + SoftplusFormula.Log1P(VectorMath.Exp(-Vector512.Abs(x)));
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t)
+            where V : unmanaged, ILanes<V> =>
+            V.Max(x, V.Zero) - x * Smooth(t, smoothing) + SoftplusFormula.Log1P(VectorMath.Exp(-V.Abs(x)));
 
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t, Vector512<float> dloss) =>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t, V dloss)
+            where V : unmanaged, ILanes<V> =>
             dloss * (VectorMath.Sigmoid(x) - Smooth(t, smoothing));
     }
 
     private readonly struct BinaryCrossEntropyFormula(float smoothing) : IBinaryFormula, ITernaryFormula
     {
-        private static Vector512<float> Least => Vector512.Create(CategoricalCrossEntropyKernels.Least);
-
-        private static Vector512<float> Most => Vector512.Create(CategoricalCrossEntropyKernels.Most);
-
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t)
+            where V : unmanaged, ILanes<V>
         {
-            Vector512<float> p = Vector512.Min(Vector512.Max(x, Least), Most), label = Smooth(t, smoothing);
-            return -label * VectorMath.Log(p) - (Vector512<float>.One - label) * VectorMath.Log(Vector512<float>.One - p);
+            V p = V.Min(V.Max(x, V.Create(CategoricalCrossEntropyKernels.Least)), V.Create(CategoricalCrossEntropyKernels.Most)), label = Smooth(t, smoothing);
+            return -label * VectorMath.Log(p) - (V.One - label) * VectorMath.Log(V.One - p);
         }
 
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t, Vector512<float> dloss)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t, V dloss)
+            where V : unmanaged, ILanes<V>
         {
-            Vector512<float> slope = (x - Smooth(t, smoothing)) / (x * (Vector512<float>.One - x));
-            Vector512<float> inside = Vector512.GreaterThanOrEqual(x, Least) & Vector512.LessThanOrEqual(x, Most);
-            return Vector512.ConditionalSelect(inside, dloss * slope, Vector512<float>.Zero);
+            V slope = (x - Smooth(t, smoothing)) / (x * (V.One - x));
+            V inside = V.GreaterThanOrEqual(x, V.Create(CategoricalCrossEntropyKernels.Least)) & V.LessThanOrEqual(x, V.Create(CategoricalCrossEntropyKernels.Most));
+            return V.Select(inside, dloss * slope, V.Zero);
         }
     }
 
     private readonly struct SquaredErrorFormula : IBinaryFormula, ITernaryFormula
     {
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t) => (x - t) * (x - t);
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t)
+            where V : unmanaged, ILanes<V> => (x - t) * (x - t);
 
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t, Vector512<float> dloss) => Vector512.Create(2f) * dloss * (x - t);
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t, V dloss)
+            where V : unmanaged, ILanes<V> => V.Create(2f) * dloss * (x - t);
     }
 
     private readonly struct AbsoluteErrorFormula : IBinaryFormula, ITernaryFormula
     {
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t) => Vector512.Abs(x - t);
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t)
+            where V : unmanaged, ILanes<V> => V.Abs(x - t);
 
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t, Vector512<float> dloss) => new AbsFormula().Apply(x - t, dloss);
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t, V dloss)
+            where V : unmanaged, ILanes<V> => new AbsFormula().Apply(x - t, dloss);
     }
 
     private readonly struct HuberFormula(float delta) : IBinaryFormula, ITernaryFormula
     {
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t)
+            where V : unmanaged, ILanes<V>
         {
-            Vector512<float> e = Vector512.Abs(x - t), d = Vector512.Create(delta), half = Vector512.Create(0.5f);
-            return Vector512.ConditionalSelect(Vector512.LessThanOrEqual(e, d), half * e * e, d * e - half * d * d);
+            V e = V.Abs(x - t), d = V.Create(delta), half = V.Create(0.5f);
+            return V.Select(V.LessThanOrEqual(e, d), half * e * e, d * e - half * d * d);
         }
 
-        public Vector512<float> Apply(Vector512<float> x, Vector512<float> t, Vector512<float> dloss) =>
-            dloss * Vector512.Min(Vector512.Max(x - t, Vector512.Create(-delta)), Vector512.Create(delta));
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Apply<V>(V x, V t, V dloss)
+            where V : unmanaged, ILanes<V> =>
+            dloss * V.Min(V.Max(x - t, V.Create(-delta)), V.Create(delta));
     }
 
-    private static Vector512<float> Smooth(Vector512<float> t, float smoothing) =>
-        t * Vector512.Create(1 - smoothing) + Vector512.Create(0.5f * smoothing);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Smooth<V>(V t, float smoothing)
+        where V : unmanaged, ILanes<V> =>
+        t * V.Create(1 - smoothing) + V.Create(0.5f * smoothing);
 }

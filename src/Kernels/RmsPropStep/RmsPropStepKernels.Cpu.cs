@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
+using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
@@ -9,19 +10,21 @@ internal sealed class CpuRmsPropStepKernels : RmsPropStepKernels
 
     private readonly struct Formula(RmsPropStepSettings s, bool hasMomentum, bool centered) : IStepFormula
     {
-        public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> v, ref Vector512<float> m, ref Vector512<float> mean)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(ref V w, V g, ref V v, ref V m, ref V mean)
+            where V : unmanaged, ILanes<V>
         {
-            Vector512<float> rho = Vector512.Create(s.Rho), rest = Vector512.Create(1 - s.Rho);
+            V rho = V.Create(s.Rho), rest = V.Create(1 - s.Rho);
             v = rho * v + rest * g * g;
-            Vector512<float> square = v;
+            V square = v;
             if (centered)
             {
                 mean = rho * mean + rest * g;
                 square -= mean * mean;
             }
-            Vector512<float> move = Vector512.Create(s.Rate) * g / (Vector512.Sqrt(square + Vector512.Create(s.Epsilon)) + Vector512.Create(s.OuterEpsilon));
+            V move = V.Create(s.Rate) * g / (V.Sqrt(square + V.Create(s.Epsilon)) + V.Create(s.OuterEpsilon));
             if (hasMomentum)
-                move = m = Vector512.Create(s.Momentum) * m + move;
+                move = m = V.Create(s.Momentum) * m + move;
             w -= move;
         }
     }

@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
+using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
@@ -14,17 +15,21 @@ internal sealed class CpuSgdStepKernels : SgdStepKernels
 
     private readonly struct Plain(float rate) : IStepFormula
     {
-        public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> a, ref Vector512<float> b, ref Vector512<float> c) =>
-            w -= Vector512.Create(rate) * g;
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(ref V w, V g, ref V a, ref V b, ref V c)
+            where V : unmanaged, ILanes<V> =>
+            w -= V.Create(rate) * g;
     }
 
     private readonly struct WithMomentum(float rate, float momentum, bool nesterov) : IStepFormula
     {
-        public void Apply(ref Vector512<float> w, Vector512<float> g, ref Vector512<float> v, ref Vector512<float> b, ref Vector512<float> c)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(ref V w, V g, ref V v, ref V b, ref V c)
+            where V : unmanaged, ILanes<V>
         {
-            Vector512<float> move = Vector512.Create(-rate) * g;
-            v = Vector512.Create(momentum) * v + move;
-            w += nesterov ? Vector512.Create(momentum) * v + move : v;
+            V move = V.Create(-rate) * g;
+            v = V.Create(momentum) * v + move;
+            w += nesterov ? V.Create(momentum) * v + move : v;
         }
     }
 }

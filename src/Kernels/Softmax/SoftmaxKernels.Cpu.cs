@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.CompilerServices;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -6,55 +6,64 @@ namespace Graft.Kernels;
 internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
 {
     public override void Forward(in SoftmaxGeometry g, DevicePtr<float> x, DevicePtr<float> y) =>
-        RowBlocks.For(g.Rows, 4L * g.C, new ForwardRow { C = g.C, Log = g.Log, X = x.Pointer, Y = y.Pointer });
+        LaneWidth.Run(LaneWidth.Current, new Work { Rows = g.Rows, C = g.C, Log = g.Log, X = x.Pointer, Y = y.Pointer });
 
     public override void BackwardInput(in SoftmaxGeometry g, DevicePtr<float> y, DevicePtr<float> dy, DevicePtr<float> dx, float beta) =>
-        RowBlocks.For(g.Rows, 2L * g.C, new BackwardRow { C = g.C, Log = g.Log, Y = y.Pointer, Dy = dy.Pointer, Dx = dx.Pointer, Beta = beta });
+        LaneWidth.Run(LaneWidth.Current, new Work { Rows = g.Rows, C = g.C, Log = g.Log, Y = y.Pointer, Dy = dy.Pointer, Dx = dx.Pointer, Beta = beta });
 
-    private struct ForwardRow : IRowWork
+    /// <summary>Forward where there is an X, else backward.</summary>
+    private struct Work : ILaneWork
+    {
+        public long Rows;
+        public int C;
+        public bool Log;
+        public float* X, Y, Dy, Dx;
+        public float Beta;
+
+        public readonly void Run<V>()
+            where V : unmanaged, ILanes<V>
+        {
+            if (X != null)
+                RowBlocks.For(Rows, 4L * C, new ForwardRow<V> { C = C, Log = Log, X = X, Y = Y });
+            else
+                RowBlocks.For(Rows, 2L * C, new BackwardRow<V> { C = C, Log = Log, Y = Y, Dy = Dy, Dx = Dx, Beta = Beta });
+        }
+    }
+
+    private struct ForwardRow<V> : IRowWork
+        where V : unmanaged, ILanes<V>
     {
         public int C;
         public bool Log;
         public float* X, Y;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
             float* x = X + row * C, y = Y + row * C;
-            float max = Max(x);
+            float max = Elementwise.Max(C, x);
             float sum = Log ? SumOfExponentials(x, max) : StoreExponentials(x, y, max);
             float shift = Log ? max + MathF.Log(sum) : 0, factor = 1 / sum;
+            V shifts = V.Create(shift), factors = V.Create(factor);
             int c = 0;
-            for (; c + Vector<float>.Count <= C; c += Vector<float>.Count)
-                (Log ? Vector.Load(x + c) - new Vector<float>(shift) : Vector.Load(y + c) * factor).Store(y + c);
+            for (; c + V.Count <= C; c += V.Count)
+                (Log ? V.Load(x + c) - shifts : V.Load(y + c) * factors).Store(y + c);
             for (; c < C; c++)
                 y[c] = Log ? x[c] - shift : y[c] * factor;
         }
 
-        private readonly float Max(float* x)
-        {
-            var lanes = new Vector<float>(float.NegativeInfinity);
-            int c = 0;
-            for (; c + Vector<float>.Count <= C; c += Vector<float>.Count)
-                lanes = Vector.Max(lanes, Vector.Load(x + c));
-            float max = float.NegativeInfinity;
-            for (int lane = 0; lane < Vector<float>.Count; lane++)
-                max = Math.Max(max, lanes[lane]);
-            for (; c < C; c++)
-                max = Math.Max(max, x[c]);
-            return max;
-        }
-
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly float StoreExponentials(float* x, float* y, float max)
         {
-            Vector<float> lanes = Vector<float>.Zero;
+            V lanes = V.Zero, shift = V.Create(max);
             int c = 0;
-            for (; c + Vector<float>.Count <= C; c += Vector<float>.Count)
+            for (; c + V.Count <= C; c += V.Count)
             {
-                Vector<float> e = Vector.Exp(Vector.Load(x + c) - new Vector<float>(max));
+                V e = VectorMath.Exp(V.Load(x + c) - shift);
                 e.Store(y + c);
                 lanes += e;
             }
-            float sum = Vector.Sum(lanes);
+            float sum = V.Sum(lanes);
             for (; c < C; c++)
             {
                 y[c] = MathF.Exp(x[c] - max);
@@ -63,36 +72,40 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
             return sum;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly float SumOfExponentials(float* x, float max)
         {
-            Vector<float> lanes = Vector<float>.Zero;
+            V lanes = V.Zero, shift = V.Create(max);
             int c = 0;
-            for (; c + Vector<float>.Count <= C; c += Vector<float>.Count)
-                lanes += Vector.Exp(Vector.Load(x + c) - new Vector<float>(max));
-            float sum = Vector.Sum(lanes);
+            for (; c + V.Count <= C; c += V.Count)
+                lanes += VectorMath.Exp(V.Load(x + c) - shift);
+            float sum = V.Sum(lanes);
             for (; c < C; c++)
                 sum += MathF.Exp(x[c] - max);
             return sum;
         }
     }
 
-    private struct BackwardRow : IRowWork
+    private struct BackwardRow<V> : IRowWork
+        where V : unmanaged, ILanes<V>
     {
         public int C;
         public bool Log;
         public float* Y, Dy, Dx;
         public float Beta;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
             float* y = Y + row * C, dy = Dy + row * C, dx = Dx + row * C;
             float sum = Sum(y, dy);
+            V sums = V.Create(sum), beta = V.Create(Beta);
             int c = 0;
-            for (; c + Vector<float>.Count <= C; c += Vector<float>.Count)
+            for (; c + V.Count <= C; c += V.Count)
             {
-                Vector<float> outputs = Vector.Load(y + c), upstream = Vector.Load(dy + c);
-                Vector<float> d = Log ? upstream - Vector.Exp(outputs) * sum : outputs * (upstream - new Vector<float>(sum));
-                (Beta == 0 ? d : d + Beta * Vector.Load(dx + c)).Store(dx + c);
+                V outputs = V.Load(y + c), upstream = V.Load(dy + c);
+                V d = Log ? upstream - VectorMath.Exp(outputs) * sums : outputs * (upstream - sums);
+                (Beta == 0 ? d : d + beta * V.Load(dx + c)).Store(dx + c);
             }
             for (; c < C; c++)
             {
@@ -101,13 +114,14 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly float Sum(float* y, float* dy)
         {
-            Vector<float> lanes = Vector<float>.Zero;
+            V lanes = V.Zero;
             int c = 0;
-            for (; c + Vector<float>.Count <= C; c += Vector<float>.Count)
-                lanes += Log ? Vector.Load(dy + c) : Vector.Load(dy + c) * Vector.Load(y + c);
-            float sum = Vector.Sum(lanes);
+            for (; c + V.Count <= C; c += V.Count)
+                lanes += Log ? V.Load(dy + c) : V.Load(dy + c) * V.Load(y + c);
+            float sum = V.Sum(lanes);
             for (; c < C; c++)
                 sum += Log ? dy[c] : dy[c] * y[c];
             return sum;

@@ -1,65 +1,86 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
-/// <summary>Rows side by side; within a row 16 exponentials at a time, summed in double by blocks of 16.</summary>
+/// <summary>Rows side by side; within a row a vector of exponentials at a time, the vectors' sums added in double.</summary>
 internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropyKernels
 {
-    private const int Lanes = 16;
-
     public override void Forward(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss) =>
-        RowBlocks.For(g.N, g.K, new LossRow { G = g, X = x.Pointer, T = t.Pointer, Loss = loss.Pointer });
+        LaneWidth.Run(LaneWidth.Current, new LossWork { G = g, X = x.Pointer, T = t.Pointer, Loss = loss.Pointer });
 
     public override void BackwardInput(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta) =>
-        RowBlocks.For(g.N, g.K, new GradientRow { G = g, X = x.Pointer, T = t.Pointer, Dloss = dloss.Pointer, Dx = dx.Pointer, Beta = beta });
+        LaneWidth.Run(LaneWidth.Current, new GradientWork { G = g, X = x.Pointer, T = t.Pointer, Dloss = dloss.Pointer, Dx = dx.Pointer, Beta = beta });
 
-    private static double LogSumExp(float* row, int count)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double LogSumExp<V>(float* row, int count)
+        where V : unmanaged, ILanes<V>
     {
         float max = Elementwise.Max(count, row);
-        var shift = Vector512.Create(max);
+        V shift = V.Create(max);
         double sum = 0;
         int k = 0;
-        for (; k <= count - Lanes; k += Lanes)
-            sum += Vector512.Sum(VectorMath.Exp(Vector512.Load(row + k) - shift));
+        for (; k <= count - V.Count; k += V.Count)
+            sum += V.Sum(VectorMath.Exp(V.Load(row + k) - shift));
         for (; k < count; k++)
             sum += Math.Exp((double)row[k] - max);
         return max + Math.Log(sum);
     }
 
-    private struct LossRow : IRowWork
+    private struct LossWork : ILaneWork
     {
         public ClassLossGeometry G;
         public float* X, T, Loss;
 
+        public readonly void Run<V>()
+            where V : unmanaged, ILanes<V> => RowBlocks.For(G.N, G.K, new LossRow<V> { Of = this });
+    }
+
+    private struct LossRow<V> : IRowWork
+        where V : unmanaged, ILanes<V>
+    {
+        public LossWork Of;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
-            float* x = X + row * G.K;
-            double logSum = LogSumExp(x, G.K), sum = 0;
-            for (int k = 0; k < G.K; k++)
-                sum += G.Label(T, row, k) * (logSum - x[k]);
-            Loss[row] = (float)sum;
+            float* x = Of.X + row * Of.G.K;
+            double logSum = LogSumExp<V>(x, Of.G.K), sum = 0;
+            for (int k = 0; k < Of.G.K; k++)
+                sum += Of.G.Label(Of.T, row, k) * (logSum - x[k]);
+            Of.Loss[row] = (float)sum;
         }
     }
 
-    private struct GradientRow : IRowWork
+    private struct GradientWork : ILaneWork
     {
         public ClassLossGeometry G;
         public float* X, T, Dloss, Dx;
         public float Beta;
 
+        public readonly void Run<V>()
+            where V : unmanaged, ILanes<V> => RowBlocks.For(G.N, G.K, new GradientRow<V> { Of = this });
+    }
+
+    private struct GradientRow<V> : IRowWork
+        where V : unmanaged, ILanes<V>
+    {
+        public GradientWork Of;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
-            float* x = X + row * G.K, dx = Dx + row * G.K;
-            double logSum = LogSumExp(x, G.K), total = 0;
-            for (int k = 0; k < G.K; k++)
-                total += G.Label(T, row, k);
-            for (int k = 0; k < G.K; k += Lanes)
+            int classes = Of.G.K;
+            float* x = Of.X + row * classes, dx = Of.Dx + row * classes;
+            double logSum = LogSumExp<V>(x, classes), total = 0;
+            for (int k = 0; k < classes; k++)
+                total += Of.G.Label(Of.T, row, k);
+            for (int k = 0; k < classes; k += V.Count)
             {
-                int count = Math.Min(Lanes, G.K - k);
-                Vector512<float> p = VectorMath.Exp((count == Lanes ? Vector512.Load(x + k) : Elementwise.LoadTail(x + k, count)) - Vector512.Create((float)logSum));
+                int count = Math.Min(V.Count, classes - k);
+                V p = VectorMath.Exp((count == V.Count ? V.Load(x + k) : Elementwise.LoadTail<V>(x + k, count)) - V.Create((float)logSum));
                 for (int lane = 0; lane < count; lane++)
-                    BetaStore.Store(ref dx[k + lane], Dloss[row] * (p[lane] * total - G.Label(T, row, k + lane)), Beta);
+                    BetaStore.Store(ref dx[k + lane], Of.Dloss[row] * (p[lane] * total - Of.G.Label(Of.T, row, k + lane)), Of.Beta);
             }
         }
     }

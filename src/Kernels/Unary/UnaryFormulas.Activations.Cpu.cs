@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -9,91 +8,107 @@ namespace Graft.Kernels;
 internal readonly struct ReLUFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Max(x, Vector512<float>.Zero);
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Max(x, V.Zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(y, Vector512<float>.Zero), dy, Vector512<float>.Zero);
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(y, V.Zero), dy, V.Zero);
 }
 
 internal readonly struct ReLUMaxFormula(float most) : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Min(Vector512.Max(x, Vector512<float>.Zero), Vector512.Create(most));
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Min(V.Max(x, V.Zero), V.Create(most));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(y, Vector512<float>.Zero) & Vector512.LessThan(y, Vector512.Create(most)), dy, Vector512<float>.Zero);
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(y, V.Zero) & V.LessThan(y, V.Create(most)), dy, V.Zero);
 }
 
 internal readonly struct LeakyReLUFormula(float slope) : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), x, Vector512.Create(slope) * x);
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(x, V.Zero), x, V.Create(slope) * x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(y, Vector512<float>.Zero), dy, Vector512.Create(slope) * dy);
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(y, V.Zero), dy, V.Create(slope) * dy);
 }
 
 internal readonly struct ELUFormula(float scale, float alpha) : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), Vector512.Create(scale) * x, Vector512.Create(alpha) * (VectorMath.Exp(x) - Vector512<float>.One));
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(x, V.Zero), V.Create(scale) * x, V.Create(alpha) * (VectorMath.Exp(x) - V.One));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        dy * Vector512.ConditionalSelect(Vector512.GreaterThan(y, Vector512<float>.Zero), Vector512.Create(scale), y + Vector512.Create(alpha));
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        dy * V.Select(V.GreaterThan(y, V.Zero), V.Create(scale), y + V.Create(alpha));
 }
 
 internal readonly struct SigmoidFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
         VectorMath.Sigmoid(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        dy * y * (Vector512<float>.One - y);
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        dy * y * (V.One - y);
 }
 
 internal readonly struct HardSigmoidFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Min(Vector512.Max(x + Vector512.Create(3f), Vector512<float>.Zero), Vector512.Create(6f)) * Vector512.Create(1 / 6f);
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Min(V.Max(x + V.Create(3f), V.Zero), V.Create(6f)) * V.Create(1 / 6f);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(y, Vector512<float>.Zero) & Vector512.LessThan(y, Vector512<float>.One), dy * Vector512.Create(1 / 6f), Vector512<float>.Zero);
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(y, V.Zero) & V.LessThan(y, V.One), dy * V.Create(1 / 6f), V.Zero);
 }
 
 internal readonly struct TanhFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
         VectorMath.Tanh(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        dy * (Vector512<float>.One - y * y);
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        dy * (V.One - y * y);
 }
 
 internal readonly struct GeluFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Create(0.5f) * x * (Vector512<float>.One + VectorMath.Erf(x * Vector512.Create(0.70710678f)));
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Create(0.5f) * x * (V.One + VectorMath.Erf(x * V.Create(0.70710678f)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy)
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> cumulative = Vector512.Create(0.5f) * (Vector512<float>.One + VectorMath.Erf(x * Vector512.Create(0.70710678f)));
-        Vector512<float> density = Vector512.Create(0.39894228f) * VectorMath.Exp(Vector512.Create(-0.5f) * x * x); // 1 / sqrt(2 pi)
+        V cumulative = V.Create(0.5f) * (V.One + VectorMath.Erf(x * V.Create(0.70710678f)));
+        V density = V.Create(0.39894228f) * VectorMath.Exp(V.Create(-0.5f) * x * x); // 1 / sqrt(2 pi)
         return dy * (cumulative + x * density);
     }
 }
@@ -101,93 +116,106 @@ internal readonly struct GeluFormula : IUnaryFormula, IBinaryFormula
 internal readonly struct GeluTanhFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Create(0.5f) * x * (Vector512<float>.One + VectorMath.Tanh(Inner(x)));
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Create(0.5f) * x * (V.One + VectorMath.Tanh(Inner(x)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy)
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> t = VectorMath.Tanh(Inner(x));
-        Vector512<float> inner = Vector512.Create(0.79788456f) * (Vector512<float>.One + Vector512.Create(3 * 0.044715f) * x * x); // slope of Inner
-        return dy * Vector512.Create(0.5f) * (Vector512<float>.One + t + x * (Vector512<float>.One - t * t) * inner);
+        V t = VectorMath.Tanh(Inner(x));
+        V inner = V.Create(0.79788456f) * (V.One + V.Create(3 * 0.044715f) * x * x); // slope of Inner
+        return dy * V.Create(0.5f) * (V.One + t + x * (V.One - t * t) * inner);
     }
 
     // sqrt(2 / pi) (x + 0.044715 x^3)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Inner(Vector512<float> x) =>
-        Vector512.Create(0.79788456f) * (x + Vector512.Create(0.044715f) * x * x * x);
+    private static V Inner<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Create(0.79788456f) * (x + V.Create(0.044715f) * x * x * x);
 }
 
 internal readonly struct SiLUFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
         x * VectorMath.Sigmoid(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy)
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> s = VectorMath.Sigmoid(x);
-        return dy * s * (Vector512<float>.One + x * (Vector512<float>.One - s));
+        V s = VectorMath.Sigmoid(x);
+        return dy * s * (V.One + x * (V.One - s));
     }
 }
 
 internal readonly struct MishFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x)
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> n = Inner(x);
-        return x * n / (n + Vector512.Create(2f));
+        V n = Inner(x);
+        return x * n / (n + V.Create(2f));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy)
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> n = Inner(x), below = n + Vector512.Create(2f);
-        Vector512<float> rest = Vector512.Create(4f) * (n + Vector512<float>.One) / (below * below); // 1 - (n / (n + 2))^2, without cancellation
+        V n = Inner(x), below = n + V.Create(2f);
+        V rest = V.Create(4f) * (n + V.One) / (below * below); // 1 - (n / (n + 2))^2, without cancellation
         return dy * (n / below + x * rest * VectorMath.Sigmoid(x));
     }
 
     // tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2); from x = 20 on this is 1 in float, and e stays finite.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Inner(Vector512<float> x)
+    private static V Inner<V>(V x)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> e = VectorMath.Exp(Vector512.Min(x, Vector512.Create(20f)));
-        return e * (e + Vector512.Create(2f));
+        V e = VectorMath.Exp(V.Min(x, V.Create(20f)));
+        return e * (e + V.Create(2f));
     }
 }
 
 internal readonly struct SoftplusFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Max(x, Vector512<float>.Zero) + Log1P(VectorMath.Exp(-Vector512.Abs(x)));
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Max(x, V.Zero) + Log1P(VectorMath.Exp(-V.Abs(x)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy) =>
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V> =>
         dy * VectorMath.Sigmoid(x);
 
     /// <summary>log(1 + x) for x in 0..1, with Kahan's correction of the rounded 1 + x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Log1P(Vector512<float> x)
+    public static V Log1P<V>(V x)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> sum = Vector512<float>.One + x;
-        Vector512<float> log = VectorMath.Log(sum) * x / (sum - Vector512<float>.One);
-        return Vector512.ConditionalSelect(Vector512.Equals(sum, Vector512<float>.One), x, log);
+        V sum = V.One + x;
+        V log = VectorMath.Log(sum) * x / (sum - V.One);
+        return V.Select(V.Equals(sum, V.One), x, log);
     }
 }
 
 internal readonly struct SoftsignFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        x / (Vector512<float>.One + Vector512.Abs(x));
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        x / (V.One + V.Abs(x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy)
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> rest = Vector512<float>.One - Vector512.Abs(y);
+        V rest = V.One - V.Abs(y);
         return dy * rest * rest;
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -9,127 +8,149 @@ namespace Graft.Kernels;
 internal readonly struct ExpFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
         VectorMath.Exp(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
         dy * y;
 }
 
 internal readonly struct LogFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
         VectorMath.Log(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy) =>
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V> =>
         dy / x;
 }
 
 internal readonly struct SqrtFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Sqrt(x);
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Sqrt(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        Vector512.Create(0.5f) * dy / y;
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Create(0.5f) * dy / y;
 }
 
 internal readonly struct RsqrtFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512<float>.One / Vector512.Sqrt(x);
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.One / V.Sqrt(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
-        Vector512.Create(-0.5f) * dy * y * y * y;
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Create(-0.5f) * dy * y * y * y;
 }
 
 internal readonly struct SquareFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
         x * x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy) =>
-        Vector512.Create(2f) * dy * x;
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Create(2f) * dy * x;
 }
 
 internal readonly struct AbsFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Abs(x);
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Abs(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), dy, Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), -dy, Vector512<float>.Zero));
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(x, V.Zero), dy, V.Select(V.LessThan(x, V.Zero), -dy, V.Zero));
 }
 
 internal readonly struct ReciprocalFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512<float>.One / x;
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.One / x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> y, Vector512<float> dy) =>
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
         -dy * y * y;
 }
 
 internal readonly struct ScaleFormula(float factor, float offset) : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Create(factor) * x + Vector512.Create(offset);
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Create(factor) * x + V.Create(offset);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy) =>
-        Vector512.Create(factor) * dy;
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Create(factor) * dy;
 }
 
 internal readonly struct ClipFormula(float least, float most) : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.Min(Vector512.Max(x, Vector512.Create(least)), Vector512.Create(most));
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Min(V.Max(x, V.Create(least)), V.Create(most));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(x, Vector512.Create(least)) & Vector512.LessThanOrEqual(x, Vector512.Create(most)), dy, Vector512<float>.Zero);
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThanOrEqual(x, V.Create(least)) & V.LessThanOrEqual(x, V.Create(most)), dy, V.Zero);
 }
 
 /// <summary>Powers lane by lane: the runtime has no vector power, and no model here has it in a hot path.</summary>
 internal readonly struct ThresholdFormula(float least, float most) : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(least)), Vector512.Min(x, Vector512.Create(most)), Vector512<float>.Zero);
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(x, V.Create(least)), V.Min(x, V.Create(most)), V.Zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(least)) & Vector512.LessThan(x, Vector512.Create(most)), dy, Vector512<float>.Zero);
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(x, V.Create(least)) & V.LessThan(x, V.Create(most)), dy, V.Zero);
 }
 
 internal readonly struct PowFormula(float exponent) : IUnaryFormula, IBinaryFormula
 {
-    public Vector512<float> Apply(Vector512<float> x)
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V>
     {
-        for (int lane = 0; lane < Vector512<float>.Count; lane++)
-            x = x.WithElement(lane, MathF.Pow(x[lane], exponent));
+        for (int lane = 0; lane < V.Count; lane++)
+            x = x.With(lane, MathF.Pow(x[lane], exponent));
         return x;
     }
 
-    public Vector512<float> Apply(Vector512<float> x, Vector512<float> dy)
+    public V Apply<V>(V x, V dy)
+        where V : unmanaged, ILanes<V>
     {
-        for (int lane = 0; lane < Vector512<float>.Count; lane++)
-            dy = dy.WithElement(lane, exponent == 0 ? 0 : dy[lane] * exponent * MathF.Pow(x[lane], exponent - 1));
+        for (int lane = 0; lane < V.Count; lane++)
+            dy = dy.With(lane, exponent == 0 ? 0 : dy[lane] * exponent * MathF.Pow(x[lane], exponent - 1));
         return dy;
     }
 }

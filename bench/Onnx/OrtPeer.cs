@@ -1,0 +1,64 @@
+using Graft.Bench.Suite;
+using Graft.Kernels;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Graft.Bench.Onnx;
+
+/// <summary>One op in ONNX Runtime: inputs and weights as Graft has them, images put into planes where the op wants them so.</summary>
+internal sealed class OrtPeer
+{
+    private readonly OnnxGraph _graph = new();
+    private readonly List<Action<OrtSession>> _inputs = [];
+
+    /// <summary>The graph, for nodes.</summary>
+    public OnnxGraph Graph => _graph;
+
+    /// <summary>An input in Graft's order; images [N,H,W,C] become planes.</summary>
+    public OrtPeer Input(string name, Shape shape, float[] values)
+    {
+        Shape planes = Planes.Of(shape);
+        _graph.Input(name, planes);
+        float[] turned = shape.Rank == 4 ? Planes.FromPixels(values, shape) : values;
+        _inputs.Add(session => session.With<float>(name, planes, turned));
+        return this;
+    }
+
+    /// <summary>An input whose shape ONNX has as well, even with four axes.</summary>
+    public OrtPeer Plain(string name, Shape shape, float[] values)
+    {
+        _graph.Input(name, shape);
+        _inputs.Add(session => session.With<float>(name, shape, values));
+        return this;
+    }
+
+    /// <summary>Whole numbers.</summary>
+    public OrtPeer Ids(string name, Shape shape, int[] values)
+    {
+        _graph.Input(name, shape, isInteger: true);
+        long[] wide = [.. values.Select(v => (long)v)];
+        _inputs.Add(session => session.With<long>(name, shape, wide));
+        return this;
+    }
+
+    /// <summary>Numbers that the runtime may pack beforehand.</summary>
+    public OrtPeer Weight(string name, Shape shape, float[] values)
+    {
+        _graph.Initializer(name, shape, values);
+        return this;
+    }
+
+    /// <summary>Loads the graph whose output is of that shape, in Graft's order.</summary>
+    /// <param name="output">Its name in the graph.</param>
+    /// <param name="shape">Its shape in Graft's order.</param>
+    /// <param name="isImage">True where it comes in planes.</param>
+    public Peer Open(string output, Shape shape, bool isImage = false)
+    {
+        Shape there = isImage ? Planes.Of(shape) : shape;
+        _graph.Output(output, there);
+        byte[] model = _graph.ToModel();
+        var session = new OrtSession(options => new InferenceSession(model, options), there, CpuThreads.Count);
+        foreach (Action<OrtSession> input in _inputs)
+            input(session);
+        return new Peer(session.Run, () => isImage ? Planes.ToPixels(session.Result, shape) : session.Result.ToArray(), session.Dispose);
+    }
+}

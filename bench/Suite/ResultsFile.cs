@@ -1,0 +1,42 @@
+using System.Text;
+using BenchmarkDotNet.Reports;
+using Graft.Bench.Torch;
+using Graft.Kernels;
+
+namespace Graft.Bench.Suite;
+
+/// <summary>A summary as a table in bench/Results, in a folder named after the processor.</summary>
+internal static class ResultsFile
+{
+    /// <summary>Writes the table and returns its path.</summary>
+    public static string Write(Summary summary, string command)
+    {
+        string bench = summary.BenchmarksCases[0].Descriptor.Type.Name;
+        var text = new StringBuilder();
+        text.AppendLine($"# {bench}");
+        text.AppendLine();
+        text.AppendLine($"`{command}`, {DateTime.UtcNow:yyyy-MM-dd}. {Machine.Describe()}; {CpuThreads.Count} thread(s).");
+        text.AppendLine(TorchLibrary.Loads ? "Peers: ONNX Runtime, libtorch." : $"Peers: ONNX Runtime. libtorch is left out: {TorchLibrary.Reason}");
+        text.AppendLine();
+        SummaryTable.SummaryTableColumn[] columns = [.. summary.Table.Columns.Where(c => c.OriginalColumn is FigureColumn)];
+        text.AppendLine($"| {string.Join(" | ", columns.Select(c => c.Header))} |");
+        text.AppendLine($"|{string.Concat(columns.Select(_ => " --- |"))}");
+        for (int row = 0; row < summary.Table.FullContent.Length; row++)
+            text.AppendLine($"| {string.Join(" | ", columns.Select(c => c.Content[row]))} |");
+        text.AppendLine();
+        text.AppendLine(string.Join(" ", columns.Where(c => c.OriginalColumn.IsNumeric).Select(c => $"{c.Header}: {c.OriginalColumn.Legend}.")));
+        string folder = Path.Combine(BenchFolder(), "Results", Machine.FolderName);
+        Directory.CreateDirectory(folder);
+        string path = Path.Combine(folder, $"{bench}{(CpuThreads.Count == 1 ? "-1thread" : "")}.md");
+        File.WriteAllText(path, text.ToString().ReplaceLineEndings("\n"));
+        return path;
+    }
+
+    private static string BenchFolder()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
+            folder = folder.Parent;
+        return Path.Combine(folder?.FullName ?? throw new GraftException("The results go to bench/Results of the repository, and there is no Engine.sln above this program."), "bench");
+    }
+}

@@ -1,0 +1,65 @@
+using Graft.Kernels;
+
+namespace Graft.Bench.Suite;
+
+/// <summary>The memory of one run: inputs filled by name, and the output.</summary>
+internal sealed class Workspace : IDisposable
+{
+    private readonly List<nint> _blocks = [];
+    private DevicePtr<float> _output;
+    private int _outputCount;
+
+    /// <summary>An input with its numbers.</summary>
+    public DevicePtr<float> Input(string name, long count, double low = -1, double high = 1) => Upload<float>(Numbers.Of(name, count, low, high));
+
+    /// <summary>Whole numbers from 0 to below <paramref name="end"/>.</summary>
+    public DevicePtr<int> Ids(string name, int count, int end) => Upload<int>(Numbers.Ids(name, count, end));
+
+    /// <summary>Numbers that the case brings itself.</summary>
+    public DevicePtr<T> Upload<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        var block = new DevicePtr<T>(Allocate((long)values.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+        KernelSet.Cpu.Memory.Upload(values, block);
+        return block;
+    }
+
+    /// <summary>Memory for what is neither read before it is written nor compared.</summary>
+    public DevicePtr<float> Scratch(long count) => new(Allocate(count * sizeof(float)));
+
+    /// <summary>Memory for the result.</summary>
+    public DevicePtr<float> Output(long count)
+    {
+        _outputCount = checked((int)count);
+        return _output = Scratch(count);
+    }
+
+    /// <summary>What is compared, where a run changes its input in place.</summary>
+    public DevicePtr<float> InPlace(DevicePtr<float> values, long count)
+    {
+        _outputCount = checked((int)count);
+        return _output = values;
+    }
+
+    /// <summary>The result of the last run.</summary>
+    public float[] Result()
+    {
+        var result = new float[_outputCount];
+        KernelSet.Cpu.Memory.Download(_output, result.AsSpan());
+        return result;
+    }
+
+    public void Dispose()
+    {
+        foreach (nint block in _blocks)
+            KernelSet.Cpu.Memory.Free(block);
+        _blocks.Clear();
+    }
+
+    private nint Allocate(long bytes)
+    {
+        nint block = KernelSet.Cpu.Memory.Allocate(bytes);
+        _blocks.Add(block);
+        return block;
+    }
+}
