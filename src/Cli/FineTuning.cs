@@ -1,5 +1,6 @@
 using System.Globalization;
 using Graft.Importers.Images;
+using Graft.Inference;
 using Graft.Layers;
 using Graft.Training;
 using Graft.Weights;
@@ -38,6 +39,8 @@ internal sealed record FineTuningSettings
     public float UnfreezeLearningRate { get; init; } = 1e-5f;
 
     public bool Augment { get; init; }
+
+    public FeatureCacheOptions FeatureCache { get; init; } = FeatureCacheOptions.Default;
 
     public int Seed { get; init; }
 
@@ -87,18 +90,22 @@ internal static class FineTuning
             return model.Fit(trainData, to, validData, new FitOptions
             {
                 Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, Callbacks = [lines], InitialEpoch = from, History = earlier,
+                FeatureCache = s.FeatureCache,
             });
         });
         terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, learning rate {s.LearningRate.ToString(CultureInfo.InvariantCulture)}).");
         model.Compile(Optimizer.Create(s.Optimizer, s.LearningRate), loss, Metric.Accuracy);
         History history = Fit(0, s.Epochs, null);
+        TellNotes(terminal, history, 0);
         terminal.Line($"Kept for backward: {model.MemoryReport!.KeptBy(pretrained.Name):N0} bytes by the frozen base, {model.MemoryReport.TotalKeptBytes:N0} in all.");
         if (s.Unfreeze > 0)
         {
             IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);
             terminal.Line($"Unfreezing {string.Join(", ", blocks)} (learning rate {s.UnfreezeLearningRate.ToString(CultureInfo.InvariantCulture)}).");
             model.Compile(Optimizer.Create(s.Optimizer, s.UnfreezeLearningRate), loss, Metric.Accuracy);
+            int told = history.Notes.Count;
             history = Fit(s.Epochs, total, history);
+            TellNotes(terminal, history, told);
         }
         validData.BatchProgress = null;
         ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
@@ -136,6 +143,12 @@ internal static class FineTuning
             model.Add(new Dense(256, Activation.ReLU));
         model.Add(new Dense(outputs, outputs == 1 ? Activation.Sigmoid : Activation.Softmax) { Name = "predictions" });
         return model;
+    }
+
+    private static void TellNotes(Terminal terminal, History history, int from)
+    {
+        foreach (string note in history.Notes.Skip(from))
+            terminal.Line(char.ToUpperInvariant(note[0]) + note[1..] + ".");
     }
 
     private static void Describe(Terminal terminal, string what, ImageFolder data, bool substituted)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Graft.Importers.Images;
+using Graft.Inference;
 using Graft.Kernels;
 
 namespace Graft.Cli.Commands;
@@ -36,10 +37,12 @@ internal static class FinetuneCommand
         resize.AcceptOnlyFromAmong("nearest", "bilinear", "bicubic", "lanczos");
         var exif = new Option<bool>("--exif") { Description = "Turn photographs upright as their EXIF orientation says; the model remembers it." };
         var memory = new Option<int>("--image-memory") { DefaultValueFactory = _ => 512, Description = "MiB of resized images that are kept between epochs; those beyond are decoded again." };
+        var cache = new Option<string?>("--feature-cache") { Description = "Folder where the frozen base's features stay for later runs; 'off' computes them at every step. By default they are kept for this run alone." };
+        var copies = new Option<int>("--augmented-copies") { Description = "With --augment: variants of each image that are kept and trained on in turn; 0 draws new ones in every epoch." };
         var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv and curves.png." };
         var command = new Command("finetune", "Teach a pretrained base your own classes.")
         {
-            data, validation, split, network, weights, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, output,
+            data, validation, split, network, weights, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, cache, copies, output,
         };
         command.SetAction(parsed =>
         {
@@ -53,7 +56,13 @@ internal static class FinetuneCommand
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
                 UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
                 BadImages = Enum.Parse<BadImages>(parsed.GetRequiredValue(bad), ignoreCase: true), Resize = Enum.Parse<Training.ResizeFilter>(parsed.GetRequiredValue(resize), ignoreCase: true), Exif = parsed.GetValue(exif),
-                ImageMemory = (long)Within(parsed.GetValue(memory), 0, 1e6, "--image-memory") << 20, Output = parsed.GetRequiredValue(output),
+                ImageMemory = (long)Within(parsed.GetValue(memory), 0, 1e6, "--image-memory") << 20,
+                FeatureCache = new FeatureCacheOptions
+                {
+                    IsEnabled = parsed.GetValue(cache) != "off", Folder = parsed.GetValue(cache) is "off" ? null : parsed.GetValue(cache),
+                    AugmentedCopies = (int)Within(parsed.GetValue(copies), 0, 10_000, "--augmented-copies"),
+                },
+                Output = parsed.GetRequiredValue(output),
             };
             (_, Training.History history, _) = FineTuning.Run(settings, terminal);
             terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));
