@@ -101,7 +101,7 @@ internal static class FineTuning
         if (s.Unfreeze > 0)
         {
             IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);
-            terminal.Line($"Unfreezing {string.Join(", ", blocks)} (learning rate {s.UnfreezeLearningRate.ToString(CultureInfo.InvariantCulture)}).");
+            terminal.Line($"Unfreezing {string.Join(", ", blocks)}, without batch normalization (learning rate {s.UnfreezeLearningRate.ToString(CultureInfo.InvariantCulture)}).");
             model.Compile(Optimizer.Create(s.Optimizer, s.UnfreezeLearningRate), loss, Metric.Accuracy);
             int told = history.Notes.Count;
             history = Fit(s.Epochs, total, history);

@@ -41,14 +41,15 @@ internal static partial class PretrainedBase
         return model;
     }
 
-    /// <summary>Makes the last <paramref name="count"/> blocks trainable.</summary>
+    /// <summary>Makes the last <paramref name="count"/> blocks trainable; their batch normalization stays on its moving statistics.</summary>
     /// <returns>The names of the blocks.</returns>
     public static IReadOnlyList<string> Unfreeze(Model model, int count)
     {
         string[] blocks = [.. model.Layers.Select(BlockOf).Where(b => b.Length > 0).Distinct().TakeLast(count)];
         foreach (Layer layer in model.Layers)
         {
-            if (blocks.Contains(BlockOf(layer)))
+            // Statistics of small batches would undo what the base has learned: Keras's guide to fine-tuning keeps them frozen as well.
+            if (layer is not BatchNormalization && blocks.Contains(BlockOf(layer)))
                 layer.Trainable = true;
         }
         return blocks;

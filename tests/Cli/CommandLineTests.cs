@@ -229,7 +229,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("", error);
         Assert.Equal(0, code);
         Assert.Contains("prepared as 'caffe'", output, StringComparison.Ordinal);
-        Assert.Contains($"Unfreezing {block} ", output, StringComparison.Ordinal);
+        Assert.Contains($"Unfreezing {block},", output, StringComparison.Ordinal);
         (code, _, error) = Run("predict", "--model", Sub("out/model.graft"), Sub("data/rose/000.jpg"));
         Assert.Equal("", error);
         Assert.Equal(0, code);
