@@ -47,7 +47,7 @@ internal static unsafe class QuickBench
             throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.All.Select(m => m.Name)))}.");
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
-            MeasurePeaks();
+            MeasurePeaks(options);
         bool fine = true;
         foreach (ModelCase model in models)
             fine &= Run(model, options);
@@ -68,7 +68,7 @@ internal static unsafe class QuickBench
         return Measure(model.Name, pair);
     }
 
-    private static void MeasurePeaks()
+    private static void MeasurePeaks(QuickOptions options)
     {
         const int Size = 1024, Pieces = 512, Rounds = 1 << 16;
         using HostBuffer a = new(Size * Size), b = new(Size * Size), c = new(Size * Size);
@@ -78,7 +78,8 @@ internal static unsafe class QuickBench
             Contender.Flops(Peaks[0], FmaPeak.Flops((long)Pieces * Rounds), () => FmaPeak.RunThreaded(Pieces, Rounds)),
             Contender.Flops(Peaks[1], 2.0 * Size * Size * Size, () => Gemm.Run(false, false, Size, Size, Size, pa, Size, pb, Size, pc, Size, beta: 0)),
         ];
-        Print(contenders.Zip(PairedRounds.Measure(contenders, PeakBudget), Line));
+        Contender[] wanted = [.. contenders.Where(c => options.Wants(c.Name))];
+        Print(wanted.Zip(PairedRounds.Measure(wanted, PeakBudget), Line));
     }
 
     /// <summary>Compares, times and prints one network; false where the engines disagree.</summary>
