@@ -20,7 +20,7 @@ internal static class Application
         Console.CancelKeyPress += onInterrupt;
         try
         {
-            var console = new Terminal(output, interrupt.Token);
+            using var console = new Terminal(output, interrupt.Token);
             var root = new RootCommand("Graft: take a pretrained network and teach it your own task.")
             {
                 FinetuneCommand.Create(console), EvaluateCommand.Create(console), PredictCommand.Create(console), DemoCommand.Create(console),

@@ -66,7 +66,7 @@ internal static class FineTuning
         validation = s.Validation ?? validation;
         int classes = ImageFolder.ClassesOf(train).Count;
         terminal.Line($"Loading base {s.Base} ...");
-        Model pretrained = PretrainedBase.Load(s.Base, s.Weights, s.Size);
+        Model pretrained = terminal.Own(PretrainedBase.Load(s.Base, s.Weights, s.Size));
         string upright = s.Exif ? ", turned upright by EXIF" : "";
         terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}.");
         terminal.Interrupt.ThrowIfCancellationRequested();
@@ -75,7 +75,7 @@ internal static class FineTuning
         Describe(terminal, "validation", validData, s.BadImages == BadImages.Substitute);
 
         bool binary = classes == 2;
-        Model model = Build(s, pretrained, binary ? 1 : classes);
+        Model model = terminal.Own(Build(s, pretrained, binary ? 1 : classes));
         model.SetSeed(s.Seed);
         model.ClassNames = trainData.ClassNames;
         model.Preprocessing = trainData.Preprocessing;

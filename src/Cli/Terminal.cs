@@ -6,8 +6,9 @@ using Spectre.Console.Rendering;
 namespace Graft.Cli;
 
 /// <summary>Where a command writes: tables and a live bar on a terminal, plain lines where output is redirected.</summary>
-internal sealed class Terminal
+internal sealed class Terminal : IDisposable
 {
+    private readonly List<Model> _models = [];
     private const double RefreshesPerSecond = 8; // smooth to the eye, a thousandth of a core
 
     private readonly TextWriter _output;
@@ -36,6 +37,21 @@ internal sealed class Terminal
 
     /// <summary>Columns of the terminal.</summary>
     public int Width => _console?.Profile.Width ?? int.MaxValue;
+
+    /// <summary>Gives a model's memory back when the command ends, however it ends.</summary>
+    public T Own<T>(T model)
+        where T : Model
+    {
+        _models.Add(model);
+        return model;
+    }
+
+    /// <summary>Gives the memory of the command's models back.</summary>
+    public void Dispose()
+    {
+        _models.ForEach(m => m.Release());
+        _models.Clear();
+    }
 
     /// <summary>Writes a line as it is: no character in it is markup, and it is not wrapped.</summary>
     public void Line(string text = "")

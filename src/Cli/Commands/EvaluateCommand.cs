@@ -39,7 +39,7 @@ internal static class EvaluateCommand
 
     private static EvaluationResult Run(string file, string data, bool exif, Terminal terminal)
     {
-        Model model = ModelFile.Load(file).Model;
+        Model model = terminal.Own(ModelFile.Load(file).Model);
         Preprocessing preprocessing = Reading(model, exif);
         bool binary = model.Outputs[0].Shape[-1] == 1;
         return terminal.WithBar("Reading images", bar =>

@@ -25,7 +25,7 @@ internal static class PredictCommand
         var command = new Command("predict", "Classify images.") { model, network, weights, top, json, exif, images };
         command.SetAction(parsed =>
         {
-            Model loaded = Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights));
+            Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
             string[] files = parsed.GetRequiredValue(images);
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");

@@ -105,12 +105,14 @@ public partial class Model : Layer
             p.MoveTo(device);
     }
 
-    /// <summary>Gives the memory of all parameters and plans back; the next use draws them anew.</summary>
+    /// <summary>Gives the memory of all parameters and plans back to the system, and what the device kept for reuse; the next use draws them anew.</summary>
     public void Release()
     {
         _plans?.Dispose();
+        Device device = Device;
         foreach (Parameter p in Parameters)
             p.Release();
+        device.Pool.Trim();
     }
 
     /// <summary>The layer of a name.</summary>
