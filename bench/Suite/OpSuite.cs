@@ -50,12 +50,8 @@ internal static class OpSuite
             Console.Error.WriteLine($"# libtorch is left out: {TorchLibrary.Reason}");
         string command = $"dotnet run -c Release --project bench -- ops {string.Join(' ', arguments.ToArray())}".TrimEnd();
         bool failed = false;
-        foreach (Summary summary in BenchmarkSwitcher.FromAssembly(typeof(OpSuite).Assembly).Run([.. rest], Config(isShort)))
-        {
+        foreach (Summary summary in BenchmarkSwitcher.FromAssembly(typeof(OpSuite).Assembly).Run([.. rest], Config(isShort, command)))
             failed |= summary.HasCriticalValidationErrors || summary.Reports.Any(r => !r.Success);
-            if (summary.BenchmarksCases.Length > 0)
-                Console.Error.WriteLine($"# {ResultsFile.Write(summary, command)}");
-        }
         return failed ? 1 : 0;
     }
 
@@ -63,7 +59,7 @@ internal static class OpSuite
     /// In this process: the widths of vectors and the peers' threads are set here, and the tables need the peak that was measured beside
     /// each row. A short job takes about a second a row.
     /// </summary>
-    private static ManualConfig Config(bool isShort)
+    private static ManualConfig Config(bool isShort, string command)
     {
         Job job = new Job(isShort ? "short" : "default", new EnvironmentMode { Runtime = CoreRuntime.Core10_0 })
             .WithToolchain(InProcessEmitToolchain.Instance)
@@ -76,6 +72,7 @@ internal static class OpSuite
             .AddJob(job)
             .AddLogger(ConsoleLogger.Default)
             .AddColumn(FigureColumn.All)
+            .AddExporter(new ResultsFile(command))
             .WithOrderer(new DefaultOrderer(SummaryOrderPolicy.Declared))
             .WithOptions(ConfigOptions.DisableLogFile)
             .WithBuildTimeout(TimeSpan.FromMinutes(1))

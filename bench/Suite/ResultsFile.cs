@@ -1,15 +1,25 @@
 using System.Text;
+using BenchmarkDotNet.Exporters;
+using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using Graft.Bench.Torch;
 using Graft.Kernels;
 
 namespace Graft.Bench.Suite;
 
-/// <summary>A summary as a table in bench/Results, in a folder named after the processor.</summary>
-internal static class ResultsFile
+/// <summary>Writes each summary as a table in bench/Results, in a folder named after the processor, as soon as its class is done.</summary>
+/// <param name="command">What the tables say they were made by.</param>
+internal sealed class ResultsFile(string command) : IExporter
 {
-    /// <summary>Writes the table and returns its path.</summary>
-    public static string Write(Summary summary, string command)
+    public string Name => nameof(ResultsFile);
+
+    public void ExportToLog(Summary summary, ILogger logger)
+    {
+    }
+
+    public IEnumerable<string> ExportToFiles(Summary summary, ILogger consoleLogger) => summary.BenchmarksCases.Length == 0 ? [] : [Write(summary)];
+
+    private string Write(Summary summary)
     {
         string bench = summary.BenchmarksCases[0].Descriptor.Type.Name;
         var text = new StringBuilder();
