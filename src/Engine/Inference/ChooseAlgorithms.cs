@@ -28,6 +28,7 @@ internal static class ChooseAlgorithms
                 Choose(conv, kernels, batch, options, dense, result);
             result.Add(node);
         }
+        SpreadPixels.Apply(result);
         return result;
     }
 

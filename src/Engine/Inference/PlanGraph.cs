@@ -33,6 +33,9 @@ internal sealed class PlanValue(Shape shape)
     /// <summary>Rows and columns of zeros kept around every image in memory.</summary>
     public int Border { get; set; }
 
+    /// <summary>Floats left free behind every pixel, so that neighbouring pixels do not meet in one cache set; see <see cref="SpreadPixels"/>.</summary>
+    public int Gap { get; set; }
+
     /// <summary>Where in the arena they lie.</summary>
     public ArenaSlot? Slot { get; set; }
 
@@ -40,13 +43,16 @@ internal sealed class PlanValue(Shape shape)
     public PlanValue Root => ViewOf?.Root ?? this;
 
     /// <summary>How an image [N,H,W,C] lies in memory.</summary>
-    public ImageLayout Layout => ImageLayout.Bordered(Shape[1], Shape[2], Shape[3], Border);
+    public ImageLayout Layout => LayoutIn(Border);
 
-    /// <summary>Floats of memory, the border included.</summary>
-    public long Floats => Border == 0 ? Shape.Count : Shape[0] * Layout.ImageStride;
+    /// <summary>Floats of memory, border and gaps included.</summary>
+    public long Floats => Border == 0 && Gap == 0 ? Shape.Count : Shape[0] * Layout.ImageStride;
 
     /// <summary>Floats from the beginning of the arena to the first number.</summary>
     public long Offset => Root.Slot!.Offset + (Border == 0 ? 0 : Layout.BorderOffset(Border));
+
+    /// <summary>How it would lie in a border of so many rows and columns.</summary>
+    public ImageLayout LayoutIn(int border) => ImageLayout.Bordered(Shape[1], Shape[2], Shape[3] + Gap, border);
 }
 
 /// <summary>A step before it has memory: it reads values and makes one.</summary>
@@ -88,7 +94,7 @@ internal sealed class ConvNode(FrozenConv conv) : PlanNode
     public FusedConv2DGeometry Geometry(int border)
     {
         Shape x = X.Shape;
-        FusedConv2DGeometry g = Conv.Geometry(x[0], x[1], x[2]) with { Activation = Activation, Output = Output.Layout };
-        return (Residual is null ? g : g with { Residual = Residual.Layout }).WithInputBorder(border);
+        FusedConv2DGeometry g = Conv.Geometry(x[0], x[1], x[2]) with { Activation = Activation, Output = Output.Layout, Input = X.LayoutIn(border), InputBorder = border };
+        return Residual is null ? g : g with { Residual = Residual.Layout };
     }
 }
