@@ -44,6 +44,28 @@ public sealed class PoolTests
         Assert.True(float.IsNaN(tape.Run(new Pool2DOp(PoolKind.Max, 2, 2, 2, 2, Padding2D.None), x).Item()));
     }
 
+    [Theory]
+    [InlineData(2, 2, 0, 64)]
+    [InlineData(2, 2, 0, 19)] // whole vectors and a rest
+    [InlineData(3, 2, 1, 40)]
+    [InlineData(2, 1, 1, 33)]
+    [InlineData(3, 3, 0, 5)]
+    public void Without_backward_the_maximum_is_the_same_to_the_last_bit(int window, int stride, int padding, int channels)
+    {
+        var random = new Random(4);
+        var shape = new Shape(2, 7, 9, channels);
+        float[] values = [.. Enumerable.Range(0, (int)shape.Count).Select(_ => random.Next(40) == 0 ? float.NaN : random.NextSingle() - 0.5f)];
+        var op = new Pool2DOp(PoolKind.Max, window, window, stride, stride, Padding2D.All(padding));
+        foreach (Device device in new[] { Device.Cpu, Device.Reference })
+        {
+            using var plain = new Tape(device);
+            using var recorded = new Tape(device);
+            Tensor x = recorded.Constant(shape, values);
+            recorded.Watch(x); // keeps the winners
+            Assert.Equal(recorded.Run(op, x).ToArray(), plain.Run(op, plain.Constant(shape, values)).ToArray());
+        }
+    }
+
     [Fact]
     public void Padding_as_large_as_the_window_is_refused() =>
         Assert.Contains("pad by less", Assert.Throws<ShapeException>(() =>
