@@ -75,11 +75,11 @@ public sealed class Tape(Device device) : IDisposable
             needs[i] = op.IsDifferentiable(i) && _wanted.Contains(inputs[i]);
         }
         Shape shape = Infer(op, shapes);
+        bool wanted = needs.AsSpan().Contains(true);
         if (Trace is not null)
-            return Note(op, inputs, shape, needs.AsSpan().Contains(true));
+            return Note(op, inputs, shape, wanted);
         Tensor output = Own(op.IsView ? inputs[0].View(shape) : Tensor.Allocate(Device, shape));
-        bool recorded = needs.AsSpan().Contains(true);
-        Tensor[] saved = recorded || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
+        Tensor[] saved = wanted || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
         var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer);
         op.Forward(call);
         call.ReleaseTemporaries();

@@ -11,7 +11,6 @@ internal sealed class PlanBuilder
     private readonly FrozenPart _part;
     private readonly Dictionary<Tensor, PlanValue> _values = [];
     private readonly List<PlanNode> _nodes = [];
-    private bool _isFrozen;
 
     private PlanBuilder(FrozenPart part) => _part = part;
 
@@ -26,7 +25,7 @@ internal sealed class PlanBuilder
             TracedOp op = part.Trace.Ops[i];
             if (!part.IsIncluded[i] || part.Readers(op.Output) == 0)
                 continue;
-            builder._isFrozen = part.IsFrozen(i);
+            builder.IsFrozen = part.IsFrozen(i);
             builder.Take(op);
             if (part.Results.Contains(op.Output))
                 builder.Materialize(builder._values[op.Output]).Root.IsResult = true;
@@ -59,7 +58,7 @@ internal sealed class PlanBuilder
     }
 
     /// <summary>True while the op that is taken has no trainable parameter behind it.</summary>
-    public bool IsFrozen => _isFrozen;
+    public bool IsFrozen { get; private set; }
 
     /// <summary>Appends a node.</summary>
     public void Append(PlanNode node)
@@ -88,7 +87,7 @@ internal sealed class PlanBuilder
         if (value.PaddingOf is not var (image, border))
             return value;
         value.PaddingOf = null;
-        Append(new OpNode(new Pad2DOp(border)) { Output = value, Inputs = { image }, IsFrozen = _isFrozen });
+        Append(new OpNode(new Pad2DOp(border)) { Output = value, Inputs = { image }, IsFrozen = IsFrozen });
         return value;
     }
 
@@ -99,7 +98,7 @@ internal sealed class PlanBuilder
             return;
         var output = new PlanValue(op.Output.Shape) { IsNonNegative = FuseActivation.IsNonNegative(op.Op) };
         Set(op.Output, output);
-        var node = new OpNode(op.Op) { Output = output, Layers = { op.Layer }, IsFrozen = _isFrozen };
+        var node = new OpNode(op.Op) { Output = output, Layers = { op.Layer }, IsFrozen = IsFrozen };
         foreach (Tensor input in op.Inputs)
             node.Inputs.Add(Materialize(ValueOf(input)));
         Append(node);

@@ -15,9 +15,9 @@ internal sealed class Schedule : IDisposable
     private readonly Dictionary<OpNode, (ArenaSlot[] Slots, Shape[] Shapes)> _saved = [];
     private readonly Tensor[] _constants;
     private readonly Tensor[] _frozenSources;
-    private Tensor[] _boundary = [];
     private readonly long _floats;
     private readonly List<Tensor> _results = [];
+    private Tensor[] _boundary = [];
     private PlanStep[] _steps = [];
     private bool _isBound;
 

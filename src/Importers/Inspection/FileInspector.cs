@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.IO.Compression;
 using Graft.Importers.Safetensors;
 
@@ -7,7 +6,6 @@ namespace Graft.Importers.Inspection;
 /// <summary>Tells what is in a file of any known format, told by its content, without building a network from it.</summary>
 public static class FileInspector
 {
-    private const int HeadBytes = 9;
     private const string Known = "known are Keras .h5 and .keras, .safetensors, .onnx and .graft";
 
     /// <summary>Reads names, shapes and types of a file.</summary>
@@ -17,20 +15,16 @@ public static class FileInspector
         if (!File.Exists(path))
             throw new GraftException(Directory.Exists(path) ? $"{path}: is a folder; a file is due here ({Known})." : $"{path}: no such file.");
         long length = new FileInfo(path).Length;
-        var head = new byte[HeadBytes];
-        int read;
-        using (FileStream stream = File.OpenRead(path))
-            read = stream.ReadAtLeast(head, HeadBytes, throwOnEndOfStream: false);
-        ReadOnlySpan<byte> start = head.AsSpan(0, read);
-        if (start.IsEmpty)
+        var head = new FileHead(path);
+        if (head.IsEmpty)
             throw new GraftException($"{path}: is empty; {Known}.");
-        if (start[0] == (byte)'<')
+        if (head.IsMarkup)
             throw new GraftException($"{path}: holds a page of HTML or XML, not a model; the download went wrong. Delete it and download it again.");
-        if (start.StartsWith("PK"u8))
+        if (head.IsZip)
             return IsGraft(path) ? GraftModel.Inspect(path) : Hdf5Contents.Inspect(path);
-        if (start.Length > 4 && start[1..4].SequenceEqual("HDF"u8))
+        if (head.IsHdf5)
             return Hdf5Contents.Inspect(path);
-        if (start.Length == HeadBytes && start[8] == (byte)'{' && BinaryPrimitives.ReadUInt64LittleEndian(start) < (ulong)length)
+        if (head.IsSafetensors)
             return Safetensors(path, length);
         return System.IO.Path.GetExtension(path) switch
         {
@@ -38,7 +32,7 @@ public static class FileInspector
             ".safetensors" => Safetensors(path, length),
             ".graft" => GraftModel.Inspect(path),
             ".onnx" => OnnxContents.Inspect(path) ?? throw new GraftException($"{path}: is no ONNX model: it has no graph; the file is damaged or something else."),
-            _ => Unnamed(path, start),
+            _ => Unnamed(path, head.Bytes),
         };
     }
 
