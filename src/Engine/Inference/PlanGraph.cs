@@ -68,7 +68,7 @@ internal abstract class PlanNode
     public bool IsFrozen { get; init; }
 
     /// <summary>What it makes.</summary>
-    public required PlanValue Output { get; init; }
+    public required PlanValue Output { get; set; }
 }
 
 /// <summary>An op of the graph, run as it is.</summary>
@@ -86,6 +86,9 @@ internal sealed class ConvNode(FrozenConv conv) : PlanNode
 
     public ConvAlgorithm Algorithm { get; set; }
 
+    /// <summary>True where the output is the largest of every 2 x 2 pixels; see <see cref="FusePooling"/>.</summary>
+    public bool MaxPool { get; set; }
+
     public PlanValue X => Inputs[0];
 
     public PlanValue? Residual => Inputs.Count > 1 ? Inputs[1] : null;
@@ -94,7 +97,7 @@ internal sealed class ConvNode(FrozenConv conv) : PlanNode
     public FusedConv2DGeometry Geometry(int border)
     {
         Shape x = X.Shape;
-        FusedConv2DGeometry g = Conv.Geometry(x[0], x[1], x[2]) with { Activation = Activation, Output = Output.Layout, Input = X.LayoutIn(border), InputBorder = border };
+        FusedConv2DGeometry g = Conv.Geometry(x[0], x[1], x[2]) with { Activation = Activation, MaxPool = MaxPool, Output = Output.Layout, Input = X.LayoutIn(border), InputBorder = border };
         return Residual is null ? g : g with { Residual = Residual.Layout };
     }
 }

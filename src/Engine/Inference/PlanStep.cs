@@ -47,11 +47,12 @@ internal sealed class ConvStep(ConvNode node, PackedConv packed, Tensor arena) :
     private readonly ImageBorder _border = new(node.Output, arena);
 
     public override string Routine => node.Algorithm
-        + (packed.Bias.IsNull ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation == FusedActivation.None ? "" : $" + {node.Activation}");
+        + (packed.Bias.IsNull ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation == FusedActivation.None ? "" : $" + {node.Activation}")
+        + (node.MaxPool ? " + max pool" : "");
 
     public override long Flops => _g.Flops;
 
-    public override long Bytes => packed.Bytes + sizeof(float) * (node.X.Shape.Count + node.Output.Shape.Count * (node.Residual is null ? 1 : 2));
+    public override long Bytes => packed.Bytes + sizeof(float) * (node.X.Shape.Count + node.Output.Shape.Count + (node.Residual?.Shape.Count ?? 0));
 
     public override void Run()
     {

@@ -206,7 +206,7 @@ internal sealed class Schedule : IDisposable
 
     /// <summary>A sum may lie where its residual does, if nobody reads that any more.</summary>
     private static ArenaSlot? InPlace(PlanNode node, int place, Dictionary<PlanValue, int> last) =>
-        node is ConvNode { Residual: { ViewOf: null } residual } && last[residual] == place && residual.Border == node.Output.Border && residual.Gap == node.Output.Gap && residual != node.Inputs[0]
+        node is ConvNode { MaxPool: false, Residual: { ViewOf: null } residual } && last[residual] == place && residual.Border == node.Output.Border && residual.Gap == node.Output.Gap && residual != node.Inputs[0]
             ? residual.Slot : null;
 
     /// <summary>Makes the steps for the arena as it lies now.</summary>
