@@ -29,6 +29,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override MatMulKernels MatMul { get; } = new CpuMatMulKernels();
 
+    public override CausalAttentionKernels CausalAttention { get; } = new CpuCausalAttentionKernels();
+
     public override SoftmaxKernels Softmax { get; } = new CpuSoftmaxKernels();
 
     public override LayerNormKernels LayerNorm { get; } = new CpuLayerNormKernels();

@@ -51,6 +51,9 @@ public abstract class KernelSet
     /// <summary>Batched matrix product.</summary>
     public abstract MatMulKernels MatMul { get; }
 
+    /// <summary>Self-attention in which a token sees those before it.</summary>
+    public abstract CausalAttentionKernels CausalAttention { get; }
+
     /// <summary>Softmax and its logarithm over the last axis.</summary>
     public abstract SoftmaxKernels Softmax { get; }
 

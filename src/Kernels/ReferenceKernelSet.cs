@@ -25,6 +25,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override MatMulKernels MatMul { get; } = new ReferenceMatMulKernels();
 
+    public override CausalAttentionKernels CausalAttention { get; } = new ReferenceCausalAttentionKernels();
+
     public override SoftmaxKernels Softmax { get; } = new ReferenceSoftmaxKernels();
 
     public override LayerNormKernels LayerNorm { get; } = new ReferenceLayerNormKernels();
