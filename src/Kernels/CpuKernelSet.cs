@@ -13,6 +13,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override DenseKernels Dense { get; } = new CpuDenseKernels();
 
+    public override FrozenDenseKernels FrozenDense { get; } = new CpuFrozenDenseKernels(GemmTile.Current);
+
     public override Conv2DKernels Conv2D { get; } = new CpuConv2DKernels();
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new CpuDepthwiseConv2DKernels();

@@ -27,6 +27,9 @@ public abstract class KernelSet
     /// <summary>Fully connected layer.</summary>
     public abstract DenseKernels Dense { get; }
 
+    /// <summary>Fully connected layer with frozen, packed weights and a fused epilogue.</summary>
+    public abstract FrozenDenseKernels FrozenDense { get; }
+
     /// <summary>Two-dimensional convolution.</summary>
     public abstract Conv2DKernels Conv2D { get; }
 

@@ -9,6 +9,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override DenseKernels Dense { get; } = new ReferenceDenseKernels();
 
+    public override FrozenDenseKernels FrozenDense { get; } = new ReferenceFrozenDenseKernels();
+
     public override Conv2DKernels Conv2D { get; } = new ReferenceConv2DKernels();
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new ReferenceDepthwiseConv2DKernels();
