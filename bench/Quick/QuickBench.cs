@@ -43,11 +43,13 @@ internal static unsafe class QuickBench
         bool apart = options.Memory || options.Contender is not null;
         bool wantsPeaks = !apart && Peaks.Any(options.Wants);
         ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
-        if (!wantsPeaks && models.Length == 0)
+        if (!wantsPeaks && models.Length == 0 && !Gpt2Bench.Names.Any(options.Wants))
             throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.All.Select(m => m.Name)))}.");
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
             MeasurePeaks(options);
+        if (!apart && Gpt2Bench.Names.Any(options.Wants))
+            MeasureGpt2(options);
         bool fine = true;
         foreach (ModelCase model in models)
             fine &= Run(model, options);
@@ -80,6 +82,13 @@ internal static unsafe class QuickBench
         ];
         Contender[] wanted = [.. contenders.Where(c => options.Wants(c.Name))];
         Print(wanted.Zip(PairedRounds.Measure(wanted, PeakBudget), Line));
+    }
+
+    private static void MeasureGpt2(QuickOptions options)
+    {
+        using var gpt2 = new Gpt2Bench();
+        Contender[] wanted = [.. gpt2.Contenders.Where(c => options.Wants(c.Name))];
+        Print(wanted.Zip(PairedRounds.Measure(wanted, ModelBudget), Line));
     }
 
     /// <summary>Compares, times and prints one network; false where the engines disagree.</summary>
