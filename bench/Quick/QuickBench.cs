@@ -48,11 +48,14 @@ internal static unsafe class QuickBench
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
             MeasurePeaks(options);
-        if (!apart && Gpt2Bench.Names.Any(options.Wants))
-            MeasureGpt2(options);
         bool fine = true;
         foreach (ModelCase model in models)
             fine &= Run(model, options);
+        foreach (string name in apart ? [] : Gpt2Bench.Names.Where(n => options.Wants(n) || options.Wants($"ort-{n}")))
+        {
+            using var gpt2 = new Gpt2Bench(name);
+            fine &= Measure(name, gpt2.Contenders, gpt2.Deviation());
+        }
         return fine ? 0 : 1;
     }
 
@@ -67,7 +70,7 @@ internal static unsafe class QuickBench
         if (options.Memory)
             return AloneBench.RunApart(model, options);
         using var pair = new ModelPair(model);
-        return Measure(model.Name, pair);
+        return Measure(model.Name, pair.Contenders, pair.Deviation());
     }
 
     private static void MeasurePeaks(QuickOptions options)
@@ -84,26 +87,18 @@ internal static unsafe class QuickBench
         Print(wanted.Zip(PairedRounds.Measure(wanted, PeakBudget), Line));
     }
 
-    private static void MeasureGpt2(QuickOptions options)
-    {
-        using var gpt2 = new Gpt2Bench();
-        Contender[] wanted = [.. gpt2.Contenders.Where(c => options.Wants(c.Name))];
-        Print(wanted.Zip(PairedRounds.Measure(wanted, ModelBudget), Line));
-    }
-
     /// <summary>Compares, times and prints one network; false where the engines disagree.</summary>
-    private static bool Measure(string name, ModelPair model)
+    private static bool Measure(string name, IReadOnlyList<Contender> contenders, double deviation)
     {
-        double deviation = model.Deviation();
         if (!(deviation <= OutputCheck.Tolerance))
         {
             Console.Error.WriteLine($"{name}: Graft's output deviates from ONNX Runtime's by {Text(deviation)}; {Text(OutputCheck.Tolerance)} is allowed. It is not timed.");
             return false;
         }
-        double[][] seconds = PairedRounds.Measure(model.Contenders, ModelBudget);
+        double[][] seconds = PairedRounds.Measure(contenders, ModelBudget);
         double ratio = PairedRounds.Median(seconds[0].Zip(seconds[1], (graft, ort) => ort / graft));
         Console.Error.WriteLine($"# {name}: outputs differ by {Text(deviation)} at most; {seconds[0].Length} rounds; Graft runs at {Text(ratio)} times ONNX Runtime's speed");
-        Print(model.Contenders.Zip(seconds, Line));
+        Print(contenders.Zip(seconds, Line));
         return true;
     }
 
