@@ -80,7 +80,7 @@ internal static class BytePairMerger
             }
         }
         int left = 0;
-        for (int i = 0; i != End; i = next[i])
+        for (int i = count == 0 ? End : 0; i != End; i = next[i])
             ids[left++] = ids[i];
         return left;
 
