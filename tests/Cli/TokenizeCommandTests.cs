@@ -18,6 +18,10 @@ public sealed class TokenizeCommandTests : IDisposable
         Assert.Equal((0, "7454,2402,257,640\n  7454  Once\n  2402  Ġupon\n   257  Ġa\n   640  Ġtime\n4 tokens\n", ""), Run("tokenize", "Once upon a time"));
 
     [Fact]
+    public void A_character_beyond_ASCII_is_shown_with_the_last_of_its_pieces() =>
+        Assert.Equal((0, "41840,101,11033\n  41840  ðŁĳ\n    101  ¨  👨\n  11033  Ã¤  ä\n3 tokens\n", ""), Run("tokenize", "👨ä"));
+
+    [Fact]
     public void A_models_folder_brings_its_tokenizer()
     {
         TokenizerFiles.WriteSmall(_folder);

@@ -43,53 +43,5 @@ internal static class BytePairMerger
     }
 
     /// <summary>Keeps the pairs in a queue by rank and place.</summary>
-    internal static int MergeByQueue(MergeTable table, Span<int> ids)
-    {
-        const int End = -1;
-        int count = ids.Length;
-        int[] ranks = new int[count], next = new int[count], previous = new int[count];
-        var queue = new PriorityQueue<int, (int Rank, int Place)>(count);
-        for (int i = 0; i < count; i++)
-        {
-            next[i] = i + 1 < count ? i + 1 : End;
-            previous[i] = i - 1;
-            Look(i, ids);
-        }
-        var merged = new List<int>();
-        while (queue.TryPeek(out _, out (int Rank, int Place) first))
-        {
-            merged.Clear();
-            while (queue.TryPeek(out int place, out (int Rank, int Place) key) && key.Rank == first.Rank)
-            {
-                queue.Dequeue();
-                if (ranks[place] != first.Rank)
-                    continue; // one of its two tokens has become part of another
-                int eaten = next[place];
-                ids[place] = table.Product(first.Rank);
-                ranks[place] = ranks[eaten] = MergeTable.Never;
-                next[place] = next[eaten];
-                if (next[eaten] != End)
-                    previous[next[eaten]] = place;
-                merged.Add(place);
-            }
-            foreach (int place in merged) // new pairs wait until all of this rank are merged
-            {
-                Look(place, ids);
-                if (previous[place] != End)
-                    Look(previous[place], ids);
-            }
-        }
-        int left = 0;
-        for (int i = count == 0 ? End : 0; i != End; i = next[i])
-            ids[left++] = ids[i];
-        return left;
-
-        void Look(int place, Span<int> tokens)
-        {
-            int rank = next[place] == End ? MergeTable.Never : table.Rank(tokens[place], tokens[next[place]]);
-            ranks[place] = rank;
-            if (rank != MergeTable.Never)
-                queue.Enqueue(place, (rank, place));
-        }
-    }
+    internal static int MergeByQueue(MergeTable table, Span<int> ids) => new MergeQueue(table, ids).Run();
 }

@@ -35,6 +35,8 @@ public sealed partial class Gpt2Tokenizer
         UnkToken = Named(settings.Unk);
         PadToken = Named(settings.Pad) ?? EosToken;
         AddBosToken = settings.AddBosToken;
+        if (AddBosToken && BosToken is null)
+            throw new GraftException($"{source}: tokenizer_config.json sets add_bos_token, but the vocabulary has no bos_token '{settings.Bos}'; the files belong to different models.");
         AddPrefixSpace = settings.AddPrefixSpace;
         CleansUp = settings.CleansUp;
         ModelMaxLength = settings.ModelMaxLength;
@@ -105,7 +107,7 @@ public sealed partial class Gpt2Tokenizer
         ArgumentNullException.ThrowIfNull(text);
         if (addPrefixSpace ?? AddPrefixSpace)
             text = " " + text;
-        var ids = new List<int>((text.Length / 4) + 8); // English has about four letters a token
+        var ids = new List<int>((text.Length / 3) + 8); // English has three to four letters a token
         if (AddBosToken && BosToken is int bos)
             ids.Add(bos);
         AddedToken? before = null, after;
@@ -201,13 +203,13 @@ public sealed partial class Gpt2Tokenizer
         Span<byte> bytes = rentedBytes ?? stackalloc byte[OnStack];
         Span<int> ids = rentedIds ?? stackalloc int[OnStack];
         if (Utf8.FromUtf16(word, bytes, out _, out int count, replaceInvalidSequences: false) != OperationStatus.Done)
-            throw new GraftException($"The text '{Encoding.UTF8.GetString(Encoding.UTF8.GetBytes([.. word]))}' has half a surrogate pair, which is no character and has no UTF-8. Put U+FFFD in its place.");
+            throw new GraftException($"The text has, in '{Shown(word)}' half a surrogate pair, which is no character and has no UTF-8. Put U+FFFD in its place.");
         _vocabulary.Spell(bytes[..count], ids);
         int[] tokens = ids[..BytePairMerger.Merge(_vocabulary.Merges, ids[..count])].ToArray();
         for (int i = 0; i < tokens.Length; i++)
         {
             if (tokens[i] == Gpt2Vocabulary.NoToken)
-                tokens[i] = UnkToken ?? throw new GraftException($"{Source}: has no token for a byte of '{word}', and no unk_token that could stand for it; the vocabulary is not GPT-2's.");
+                tokens[i] = UnkToken ?? throw new GraftException($"{Source}: has no token for a byte of '{Shown(word)}', and no unk_token that could stand for it; the vocabulary is not GPT-2's.");
         }
         if (rentedBytes is not null)
             ArrayPool<byte>.Shared.Return(rentedBytes);
@@ -215,4 +217,7 @@ public sealed partial class Gpt2Tokenizer
             ArrayPool<int>.Shared.Return(rentedIds);
         return tokens;
     }
+
+    // For messages: what is no UTF-16 shows as U+FFFD.
+    private static string Shown(ReadOnlySpan<char> word) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(word[..Math.Min(word.Length, LongestCached)].ToArray()));
 }

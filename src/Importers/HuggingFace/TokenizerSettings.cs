@@ -24,7 +24,7 @@ internal sealed class TokenizerSettings
 
     public bool AddPrefixSpace { get; set; }
 
-    public bool CleansUp { get; private set; } = true; // transformers' default for GPT-2 in its releases to 4.44
+    public bool CleansUp { get; private set; } = true; // the default of transformers 4.30 and 4.39
 
     public int? ModelMaxLength { get; private set; }
 

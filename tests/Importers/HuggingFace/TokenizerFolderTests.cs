@@ -136,6 +136,22 @@ public sealed class TokenizerFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_token_to_begin_with_that_the_vocabulary_lacks_is_refused()
+    {
+        Write("tokenizer_config.json", """{"add_bos_token":true,"bos_token":null}""");
+        Fails("tokenizer_config.json", "sets add_bos_token, but the vocabulary has no bos_token");
+    }
+
+    [Fact]
+    public void Tokenizer_json_stands_in_where_merges_are_missing()
+    {
+        JsonObject root = TokenizerFiles.Whole(TokenizerFiles.SmallPieces, TokenizerFiles.SmallMerges.Select(m => (JsonNode)m));
+        Write("tokenizer.json", root.ToJsonString());
+        File.Delete(Path.Combine(Folder, "merges.txt"));
+        Assert.Equal(["hell"], Pieces("hell"));
+    }
+
+    [Fact]
     public void A_token_that_is_a_single_word_is_not_found_inside_one()
     {
         Write("tokenizer_config.json", """{"model_max_length":1000000000000000019884624838656,"added_tokens_decoder":{"261":{"content":"cat","single_word":true,"special":false}}}""");
