@@ -44,6 +44,21 @@ public sealed class TokenizerFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_tokenizer_that_transformers_has_saved_is_read()
+    {
+        // The 21 tokens of transformers' own tests of GPT2Tokenizer, with the ids that those expect.
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Open(GraftShared.Path("corpora", "wild", "mozilla-ai__lm-buddy__tiny_gpt2"));
+        Assert.Equal([14, 15, 10, 9, 3, 2, 15], tokenizer.Encode("lower newer", addPrefixSpace: true));
+        Assert.Equal((20, 19), (tokenizer.EosToken, tokenizer.UnkToken));
+        Assert.Equal([19, 1, 19], tokenizer.Encode("xoy"));
+        Assert.Null(tokenizer.ModelMaxLength);
+    }
+
+    [Fact]
+    public void A_tokenizer_of_characters_is_refused() => Assert.Contains("is not a tokenizer of GPT-2's kind",
+        Assert.Throws<GraftException>(() => Gpt2Tokenizer.Open(GraftShared.Path("corpora", "wild", "MLegkovskis__tiny-llm-cicd"))).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void A_small_vocabulary_encodes_and_decodes()
     {
         Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Open(Folder);
