@@ -32,6 +32,14 @@ internal static class Charts
         Write(path, file => multi.SavePng(file, 1200, 450));
     }
 
+    /// <summary>Loss by epoch, training against validation.</summary>
+    public static void Loss(History history, string path)
+    {
+        var plot = new Plot();
+        Curve(plot, history, "loss", "Training and validation loss");
+        Write(path, file => plot.SavePng(file, 700, 450));
+    }
+
     /// <summary>Counts of real (rows) against predicted (columns) classes, shaded by the share of the row.</summary>
     public static void Confusion(ConfusionMatrix matrix, string path)
     {

@@ -159,7 +159,7 @@ internal static class FineTuning
     }
 
     /// <summary>Finds out before training whether the results can be written.</summary>
-    private static void PrepareOutput(string folder)
+    public static void PrepareOutput(string folder)
     {
         string probe = Path.Combine(folder, $".graft-{Environment.ProcessId}");
         try

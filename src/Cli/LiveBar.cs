@@ -33,6 +33,9 @@ internal sealed class LiveBar(string? title) : IProgress<TrainingProgress>
         }),
     ];
 
+    /// <summary>What a training step counts.</summary>
+    public string Unit { get; set; } = "images";
+
     /// <summary>Gives the bar the task that it moves.</summary>
     public void Attach(ProgressTask task) => _task = task;
 
@@ -42,7 +45,7 @@ internal sealed class LiveBar(string? title) : IProgress<TrainingProgress>
         if (_task is null)
             return;
         IEnumerable<string> metrics = value.Metrics.Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Key} {m.Value:F4}"));
-        _facts = [$"{value.Step}/{value.Steps}", $"ETA {Clock(value.Remaining)}", .. metrics, string.Create(CultureInfo.InvariantCulture, $"{value.SamplesPerSecond:F0} images/s")];
+        _facts = [$"{value.Step}/{value.Steps}", $"ETA {Clock(value.Remaining)}", .. metrics, string.Create(CultureInfo.InvariantCulture, $"{value.SamplesPerSecond:F0} {Unit}/s")];
         _title = $"Epoch {value.Epoch + 1}/{value.Epochs}";
         Move(value.Step, value.Steps);
     }

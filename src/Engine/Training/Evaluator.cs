@@ -16,19 +16,16 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
         ConfusionMatrix? confusion = ConfusionOf(data);
         float[][]? rows = keepPredictions ? new float[data.Count][] : null;
         float penalty = Regularization.CostOf(model);
+        bool copies = keepPredictions || confusion is not null || running.ReadsOutputs;
         using var batches = new EpochReader(data, 0, 0, withoutInputs: cache?.HoldsEpoch(model.Plans.ForInference(), 0) ?? false, cancellationToken);
         for (int done = 0; batches.MoveNext(); done++)
         {
             Batch batch = batches.Current;
-            using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
-            float[]? outputs = Outputs(batch, data.BatchSize, cache, cancellationToken);
-            if (outputs is null)
-                outputs = Outputs(batch = batches.WithInputs(done), data.BatchSize, cache, cancellationToken)!;
-            Tensor prediction = tape.Constant(model.Outputs[0].Shape.Prepend(batch.Size), outputs);
-            Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels), WeightsOf(tape, batch));
+            (float value, float[] outputs) = Measure(batch, data.BatchSize, cache, copies, cancellationToken)
+                ?? Measure(batch = batches.WithInputs(done), data.BatchSize, cache, copies, cancellationToken)!.Value;
             if (rows is not null)
                 Place(rows, outputs, batch, running.Samples);
-            MetricBatch seen = running.Add(value.Item() + penalty, outputs, batch, data.LabelKind);
+            MetricBatch seen = running.Add(value + penalty, outputs, batch, data.LabelKind);
             confusion?.Add(seen);
         }
         Dictionary<string, double> results = running.Results();
@@ -36,18 +33,29 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
             Stopwatch.GetElapsedTime(start).TotalSeconds, confusion, rows);
     }
 
-    /// <summary>The outputs of one batch; null where it came without inputs and the cache has not got all of it.</summary>
-    private float[]? Outputs(Batch batch, int typicalBatch, FeatureCache? cache, CancellationToken cancellationToken)
+    /// <summary>The loss of one batch, and its outputs where they are copied; null where it came without inputs and the cache has not got all of it.</summary>
+    private (float Loss, float[] Outputs)? Measure(Batch batch, int typicalBatch, FeatureCache? cache, bool copies, CancellationToken cancellationToken)
     {
-        if (cache is not null && model.Plans.ForInference() is { } plan)
+        if (batch.Inputs.Length == 0 && cache is null)
+            return null;
+        using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
+        if (model.Plans.ForInference() is not { } plan)
+            return batch.Inputs.Length == 0 ? null : Measure(tape, model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]), batch, copies);
+        lock (model.Plans.Lock)
         {
-            lock (model.Plans.Lock)
-            {
-                Schedule schedule = plan.Prepare(batch.Size, typicalBatch);
-                return cache.Run(plan, schedule, batch, epoch: 0, cancellationToken) ? schedule.Output!.ToArray() : null;
-            }
+            Schedule schedule = plan.Prepare(batch.Size, typicalBatch);
+            if (cache is null)
+                schedule.Run(batch.Inputs, cancellationToken);
+            else if (!cache.Run(plan, schedule, batch, epoch: 0, cancellationToken))
+                return null;
+            return Measure(tape, schedule.Output!, batch, copies);
         }
-        return batch.Inputs.Length == 0 ? null : Forward(model, batch.Inputs, batch.InputShape, typicalBatch, cancellationToken);
+    }
+
+    private (float Loss, float[] Outputs) Measure(Tape tape, Tensor prediction, Batch batch, bool copies)
+    {
+        float[] outputs = copies ? prediction.ToArray() : [];
+        return (loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels), WeightsOf(tape, batch)).Item(), outputs);
     }
 
     /// <summary>The outputs of one batch, on the host: by the model's plan, or op by op where it has none.</summary>

@@ -47,7 +47,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         TimeSpan wait = TimeSpan.Zero;
         int first = epoch == options.InitialEpoch ? options.InitialBatch : 0;
         float rate = optimizer.LearningRate;
-        using var step = new TrainingStep(model, optimizer, loss, options, data.BatchSize, cache);
+        using var step = new TrainingStep(model, optimizer, loss, options, data.BatchSize, cache, _running.ReadsOutputs);
         using var batches = new EpochReader(data, epoch, first, withoutInputs: cache.HoldsEpoch(model.Plans.ForTraining(), epoch), options.CancellationToken);
         for (int done = first; context.StopReason is null; done++)
         {

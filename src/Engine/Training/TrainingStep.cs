@@ -5,11 +5,12 @@ using Graft.Layers;
 namespace Graft.Training;
 
 /// <summary>One batch forward and backward; what is frozen is computed by a plan, before the tape begins. Either all of a step's changes are made or none.</summary>
-internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options, int typicalBatch, FeatureCache cache) : IDisposable
+internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options, int typicalBatch, FeatureCache cache,
+    bool copiesOutputs) : IDisposable
 {
     private readonly GradientAccumulator _accumulator = new();
 
-    /// <summary>Loss and outputs of the batch; null where it came without inputs and the cache has not got all of it.</summary>
+    /// <summary>Loss of the batch, and its outputs where they are copied; null where it came without inputs and the cache has not got all of it.</summary>
     public (float Loss, float[] Outputs)? Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
     {
         DataCheck.CheckTrainable(model);
@@ -44,7 +45,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         try
         {
             Tensor prediction = model.Forward(tape, [frozen?.Input ?? tape.Constant(batch.InputShape, batch.Inputs)]);
-            float[] outputs = prediction.ToArray();
+            float[] outputs = copiesOutputs ? prediction.ToArray() : [];
             float[]? weights = ClassWeighting.Of(batch, kind, options.ClassWeights);
             Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels),
                 weights is null ? null : tape.Constant(new Shape(batch.Size), weights));

@@ -12,10 +12,10 @@ namespace Graft.Weights;
 /// A zip, stored uncompressed: model.json, tensors.bin (float32, little-endian, one array behind the other) and sha256 (of both).
 /// It is written under a temporary name, flushed and renamed; what was there before survives any failure.
 /// </remarks>
-public static class ModelFile
+public static partial class ModelFile
 {
     private const int Version = 1;
-    private const string MeanImageName = "preprocessing/mean_image";
+    private const string MeanImageName = "preprocessing/mean_image", WeightsPart = "weights/", OptimizerPart = "optimizer/";
 
     /// <summary>Writes a model.</summary>
     /// <exception cref="GraftException">The file cannot be written; the old one is untouched.</exception>
@@ -41,11 +41,11 @@ public static class ModelFile
     /// <summary>Writes a model into a stream that can seek.</summary>
     internal static void Write(Model model, Stream stream, History? history)
     {
-        List<(string Name, Shape Shape, float[] Values)> tensors = [.. model.NamedParameters().Select(p => ($"weights/{p.Path}", p.Parameter.Shape, p.Parameter.Value.ToArray()))];
+        List<(string Name, Shape Shape, Func<float[]> Read)> tensors = [.. model.NamedParameters().Select(p => ($"{WeightsPart}{p.Path}", p.Parameter.Shape, (Func<float[]>)p.Parameter.Value.ToArray))];
         if (model.Preprocessing?.MeanImage is { } image)
-            tensors.Add((MeanImageName, new Shape(image.Height, image.Width, 3), image.Values.ToArray()));
+            tensors.Add((MeanImageName, new Shape(image.Height, image.Width, 3), () => [.. image.Values]));
         if (model.Optimizer is { } optimizer)
-            tensors.AddRange(optimizer.ExportState(model).Select(s => ($"optimizer/{s.Name}", new Shape(s.Values.Length), s.Values)));
+            tensors.AddRange(optimizer.ExportState(model).Select(s => ($"{OptimizerPart}{s.Name}", new Shape(s.Values.Length), (Func<float[]>)(() => s.Values))));
         var config = new JsonObject();
         model.WriteConfig(config);
         var document = new JsonObject
@@ -71,9 +71,9 @@ public static class ModelFile
             entry.Write(json);
         using (Stream entry = zip.CreateEntry("tensors.bin", CompressionLevel.NoCompression).Open())
         {
-            foreach ((_, _, float[] values) in tensors)
+            foreach ((_, _, Func<float[]> read) in tensors)
             {
-                ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan());
+                ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(read().AsSpan());
                 hash.AppendData(bytes);
                 entry.Write(bytes);
             }
@@ -123,16 +123,15 @@ public static class ModelFile
             offset += bytes;
         }
         foreach ((string name, Layers.Parameter parameter) in model.NamedParameters())
-            parameter.Set(tensors.TryGetValue($"weights/{name}", out float[]? values) ? values : throw new GraftException($"{path}: lacks the weights '{name}' of its own graph; the file is damaged."));
+            parameter.Set(tensors.TryGetValue($"{WeightsPart}{name}", out float[]? values) ? values : throw new GraftException($"{path}: lacks the weights '{name}' of its own graph; the file is damaged."));
         model.ClassNames = [.. document["classes"]!.AsArray().Select(c => (string)c!)];
         if (document["preprocessing"] is JsonObject preprocessing)
         {
             Shape image = model.Inputs[0].Shape;
             model.Preprocessing = PreprocessingJson.Read(preprocessing, image, tensors.TryGetValue(MeanImageName, out float[]? mean) ? (shapes[MeanImageName], mean) : null, path);
         }
-        const string State = "optimizer/";
         return new SavedModel(model, document["history"] is { } h ? History.FromJson(h.ToJsonString()) : null,
-            [.. tensors.Where(t => t.Key.StartsWith(State, StringComparison.Ordinal)).Select(t => (t.Key[State.Length..], t.Value))]);
+            [.. tensors.Where(t => t.Key.StartsWith(OptimizerPart, StringComparison.Ordinal)).Select(t => (t.Key[OptimizerPart.Length..], t.Value))]);
     }
 
     private static byte[] Entry(ZipArchive zip, string path, string name)

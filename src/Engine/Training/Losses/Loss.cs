@@ -133,6 +133,9 @@ public sealed class Loss
         return tape.Run(new UnaryOp(UnaryFormula.Scale, 1f / counted), tape.Run(new ReduceOp(ReduceFormula.Sum, []), loss));
     }
 
+    /// <summary>What a batch's mean counts for among those of other batches: its samples, or its labels where some are ignored.</summary>
+    internal double WeightOf(Batch batch) => _ignoredClass is int ignored ? batch.Labels.Count(l => l != ignored && l >= 0) : batch.Size;
+
     /// <summary>Outputs as metrics take them: logits of yes-or-no questions become probabilities, all else stays.</summary>
     internal float[] ForMetrics(float[] outputs) => FromLogits && Kind == LossKind.Binary
         ? Array.ConvertAll(outputs, x => 1 / (1 + MathF.Exp(-x)))

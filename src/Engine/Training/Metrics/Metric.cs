@@ -34,6 +34,9 @@ public abstract class Metric
     /// <summary>Area under the ROC curve by trapezoids over 200 thresholds, as Keras's AUC has it.</summary>
     public static Metric Auc => new AucMetric();
 
+    /// <summary>e to the mean loss. With <see cref="Loss.SparseCategoricalCrossEntropy"/> over tokens, a language model's perplexity.</summary>
+    public static Metric Perplexity => new PerplexityMetric();
+
     /// <summary>Name in the history.</summary>
     public string Name { get; }
 
@@ -45,6 +48,14 @@ public abstract class Metric
 
     /// <summary>Takes one batch in.</summary>
     public abstract void Update(MetricBatch batch);
+
+    /// <summary>False where the metric follows from the loss: outputs are copied to the host for the others alone.</summary>
+    internal virtual bool ReadsOutputs => true;
+
+    /// <summary>Takes the mean loss over all batches since <see cref="Reset"/>.</summary>
+    internal virtual void Follow(double meanLoss)
+    {
+    }
 
     /// <summary>A metric by the name that it has in the history, or by Keras's name.</summary>
     /// <exception cref="GraftException">There is no such metric; the message lists them.</exception>
@@ -59,6 +70,7 @@ public abstract class Metric
         "recall" => Recall,
         "f1" => F1,
         "auc" => Auc,
-        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1 and auc."),
+        "perplexity" => Perplexity,
+        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, auc and perplexity."),
     };
 }

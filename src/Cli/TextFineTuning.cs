@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text.Json;
+using Graft.Importers.Text;
+using Graft.Models;
+using Graft.Training;
+
+namespace Graft.Cli;
+
+/// <summary>A language model learns a text: GPT-2 from a folder, or a new one whose tokens are characters.</summary>
+internal static class TextFineTuning
+{
+    private const string StateName = "training.graft", RunName = "finetune.json";
+    private const int DefaultBlock = 128;
+
+    /// <summary>Trains, writes the model's folder with history and curves, and returns what was made.</summary>
+    public static (Gpt2 Model, ITokenizer Tokenizer, History History) Run(TextFineTuningSettings s, Terminal terminal)
+    {
+        FineTuning.PrepareOutput(s.Output);
+        IReadOnlyList<string> documents = TextDocuments.Read(s.Text, s.Field);
+        (Gpt2Config config, ITokenizer tokenizer) = Choose(s, documents);
+        int block = s.Block ?? Math.Min(DefaultBlock, config.Positions);
+        if (block > config.Positions)
+            throw new GraftException($"--block {block}: this model takes 1 to {config.Positions} tokens (n_positions); shorten the blocks.");
+        Gpt2 model = terminal.Own(Gpt2.Build(config with { EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout }, block));
+        model.SetSeed(s.Seed);
+        if (s.Model is not null && !s.Resume)
+            TextModelFolder.LoadWeights(model, s.Model);
+        if (s.Freeze is int trainable)
+            model.Freeze(trainable);
+        TokenizedText text = TokenizedText.Of(documents, tokenizer, s.Text);
+        (TokenizedText training, TokenizedText validation) = text.Split(s.Validation);
+        var data = new TextBlocks(training, block, s.Batch, s.Seed, config.VocabularySize);
+        var check = new TextBlocks(validation, block, s.Batch, vocabularySize: config.VocabularySize);
+        Describe(terminal, documents, tokenizer, data, check, model);
+        History history = Train(s, terminal, model, tokenizer, data, check);
+        Write(s, terminal, model, config, tokenizer, history);
+        return (model, tokenizer, history);
+    }
+
+    private static (Gpt2Config, ITokenizer) Choose(TextFineTuningSettings s, IReadOnlyList<string> documents)
+    {
+        if (s.New is not { } sizes)
+            return (Gpt2Config.Open(s.Model!), TextTokenizers.Open(s.Model!));
+        CharacterTokenizer characters = CharacterTokenizer.Of(documents, hasEnd: documents.Count > 1);
+        return (new Gpt2Config
+        {
+            VocabularySize = characters.VocabularySize, Positions = s.Block ?? DefaultBlock, Blocks = sizes.Blocks, Width = sizes.Width, Heads = sizes.Heads,
+            EosToken = characters.EosToken, EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout,
+        }, characters);
+    }
+
+    private static History Train(TextFineTuningSettings s, Terminal terminal, Gpt2 model, ITokenizer tokenizer, TextBlocks data, TextBlocks check)
+    {
+        string state = Path.Combine(s.Output, StateName), run = Path.Combine(s.Output, RunName);
+        model.Compile(Optimizer(s, data), TextBlocks.Loss, Metric.Perplexity);
+        (History history, int epoch, int batch) = (new History(), 0, 0);
+        if (s.Resume)
+        {
+            s.CheckRun(run);
+            (history, epoch, batch) = TrainingCheckpoint.Restore(model, state, data, s.Accumulate);
+            terminal.Line($"Going on at step {batch} of epoch {epoch + 1}.");
+        }
+        else
+        {
+            File.Delete(state);
+            File.WriteAllText(run, s.Run().ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+        }
+        int[] prompt = Prompt(s, model, tokenizer, check);
+        var checkpoint = new TrainingCheckpoint(state, s.SaveEvery);
+        var samples = new TextSamples(terminal, model, tokenizer, prompt, s.SampleTokens, s.Seed);
+        try
+        {
+            terminal.WithBar($"Epoch {epoch + 1}/{s.Epochs}", bar =>
+            {
+                bar.Unit = "blocks";
+                return model.Fit(data, s.Epochs, check, new FitOptions
+                {
+                    Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, InitialEpoch = epoch, InitialBatch = batch, History = history,
+                    AccumulationSteps = s.Accumulate, Callbacks = [checkpoint, new TextEpochLines(terminal, s.Epochs, data), samples],
+                });
+            });
+        }
+        catch (OperationCanceledException) when (checkpoint.SaveCancelled(model) || File.Exists(state))
+        {
+            terminal.Line("The training so far is kept; go on with the same command and --resume.");
+            throw;
+        }
+        return history;
+    }
+
+    private static AdamW Optimizer(TextFineTuningSettings s, TextBlocks data)
+    {
+        const float Beta2 = 0.999f, NewBeta2 = 0.99f; // a new model sees few steps: its mean square must follow sooner
+        int steps = s.Epochs * ((data.BatchesPerEpoch + s.Accumulate - 1) / s.Accumulate), decay = steps - s.WarmUp;
+        if (decay < 1)
+            throw new GraftException($"--warmup {s.WarmUp}: the whole training has {steps} steps; warm up for fewer, or train for more epochs.");
+        LearningRateSchedule then = s.Schedule switch
+        {
+            "linear" => new PolynomialDecay(s.LearningRate, decay),
+            "cosine" => new CosineDecay(s.LearningRate, decay),
+            _ => s.LearningRate,
+        };
+        return new AdamW(s.WarmUp > 0 ? new WarmUp(then, s.WarmUp) : then, s.WeightDecay, beta2: s.New is null ? Beta2 : NewBeta2, epsilon: 1e-8f)
+        {
+            CorrectsEpsilon = true, GlobalClipNorm = s.Clip > 0 ? s.Clip : null,
+        };
+    }
+
+    /// <summary>How samples begin: as asked for, else as a text does.</summary>
+    private static int[] Prompt(TextFineTuningSettings s, Gpt2 model, ITokenizer tokenizer, TextBlocks check)
+    {
+        int[] prompt = tokenizer.Encode(s.Samples ?? "");
+        if (prompt.Length >= model.MaxLength)
+            throw new GraftException($"--samples: its {prompt.Length} tokens leave no room for more; this model takes {model.MaxLength} (n_positions).");
+        return prompt.Length > 0 ? prompt : [tokenizer.EosToken ?? (int)check.Epoch(0).First().Inputs[0]];
+    }
+
+    private static void Write(TextFineTuningSettings s, Terminal terminal, Gpt2 model, Gpt2Config config, ITokenizer tokenizer, History history)
+    {
+        TextModelFolder.WriteConfig(s.Output, config, tokenizer, s.Model);
+        history.Save(Path.Combine(s.Output, "history.json"));
+        history.Save(Path.Combine(s.Output, "history.csv"));
+        Charts.Loss(history, Path.Combine(s.Output, "curves.png"));
+        terminal.Line($"Wrote config.json, model.safetensors, the tokenizer, history.json, history.csv and curves.png to {s.Output}");
+    }
+
+    private static void Describe(Terminal terminal, IReadOnlyList<string> documents, ITokenizer tokenizer, TextBlocks data, TextBlocks check, Gpt2 model)
+    {
+        long all = model.Parameters.Distinct().Sum(p => p.Shape.Count), moving = model.Parameters.Distinct().Where(p => p.IsTrainable).Sum(p => p.Shape.Count);
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{documents.Count} document{(documents.Count == 1 ? "" : "s")}; {data.LabelCount:N0} tokens to train on, {check.LabelCount:N0} to validate on, of a vocabulary of {tokenizer.VocabularySize:N0}."));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{model.Config.Blocks} blocks of {model.Config.Width} channels, {model.Config.Heads} heads: {all:N0} parameters, {moving:N0} of them learn; {data.BatchesPerEpoch} steps of {data.BatchSize} x {model.Length} tokens an epoch."));
+    }
+}
+
+/// <summary>Writes one line for each epoch.</summary>
+internal sealed class TextEpochLines(Terminal terminal, int epochs, TextBlocks data) : Callback
+{
+    /// <inheritdoc/>
+    public override void OnEpochEnd(TrainingContext context, int epoch, IReadOnlyDictionary<string, double> row)
+    {
+        string Value(string name) => string.Create(CultureInfo.InvariantCulture, $"  {name} {row[name]:F4}");
+        terminal.Line(string.Create(CultureInfo.InvariantCulture,
+            $"Epoch {epoch + 1,2}/{epochs}{Value("loss")}{Value("val_loss")}  val_perplexity {row["val_perplexity"]:F2}  {row["images_per_second"] * data.SampleShape[0]:F0} tokens/s  {row["seconds"]:F1} s"));
+    }
+}

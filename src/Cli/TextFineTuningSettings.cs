@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Graft.Cli;
+
+/// <summary>Sizes of a model that is made anew.</summary>
+internal readonly record struct NewTextModel(int Blocks, int Width, int Heads)
+{
+    /// <summary>Reads "4x128x4".</summary>
+    /// <exception cref="UsageException">It is not three numbers, or they make no model.</exception>
+    public static NewTextModel Parse(string text)
+    {
+        const int Largest = 65536;
+        string[] parts = text.Split('x');
+        int[] sizes = [.. parts.Select(p => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out int size) && size <= Largest ? size : 0)];
+        if (sizes.Length != 3 || sizes.Contains(0) || sizes[1] % sizes[2] != 0)
+            throw new UsageException($"--new takes BLOCKSxWIDTHxHEADS, such as 4x128x4, where the width is a multiple of the heads; not '{text}'.");
+        return new NewTextModel(sizes[0], sizes[1], sizes[2]);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Blocks}x{Width}x{Heads}");
+}
+
+/// <summary>What a fine-tuning on text is asked to do.</summary>
+internal sealed record TextFineTuningSettings
+{
+    public string? Model { get; init; }
+
+    public NewTextModel? New { get; init; }
+
+    public required string Text { get; init; }
+
+    public string Field { get; init; } = "text";
+
+    public required string Output { get; init; }
+
+    public int? Freeze { get; init; }
+
+    public int Epochs { get; init; } = 3;
+
+    public int? Block { get; init; }
+
+    public int Batch { get; init; } = 8;
+
+    public int Accumulate { get; init; } = 1;
+
+    public float LearningRate { get; init; } = 5e-5f;
+
+    public string Schedule { get; init; } = "linear";
+
+    public int WarmUp { get; init; }
+
+    public float WeightDecay { get; init; } = 0.01f;
+
+    public float Clip { get; init; } = 1;
+
+    public float Dropout { get; init; }
+
+    public double Validation { get; init; } = 0.1;
+
+    public int Seed { get; init; }
+
+    public string? Samples { get; init; }
+
+    public int SampleTokens { get; init; } = 60;
+
+    public int SaveEvery { get; init; }
+
+    public bool Resume { get; init; }
+
+    /// <summary>All that decides over the weights at the end, as JSON: what a resumed run must have in common with the one that began.</summary>
+    public JsonObject Run() => new()
+    {
+        ["model"] = Model,
+        ["new"] = New?.ToString(),
+        ["text"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Text))),
+        ["field"] = Field,
+        ["freeze"] = Freeze,
+        ["epochs"] = Epochs,
+        ["block"] = Block,
+        ["batch"] = Batch,
+        ["accumulate"] = Accumulate,
+        ["learning-rate"] = LearningRate,
+        ["schedule"] = Schedule,
+        ["warmup"] = WarmUp,
+        ["weight-decay"] = WeightDecay,
+        ["clip"] = Clip,
+        ["dropout"] = Dropout,
+        ["validation"] = Validation,
+        ["seed"] = Seed,
+    };
+
+    /// <summary>Checks that a run which is gone on with was begun with these settings.</summary>
+    /// <exception cref="GraftException">There is none, or it was begun with others; the message lists them.</exception>
+    public void CheckRun(string path)
+    {
+        if (!File.Exists(path))
+            throw new GraftException($"{path}: no such file, so there is no training to go on with in {Output}; leave --resume out to begin one.");
+        JsonObject begun;
+        try
+        {
+            begun = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        {
+            throw new GraftException($"{path}: is no JSON object ({e.Message.TrimEnd('.')}); the file is damaged. Leave --resume out to begin anew.", e);
+        }
+        string[] others = [.. Run().Where(s => s.Value?.ToJsonString() != begun[s.Key]?.ToJsonString())
+            .Select(s => s.Key == "text" ? "the contents of --text differ" : $"--{s.Key} was {begun[s.Key]?.ToString() ?? "not given"}, not {s.Value?.ToString() ?? "absent"}")];
+        if (others.Length > 0)
+            throw new GraftException($"{Output}: the training there was begun otherwise: {string.Join("; ", others)}. Give the same options, or leave --resume out to begin anew.");
+    }
+}

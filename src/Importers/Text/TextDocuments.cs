@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace Graft.Importers.Text;
+
+/// <summary>Reads the documents of a text file or of JSON lines.</summary>
+public static class TextDocuments
+{
+    private const byte LineEnd = (byte)'\n';
+
+    private static readonly string[] JsonEndings = [".jsonl", ".ndjson", ".json"];
+
+    /// <summary>Reads a file in UTF-8, with or without a byte order mark; line ends stay as they are.</summary>
+    /// <param name="path">A .jsonl, .ndjson or .json file has one JSON object a line, each a document; any other is one document.</param>
+    /// <param name="field">The member of these objects that holds the text.</param>
+    /// <exception cref="GraftException">The file is missing, empty or not UTF-8; a line is no JSON object or lacks the field (the message has its number).</exception>
+    public static IReadOnlyList<string> Read(string path, string field = "text")
+    {
+        if (!File.Exists(path))
+            throw new GraftException($"{path}: no such file; a text in UTF-8, or a .jsonl file with a member '{field}' in each line, is due here.");
+        byte[] bytes = File.ReadAllBytes(path);
+        ReadOnlySpan<byte> text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes;
+        if (text.Trim(" \r\n\t"u8).IsEmpty)
+            throw new GraftException($"{path}: is empty; a text to learn from is due here.");
+        bool isJson = Array.Exists(JsonEndings, e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase));
+        return isJson ? ReadLines(path, text, field) : [Decode(path, text)];
+    }
+
+    private static List<string> ReadLines(string path, ReadOnlySpan<byte> text, string field)
+    {
+        var documents = new List<string>();
+        int number = 0;
+        foreach (Range range in text.Split(LineEnd))
+        {
+            number++;
+            ReadOnlySpan<byte> line = text[range].Trim(" \r\t"u8);
+            if (!line.IsEmpty)
+                documents.Add(ReadLine(line, field, $"{path}, line {number}"));
+        }
+        return documents;
+    }
+
+    private static string ReadLine(ReadOnlySpan<byte> line, string field, string place)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(line);
+            using JsonDocument document = JsonDocument.ParseValue(ref reader);
+            JsonElement json = document.RootElement;
+            if (reader.Read())
+                throw new GraftException($"{place}: goes on behind its object; one object a line is due.");
+            if (json.ValueKind != JsonValueKind.Object)
+                throw new GraftException($"{place}: holds {json.ValueKind}, an object with a member '{field}' is due.");
+            if (!json.TryGetProperty(field, out JsonElement value))
+                throw new GraftException($"{place}: has no '{field}'; it has {Members(json)}. Name the member that holds the text.");
+            return value.ValueKind == JsonValueKind.String ? value.GetString()!
+                : throw new GraftException($"{place}: '{field}' is {value.ValueKind}, a text is due.");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter where a text is not UTF-8
+        {
+            throw new GraftException($"{place}: is no JSON ({e.Message.TrimEnd('.')}); one object a line is due, in UTF-8.", e);
+        }
+    }
+
+    private static string Members(JsonElement json) => string.Join(", ", json.EnumerateObject().Select(p => $"'{p.Name}'")) is { Length: > 0 } names ? names : "no member";
+
+    private static string Decode(string path, ReadOnlySpan<byte> bytes)
+    {
+        char[] chars = ArrayPool<char>.Shared.Rent(bytes.Length); // no UTF-8 is longer in UTF-16
+        try
+        {
+            if (Utf8.ToUtf16(bytes, chars, out int read, out int written, replaceInvalidSequences: false) == OperationStatus.Done)
+                return new string(chars, 0, written);
+            int line = bytes[..read].Count(LineEnd) + 1;
+            bool isUtf16 = bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..];
+            throw new GraftException($"{path}: is not UTF-8: byte 0x{bytes[read]:X2} at offset {read}, line {line}, is no part of a character{(isUtf16 ? "; it begins as UTF-16 does" : "")}. Save the text as UTF-8.");
+        }
+        finally
+        {
+            ArrayPool<char>.Shared.Return(chars);
+        }
+    }
+}
