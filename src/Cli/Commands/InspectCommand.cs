@@ -10,7 +10,7 @@ internal static class InspectCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var file = new Argument<string>("file") { Description = "Keras .h5 or .keras, .safetensors, .onnx or .graft." };
+        var file = new Argument<string>("file") { Description = "Keras .h5 or .keras, .safetensors, PyTorch's .bin or .pth, .onnx, .graft, an index.json of shards, or a folder of Hugging Face." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var command = new Command("inspect", "Show what a model or weight file holds: layers, arrays, shapes, types, attributes, sizes.") { file, json };
         command.SetAction(parsed =>
