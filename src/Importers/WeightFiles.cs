@@ -31,7 +31,8 @@ public static class WeightFiles
             return ShardedWeights.Open(path);
         return Path.GetExtension(path) switch // a format without signature, or something that is damaged: its reader says what is wrong
         {
-            ".bin" or ".pth" or ".pt" when !head.IsHdf5 => TorchWeights.Open(path),
+            ".pth" or ".pt" when !head.IsHdf5 => TorchWeights.Open(path),
+            ".bin" when head.IsZip || head.IsMarkup => TorchWeights.Open(path),
             ".safetensors" when !head.IsZip && !head.IsHdf5 => SafetensorsWeights.Open(path),
             ".json" => ShardedWeights.Open(path),
             ".h5" or ".hdf5" or ".keras" => KerasHdf5.Open(path),

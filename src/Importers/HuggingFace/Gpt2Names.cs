@@ -7,16 +7,19 @@ namespace Graft.Importers.HuggingFace;
 /// <summary>What Hugging Face's files call the weights of GPT-2, and what they hold besides.</summary>
 /// <remarks>
 /// Names here are those of the official file, without prefix: "wte.weight", "h.0.attn.c_attn.weight", "ln_f.bias". The linear layers are
-/// Conv1D (transformers/pytorch_utils.py): [in,out], as <see cref="Dense"/> has it, so that nothing is transposed.
+/// Conv1D (transformers/pytorch_utils.py): [in,out], as <see cref="Dense"/> has it, so that nothing is transposed. A head of its own, where
+/// it is not tied to "wte.weight", is PyTorch's Linear: [out,in].
 /// </remarks>
 public static partial class Gpt2Names
 {
-    private const string Prefix = "transformer.";
+    private const string Prefix = "transformer.", Head = "lm_head";
 
     /// <summary>Where a layer's parameter is: layers are "wte", "h.0.attn.c_attn", also with slashes or behind "transformer".</summary>
     public static WeightName Locate(string layer, Parameter parameter)
     {
         string module = WithoutPrefix(layer.Replace('/', '.'));
+        if (module == Head && parameter.Name == "kernel")
+            return new WeightName($"{Head}.weight", WeightLayout.DenseTransposed);
         return new WeightName(parameter.Name switch
         {
             "kernel" or "gamma" or "embeddings" => $"{module}.weight",

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Graft.Weights;
 
 namespace Graft.Importers.HuggingFace;
@@ -65,12 +66,20 @@ public sealed class HuggingFaceFolder
 
     private string? Setting(string name) => Settings.FirstOrDefault(s => s.Name == name).Value;
 
+    // On one line, however the file breaks it.
+    private static string Text(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString()!,
+        JsonValueKind.Array or JsonValueKind.Object => JsonNode.Parse(value.GetRawText())!.ToJsonString(),
+        _ => value.GetRawText(),
+    };
+
     private static List<(string, string)> ReadSettings(string path)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return [.. document.RootElement.EnumerateObject().Select(p => (p.Name, p.Value.ValueKind == JsonValueKind.String ? p.Value.GetString()! : p.Value.GetRawText()))];
+            return [.. document.RootElement.EnumerateObject().Select(p => (p.Name, Text(p.Value)))];
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

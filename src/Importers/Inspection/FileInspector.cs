@@ -38,7 +38,7 @@ public static class FileInspector
         {
             ".h5" or ".hdf5" or ".keras" => Hdf5Contents.Inspect(path), // says what is wrong with it
             ".safetensors" => Safetensors(path, length),
-            ".bin" or ".pth" or ".pt" => TorchContents.Inspect(path),
+            ".pth" or ".pt" => TorchContents.Inspect(path),
             ".graft" => GraftModel.Inspect(path),
             ".onnx" => OnnxContents.Inspect(path) ?? throw new GraftException($"{path}: is no ONNX model: it has no graph; the file is damaged or something else."),
             _ => Unnamed(path, head.Bytes),

@@ -22,30 +22,37 @@ public static class SafetensorsWriter
     /// <summary>Writes all parameters of a model; a parameter that several layers share is written once.</summary>
     /// <param name="path">The file; it is replaced when all is written.</param>
     /// <param name="model">The model.</param>
-    /// <param name="names">What a parameter of a layer is called, the layer's path in the model given; the layout must be the engine's own.</param>
+    /// <param name="names">
+    /// What a parameter of a layer is called, the layer's path in the model given, and how it lies in the file: as the engine has it, or
+    /// [out,in].
+    /// </param>
     /// <param name="metadata">Notes beside or instead of "format": "pt".</param>
-    /// <exception cref="GraftException">Two parameters get one name, a layout would have to be converted, or the file cannot be written.</exception>
+    /// <exception cref="GraftException">Two parameters get one name, a layout is none of the two, or the file cannot be written.</exception>
     public static void Save(string path, Model model, Func<string, Parameter, WeightName> names, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var tensors = new SortedDictionary<string, Parameter>(StringComparer.Ordinal);
+        var tensors = new SortedDictionary<string, (WeightName Name, Parameter Parameter)>(StringComparer.Ordinal);
         foreach ((string place, Parameter parameter) in model.NamedParameters().DistinctBy(p => p.Parameter))
         {
             WeightName name = names(place[..place.LastIndexOf('/')], parameter);
-            if (name.Layout != WeightLayout.Same)
-                throw new GraftException($"{path}: '{name.Name}' ({place}) would be written as {name.Layout}; only weights that lie as the engine has them are written.");
-            if (!tensors.TryAdd(name.Name, parameter))
+            if (name is not ({ Layout: WeightLayout.Same } or { Layout: WeightLayout.DenseTransposed, FlattenedImage: null }))
+                throw new GraftException($"{path}: '{name.Name}' ({place}) would be written as {name.Layout}; weights are written as the engine has them, or [out,in].");
+            if (!tensors.TryAdd(name.Name, (name, parameter)))
                 throw new GraftException($"{path}: two parameters would be called '{name.Name}', one of them {place}; give them names of their own.");
         }
         byte[] header = Header(tensors, metadata);
         WholeFile.Write(path, stream =>
         {
             stream.Write(header);
-            foreach (Parameter parameter in tensors.Values)
-                stream.Write(MemoryMarshal.AsBytes<float>(parameter.Value.ToArray()));
+            foreach ((WeightName name, Parameter parameter) in tensors.Values)
+                stream.Write(MemoryMarshal.AsBytes<float>(InFileOrder(name, parameter)));
         });
     }
 
-    private static byte[] Header(SortedDictionary<string, Parameter> tensors, IReadOnlyDictionary<string, string>? metadata)
+    // Transposing is its own inverse: [in,out] is read as if it were a file's [out,in] of the transposed parameter.
+    private static float[] InFileOrder(WeightName name, Parameter parameter) => name.Layout == WeightLayout.Same ? parameter.Value.ToArray()
+        : name.Convert(parameter.Value.ToArray(), name.FileShape(parameter.Shape));
+
+    private static byte[] Header(SortedDictionary<string, (WeightName Name, Parameter Parameter)> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         using var bytes = new MemoryStream();
         bytes.Write(new byte[LengthBytes]);
@@ -57,8 +64,8 @@ public static class SafetensorsWriter
                 json.WriteString(name, value);
             json.WriteEndObject();
             long at = 0;
-            foreach ((string name, Parameter parameter) in tensors)
-                at = WriteEntry(json, name, parameter.Shape, at);
+            foreach ((string name, (WeightName from, Parameter parameter)) in tensors)
+                at = WriteEntry(json, name, from.FileShape(parameter.Shape), at);
             json.WriteEndObject();
         }
         while (bytes.Length % Alignment != 0)
