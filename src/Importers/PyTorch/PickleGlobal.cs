@@ -75,10 +75,12 @@ internal sealed record PickleGlobal(string Name, GlobalKind Kind, StoredType? Ty
         string full = $"{module}.{name}";
         if (Known.TryGetValue(full, out PickleGlobal? global))
             return global;
-        bool isModule = module.StartsWith("torch.nn.", StringComparison.Ordinal) || module == "__main__";
-        throw new GraftException($"{path}: its pickle names '{full}', which is not read here: only tensors and plain containers are, and nothing that a file names is run. "
-            + (isModule ? "The file holds a whole module; save its state_dict: torch.save(model.state_dict(), ...), or better safetensors.torch.save_file."
-                : "Where you trust the file, load it with PyTorch and save its state_dict by safetensors.torch.save_file."));
+        string mend = module.StartsWith("torch.nn.", StringComparison.Ordinal) || module == "__main__"
+            ? "The file holds a whole module; save its state_dict: torch.save(model.state_dict(), ...), or better safetensors.torch.save_file."
+            : module == "torch" && name.EndsWith("Storage", StringComparison.Ordinal)
+                ? "It is a type of numbers that weights do not have (complex, quantised); convert them to floating point and save them again."
+                : "Where you trust the file, load it with PyTorch and save its state_dict by safetensors.torch.save_file.";
+        throw new GraftException($"{path}: its pickle names '{full}', which is not read here: only tensors and plain containers are, and nothing that a file names is run. {mend}");
     }
 
     // Protocol 2 names the modules of Python 2, later protocols those of Python 3.

@@ -72,14 +72,17 @@ public sealed class TorchTensor
     }
 
     /// <summary>The elements as they are stored, row-major.</summary>
-    /// <exception cref="GraftException">The file has become shorter or cannot be read.</exception>
+    /// <exception cref="GraftException">The file has become shorter or cannot be read, or the tensor has more than 2 GB.</exception>
     public byte[] ReadBytes()
     {
-        var bytes = new byte[checked((int)Bytes)];
+        long spanned = Shape.Count == 0 ? 0 : checked((Last - Offset + 1) * Type.Size());
+        if (Bytes > Array.MaxLength || spanned > Array.MaxLength)
+            throw new GraftException($"{_storage.Path}: a tensor {Shape} of {Type.Name()} with strides [{string.Join(',', _strides)}] is too large to be gathered; save it contiguous: tensor.contiguous().");
+        var bytes = new byte[(int)Bytes];
         if (bytes.Length == 0)
             return bytes;
-        using MappedFile file = StoredNumbers.Map(_storage.Path, Start, checked((Last - Offset + 1) * Type.Size()));
-        ReadOnlySpan<byte> source = file.Bytes(0, checked((int)file.Count));
+        using MappedFile file = StoredNumbers.Map(_storage.Path, Start, spanned);
+        ReadOnlySpan<byte> source = file.Bytes(0, (int)spanned);
         switch (Type.Size())
         {
             case 8: Gather<ulong>(source, bytes); break;

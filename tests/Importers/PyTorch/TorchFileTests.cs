@@ -141,6 +141,7 @@ public sealed class TorchFileTests
     [InlineData("c__builtin__\neval\n", "__builtin__.eval")]
     [InlineData("\u008C\u0008builtins\u008C\u0004exec\u0093", "builtins.exec")] // STACK_GLOBAL
     [InlineData("ctorch\nload\n", "torch.load")]
+    [InlineData("ctorch\nComplexFloatStorage\n", "torch.ComplexFloatStorage")]
     [InlineData("ctorch.storage\n_load_from_bytes\n", "torch.storage._load_from_bytes")]
     [InlineData("ccollections.OrderedDict\n__reduce__\n", "collections.OrderedDict.__reduce__")]
     public void A_pickle_that_names_os_system_is_refused_and_nothing_is_run(string global, string name)
@@ -156,6 +157,23 @@ public sealed class TorchFileTests
             Assert.Contains(path, message, StringComparison.Ordinal);
         }
         Assert.False(File.Exists(trace));
+    }
+
+    [Fact]
+    public void Numbers_come_from_the_mapped_file_without_memory_of_their_own()
+    {
+        const int Count = 1 << 20;
+        using var files = new Golden.TemporaryFiles();
+        byte[] head = Encoding.Latin1.GetBytes("ctorch._utils\n_rebuild_tensor_v2\n((X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\u00000X\u0003\0\0\0cpuJ\0\0\u0010\0tQK\0J\0\0\u0010\0\u0085K\u0001\u0085\u0089}tR.");
+        string path = files.Write("large.pth", TorchBytes.Zip([0x80, 2, .. head], others: ("some/data/0", new byte[4 * Count])));
+        TorchTensor tensor = Assert.IsType<TorchTensor>(TorchFile.Open(path).Root);
+        Assert.Equal(new Shape(Count), tensor.Shape);
+        var values = new float[Count];
+        values.AsSpan().Fill(1);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        tensor.ReadInto(values);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 * 1024); // handles, not 4 MB
+        Assert.Equal(-1, values.AsSpan().IndexOfAnyExcept(0f));
     }
 
     private static OrderedDictionary<object, object?> Dictionary(object? value) => Assert.IsType<OrderedDictionary<object, object?>>(value);
