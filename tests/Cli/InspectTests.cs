@@ -54,6 +54,15 @@ public sealed class InspectTests : IDisposable
         Assert.Contains("'__builtin__.print'", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void What_a_file_is_named_inside_moves_no_cursor()
+    {
+        byte[] pickle = [0x80, 2, .. "}X\u0006\u0000\u0000\u0000a\u001b[2Jb"u8, (byte)'N', (byte)'s', (byte)'.'];
+        string output = Run("inspect", _files.Write("names.pth", TorchBytes.Zip(pickle))).Output;
+        Assert.Contains("a\uFFFD[2Jb", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', output);
+    }
+
     private static (int Code, string Output, string Error) Run(params string[] args)
     {
         using var output = new StringWriter();

@@ -46,10 +46,14 @@ internal static class InspectCommand
     private static void Table(Terminal terminal, string[][] rows)
     {
         const int Widest = 60; // a longer cell moves its own line only
+        rows = [.. rows.Select(row => Array.ConvertAll(row, Plain))];
         int[] widths = rows.Length == 0 ? [] : [.. rows[0].Select((_, i) => Math.Min(Widest, rows.Max(r => r[i].Length)))];
         foreach (string[] row in rows)
             terminal.Line($"  {string.Join("  ", row.Select((cell, i) => cell.PadRight(widths[i])))}".TrimEnd());
     }
+
+    // A file's names and notes may hold anything; none of it may move the cursor or change colours.
+    private static string Plain(string cell) => string.Concat(cell.Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
     private static JsonObject Json(FileContents contents) => new()
     {

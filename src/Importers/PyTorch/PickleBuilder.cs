@@ -8,6 +8,10 @@ namespace Graft.Importers.PyTorch;
 /// <param name="storage">The storage of a key, type and number of elements; the same one for the same key.</param>
 internal sealed class PickleBuilder(string path, Func<string, StoredType, long, TorchStorage> storage)
 {
+    private const long MostCopied = 1 << 26; // items or bytes in all: a short pickle may ask for copies of one value over and over
+
+    private long _copied;
+
     /// <summary>The storage of a persistent id: ('storage', type, key, location, elements), in the legacy form with a sixth item.</summary>
     public TorchStorage Storage(object?[] id)
     {
@@ -22,17 +26,17 @@ internal sealed class PickleBuilder(string path, Func<string, StoredType, long, 
     public object? Make(PickleGlobal global, object?[] arguments) => (global.Kind, arguments) switch
     {
         (GlobalKind.Dictionary, []) => new OrderedDictionary<object, object?>(),
-        (GlobalKind.Dictionary, [List<object?> pairs]) => Dictionary(pairs),
+        (GlobalKind.Dictionary, [List<object?> pairs]) when Copies(pairs.Count) => Dictionary(pairs),
         (GlobalKind.Set, []) => new HashSet<object?>(),
-        (GlobalKind.Set, [List<object?> items]) => new HashSet<object?>(items),
+        (GlobalKind.Set, [List<object?> items]) when Copies(items.Count) => new HashSet<object?>(items),
         (GlobalKind.Bytes, []) => System.Array.Empty<byte>(),
-        (GlobalKind.Encode, [string text, "latin1" or "latin-1"]) => Encoding.Latin1.GetBytes(text),
+        (GlobalKind.Encode, [string text, "latin1" or "latin-1"]) when Copies(text.Length) => Encoding.Latin1.GetBytes(text),
         (GlobalKind.Size, [object?[] dims]) => dims,
         (GlobalKind.Device, [string kind]) => kind,
         (GlobalKind.Device, [string kind, long index]) => $"{kind}:{index.ToString(CultureInfo.InvariantCulture)}",
         (GlobalKind.Tensor, [TorchStorage of, long offset, object?[] size, object?[] stride, ..]) => Tensor(of, offset, size, stride),
         (GlobalKind.Parameter, [TorchTensor data, ..]) => data,
-        (GlobalKind.NumpyArray or GlobalKind.NumpyType or GlobalKind.NumpyScalar, _) => NumpyValue.Make(global, arguments, path),
+        (GlobalKind.NumpyArray or GlobalKind.NumpyType or GlobalKind.NumpyScalar, _) when Copies(1) => NumpyValue.Make(global, arguments, path),
         _ => throw Damaged($"calls '{global.Name}' with arguments that it does not take"),
     };
 
@@ -40,10 +44,16 @@ internal sealed class PickleBuilder(string path, Func<string, StoredType, long, 
     public object? SetState(object? value, object? state) => (value, state) switch
     {
         (OrderedDictionary<object, object?>, _) => value, // _metadata: versions of modules
-        (NumpyValue numpy, object?[] parts) => numpy.With(parts, path),
+        (NumpyValue numpy, object?[] parts) when Copies(parts is [.., string text] ? text.Length : 0) => numpy.With(parts, path),
         (TorchTensor, _) => throw Damaged("gives a tensor attributes; save plain tensors"),
         _ => throw Damaged("gives a state to a value that takes none"),
     };
+
+    private bool Copies(long items)
+    {
+        _copied += items;
+        return _copied <= MostCopied ? true : throw Damaged($"copies more than {MostCopied} items");
+    }
 
     private OrderedDictionary<object, object?> Dictionary(List<object?> pairs)
     {

@@ -80,7 +80,7 @@ internal sealed record PickleGlobal(string Name, GlobalKind Kind, StoredType? Ty
             : module == "torch" && name.EndsWith("Storage", StringComparison.Ordinal)
                 ? "It is a type of numbers that weights do not have (complex, quantised); convert them to floating point and save them again."
                 : "Where you trust the file, load it with PyTorch and save its state_dict by safetensors.torch.save_file.";
-        throw new GraftException($"{path}: its pickle names '{full}', which is not read here: only tensors and plain containers are, and nothing that a file names is run. {mend}");
+        throw new GraftException($"{path}: its pickle names '{string.Concat(full.Select(c => char.IsControl(c) ? '\uFFFD' : c))}', which is not read here: only tensors and plain containers are, and nothing that a file names is run. {mend}");
     }
 
     // Protocol 2 names the modules of Python 2, later protocols those of Python 3.

@@ -17,6 +17,8 @@ namespace Graft.Importers.PyTorch;
 /// <param name="builder">What globals and persistent ids are turned into.</param>
 internal sealed class PickleReader(Stream stream, string path, PickleBuilder builder)
 {
+    private const int LongestInteger = 1024; // bytes; the magic number of torch.save has ten
+
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
     private readonly Dictionary<long, object?> _memo = [];
@@ -205,6 +207,8 @@ internal sealed class PickleReader(Stream stream, string path, PickleBuilder bui
 
     private void PushInteger(long bytes)
     {
+        if (bytes > LongestInteger)
+            throw Damaged($"has a whole number of {bytes} bytes, {LongestInteger} are read");
         var value = new BigInteger(Bytes(bytes));
         if (value >= long.MinValue && value <= long.MaxValue)
             Push((long)value);

@@ -6,7 +6,6 @@ namespace Graft.Kernels;
 /// <remarks>The file must not shrink while it is mapped; a range is therefore mapped for one reading and given back.</remarks>
 public sealed unsafe class MappedFile : IDisposable
 {
-    private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;
     private readonly byte* _start;
 
@@ -21,20 +20,14 @@ public sealed unsafe class MappedFile : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         Count = count;
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         if (count > stream.Length - offset)
-        {
-            long length = stream.Length;
-            stream.Dispose();
-            throw new EndOfStreamException($"has {length} bytes, {offset + count} are due");
-        }
+            throw new EndOfStreamException($"has {stream.Length} bytes, {offset + count} are due");
         if (count == 0)
-        {
-            stream.Dispose();
             return;
-        }
-        _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        _view = _file.CreateViewAccessor(offset, count, MemoryMappedFileAccess.Read);
+        // The mapping outlives the stream and the file object: the view alone holds it.
+        using var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        _view = file.CreateViewAccessor(offset, count, MemoryMappedFileAccess.Read);
         byte* page = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref page);
         _start = page + _view.PointerOffset; // a view begins at a page
@@ -59,6 +52,5 @@ public sealed unsafe class MappedFile : IDisposable
             return;
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
-        _file!.Dispose();
     }
 }

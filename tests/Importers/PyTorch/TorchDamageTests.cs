@@ -119,6 +119,18 @@ public sealed class TorchDamageTests : IDisposable
         Assert.Empty(TorchFile.Open(_files.Write("doubled.pth", TorchBytes.Zip(doubled))).Tensors());
     }
 
+    [Fact]
+    public void A_short_pickle_that_asks_for_gigabytes_is_refused()
+    {
+        // A megabyte of text, stored, and turned into bytes a thousand times.
+        byte[] encode = [.. "c_codecs\nencode\nh\u0000X\u0006\u0000\u0000\u0000latin1\u0086R"u8.ToArray().Where(b => b != 0xC2)], text = new byte[1 << 20];
+        text.AsSpan().Fill((byte)'a');
+        byte[] pickle = [0x80, 2, (byte)'X', .. BitConverter.GetBytes(text.Length), .. text, (byte)'q', 0, .. Enumerable.Repeat(encode, 1000).SelectMany(e => e), (byte)'.'];
+        Refused("copies more than", _files.Write("copies.pth", TorchBytes.Zip(pickle)));
+        Refused("whole number of 100000 bytes", _files.Write("long.pth", TorchBytes.Zip([0x80, 2, 0x8B, .. BitConverter.GetBytes(100000), .. new byte[100000], (byte)'.'])));
+        Refused("'os.\uFFFD[31m'", _files.Write("red.pth", TorchBytes.Zip([0x80, 2, .. "cos\n\u001b[31m\n"u8])));
+    }
+
     private void Refused(string words, string path, bool read = false)
     {
         string message = Assert.Throws<GraftException>(() =>
