@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Graft.Importers;
 using Graft.Importers.Text;
 using Graft.Models;
 using Graft.Training;
@@ -24,7 +25,7 @@ internal static class TextFineTuning
         Gpt2 model = terminal.Own(Gpt2.Build(config with { EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout }, block));
         model.SetSeed(s.Seed);
         if (s.Model is not null && !s.Resume)
-            TextModelFolder.LoadWeights(model, s.Model);
+            model.LoadWeights(WeightFiles.Open(s.Model));
         if (s.Freeze is int trainable)
             model.Freeze(trainable);
         TokenizedText text = TokenizedText.Of(documents, tokenizer, s.Text);
@@ -117,7 +118,7 @@ internal static class TextFineTuning
 
     private static void Write(TextFineTuningSettings s, Terminal terminal, Gpt2 model, Gpt2Config config, ITokenizer tokenizer, History history)
     {
-        TextModelFolder.WriteConfig(s.Output, config, tokenizer, s.Model);
+        TextModelFolder.Write(s.Output, model, config, tokenizer, s.Model);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Loss(history, Path.Combine(s.Output, "curves.png"));

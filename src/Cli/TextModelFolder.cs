@@ -1,4 +1,4 @@
-using Graft.Importers;
+using Graft.Importers.Safetensors;
 using Graft.Importers.Text;
 using Graft.Models;
 
@@ -7,21 +7,20 @@ namespace Graft.Cli;
 /// <summary>A language model's folder as Hugging Face has it: config.json, model.safetensors, the tokenizer's files.</summary>
 internal static class TextModelFolder
 {
-    private const string ConfigName = "config.json";
+    private const string ConfigName = "config.json", WeightsName = "model.safetensors";
 
     private static readonly string[] TokenizerNames =
         ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", CharacterTokenizer.FileName];
 
-    /// <summary>Loads the weights of a folder.</summary>
-    public static void LoadWeights(Gpt2 model, string folder) => model.LoadWeights(WeightFiles.Open(Path.Combine(folder, "model.safetensors")));
-
-    /// <summary>Writes all but the weights: what does not change while the model learns.</summary>
-    /// <param name="folder">Where to.</param>
-    /// <param name="config">The sizes.</param>
+    /// <summary>Writes a folder.</summary>
+    /// <param name="folder">Where to; it is there.</param>
+    /// <param name="model">The model, whose config may have another dropout while it learns.</param>
+    /// <param name="config">What config.json says.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="source">The folder that it was read from; null for one that was made.</param>
-    public static void WriteConfig(string folder, Gpt2Config config, ITokenizer tokenizer, string? source)
+    public static void Write(string folder, Gpt2 model, Gpt2Config config, ITokenizer tokenizer, string? source)
     {
+        SafetensorsWriter.Save(Path.Combine(folder, WeightsName), model, Gpt2.HuggingFaceName);
         File.WriteAllText(Path.Combine(folder, ConfigName), config.ToJson());
         if (source is null)
         {
