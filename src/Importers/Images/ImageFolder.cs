@@ -201,7 +201,7 @@ public sealed class ImageFolder : BatchSource
     private Batch Prepare(int[] indices, int epoch, bool withInputs, CancellationToken stop)
     {
         int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
-        float[] inputs = withInputs ? new float[indices.Length * pixels] : [];
+        float[] inputs = withInputs ? GC.AllocateUninitializedArray<float>(indices.Length * pixels) : [];
         var labels = new float[indices.Length * width];
         for (int i = 0; i < indices.Length; i++)
         {
@@ -213,16 +213,20 @@ public sealed class ImageFolder : BatchSource
                 labels[i] = sample.Class;
             if (!withInputs)
                 continue;
-            float[] image = Array.ConvertAll(sample.Pixels ?? _reader.Pixels(sample.Path), b => (float)b);
+            byte[] image = sample.Pixels ?? _reader.Pixels(sample.Path);
             if (_options.Augmentation is { } augmentation)
-            {
-                var random = new Random((int)(RandomSeed.Of(_options.ShuffleSeed ?? 0, epoch + 1, indices[i]) >> 33));
-                (int height, int columns, int channels) = (SampleShape[0], SampleShape[1], SampleShape[2]);
-                image = augmentation.Draw(random, height, columns).Apply(image, height, columns, channels);
-            }
-            _reader.Prepare(image, inputs.AsSpan(i * pixels, pixels));
+                _reader.Prepare(Augment(augmentation, image, epoch, indices[i]), inputs.AsSpan(i * pixels, pixels));
+            else
+                _reader.Prepare(image, inputs.AsSpan(i * pixels, pixels));
         }
         return new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices };
+    }
+
+    private float[] Augment(Augmentation augmentation, byte[] image, int epoch, int index)
+    {
+        var random = new Random((int)(RandomSeed.Of(_options.ShuffleSeed ?? 0, epoch + 1, index) >> 33));
+        (int height, int columns, int channels) = (SampleShape[0], SampleShape[1], SampleShape[2]);
+        return augmentation.Draw(random, height, columns).Apply(Array.ConvertAll(image, b => (float)b), height, columns, channels);
     }
 
     private static (List<Sample> Samples, string[] Bad) Decode(string path, List<(string Path, int Class)> files, ImageReader reader, ImageFolderOptions options)
