@@ -14,6 +14,8 @@ internal static unsafe class QuickBench
 
     private static readonly string[] Peaks = ["fma-peak", "gemm-1024"];
 
+    private static readonly IQuickCase[] Others = [new HeadStepCase(), new ImageLoadingCase(), new SeedProgramCase()];
+
     /// <summary>Runs what the arguments ask for.</summary>
     /// <returns>0; 1 where two engines disagree; 2 where the arguments are not understood.</returns>
     public static int Run(ReadOnlySpan<string> arguments)
@@ -43,14 +45,17 @@ internal static unsafe class QuickBench
         bool apart = options.Memory || options.Contender is not null;
         bool wantsPeaks = !apart && Peaks.Any(options.Wants);
         ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
-        if (!wantsPeaks && models.Length == 0)
-            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.All.Select(m => m.Name)))}.");
+        IQuickCase[] others = [.. Others.Where(c => !apart && c.Names.Any(options.Wants))];
+        if (!wantsPeaks && models.Length == 0 && others.Length == 0)
+            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.Names).Concat(apart ? [] : Others.Select(c => c.Names[0])))}.");
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
             MeasurePeaks(options);
         bool fine = true;
         foreach (ModelCase model in models)
             fine &= Run(model, options);
+        foreach (IQuickCase other in others)
+            fine &= other.Run(options, line => Print([line]), note => Console.Error.WriteLine($"# {note}"));
         return fine ? 0 : 1;
     }
 

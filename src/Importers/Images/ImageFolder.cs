@@ -158,6 +158,7 @@ public sealed class ImageFolder : BatchSource
             new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
         // Batches are begun ahead of the consumer and handed over in order: who prepares one does not matter.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var workers = new SemaphoreSlim(_options.Workers);
         var ahead = new Queue<Task<Batch>>();
         int next = firstBatch, done = firstBatch * BatchSize;
         try
@@ -167,7 +168,7 @@ public sealed class ImageFolder : BatchSource
                 while (ahead.Count <= _options.Workers && next < BatchesPerEpoch)
                 {
                     int[] indices = order[(next * BatchSize)..Math.Min(Count, (next + 1) * BatchSize)];
-                    ahead.Enqueue(Task.Run(() => Prepare(indices, epoch, withInputs, stop.Token), stop.Token));
+                    ahead.Enqueue(Task.Run(() => PrepareInTurn(workers, indices, epoch, withInputs, stop.Token), stop.Token));
                     next++;
                 }
                 if (!ahead.TryPeek(out Task<Batch>? task))
@@ -196,6 +197,20 @@ public sealed class ImageFolder : BatchSource
         foreach (Sample sample in _samples)
             hash.AppendData(SHA256.HashData(File.ReadAllBytes(sample.Path)));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Waits for a worker: one batch more than there are workers is begun, so that all have work while the consumer has a batch.</summary>
+    private async Task<Batch> PrepareInTurn(SemaphoreSlim workers, int[] indices, int epoch, bool withInputs, CancellationToken stop)
+    {
+        await workers.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            return Prepare(indices, epoch, withInputs, stop);
+        }
+        finally
+        {
+            workers.Release();
+        }
     }
 
     private Batch Prepare(int[] indices, int epoch, bool withInputs, CancellationToken stop)
