@@ -36,6 +36,9 @@ public sealed class Tensor
     /// <summary>Bytes of memory that the block behind this tensor takes.</summary>
     public long Bytes => _block?.Size ?? 0;
 
+    /// <summary>What this tensor and its views have in common: the memory behind them; null for one without memory.</summary>
+    internal object? Memory => _block;
+
     /// <summary>Counts how often the numbers were overwritten, so that what was derived from them knows when it is out of date.</summary>
     internal int Version { get; private set; }
 

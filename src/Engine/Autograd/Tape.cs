@@ -1,5 +1,6 @@
 using Graft.Inference;
 using Graft.Ops;
+using Graft.Training;
 
 namespace Graft.Autograd;
 
@@ -17,6 +18,9 @@ public sealed class Tape(Device device) : IDisposable
     private readonly HashSet<Tensor> _owned = [];
     private readonly HashSet<Tensor> _wanted = [];
     private readonly HashSet<Tensor> _kept = [];
+    private readonly HashSet<object?> _keptMemory = []; // a view holds the memory of what it looks into
+    private readonly List<HeldTensor> _held = [];
+    private readonly Dictionary<string, HeldTensor> _temporaries = [];
     private readonly Dictionary<string, long> _keptBytes = [];
     private bool _replayed;
 
@@ -40,6 +44,9 @@ public sealed class Tape(Device device) : IDisposable
 
     /// <summary>Bytes held for backward, by the layer whose ops hold them. A frozen base has no entry.</summary>
     public IReadOnlyDictionary<string, long> KeptBytes => _keptBytes;
+
+    /// <summary>What is held for backward, tensor by tensor, and the largest buffer that the ops of each layer had while they ran.</summary>
+    internal IEnumerable<HeldTensor> Held => [.. _held, .. _temporaries.Values];
 
     internal GradientTable Gradients { get; } = new();
 
@@ -169,18 +176,28 @@ public sealed class Tape(Device device) : IDisposable
         for (int i = 0; i < call.InputCount; i++)
         {
             if (call.Op.KeepsInput(i))
-                Keep(call.In(i), call.Layer);
+                Keep(call.In(i), call);
         }
         if (call.Op.KeepsOutput)
-            Keep(call.Output, call.Layer);
+            Keep(call.Output, call);
         foreach (Tensor t in call.SavedTensors)
-            Keep(t, call.Layer);
+            Keep(t, call);
     }
 
-    private void Keep(Tensor tensor, string layer)
+    /// <summary>Notes a buffer that an op has while it runs.</summary>
+    internal void NoteTemporary(OpCall call, Tensor buffer)
     {
-        if (_owned.Contains(tensor) && _kept.Add(tensor)) // parameters belong to the model
-            _keptBytes[layer] = _keptBytes.GetValueOrDefault(layer) + tensor.Bytes;
+        string path = $"{call.Layer}/{call.Op.Name}";
+        if (!_temporaries.TryGetValue(path, out HeldTensor? largest) || largest.Bytes < buffer.Bytes)
+            _temporaries[path] = new HeldTensor(path, MemoryUse.Scratch, buffer.Shape, buffer.Bytes);
+    }
+
+    private void Keep(Tensor tensor, OpCall call)
+    {
+        if (!_owned.Contains(tensor) || !_kept.Add(tensor) || !_keptMemory.Add(tensor.Memory)) // parameters belong to the model
+            return;
+        _keptBytes[call.Layer] = _keptBytes.GetValueOrDefault(call.Layer) + tensor.Bytes;
+        _held.Add(new HeldTensor($"{call.Layer}/{call.Op.Name}", MemoryUse.Activation, tensor.Shape, tensor.Bytes));
     }
 
     private Tensor Own(Tensor tensor)

@@ -18,6 +18,12 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm)
     /// <summary>[O], or Null.</summary>
     public DevicePtr<float> Bias => _bias?.Data ?? weights.Bias?.Data ?? DevicePtr<float>.Null;
 
+    /// <summary>The weights as the layer has them.</summary>
+    public Tensor Kernel => weights.Kernel;
+
+    /// <summary>The packed weights; null before <see cref="Refresh"/>.</summary>
+    public Tensor? Packed => _packed;
+
     /// <summary>Bytes of the packed weights.</summary>
     public long Bytes => _packed?.Bytes ?? 0;
 

@@ -21,6 +21,9 @@ internal sealed class GradientAccumulator : IDisposable
         gradient.Device.Kernels.Memory.Copy(gradient.Data, sum.Data, gradient.Count);
     }
 
+    /// <summary>The sum for a parameter, or null.</summary>
+    public Tensor? Find(Parameter parameter) => _sums.GetValueOrDefault(parameter);
+
     /// <summary>The mean gradients; the sums are scaled in place.</summary>
     public (Parameter, Tensor)[] Mean()
     {

@@ -86,6 +86,10 @@ public abstract class Optimizer : IDisposable
         Iterations++;
     }
 
+    /// <summary>What is remembered of a parameter.</summary>
+    internal IEnumerable<(string Name, Tensor Slot)> Slots(Parameter parameter) =>
+        _slots.TryGetValue(parameter, out Tensor[]? slots) ? SlotNames.Zip(slots) : [];
+
     /// <summary>What a model file keeps to go on exactly here: the step counter, the rate, and every slot by its parameter's path.</summary>
     public IEnumerable<(string Name, float[] Values)> ExportState(Model model)
     {
