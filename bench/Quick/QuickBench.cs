@@ -46,14 +46,19 @@ internal static unsafe class QuickBench
         bool wantsPeaks = !apart && Peaks.Any(options.Wants);
         ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
         IQuickCase[] others = [.. Others.Where(c => !apart && c.Names.Any(options.Wants))];
-        if (!wantsPeaks && models.Length == 0 && others.Length == 0)
-            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.Names).Concat(apart ? [] : Others.Select(c => c.Names[0])))}.");
+        if (!wantsPeaks && models.Length == 0 && others.Length == 0 && !Gpt2Bench.Names.Any(options.Wants))
+            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.Names).Concat(apart ? [] : Gpt2Bench.Names.Concat(Others.Select(c => c.Names[0]))))}.");
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
             MeasurePeaks(options);
         bool fine = true;
         foreach (ModelCase model in models)
             fine &= Run(model, options);
+        foreach (string name in apart ? [] : Gpt2Bench.Names.Where(n => options.Wants(n) || options.Wants($"ort-{n}")))
+        {
+            using var gpt2 = new Gpt2Bench(name);
+            fine &= Measure(name, gpt2.Contenders, gpt2.Deviation());
+        }
         foreach (IQuickCase other in others)
             fine &= other.Run(options, line => Print([line]), note => Console.Error.WriteLine($"# {note}"));
         return fine ? 0 : 1;
@@ -70,7 +75,7 @@ internal static unsafe class QuickBench
         if (options.Memory)
             return AloneBench.RunApart(model, options);
         using var pair = new ModelPair(model);
-        return Measure(model.Name, pair);
+        return Measure(model.Name, pair.Contenders, pair.Deviation());
     }
 
     private static void MeasurePeaks(QuickOptions options)
@@ -88,18 +93,17 @@ internal static unsafe class QuickBench
     }
 
     /// <summary>Compares, times and prints one network; false where the engines disagree.</summary>
-    private static bool Measure(string name, ModelPair model)
+    private static bool Measure(string name, IReadOnlyList<Contender> contenders, double deviation)
     {
-        double deviation = model.Deviation();
         if (!(deviation <= OutputCheck.Tolerance))
         {
             Console.Error.WriteLine($"{name}: Graft's output deviates from ONNX Runtime's by {Text(deviation)}; {Text(OutputCheck.Tolerance)} is allowed. It is not timed.");
             return false;
         }
-        double[][] seconds = PairedRounds.Measure(model.Contenders, ModelBudget);
+        double[][] seconds = PairedRounds.Measure(contenders, ModelBudget);
         double ratio = PairedRounds.Median(seconds[0].Zip(seconds[1], (graft, ort) => ort / graft));
         Console.Error.WriteLine($"# {name}: outputs differ by {Text(deviation)} at most; {seconds[0].Length} rounds; Graft runs at {Text(ratio)} times ONNX Runtime's speed");
-        Print(model.Contenders.Zip(seconds, Line));
+        Print(contenders.Zip(seconds, Line));
         return true;
     }
 
