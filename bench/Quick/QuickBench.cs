@@ -5,12 +5,12 @@ using Graft.Kernels.Cpu;
 namespace Graft.Bench.Quick;
 
 /// <summary>
-/// The figures that say how fast Graft is on this machine, beside ONNX Runtime in the same process, in under two minutes. Standard output
+/// The figures that say how fast Graft is on this machine, beside ONNX Runtime in the same process, in some minutes. Standard output
 /// has a line a figure: name, unit, median, min and max over the rounds, separated by tabs; all else goes to standard error.
 /// </summary>
 internal static unsafe class QuickBench
 {
-    private const double PeakBudget = 4, ModelBudget = 10; // seconds; with warm-up and set-up the whole stays below two minutes
+    private const double PeakBudget = 4, ModelBudget = 10; // seconds
 
     private static readonly string[] Peaks = ["fma-peak", "gemm-1024"];
 
