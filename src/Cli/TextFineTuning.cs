@@ -103,7 +103,7 @@ internal static class TextFineTuning
         };
         return new AdamW(s.WarmUp > 0 ? new WarmUp(then, s.WarmUp) : then, s.WeightDecay, beta2: s.New is null ? Beta2 : NewBeta2, epsilon: 1e-8f)
         {
-            CorrectsEpsilon = true, GlobalClipNorm = s.Clip > 0 ? s.Clip : null,
+            CorrectsEpsilon = true, Decays = AdamW.AllButBiasesAndNorms, GlobalClipNorm = s.Clip > 0 ? s.Clip : null,
         };
     }
 

@@ -49,8 +49,7 @@ public static class TextDocuments
             var reader = new Utf8JsonReader(line);
             using JsonDocument document = JsonDocument.ParseValue(ref reader);
             JsonElement json = document.RootElement;
-            if (reader.Read())
-                throw new GraftException($"{place}: goes on behind its object; one object a line is due.");
+            reader.Read(); // throws where the line goes on behind its object
             if (json.ValueKind != JsonValueKind.Object)
                 throw new GraftException($"{place}: holds {json.ValueKind}, an object with a member '{field}' is due.");
             if (!json.TryGetProperty(field, out JsonElement value))

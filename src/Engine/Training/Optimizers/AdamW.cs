@@ -1,3 +1,5 @@
+using Graft.Layers;
+
 namespace Graft.Training;
 
 /// <summary>Adam with decoupled weight decay: w -= w * rate * weightDecay before each step. Loshchilov and Hutter 2019, arXiv:1711.05101, as Keras has it.</summary>
@@ -12,4 +14,12 @@ public sealed class AdamW(LearningRateSchedule? learningRate = null, float weigh
 {
     /// <inheritdoc/>
     public override string Name => "adamw";
+
+    /// <summary>Which parameters decay; all by default, as in Keras and PyTorch.</summary>
+    public Func<Parameter, bool> Decays { get; init; } = _ => true;
+
+    /// <summary>All but biases and the gains of normalisations: the groups of Hugging Face's Trainer.</summary>
+    public static bool AllButBiasesAndNorms(Parameter parameter) => parameter.Name is not ("bias" or "gamma" or "beta");
+
+    private protected override bool IsDecayed(Parameter parameter) => Decays(parameter);
 }

@@ -74,12 +74,16 @@ public abstract class Optimizer : IDisposable
         CheckClipping();
         if (gradients.Count > 0)
         {
+            int decayed = gradients.Count(g => IsDecayed(g.Parameter));
+            if (decayed < gradients.Count)
+                gradients = [.. gradients.OrderBy(g => !IsDecayed(g.Parameter))];
             var tensors = new StepTensor[gradients.Count];
             for (int i = 0; i < tensors.Length; i++)
                 tensors[i] = Operands(gradients[i].Parameter.Value, gradients[i].Gradient, SlotsOf(gradients[i].Parameter));
             KernelSet kernels = gradients[0].Parameter.Device.Kernels;
             Clip(kernels, tensors);
-            Move(kernels, tensors, LearningRate); // memory was taken before: nothing can fail half-way
+            Move(kernels, tensors.AsSpan(0, decayed), LearningRate); // memory was taken before: nothing can fail half-way
+            MoveUndecayed(kernels, tensors.AsSpan(decayed), LearningRate);
         }
         foreach ((Parameter parameter, _) in gradients)
             parameter.Value.MarkChanged();
@@ -134,6 +138,15 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>Moves all parameters, which are on one device.</summary>
     private protected abstract void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate);
+
+    /// <summary>True where weight decay is for this parameter too.</summary>
+    private protected virtual bool IsDecayed(Parameter parameter) => true;
+
+    /// <summary>Moves the parameters that do not decay.</summary>
+    private protected virtual void MoveUndecayed(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate)
+    {
+        // All decay alike.
+    }
 
     /// <summary>A parameter as the kernels take it: slots in the order of <see cref="SlotNames"/>.</summary>
     private protected virtual StepTensor Operands(Tensor value, Tensor gradient, Tensor[] slots) => new(value.Count, value.Data, gradient.Data, At(slots, 0), At(slots, 1), At(slots, 2));
