@@ -23,7 +23,7 @@ internal static class Application
             using var console = new Terminal(output, interrupt.Token);
             var root = new RootCommand("Graft: take a pretrained network and teach it your own task.")
             {
-                FinetuneCommand.Create(console), FinetuneTextCommand.Create(console), EvaluateCommand.Create(console), PredictCommand.Create(console), DemoCommand.Create(console),
+                FinetuneCommand.Create(console), FinetuneTextCommand.Create(console), EvaluateCommand.Create(console), PredictCommand.Create(console), DemoCommand.Create(console), DemoTextCommand.Create(console),
                 WeightsCommand.Create(console), InspectCommand.Create(console), TokenizeCommand.Create(console),
             };
             ParseResult parsed = root.Parse(args);

@@ -66,9 +66,9 @@ internal static class TextFineTuning
             File.Delete(state);
             File.WriteAllText(run, s.Run().ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
         }
-        int[] prompt = Prompt(s, model, tokenizer, check);
+        int[] prompt = Prompt(s, tokenizer, check);
         var checkpoint = new TrainingCheckpoint(state, s.SaveEvery);
-        var samples = new TextSamples(terminal, model, tokenizer, prompt, s.SampleTokens, s.Seed);
+        var samples = new TextSamples(terminal, model, tokenizer, prompt, s.SampleTokens, s.Seed, s.SampleEvery);
         try
         {
             terminal.WithBar($"Epoch {epoch + 1}/{s.Epochs}", bar =>
@@ -108,11 +108,9 @@ internal static class TextFineTuning
     }
 
     /// <summary>How samples begin: as asked for, else as a text does.</summary>
-    private static int[] Prompt(TextFineTuningSettings s, Gpt2 model, ITokenizer tokenizer, TextBlocks check)
+    private static int[] Prompt(TextFineTuningSettings s, ITokenizer tokenizer, TextBlocks check)
     {
         int[] prompt = tokenizer.Encode(s.Samples ?? "");
-        if (prompt.Length >= model.MaxLength)
-            throw new GraftException($"--samples: its {prompt.Length} tokens leave no room for more; this model takes {model.MaxLength} (n_positions).");
         return prompt.Length > 0 ? prompt : [tokenizer.EosToken ?? (int)check.Epoch(0).First().Inputs[0]];
     }
 

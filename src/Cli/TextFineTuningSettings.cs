@@ -67,6 +67,8 @@ internal sealed record TextFineTuningSettings
 
     public int SampleTokens { get; init; } = 60;
 
+    public int SampleEvery { get; init; } = 1;
+
     public int SaveEvery { get; init; }
 
     public bool Resume { get; init; }

@@ -31,11 +31,12 @@ internal static class FinetuneTextCommand
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
         var samples = new Option<string?>("--samples") { Description = "How the samples that are shown after each epoch begin." };
         var sampleTokens = new Option<int>("--sample-tokens") { DefaultValueFactory = _ => 60, Description = "Tokens of a sample; 0 shows none." };
+        var sampleEvery = new Option<int>("--sample-every") { DefaultValueFactory = _ => 1, Description = "Epochs from one sample to the next." };
         var save = new Option<int>("--save-every") { Description = "Keep the state after so many steps too; by default after each epoch." };
         var resume = new Option<bool>("--resume") { Description = "Go on with the training in --output where it was ended; the other options must be those it was begun with." };
         var command = new Command("finetune-text", "Teach a language model a text.")
         {
-            model, fresh, text, field, output, freeze, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, save, resume,
+            model, fresh, text, field, output, freeze, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume,
         };
         command.SetAction(parsed =>
         {
@@ -56,7 +57,8 @@ internal static class FinetuneTextCommand
                 WarmUp = (int)Checked(parsed.GetValue(warmUp), 0, 1e9, "--warmup"), WeightDecay = (float)Checked(parsed.GetValue(decay), 0, 1e3, "--weight-decay"),
                 Clip = (float)Checked(parsed.GetValue(clip), 0, 1e9, "--clip"), Dropout = (float)Checked(parsed.GetValue(dropout), 0, 0.99, "--dropout"),
                 Validation = Checked(parsed.GetValue(share), 0.0001, 0.9, "--validation"), Seed = parsed.GetValue(seed), Samples = parsed.GetValue(samples),
-                SampleTokens = (int)Checked(parsed.GetValue(sampleTokens), 0, 1e6, "--sample-tokens"), SaveEvery = (int)Checked(parsed.GetValue(save), 0, 1e9, "--save-every"), Resume = parsed.GetValue(resume),
+                SampleTokens = (int)Checked(parsed.GetValue(sampleTokens), 0, 1e6, "--sample-tokens"), SampleEvery = (int)Checked(parsed.GetValue(sampleEvery), 1, 1e6, "--sample-every"),
+                SaveEvery = (int)Checked(parsed.GetValue(save), 0, 1e9, "--save-every"), Resume = parsed.GetValue(resume),
             };
             History history = TextFineTuning.Run(settings, terminal).History;
             terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_perplexity={history.Last("val_perplexity"):F4}"));
