@@ -145,7 +145,7 @@ internal static class FineTuning
         return model;
     }
 
-    private static void TellNotes(Terminal terminal, History history, int from)
+    public static void TellNotes(Terminal terminal, History history, int from)
     {
         foreach (string note in history.Notes.Skip(from))
             terminal.Line(char.ToUpperInvariant(note[0]) + note[1..] + ".");

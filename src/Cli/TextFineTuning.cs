@@ -66,6 +66,7 @@ internal static class TextFineTuning
             File.Delete(state);
             File.WriteAllText(run, s.Run().ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
         }
+        int told = history.Notes.Count;
         int[] prompt = Prompt(s, tokenizer, check);
         var checkpoint = new TrainingCheckpoint(state, s.SaveEvery);
         var samples = new TextSamples(terminal, model, tokenizer, prompt, s.SampleTokens, s.Seed, s.SampleEvery);
@@ -86,6 +87,7 @@ internal static class TextFineTuning
             terminal.Line("The training so far is kept; go on with the same command and --resume.");
             throw;
         }
+        FineTuning.TellNotes(terminal, history, told);
         return history;
     }
 

@@ -32,7 +32,8 @@ internal sealed class TextSamples(Terminal terminal, Gpt2 model, ITokenizer toke
         while (all.Count < prompt.Length + tokens)
         {
             using CausalSession session = model.Open(1, model.MaxLength);
-            int[] next = [.. all.Skip(Math.Max(0, all.Count - Math.Max(1, session.Capacity / 2)))];
+            int kept = all.Count < session.Capacity ? all.Count : Math.Max(1, session.Capacity / 2);
+            int[] next = [.. all.Skip(all.Count - kept)];
             while (all.Count < prompt.Length + tokens && session.Length(0) + next.Length <= session.Capacity)
             {
                 terminal.Interrupt.ThrowIfCancellationRequested();

@@ -41,8 +41,8 @@ public sealed class FeatureCacheTests
             Assert.Equal(plain[column], history[column]);
         Assert.Equal(2 * Epochs * Count, all); // as training and as validation data
         Assert.Equal(2 * Count, once);
-        Assert.Contains($"{Count} training images computed once, {(Epochs - 1) * Count} times taken from the cache", history.Notes[0], StringComparison.Ordinal);
-        Assert.Contains($"{Count} validation images computed once", history.Notes[1], StringComparison.Ordinal);
+        Assert.Contains($"{Count} training samples computed once, {(Epochs - 1) * Count} times taken from the cache", history.Notes[0], StringComparison.Ordinal);
+        Assert.Contains($"{Count} validation samples computed once", history.Notes[1], StringComparison.Ordinal);
         Assert.Equal(place != "memory", history.Notes[0].Contains("in a file", StringComparison.Ordinal));
         Assert.Contains("the cache is off", plain.Notes[0], StringComparison.Ordinal);
     }
@@ -73,7 +73,7 @@ public sealed class FeatureCacheTests
         Assert.Equal(first, second);
         Assert.Equal(2 * Count, one);
         Assert.Equal(0, two);
-        Assert.Contains("0 training images computed once", history.Notes[0], StringComparison.Ordinal);
+        Assert.Contains("0 training samples computed once", history.Notes[0], StringComparison.Ordinal);
         (_, _, int other) = Train(options, 0, units: 5);
         Assert.Equal(0, other);
         (_, _, int changed) = Train(options, 0, weightSeed: 9);

@@ -20,8 +20,8 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
     private bool _gaveUp;
 
     /// <summary>What happened, for people; null where nothing is frozen.</summary>
-    public string? Summary => _served + _computed == 0 ? _why.Length == 0 ? null : $"frozen base: {name} images computed at every step ({_why})"
-        : string.Create(CultureInfo.InvariantCulture, $"frozen base: {_computed} {name} images computed once, {_served} times taken from the cache")
+    public string? Summary => _served + _computed == 0 ? _why.Length == 0 ? null : $"frozen base: {name} samples computed at every step ({_why})"
+        : string.Create(CultureInfo.InvariantCulture, $"frozen base: {_computed} {name} samples computed once, {_served} times taken from the cache")
             + (_store is { IsFile: true } ? " (in a file)" : "") + (_why.Length == 0 ? "" : $"; {_why}");
 
     /// <summary>True where the whole epoch can be served without the data set's inputs, as far as can be told before it.</summary>
@@ -95,7 +95,7 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
         if (variants == 0)
             return "every epoch has new variants of the images";
         if (width == 0)
-            return "what is trained reads the images too, or frozen layers mix the samples of a batch";
+            return "what is trained reads the inputs too, or frozen layers mix the samples of a batch";
         if (epochs < 2 * variants && options.Folder is null)
             return "no sample comes twice";
         long bytes = sizeof(float) * (long)width;
