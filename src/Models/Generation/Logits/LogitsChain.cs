@@ -34,7 +34,7 @@ internal sealed class LogitsChain
             yield return new NoRepeatNgram(o.NoRepeatNgramSize);
         if (o.BadWordsIds.Count > 0)
             yield return new BadWords(o.BadWordsIds, eos);
-        if (lengths.LeastNew > 0 && eos.Count > 0)
+        if ((o.MinLength > 0 || o.MinNewTokens > 0) && eos.Count > 0)
             yield return new MinNewTokens(lengths.LeastNew, eos);
         if (bosIsForced)
             yield return new ForcedToken(o.ForcedBosTokenId!.Value, place: 0);
