@@ -3,6 +3,9 @@ namespace Graft.Models;
 /// <summary>Prompts that are continued side by side, each a row of tokens that may start with padding.</summary>
 internal sealed class PromptBatch
 {
+    // So many tokens a row cost little more than one: the pass is over when the weights are read.
+    private const int FewTokens = 8;
+
     private readonly int[][] _rows;
     private readonly int[] _padding;
 
@@ -54,23 +57,24 @@ internal sealed class PromptBatch
     public int[] Tokens(int prompt) => _rows[prompt][_padding[prompt]..];
 
     /// <summary>
-    /// Opens a session in which every prompt stands <paramref name="copies"/> times, and gives the logits behind each. A prompt is computed once:
-    /// its copies are taken from the first.
+    /// Opens a session in which every prompt stands <paramref name="copies"/> times, and gives the logits behind each. A long prompt is computed
+    /// once: its copies read a token, since each must, and are then taken from the first.
     /// </summary>
     public CausalSession Read(ICausalModel model, int copies, GenerationLengths lengths, Span<float> logits)
     {
         CausalSession session = model.Open(Count * copies, lengths.Total);
+        bool readOnce = copies > 1 && Width > FewTokens;
         var tokens = new int[session.Sequences][];
         var parents = new int[session.Sequences];
         for (int i = 0; i < tokens.Length; i++)
         {
             parents[i] = i / copies * copies;
-            tokens[i] = parents[i] == i ? Tokens(i / copies) : [Tokens(i / copies)[0]];
+            tokens[i] = parents[i] == i || !readOnce ? Tokens(i / copies) : [Tokens(i / copies)[0]];
         }
         try
         {
             session.Read(tokens, logits);
-            if (copies > 1)
+            if (readOnce)
                 session.Reorder(parents);
         }
         catch
@@ -79,7 +83,7 @@ internal sealed class PromptBatch
             throw;
         }
         int vocabulary = session.VocabularySize;
-        for (int i = 0; i < parents.Length; i++)
+        for (int i = 0; i < parents.Length && readOnce; i++)
         {
             if (parents[i] != i)
                 logits.Slice(parents[i] * vocabulary, vocabulary).CopyTo(logits[(i * vocabulary)..]);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Graft.Importers.Safetensors;
 using Graft.Models;
 using Xunit;
 
@@ -11,6 +12,16 @@ public sealed class ReferenceSequenceTests
 
     [Fact]
     public void All_60_runs_give_the_sequences_and_scores_of_transformers() => Check(PlainGpt2.Open(GenerateCase.File("model")));
+
+    [Fact]
+    public void All_of_them_with_cached_keys_and_values()
+    {
+        string folder = GenerateCase.File("model");
+        Gpt2 gpt = Gpt2.Build(Gpt2Config.Open(folder));
+        gpt.LoadWeights(SafetensorsWeights.Open(Path.Combine(folder, "model.safetensors")));
+        Check(gpt);
+        gpt.Release();
+    }
 
     private static void Check(ICausalModel model)
     {
@@ -34,6 +45,8 @@ public sealed class ReferenceSequenceTests
         GenerationOptions options = GenerateCase.Options(@case["generate_args"]!.AsObject());
         if (expected["error"] is not null)
             return Assert.Throws<GraftException>(() => model.Generate(ids, options)).Message.Contains("no room", StringComparison.Ordinal) ? null : "another error";
+        if (options.PenaltyAlpha is not null && !GivesHiddenStates(model))
+            return Assert.Throws<GraftException>(() => model.Generate(ids, options)).Message.Contains("hidden states", StringComparison.Ordinal) ? null : "another error";
         GenerationResult result = mask is null ? model.Generate(ids, options) : model.Generate(ids, GenerateCase.Rows(mask), options);
         int[][] found = result.Padded(), wanted = GenerateCase.Rows(expected["sequences"]!);
         if (found.Length != wanted.Length || found.Zip(wanted).Any(p => !p.First.SequenceEqual(p.Second)))
@@ -41,5 +54,11 @@ public sealed class ReferenceSequenceTests
         double[] scores = [.. expected["sequences_scores"]?.AsArray().Select(s => (double)s!) ?? []];
         double?[] own = scores.Length == 0 ? [] : [.. result.Sequences.Select(s => s.Score)];
         return scores.Zip(own).All(p => Math.Abs(p.First - p.Second!.Value) <= Tolerance * Math.Abs(p.First)) ? null : $"scores {string.Join(' ', own)}, expected {string.Join(' ', scores)}";
+    }
+
+    private static bool GivesHiddenStates(ICausalModel model)
+    {
+        using CausalSession session = model.Open(1, 1);
+        return session.HiddenSize > 0;
     }
 }
