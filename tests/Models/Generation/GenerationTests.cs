@@ -80,7 +80,7 @@ public sealed class GenerationTests
         Assert.Equal(Sample(7), Sample(7));
         Assert.NotEqual(Sample(7), Sample(8));
         Assert.NotEqual(Sample(null), Sample(null)); // 17 tokens of 200: equal once in 10^30
-        Assert.Equal("3 1 4 178 74 3", string.Join(' ', Sample(7)[..8])); // the same on every machine and in every release
+        Assert.Equal("3 1 4 178 74 3 164 148", string.Join(' ', Sample(7)[..8])); // the same on every machine and in every release
     }
 
     [Fact]
