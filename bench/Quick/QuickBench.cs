@@ -43,7 +43,7 @@ internal static unsafe class QuickBench
         bool apart = options.Memory || options.Contender is not null;
         bool wantsPeaks = !apart && Peaks.Any(options.Wants);
         ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
-        if (!wantsPeaks && models.Length == 0)
+        if (!wantsPeaks && models.Length == 0 && !Gpt2Bench.Names.Any(options.Wants))
             throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.All.Select(m => m.Name)))}.");
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
@@ -51,6 +51,11 @@ internal static unsafe class QuickBench
         bool fine = true;
         foreach (ModelCase model in models)
             fine &= Run(model, options);
+        foreach (string name in apart ? [] : Gpt2Bench.Names.Where(n => options.Wants(n) || options.Wants($"ort-{n}")))
+        {
+            using var gpt2 = new Gpt2Bench(name);
+            fine &= Measure(name, gpt2.Contenders, gpt2.Deviation());
+        }
         return fine ? 0 : 1;
     }
 
@@ -65,7 +70,7 @@ internal static unsafe class QuickBench
         if (options.Memory)
             return AloneBench.RunApart(model, options);
         using var pair = new ModelPair(model);
-        return Measure(model.Name, pair);
+        return Measure(model.Name, pair.Contenders, pair.Deviation());
     }
 
     private static void MeasurePeaks(QuickOptions options)
@@ -83,18 +88,17 @@ internal static unsafe class QuickBench
     }
 
     /// <summary>Compares, times and prints one network; false where the engines disagree.</summary>
-    private static bool Measure(string name, ModelPair model)
+    private static bool Measure(string name, IReadOnlyList<Contender> contenders, double deviation)
     {
-        double deviation = model.Deviation();
         if (!(deviation <= OutputCheck.Tolerance))
         {
             Console.Error.WriteLine($"{name}: Graft's output deviates from ONNX Runtime's by {Text(deviation)}; {Text(OutputCheck.Tolerance)} is allowed. It is not timed.");
             return false;
         }
-        double[][] seconds = PairedRounds.Measure(model.Contenders, ModelBudget);
+        double[][] seconds = PairedRounds.Measure(contenders, ModelBudget);
         double ratio = PairedRounds.Median(seconds[0].Zip(seconds[1], (graft, ort) => ort / graft));
         Console.Error.WriteLine($"# {name}: outputs differ by {Text(deviation)} at most; {seconds[0].Length} rounds; Graft runs at {Text(ratio)} times ONNX Runtime's speed");
-        Print(model.Contenders.Zip(seconds, Line));
+        Print(contenders.Zip(seconds, Line));
         return true;
     }
 

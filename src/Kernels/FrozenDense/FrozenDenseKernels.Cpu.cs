@@ -2,7 +2,10 @@ using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
-/// <summary>A 1x1 convolution on one row of M pixels: the same blocks, the same register tiles (<see cref="FusedConv2DProduct"/>).</summary>
+/// <summary>
+/// Many rows are a 1x1 convolution on one line of M pixels: the same blocks, the same register tiles (<see cref="FusedConv2DProduct"/>). A single
+/// row is <see cref="FrozenDenseRow"/>.
+/// </summary>
 internal sealed unsafe class CpuFrozenDenseKernels(GemmTile tile) : FrozenDenseKernels
 {
     private readonly CpuUnaryKernels _unary = new();
@@ -20,13 +23,22 @@ internal sealed unsafe class CpuFrozenDenseKernels(GemmTile tile) : FrozenDenseK
     {
         if (g.M <= 0 || g.O <= 0)
             return;
+        if (g.M == 1)
+            FrozenDenseRow.Run(g, tile.Columns, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer);
+        else
+            RunBlocks(g, x, packed, b, residual, y);
+        if (g.Activation is { } formula and not UnaryFormula.ReLU)
+            _unary.Forward(new UnaryGeometry((long)g.M * g.O, formula), y, y);
+    }
+
+    private void RunBlocks(
+        in FrozenDenseGeometry g, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
+    {
         var row = new FusedConv2DGeometry(1, 1, g.M, g.K, g.O, 1, 1, 1, 1, 1, 1, Padding2D.None)
         {
             Activation = g.Activation == UnaryFormula.ReLU ? FusedActivation.ReLU : FusedActivation.None,
         };
         new FusedConv2DProduct(row, ConvAlgorithm.Pointwise, tile, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer).Run();
-        if (g.Activation is { } formula and not UnaryFormula.ReLU)
-            _unary.Forward(new UnaryGeometry((long)g.M * g.O, formula), y, y);
     }
 
     /// <summary>One panel [K][columns] a chunk, zeros where there are no outputs.</summary>
