@@ -22,7 +22,7 @@ internal readonly record struct GenerationLengths(int Prompt, int New, int Least
         if (New < 1)
             throw new GraftException($"The prompt has {Prompt} tokens and MaxLength, which counts them, is {options.MaxLength}: there is no room for a new one. Raise MaxLength, or set MaxNewTokens.");
         if (Total > modelLength)
-            throw new GraftException($"{Prompt} tokens of prompt and {New} new ones are {Total}; the model holds sequences of {modelLength}. Set MaxNewTokens to at most {modelLength - Prompt}, or shorten the prompt.");
+            throw new GraftException($"{Prompt} tokens of prompt and {New} new ones are {Total}; the model holds sequences of {modelLength}. Set MaxLength to at most {modelLength} or MaxNewTokens to at most {modelLength - Prompt}, or shorten the prompt.");
         if (LeastNew > New)
             throw new GraftException($"At least {LeastNew} new tokens are asked for (MinLength or MinNewTokens), but at most {New} (MaxLength or MaxNewTokens). Lower the one or raise the other.");
     }

@@ -5,25 +5,22 @@ namespace Graft.Models;
 /// <summary>Draws tokens by their probability. A draw depends on seed, row and step alone, so that runs repeat on every machine.</summary>
 internal sealed class TokenSampler(int seed, int vocabulary)
 {
-    private readonly float[] _probabilities = new float[vocabulary];
+    private readonly float[] _weights = new float[vocabulary];
 
     /// <summary>One token, by inversion of the cumulative distribution.</summary>
     /// <exception cref="GraftException">No token is left, or a logit is not a number.</exception>
     public int Draw(ReadOnlySpan<float> logits, int row, int step)
     {
-        LogProbabilities.Softmax(logits, _probabilities);
-        double total = 0;
-        foreach (float p in _probabilities)
-            total += p;
+        double total = LogProbabilities.Exponentials(logits, _weights);
         (uint a, uint b, _, _) = Philox.Block(RandomSeed.Of(seed, row, step), 0);
         double left = ((ulong)a << 21 ^ b >> 11) * (1.0 / (1L << 53)) * total; // 53 bits in 0 to 1: tails of a large vocabulary are thin
         int last = 0;
-        for (int i = 0; i < _probabilities.Length; i++)
+        for (int i = 0; i < _weights.Length; i++)
         {
-            if (_probabilities[i] <= 0)
+            if (_weights[i] <= 0)
                 continue;
             last = i;
-            left -= _probabilities[i];
+            left -= _weights[i];
             if (left < 0)
                 break;
         }

@@ -43,14 +43,36 @@ internal static class LogProbabilities
     /// <exception cref="GraftException">No token is left, or a logit is not a number.</exception>
     public static void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)
     {
-        float shift = (float)LogSumExp(logits);
+        float scale = (float)(1 / Exponentials(logits, probabilities));
+        Span<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(probabilities);
+        var scales = new Vector<float>(scale);
+        foreach (ref Vector<float> v in vectors)
+            v *= scales;
+        foreach (ref float p in probabilities[(vectors.Length * Vector<float>.Count)..])
+            p *= scale;
+    }
+
+    /// <summary>y = exp(x - max(x)): probabilities but for a factor.</summary>
+    /// <returns>Their sum, in double.</returns>
+    /// <exception cref="GraftException">No token is left, or a logit is not a number.</exception>
+    public static double Exponentials(ReadOnlySpan<float> logits, Span<float> y)
+    {
+        float max = Max(logits);
         ReadOnlySpan<Vector<float>> from = MemoryMarshal.Cast<float, Vector<float>>(logits);
-        Span<Vector<float>> to = MemoryMarshal.Cast<float, Vector<float>>(probabilities);
-        var shifts = new Vector<float>(shift);
+        Span<Vector<float>> to = MemoryMarshal.Cast<float, Vector<float>>(y);
+        var shift = new Vector<float>(max); // exp stays finite, the result is the same
+        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
         for (int i = 0; i < from.Length; i++)
-            to[i] = Vector.Exp(from[i] - shifts);
+        {
+            to[i] = Vector.Exp(from[i] - shift);
+            Vector.Widen(to[i], out Vector<double> a, out Vector<double> b);
+            low += a;
+            high += b;
+        }
+        double sum = Vector.Sum(low + high);
         for (int i = from.Length * Vector<float>.Count; i < logits.Length; i++)
-            probabilities[i] = MathF.Exp(logits[i] - shift);
+            sum += y[i] = MathF.Exp(logits[i] - max);
+        return sum;
     }
 
     /// <summary>-sum(p * log(p)).</summary>
