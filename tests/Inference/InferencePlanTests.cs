@@ -30,6 +30,7 @@ public sealed class InferencePlanTests
         ["resnet50, old names"] = () => ResNet.Build(50, includeTop: false, height: 64, width: 64, variant: ResNetVariant.KerasOld),
         ["resnet50, torch"] = () => ResNet.Build(50, includeTop: false, height: 64, width: 64, variant: ResNetVariant.Torch),
         ["tangle"] = PlanModels.Tangle,
+        ["dense tangle"] = PlanModels.DenseTangle,
     };
 
     [Theory]
@@ -92,6 +93,20 @@ public sealed class InferencePlanTests
         }
         vgg.Release();
         resnet.Release();
+    }
+
+    [Fact]
+    public void Dense_layers_take_bias_residual_and_activation_with_them()
+    {
+        Model model = PlanModels.DenseTangle();
+        using var plan = InferencePlan.Compile(model);
+        string[] lines = Steps(plan.Describe(4));
+        Assert.Contains(lines, l => l.Contains("FrozenDense + bias + GeluTanh", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains("branch_out + sum", StringComparison.Ordinal) && l.Contains("FrozenDense + residual", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains("square + joined", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains(" shared ", StringComparison.Ordinal) && !l.Contains("Tanh", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains(" narrow ", StringComparison.Ordinal) && l.Contains(" Dense ", StringComparison.Ordinal)); // too narrow to be packed
+        model.Release();
     }
 
     [Fact]

@@ -64,7 +64,7 @@ internal static class ChooseAlgorithms
     private static HashSet<PlanValue> ReadDense(IReadOnlyList<PlanNode> nodes)
     {
         var dense = new HashSet<PlanValue>();
-        foreach (PlanValue input in nodes.SelectMany(n => n.Inputs.Where(i => n is OpNode || i.ViewOf is not null)))
+        foreach (PlanValue input in nodes.SelectMany(n => n.Inputs.Where(i => n is not ConvNode || i.ViewOf is not null)))
             dense.Add(input.Root);
         return dense;
     }

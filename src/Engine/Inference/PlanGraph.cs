@@ -77,21 +77,47 @@ internal sealed class OpNode(Op op) : PlanNode
     public Op Op { get; } = op;
 }
 
-/// <summary>A convolution with frozen weights and all that is fused into it. Inputs: x, then the residual if there is one.</summary>
-internal sealed class ConvNode(FrozenConv conv) : PlanNode
+/// <summary>Frozen weights with all that is fused into their step. Inputs: x, then the residual if there is one.</summary>
+internal abstract class FusedNode : PlanNode
+{
+    public PlanValue X => Inputs[0];
+
+    public PlanValue? Residual => Inputs.Count > 1 ? Inputs[1] : null;
+
+    /// <summary>True once an activation is fused: nothing more can be.</summary>
+    public abstract bool HasActivation { get; }
+}
+
+/// <summary>A dense layer.</summary>
+internal sealed class DenseNode(Tensor kernel, Tensor? bias) : FusedNode
+{
+    /// <summary>[in,out].</summary>
+    public Tensor Kernel { get; } = kernel;
+
+    /// <summary>[out], or null.</summary>
+    public Tensor? Bias { get; } = bias;
+
+    public UnaryFormula? Activation { get; set; }
+
+    public override bool HasActivation => Activation is not null;
+
+    /// <summary>Rows of x.</summary>
+    public int Rows => checked((int)(X.Shape.Count / X.Shape[-1]));
+}
+
+/// <summary>A convolution.</summary>
+internal sealed class ConvNode(FrozenConv conv) : FusedNode
 {
     public FrozenConv Conv { get; set; } = conv;
 
     public FusedActivation Activation { get; set; }
 
+    public override bool HasActivation => Activation != FusedActivation.None;
+
     public ConvAlgorithm Algorithm { get; set; }
 
     /// <summary>True where the output is the largest of every 2 x 2 pixels; see <see cref="FusePooling"/>.</summary>
     public bool MaxPool { get; set; }
-
-    public PlanValue X => Inputs[0];
-
-    public PlanValue? Residual => Inputs.Count > 1 ? Inputs[1] : null;
 
     /// <summary>Sizes and layouts with a border of so many rows and columns around x.</summary>
     public FusedConv2DGeometry Geometry(int border)

@@ -61,6 +61,22 @@ internal sealed class ConvStep(ConvNode node, PackedConv packed, Tensor arena) :
     }
 }
 
+/// <summary>A dense layer with fused bias, residual and activation.</summary>
+internal sealed class DenseStep(DenseNode node, PackedDense packed, Tensor arena) : PlanStep(node)
+{
+    private readonly DevicePtr<float> _x = arena.Data.At(node.X.Offset), _y = arena.Data.At(node.Output.Offset);
+    private readonly DevicePtr<float> _residual = node.Residual is { } r ? arena.Data.At(r.Offset) : DevicePtr<float>.Null;
+
+    public override string Routine => "FrozenDense"
+        + (node.Bias is null ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation is null ? "" : $" + {node.Activation}");
+
+    public override long Flops => 2 * node.X.Shape.Count * node.Kernel.Shape[1];
+
+    public override long Bytes => packed.Bytes + sizeof(float) * (node.X.Shape.Count + node.Output.Shape.Count * (node.Residual is null ? 1 : 2));
+
+    public override void Run() => packed.Run(node.Rows, _x, node.Bias?.Data ?? DevicePtr<float>.Null, _residual, node.Activation, _y);
+}
+
 /// <summary>An op of the graph on tensors that lie in the arena.</summary>
 internal sealed class OpStep : PlanStep
 {

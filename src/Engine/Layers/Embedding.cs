@@ -5,7 +5,7 @@ using Graft.Ops;
 namespace Graft.Layers;
 
 /// <summary>Looks up a row for each id: y[n,t] = embeddings[ids[n,t]].</summary>
-/// <remarks>ids [N,..] int32, embeddings [V,C] uniform in ±0.05, y [N,..,C]. Matches Keras's Embedding.</remarks>
+/// <remarks>ids [N,..] int32 or whole numbers as float32, embeddings [V,C] uniform in ±0.05, y [N,..,C]. Matches Keras's Embedding.</remarks>
 /// <param name="vocabulary">V, the number of rows.</param>
 /// <param name="size">C, the length of a row.</param>
 public sealed class Embedding(int vocabulary, int size) : Layer

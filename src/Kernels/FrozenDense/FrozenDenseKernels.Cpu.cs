@@ -23,22 +23,17 @@ internal sealed unsafe class CpuFrozenDenseKernels(GemmTile tile) : FrozenDenseK
     {
         if (g.M <= 0 || g.O <= 0)
             return;
-        if (g.M == 1)
-            FrozenDenseRow.Run(g, tile.Columns, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer);
-        else
-            RunBlocks(g, x, packed, b, residual, y);
-        if (g.Activation is { } formula and not UnaryFormula.ReLU)
-            _unary.Forward(new UnaryGeometry((long)g.M * g.O, formula), y, y);
-    }
-
-    private void RunBlocks(
-        in FrozenDenseGeometry g, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
-    {
-        var row = new FusedConv2DGeometry(1, 1, g.M, g.K, g.O, 1, 1, 1, 1, 1, 1, Padding2D.None)
+        var line = new FusedConv2DGeometry(1, 1, g.M, g.K, g.O, 1, 1, 1, 1, 1, 1, Padding2D.None)
         {
             Activation = g.Activation == UnaryFormula.ReLU ? FusedActivation.ReLU : FusedActivation.None,
         };
-        new FusedConv2DProduct(row, ConvAlgorithm.Pointwise, tile, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer).Run();
+        var product = new FusedConv2DProduct(line, ConvAlgorithm.Pointwise, tile, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer);
+        if (g.M == 1)
+            FrozenDenseRow.Run(g, tile.Columns, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, product.SumsFromResidual, y.Pointer);
+        else
+            product.Run();
+        if (g.Activation is { } formula and not UnaryFormula.ReLU)
+            _unary.Forward(new UnaryGeometry((long)g.M * g.O, formula), y, y);
     }
 
     /// <summary>One panel [K][columns] a chunk, zeros where there are no outputs.</summary>

@@ -42,8 +42,12 @@ internal sealed class Gpt2Layers
     {
         foreach (Dense layer in Blocks.SelectMany(b => b.Layers).Append(Head).OfType<Dense>())
         {
-            if (!_packed.TryGetValue(layer, out PackedDense? packed))
-                _packed.Add(layer, packed = new PackedDense(layer));
+            Tensor kernel = layer.Parameters[0].Value;
+            if (!_packed.TryGetValue(layer, out PackedDense? packed) || packed.Kernel != kernel)
+            {
+                packed?.Dispose();
+                _packed[layer] = packed = new PackedDense(kernel);
+            }
             packed.Refresh();
         }
         return _packed;

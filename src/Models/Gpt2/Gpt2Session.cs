@@ -169,12 +169,12 @@ internal sealed class Gpt2Session : CausalSession
     private void Block(Gpt2Block block, Buffers b, int rows, in CachedAttentionGeometry attention, DevicePtr<float> keys, DevicePtr<float> values)
     {
         Norm(block.AttentionNorm, rows, b.X.Data, b.Normed.Data, b);
-        _packed[block.QueryKeyValue].Run(rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
+        Dense(block.QueryKeyValue, rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
         Kernels.CausalAttention.ForwardCached(attention with { Scale = block.Scale }, b.Inner.Data, _past.IntData, keys, values, b.Normed.Data);
-        _packed[block.AttentionOut].Run(rows, b.Normed.Data, b.X.Data, b.X.Data);
+        Dense(block.AttentionOut, rows, b.Normed.Data, b.X.Data, b.X.Data);
         Norm(block.MlpNorm, rows, b.X.Data, b.Normed.Data, b);
-        _packed[block.MlpIn].Run(rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
-        _packed[block.MlpOut].Run(rows, b.Inner.Data, b.X.Data, b.X.Data);
+        Dense(block.MlpIn, rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
+        Dense(block.MlpOut, rows, b.Inner.Data, b.X.Data, b.X.Data);
     }
 
     private void Head()
@@ -182,10 +182,13 @@ internal sealed class Gpt2Session : CausalSession
         Buffers b = Take(Sequences);
         Norm(_layers.Norm, Sequences, _last.Data, b.Normed.Data, b);
         if (_layers.Head is Dense own)
-            _packed[own].Run(Sequences, b.Normed.Data, DevicePtr<float>.Null, _logits.Data);
+            Dense(own, Sequences, b.Normed.Data, DevicePtr<float>.Null, _logits.Data);
         else
             Kernels.MatMul.Forward(_headProduct, b.Normed.Data, Value(_layers.Tokens, 0), _logits.Data);
     }
+
+    private void Dense(Dense layer, int rows, DevicePtr<float> x, DevicePtr<float> residual, DevicePtr<float> y) => _packed[layer].Run(
+        rows, x, layer.UseBias ? Value(layer, 1) : DevicePtr<float>.Null, residual, layer.Activation == Activation.Linear ? null : layer.Activation.Formula(), y);
 
     private void Norm(LayerNormalization layer, int rows, DevicePtr<float> x, DevicePtr<float> y, Buffers b) => Kernels.LayerNorm.Forward(
         new LayerNormGeometry(rows, _config.Width, _config.LayerNormEpsilon), x, Value(layer, 0), Value(layer, 1), y, b.Mean.Data, b.Deviation.Data);

@@ -37,6 +37,23 @@ public sealed unsafe class FrozenDenseTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Tiles))]
+    public void A_row_alone_has_the_bits_that_it_has_among_others(int tile)
+    {
+        var kernels = new CpuFrozenDenseKernels(GemmTile.All[tile]);
+        foreach ((int k, int o) in new[] { (5, 3), (64, 40), (768, 160), (1024, 200), (3072, 96), (1500, 33) })
+        {
+            foreach (bool residual in new[] { false, true })
+            {
+                using GuardedBlock x = GuardedBlock.Random(2 * k, 1), w = GuardedBlock.Random(k * o, 2), b = GuardedBlock.Random(o, 3), added = GuardedBlock.Random(2 * o, 4);
+                float[] both = Run(kernels, new FrozenDenseGeometry(2, k, o, UnaryFormula.GeluTanh), x, w, b, residual ? added : null, inPlace: false);
+                float[] first = Run(kernels, new FrozenDenseGeometry(1, k, o, UnaryFormula.GeluTanh), x, w, b, residual ? added : null, inPlace: false);
+                Assert.Equal(both[..o], first);
+            }
+        }
+    }
+
     private static void Check(int tile, FrozenDenseGeometry g, bool bias, bool residual, int seed)
     {
         using GuardedBlock x = GuardedBlock.Random(g.M * g.K, seed), w = GuardedBlock.Random(g.K * g.O, seed + 1), b = GuardedBlock.Random(g.O, seed + 2);
