@@ -36,7 +36,7 @@ internal sealed class BeamSearch
         _top = new TopSelection(Math.Max(2, 1 + options.EosTokenIds.Count) * _groupSize); // as many that go on as beams, even if the best all end
         _found = [.. Enumerable.Range(0, groups).Select(_ => new BeamHypotheses(_groupSize, options, lengths))];
         _done = new bool[groups];
-        _logits = new float[(long)beams * vocabulary];
+        _logits = new float[beams * vocabulary];
         (_scores, _nextScores, _parents) = (new double[beams], new double[beams], new int[beams]);
         _next = [.. Enumerable.Range(0, beams).Select(_ => new int[1])];
         for (int beam = 0; beam < beams; beam++)
@@ -46,6 +46,7 @@ internal sealed class BeamSearch
     /// <summary>Searches to the end.</summary>
     public GenerationResult Run(ICausalModel model, CancellationToken cancellation)
     {
+        cancellation.ThrowIfCancellationRequested();
         using CausalSession session = _prompts.Read(model, _options.NumBeams, _lengths, _logits);
         for (int step = 0; ; step++)
         {

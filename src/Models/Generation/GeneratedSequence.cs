@@ -9,5 +9,5 @@ namespace Graft.Models;
 public sealed record GeneratedSequence(int Prompt, IReadOnlyList<int> Tokens, int PromptLength, double? Score, FinishReason Finish)
 {
     /// <summary>The continuation alone.</summary>
-    public IReadOnlyList<int> Generated => [.. Tokens.Skip(PromptLength)];
+    public IReadOnlyList<int> Generated { get; } = [.. Tokens.Skip(PromptLength)];
 }

@@ -72,7 +72,9 @@ public static class TextGeneration
         options.Check(model.VocabularySize);
         GenerationLengths lengths = GenerationLengths.Of(options, prompts.Width);
         lengths.Check(options, model.MaxLength);
-        return lengths;
+        long sequences = (long)prompts.Count * Math.Max(options.NumBeams, options.NumReturnSequences);
+        return sequences * model.VocabularySize <= Array.MaxLength ? lengths
+            : throw new GraftException($"{sequences} sequences side by side, each with {model.VocabularySize} logits, do not fit one array; continue fewer prompts at once, or ask for fewer beams or sequences.");
     }
 
     private static GenerationResult Run(ICausalModel model, PromptBatch prompts, GenerationOptions options, CancellationToken cancellation)

@@ -25,7 +25,7 @@ internal sealed class TokenDecoding : IDisposable
         _chain = LogitsChain.Of(options, lengths, vocabulary);
         _sampler = options.DoSample ? new TokenSampler(options.Seed ?? Random.Shared.Next(), vocabulary) : null;
         _rows = new TokenRows(prompts, options.NumReturnSequences, lengths);
-        _logits = new float[(long)count * vocabulary];
+        _logits = new float[count * vocabulary];
         _next = [.. Enumerable.Range(0, count).Select(_ => new int[1])];
         _finish = new FinishReason?[count];
         _watches = [.. Enumerable.Range(0, count).Select(_ => options.StopStrings.Count == 0 ? null : new StopStringWatch(options.StopStrings, options.TokenText!()))];

@@ -48,6 +48,7 @@ public sealed class GenerationErrorTests
         { "at most 61", new() { MaxLength = 65 } },
         { "at most 61", new() { MaxNewTokens = 62 } },
         { "forbid every token", new() { SuppressTokens = [.. Enumerable.Range(0, 40)] } },
+        { "do not fit one array", new() { DoSample = true, NumReturnSequences = 100_000_000 } },
         { "all 40 of the vocabulary do", new() { NumBeams = 2, EosTokenIds = [.. Enumerable.Range(0, 40)] } },
     };
 
