@@ -40,6 +40,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Seed = RandomSeed.Of(options.Seed, epoch, step),
             CancellationToken = options.CancellationToken,
             Computed = frozen?.Computed,
+            CheckpointEvery = options.CheckpointEvery,
         };
         try
         {
@@ -53,7 +54,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             tape.Backward(value);
             options.CancellationToken.ThrowIfCancellationRequested();
             Update(tape, lastOfEpoch); // from here on to the end
-            model.MemoryReport = new MemoryReport(tape.KeptBytes.ToDictionary(), model.Device.Pool.PeakBytes, model.Device.Pool.LiveBytes);
+            model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);
         }
         catch (OperationCanceledException)
