@@ -19,8 +19,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
         {
             terminal.Text((first ? "" : ",") + id.ToString(CultureInfo.InvariantCulture));
             first = false;
-        });
-        terminal.Line();
+        }, rest: () => "");
     }
 
     /// <summary>Continues a text and writes it whole, the prompt in front, as the tokenizer decodes it.</summary>
@@ -31,8 +30,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
         if (tokenizer.VocabularySize > gpt.VocabularySize)
             throw new GraftException($"{tokenizer.Source}: has {tokenizer.VocabularySize} tokens, the model {gpt.VocabularySize} (vocab_size of config.json); they belong to different models.");
         TokenStream text = tokenizer.Stream(skipSpecialTokens: true);
-        Run(gpt, tokenizer.Encode(prompt), options with { EosTokenIds = End(gpt), TokenText = () => new TokenizerText(tokenizer.Stream()) }, id => terminal.Text(text.Push(id)));
-        terminal.Line(text.Flush());
+        Run(gpt, tokenizer.Encode(prompt), options with { EosTokenIds = End(gpt), TokenText = () => new TokenizerText(tokenizer.Stream()) }, id => terminal.Text(text.Push(id)), text.Flush);
     }
 
     private Gpt2 Load(string folder)
@@ -44,7 +42,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
 
     private static int[] End(Gpt2 gpt) => gpt.Config.EosToken is int end ? [end] : [];
 
-    private void Run(Gpt2 gpt, int[] prompt, GenerationOptions options, Action<int> write)
+    private void Run(Gpt2 gpt, int[] prompt, GenerationOptions options, Action<int> write, Func<string> rest)
     {
         double loaded = _clock.Elapsed.TotalSeconds, first = 0;
         int count = 0;
@@ -67,6 +65,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
             throw;
         }
         double seconds = _clock.Elapsed.TotalSeconds - loaded;
+        terminal.Line(rest()); // before the statistics, which may go to the same screen
         string firstToken = streams ? string.Create(CultureInfo.InvariantCulture, $", the first after {first * 1000:F0} ms") : "";
         statistics.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} tokens in {seconds:F2} s: {count / seconds:F1} tokens/s{firstToken}; loaded in {loaded:F2} s"));
     }

@@ -48,6 +48,14 @@ public sealed class GenerateCommandTests : IDisposable
     }
 
     [Fact]
+    public void Statistics_stand_below_the_text_where_both_go_to_one_screen()
+    {
+        using var screen = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        Assert.Equal(0, Application.Run(["generate", "--model", _folder, "--prompt-ids", "258,7"], screen, screen));
+        Assert.Matches(@"^[\d,]+\n\d+ tokens in [^\n]+\n$", screen.ToString());
+    }
+
+    [Fact]
     public void Ids_need_no_tokenizer_and_give_ids()
     {
         File.Delete(Path.Combine(_folder, "vocab.json"));
