@@ -80,12 +80,32 @@ internal unsafe struct HalfPanels : IChunkBody
     }
 
     /// <summary>[K / 2][columns][2] to panels [K][width].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Widen(ushort* w, float* wide, int width)
     {
-        for (int k = 0; k < G.K; k++)
+        Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
+        for (int k = 0; k < G.K; k += 2)
         {
-            for (int j = 0; j < Columns; j++)
-                wide[(long)(j / width) * width * G.K + (long)k * width + j % width] = Rounding.FromBFloat16(w[(k / 2 * Columns + j) * 2 + k % 2]);
+            for (int column = 0; column < Columns; column += 16, w += 32)
+            {
+                Vector512<uint> pairs = Vector512.Load((uint*)w);
+                Place(Vector512.ShiftLeft(pairs, 16).AsSingle(), wide, width, column, k);
+                if (k + 1 < G.K)
+                    Place((pairs & upper).AsSingle(), wide, width, column, k + 1);
+            }
         }
+    }
+
+    /// <summary>Stores 16 columns of row k where panels of a width have them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Place(Vector512<float> values, float* wide, int width, int column, int k)
+    {
+        if (width >= 16)
+        {
+            values.Store(wide + (long)(column / width) * width * G.K + (long)k * width + column % width);
+            return;
+        }
+        values.GetLower().Store(wide + (long)column * G.K + (long)k * width); // 8 columns a panel
+        values.GetUpper().Store(wide + (long)(column + width) * G.K + (long)k * width);
     }
 }
