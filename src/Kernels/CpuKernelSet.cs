@@ -15,6 +15,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override FrozenDenseKernels FrozenDense { get; } = new CpuFrozenDenseKernels(GemmTile.Current);
 
+    public override NarrowDenseKernels NarrowDense { get; } = new CpuNarrowDenseKernels(CpuNarrowDenseKernels.BestPath);
+
     public override Conv2DKernels Conv2D { get; } = new CpuConv2DKernels();
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new CpuDepthwiseConv2DKernels();

@@ -30,6 +30,9 @@ public abstract class KernelSet
     /// <summary>Fully connected layer with frozen, packed weights and a fused epilogue.</summary>
     public abstract FrozenDenseKernels FrozenDense { get; }
 
+    /// <summary>The same with weights of 16 or 8 bits.</summary>
+    public abstract NarrowDenseKernels NarrowDense { get; }
+
     /// <summary>Two-dimensional convolution.</summary>
     public abstract Conv2DKernels Conv2D { get; }
 

@@ -11,6 +11,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override FrozenDenseKernels FrozenDense { get; } = new ReferenceFrozenDenseKernels();
 
+    public override NarrowDenseKernels NarrowDense { get; } = new ReferenceNarrowDenseKernels();
+
     public override Conv2DKernels Conv2D { get; } = new ReferenceConv2DKernels();
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new ReferenceDepthwiseConv2DKernels();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Graft.Autograd;
 using Graft.Importers.Safetensors;
+using Graft.Kernels;
 using Graft.Layers;
 using Graft.Models;
 using Graft.Ops;
@@ -165,6 +166,32 @@ public sealed class Gpt2Tests
         using (CausalSession session = shorter.Open(1, 8))
             session.Read([[1, 2]], after);
         Assert.NotEqual(before, after);
+        gpt.Release();
+    }
+
+    [Fact]
+    public void Fewer_bits_change_the_logits_a_little_and_floats_come_back()
+    {
+        Gpt2 gpt = Tiny();
+        (int[] ids, _) = Ids(Reference("reference_forward.safetensors"), "single.input_ids");
+        float[] Read(WeightPrecision precision)
+        {
+            gpt.Precision = precision;
+            var logits = new float[gpt.VocabularySize];
+            using CausalSession session = gpt.Open(1, 8);
+            session.Read([ids[..7]], logits);
+            session.Read([ids[7..]], logits);
+            return logits;
+        }
+        float[] whole = Read(WeightPrecision.Float32);
+        double rms = Math.Sqrt(whole.Average(l => (double)l * l));
+        // A weight is off by up to 2^-9 of itself; by up to 1/254 of the largest of its block, and so is an input.
+        foreach ((WeightPrecision precision, double bound) in new[] { (WeightPrecision.BFloat16, 0.01), (WeightPrecision.Int8, 0.03) })
+        {
+            double error = Math.Sqrt(whole.Zip(Read(precision), (a, b) => (double)(a - b) * (a - b)).Average()) / rms;
+            Assert.InRange(error, bound / 100, bound);
+        }
+        Assert.Equal(whole, Read(WeightPrecision.Float32));
         gpt.Release();
     }
 

@@ -63,6 +63,9 @@ internal enum ScratchSlot
     /// <summary>The buffer of one transform, and a row of zeros.</summary>
     WinogradRow,
 
+    /// <summary>Rows rounded to bytes.</summary>
+    Quantized,
+
     /// <summary>A head's keys, packed for products over the numbers of a head.</summary>
     AttentionKeys,
 

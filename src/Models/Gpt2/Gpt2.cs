@@ -1,3 +1,4 @@
+using Graft.Kernels;
 using Graft.Layers;
 using Graft.Weights;
 
@@ -29,6 +30,16 @@ public sealed class Gpt2 : Model, ICausalModel
 
     /// <summary>Tokens of a sequence in this graph.</summary>
     public int Length { get; }
+
+    /// <summary>
+    /// How sessions store the weights of products: fewer bits are fewer bytes to read for each token, and cost some accuracy. The embeddings and what training
+    /// moves stay as they are.
+    /// </summary>
+    public WeightPrecision Precision
+    {
+        get => _layers.Precision;
+        set => _layers.Precision = value;
+    }
 
     /// <inheritdoc/>
     public int VocabularySize => Config.VocabularySize;

@@ -1,4 +1,5 @@
 using Graft.Inference;
+using Graft.Kernels;
 using Graft.Layers;
 
 namespace Graft.Models;
@@ -6,7 +7,7 @@ namespace Graft.Models;
 /// <summary>The layers of a GPT-2, made once; each length of sequence has a graph of its own on them.</summary>
 internal sealed class Gpt2Layers
 {
-    private readonly Dictionary<Dense, PackedDense> _packed = [];
+    private readonly Dictionary<Layer, PackedProduct> _packed = [];
 
     public Gpt2Layers(Gpt2Config config)
     {
@@ -37,16 +38,25 @@ internal sealed class Gpt2Layers
 
     public Layer Head { get; }
 
-    /// <summary>The weights in the order in which they are read for generation, packed anew where they have changed.</summary>
-    public IReadOnlyDictionary<Dense, PackedDense> Pack()
+    /// <summary>How weights are stored for generation.</summary>
+    public WeightPrecision Precision { get; set; }
+
+    /// <summary>
+    /// The weights of products in the order in which they are read for generation, packed anew where they or their precision have changed. A tied output
+    /// layer is among them only where it is stored in fewer bits: as floats the embedding itself is read.
+    /// </summary>
+    public IReadOnlyDictionary<Layer, PackedProduct> Pack()
     {
-        foreach (Dense layer in Blocks.SelectMany(b => b.Layers).Append(Head).OfType<Dense>())
+        foreach (Layer layer in Blocks.SelectMany(b => b.Layers).OfType<Dense>().Append(Head))
         {
-            Tensor kernel = layer.Parameters[0].Value;
-            if (!_packed.TryGetValue(layer, out PackedDense? packed) || packed.Kernel != kernel)
+            Tensor weight = layer is TiedDense tied ? tied.Embedding.Parameters[0].Value : layer.Parameters[0].Value;
+            if (!_packed.TryGetValue(layer, out PackedProduct? packed) || packed.Kernel != weight || Precision != ((packed as PackedNarrowDense)?.Precision ?? WeightPrecision.Float32))
             {
                 packed?.Dispose();
-                _packed[layer] = packed = new PackedDense(kernel);
+                _packed.Remove(layer);
+                if (Precision == WeightPrecision.Float32 && layer is TiedDense)
+                    continue;
+                _packed[layer] = packed = Precision == WeightPrecision.Float32 ? new PackedDense(weight) : new PackedNarrowDense(weight, Precision, layer is TiedDense);
             }
             packed.Refresh();
         }
@@ -56,7 +66,7 @@ internal sealed class Gpt2Layers
     /// <summary>Gives the packed weights back.</summary>
     public void DropPacked()
     {
-        foreach (PackedDense packed in _packed.Values)
+        foreach (PackedProduct packed in _packed.Values)
             packed.Dispose();
         _packed.Clear();
     }

@@ -15,7 +15,7 @@ internal sealed class Gpt2Session : CausalSession
 
     private readonly Gpt2Layers _layers;
     private readonly Gpt2Config _config;
-    private readonly IReadOnlyDictionary<Dense, PackedDense> _packed;
+    private readonly IReadOnlyDictionary<Layer, PackedProduct> _packed;
     private readonly Device _device;
     private readonly int[] _lengths;
     private readonly Tensor[] _keys, _values;
@@ -181,8 +181,8 @@ internal sealed class Gpt2Session : CausalSession
     {
         Buffers b = Take(Sequences);
         Norm(_layers.Norm, Sequences, _last.Data, b.Normed.Data, b);
-        if (_layers.Head is Dense own)
-            Dense(own, Sequences, b.Normed.Data, DevicePtr<float>.Null, _logits.Data);
+        if (_packed.TryGetValue(_layers.Head, out PackedProduct? head))
+            head.Run(Sequences, b.Normed.Data, DevicePtr<float>.Null, DevicePtr<float>.Null, null, _logits.Data);
         else
             Kernels.MatMul.Forward(_headProduct, b.Normed.Data, Value(_layers.Tokens, 0), _logits.Data);
     }
