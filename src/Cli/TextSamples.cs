@@ -26,37 +26,22 @@ internal sealed class TextSamples(Terminal terminal, Gpt2 model, ITokenizer toke
     // Where the model is full it reads the second half of what it holds anew: it sees half of its length at least.
     private List<int> Continue(int number)
     {
-        var random = new Random((int)(RandomSeed.Of(seed, number, 0) >> 33));
         var all = new List<int>(prompt);
-        var logits = new float[model.VocabularySize];
-        while (all.Count < prompt.Length + tokens)
+        int end = prompt.Length + tokens;
+        for (int window = 0; all.Count < end; window++)
         {
-            using CausalSession session = model.Open(1, model.MaxLength);
-            int kept = all.Count < session.Capacity ? all.Count : Math.Max(1, session.Capacity / 2);
-            int[] next = [.. all.Skip(all.Count - kept)];
-            while (all.Count < prompt.Length + tokens && session.Length(0) + next.Length <= session.Capacity)
-            {
-                terminal.Interrupt.ThrowIfCancellationRequested();
-                session.Read([next], logits);
-                int token = Draw(logits, random);
-                if (token == tokenizer.EosToken)
-                    return all[prompt.Length..];
-                all.Add(token);
-                next = [token];
-            }
+            int kept = all.Count < model.MaxLength ? all.Count : Math.Max(1, model.MaxLength / 2);
+            GeneratedSequence next = model.Generate([[.. all[^kept..]]], Options(Math.Min(end - all.Count, model.MaxLength - kept), number, window), terminal.Interrupt).Sequences[0];
+            all.AddRange(next.Generated);
+            if (next.Finish == FinishReason.EndOfText)
+                return all[prompt.Length..^1];
         }
         return all[prompt.Length..];
     }
 
-    // A token with probability softmax(logits / Temperature), of those that the tokenizer knows.
-    private int Draw(float[] logits, Random random)
+    private GenerationOptions Options(int count, int number, int window) => new()
     {
-        float largest = logits.Max(); // subtracted, so that no exponential overflows
-        double[] weights = Array.ConvertAll(logits[..Math.Min(logits.Length, tokenizer.VocabularySize)], l => Math.Exp((l - largest) / Temperature));
-        double left = random.NextDouble() * weights.Sum();
-        int token = 0;
-        while (token < weights.Length - 1 && (left -= weights[token]) >= 0)
-            token++;
-        return token;
-    }
+        MaxNewTokens = count, DoSample = true, Temperature = Temperature, TopK = 0, Seed = (int)(RandomSeed.Of(seed, number, window) >> 33),
+        EosTokenIds = tokenizer.EosToken is int end ? [end] : [], SuppressTokens = [.. Enumerable.Range(tokenizer.VocabularySize, Math.Max(0, model.VocabularySize - tokenizer.VocabularySize))],
+    };
 }

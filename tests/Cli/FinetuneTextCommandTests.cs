@@ -33,6 +33,8 @@ public sealed class FinetuneTextCommandTests : IDisposable
         Assert.Contains("1 document;", output, StringComparison.Ordinal);
         foreach (string name in new[] { "config.json", "model.safetensors", "characters.json", "vocab.json", "merges.txt", "history.json", "history.csv", "curves.png", "training.graft" })
             Assert.True(new FileInfo(Sub($"out/{name}")).Length > 0, name);
+        (code, output, _) = Run("generate", "--model", Sub("out"), "--prompt", "the ", "--max-length", "16");
+        Assert.True(code == 0 && output.StartsWith("the ", StringComparison.Ordinal) && output.TrimEnd('\n').Length <= 16, output);
         CheckModel(double.Parse(lines[^1].Split('=')[1], System.Globalization.CultureInfo.InvariantCulture));
     }
 

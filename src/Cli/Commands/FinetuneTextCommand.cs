@@ -51,7 +51,7 @@ internal static class FinetuneTextCommand
             {
                 Model = parsed.GetValue(model), New = sizes, Text = parsed.GetRequiredValue(text), Field = parsed.GetRequiredValue(field), Output = parsed.GetRequiredValue(output),
                 Freeze = parsed.GetValue(freeze) is int trainable ? (int)Checked(trainable, 0, 1000, "--freeze") : null, Epochs = (int)Checked(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
-                Block = parsed.GetValue(block) is int length ? (int)Checked(length, 1, 1 << 20, "--block") : null, Batch = (int)Checked(parsed.GetValue(batch), 1, 65536, "--batch"),
+                Block = parsed.GetValue(block) is int length ? (int)Checked(length, 2, 1 << 20, "--block") : null, Batch = (int)Checked(parsed.GetValue(batch), 1, 65536, "--batch"),
                 Accumulate = (int)Checked(parsed.GetValue(accumulate), 1, 65536, "--accumulate"),
                 LearningRate = (float)Checked(parsed.GetValue(rate) ?? (sizes is null ? 5e-5f : 1e-3f), 1e-10, 1e3, "--learning-rate"), Schedule = parsed.GetRequiredValue(schedule),
                 WarmUp = (int)Checked(parsed.GetValue(warmUp), 0, 1e9, "--warmup"), WeightDecay = (float)Checked(parsed.GetValue(decay), 0, 1e3, "--weight-decay"),

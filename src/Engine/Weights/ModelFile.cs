@@ -28,7 +28,7 @@ public static partial class ModelFile
         if (model.Preprocessing?.MeanImage is { } image)
             tensors.Add((MeanImageName, new Shape(image.Height, image.Width, 3), () => [.. image.Values]));
         if (model.Optimizer is { } optimizer)
-            tensors.AddRange(optimizer.ExportState(model).Select(s => ($"{OptimizerPart}{s.Name}", new Shape(s.Values.Length), (Func<float[]>)(() => s.Values))));
+            tensors.AddRange(optimizer.State(model).Select(s => ($"{OptimizerPart}{s.Name}", new Shape(s.Count), s.Read)));
         var config = new JsonObject();
         model.WriteConfig(config);
         var document = new JsonObject

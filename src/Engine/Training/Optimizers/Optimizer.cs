@@ -95,17 +95,18 @@ public abstract class Optimizer : IDisposable
         _slots.TryGetValue(parameter, out Tensor[]? slots) ? SlotNames.Zip(slots) : [];
 
     /// <summary>What a model file keeps to go on exactly here: the step counter, the rate, and every slot by its parameter's path.</summary>
-    public IEnumerable<(string Name, float[] Values)> ExportState(Model model)
+    public IEnumerable<(string Name, float[] Values)> ExportState(Model model) => State(model).Select(s => (s.Name, s.Read()));
+
+    /// <summary>The same, each array copied to the host when it is asked for.</summary>
+    internal IEnumerable<(string Name, int Count, Func<float[]> Read)> State(Model model)
     {
-        yield return ("iterations", [Iterations >> LowBits, Iterations & ((1 << LowBits) - 1)]);
+        yield return ("iterations", 2, () => [Iterations >> LowBits, Iterations & ((1 << LowBits) - 1)]);
         if (_schedule is ConstantRate)
-            yield return ("learning_rate", [LearningRate]);
+            yield return ("learning_rate", 1, () => [LearningRate]);
         foreach ((string path, Parameter parameter) in model.NamedParameters().DistinctBy(p => p.Parameter))
         {
-            if (!_slots.TryGetValue(parameter, out Tensor[]? slots))
-                continue;
-            for (int i = 0; i < slots.Length; i++)
-                yield return ($"{path}/{SlotNames[i]}", slots[i].ToArray());
+            foreach ((string name, Tensor slot) in Slots(parameter))
+                yield return ($"{path}/{name}", (int)slot.Count, slot.ToArray);
         }
     }
 
