@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Graft.Importers;
 using Graft.Importers.Text;
 using Graft.Models;
@@ -52,24 +51,12 @@ internal static class TextFineTuning
 
     private static History Train(TextFineTuningSettings s, Terminal terminal, Gpt2 model, ITokenizer tokenizer, TextBlocks data, TextBlocks check)
     {
-        string state = Path.Combine(s.Output, StateName), run = Path.Combine(s.Output, RunName);
+        string state = Path.Combine(s.Output, StateName);
         model.Compile(Optimizer(s, data), TextBlocks.Loss, Metric.Perplexity);
-        (History history, int epoch, int batch) = (new History(), 0, 0);
-        if (s.Resume)
-        {
-            s.CheckRun(run);
-            (history, epoch, batch) = TrainingCheckpoint.Restore(model, state, data, s.Accumulate);
-            terminal.Line($"Going on at step {batch} of epoch {epoch + 1}.");
-        }
-        else
-        {
-            File.Delete(state);
-            File.WriteAllText(run, s.Run().ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
-        }
-        int told = history.Notes.Count;
-        int[] prompt = Prompt(s, tokenizer, check);
         var checkpoint = new TrainingCheckpoint(state, s.SaveEvery);
-        var samples = new TextSamples(terminal, model, tokenizer, prompt, s.SampleTokens, s.Seed, s.SampleEvery);
+        var samples = new TextSamples(terminal, model, tokenizer, Prompt(s, tokenizer, check), s.SampleTokens, s.Seed, s.SampleEvery);
+        (History history, int epoch, int batch) = Begin(s, terminal, model, data, state);
+        int told = history.Notes.Count;
         try
         {
             terminal.WithBar($"Epoch {epoch + 1}/{s.Epochs}", bar =>
@@ -82,13 +69,32 @@ internal static class TextFineTuning
                 });
             });
         }
-        catch (OperationCanceledException) when (checkpoint.SaveCancelled(model) || File.Exists(state))
+        catch (OperationCanceledException)
         {
-            terminal.Line("The training so far is kept; go on with the same command and --resume.");
+            if (checkpoint.SaveCancelled(model) || File.Exists(state))
+                terminal.Line("The training so far is kept; go on with the same command and --resume.");
             throw;
         }
         FineTuning.TellNotes(terminal, history, told);
         return history;
+    }
+
+    /// <summary>Where training begins: at the start, or where one was ended.</summary>
+    private static (History History, int Epoch, int Batch) Begin(TextFineTuningSettings s, Terminal terminal, Gpt2 model, TextBlocks data, string state)
+    {
+        string run = Path.Combine(s.Output, RunName);
+        if (s.Resume)
+        {
+            s.CheckRun(run);
+            (History history, int epoch, int batch) = TrainingCheckpoint.Restore(model, state, data, s.Accumulate);
+            terminal.Line($"Going on at step {batch} of epoch {epoch + 1}.");
+            return (history, epoch, batch);
+        }
+        if (File.Exists(state) && !s.Overwrites && !TextFineTuningSettings.IsFinished(run))
+            throw new GraftException($"{s.Output}: holds a training that has not come to its end; go on with it by --resume, remove {StateName} to begin anew, or name another --output folder.");
+        File.Delete(state);
+        s.WriteRun(run, isFinished: false);
+        return (new History(), 0, 0);
     }
 
     private static AdamW Optimizer(TextFineTuningSettings s, TextBlocks data)
@@ -122,6 +128,7 @@ internal static class TextFineTuning
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Loss(history, Path.Combine(s.Output, "curves.png"));
+        s.WriteRun(Path.Combine(s.Output, RunName), isFinished: true);
         terminal.Line($"Wrote config.json, model.safetensors, the tokenizer, history.json, history.csv and curves.png to {s.Output}");
     }
 

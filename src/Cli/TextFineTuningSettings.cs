@@ -27,6 +27,8 @@ internal readonly record struct NewTextModel(int Blocks, int Width, int Heads)
 /// <summary>What a fine-tuning on text is asked to do.</summary>
 internal sealed record TextFineTuningSettings
 {
+    private const string Finished = "finished";
+
     public string? Model { get; init; }
 
     public NewTextModel? New { get; init; }
@@ -73,6 +75,9 @@ internal sealed record TextFineTuningSettings
 
     public bool Resume { get; init; }
 
+    /// <summary>True begins anew also where a training was ended before its end.</summary>
+    public bool Overwrites { get; init; }
+
     /// <summary>All that decides over the weights at the end, as JSON: what a resumed run must have in common with the one that began.</summary>
     public JsonObject Run() => new()
     {
@@ -95,24 +100,39 @@ internal sealed record TextFineTuningSettings
         ["seed"] = Seed,
     };
 
+    /// <summary>Notes down how the training in a folder was begun, and whether it came to its end.</summary>
+    public void WriteRun(string path, bool isFinished)
+    {
+        JsonObject run = Run();
+        run[Finished] = isFinished;
+        File.WriteAllText(path, run.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+    }
+
+    /// <summary>True where <see cref="WriteRun"/> noted an end.</summary>
+    public static bool IsFinished(string path) => File.Exists(path) && ReadRun(path)[Finished]?.GetValueKind() == JsonValueKind.True;
+
     /// <summary>Checks that a run which is gone on with was begun with these settings.</summary>
     /// <exception cref="GraftException">There is none, or it was begun with others; the message lists them.</exception>
     public void CheckRun(string path)
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file, so there is no training to go on with in {Output}; leave --resume out to begin one.");
-        JsonObject begun;
-        try
-        {
-            begun = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
-        {
-            throw new GraftException($"{path}: is no JSON object ({e.Message.TrimEnd('.')}); the file is damaged. Leave --resume out to begin anew.", e);
-        }
+        JsonObject begun = ReadRun(path);
         string[] others = [.. Run().Where(s => s.Value?.ToJsonString() != begun[s.Key]?.ToJsonString())
             .Select(s => s.Key == "text" ? "the contents of --text differ" : $"--{s.Key} was {begun[s.Key]?.ToString() ?? "not given"}, not {s.Value?.ToString() ?? "absent"}")];
         if (others.Length > 0)
-            throw new GraftException($"{Output}: the training there was begun otherwise: {string.Join("; ", others)}. Give the same options, or leave --resume out to begin anew.");
+            throw new GraftException($"{Output}: the training there was begun otherwise: {string.Join("; ", others)}. Give the same options, or begin anew in another folder.");
+    }
+
+    private static JsonObject ReadRun(string path)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        {
+            throw new GraftException($"{path}: is no JSON object ({e.Message.TrimEnd('.')}); the file is damaged. Remove it to begin anew.", e);
+        }
     }
 }

@@ -89,6 +89,7 @@ public sealed class FinetuneTextCommandTests : IDisposable
             Assert.Contains("go on with the same command and --resume", output.ToString(), StringComparison.Ordinal);
         }
         Assert.False(File.Exists(Sub("ended/model.safetensors")));
+        Assert.Contains("holds a training that has not come to its end", Run(Args("ended")).Error, StringComparison.Ordinal);
         (int code, string text, string error) = Run(Args("ended", "--resume"));
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("Going on at step 0 of epoch 3.", text, StringComparison.Ordinal);
@@ -98,6 +99,7 @@ public sealed class FinetuneTextCommandTests : IDisposable
         (code, _, error) = Run(Args("ended", "--resume", "--seed", "3", "--learning-rate", "0.5"));
         Assert.Equal(1, code);
         Assert.Contains("begun otherwise: --learning-rate was 0.001, not 0.5; --seed was 0, not 3.", error, StringComparison.Ordinal);
+        Assert.Equal(0, Run(Args("ended", "--seed", "3")).Code); // what has come to its end makes room
         File.AppendAllText(Sub("a.txt"), "more");
         Assert.Contains("the contents of --text differ", Run(Args("ended", "--resume")).Error, StringComparison.Ordinal);
     }

@@ -40,7 +40,7 @@ internal static class DemoTextCommand
         (Gpt2 model, ITokenizer tokenizer, History history) = TextFineTuning.Run(new TextFineTuningSettings
         {
             New = new NewTextModel(Blocks: 3, Width: 96, Heads: 4), Text = text, Output = folder, Epochs = epochs, Block = 64, Batch = 16, LearningRate = 4e-3f, Schedule = "cosine",
-            WarmUp = 20, Dropout = 0.1f, Seed = seed, Samples = Prompt, SampleTokens = 80, SampleEvery = Math.Max(1, epochs / 4),
+            WarmUp = 20, Dropout = 0.1f, Seed = seed, Samples = Prompt, SampleTokens = 80, SampleEvery = Math.Max(1, epochs / 4), Overwrites = true,
         }, terminal);
         terminal.Line("3. What it writes now:");
         new TextSamples(terminal, model, tokenizer, tokenizer.Encode(Prompt), Written, seed).Write(0);
