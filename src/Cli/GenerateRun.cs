@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Graft.Importers.HuggingFace;
+using Graft.Kernels;
 using Graft.Models;
 
 namespace Graft.Cli;
@@ -9,6 +10,9 @@ namespace Graft.Cli;
 internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+
+    /// <summary>How weights are stored.</summary>
+    public WeightPrecision Precision { get; init; }
 
     /// <summary>Continues tokens and writes tokens, with commas between.</summary>
     public void Ids(string folder, int[] prompt, GenerationOptions options)
@@ -37,6 +41,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
     {
         Gpt2 gpt = terminal.Own(Gpt2.Build(Gpt2Config.Open(folder)));
         gpt.LoadWeights(HuggingFaceFolder.OpenWeights(folder));
+        gpt.Precision = Precision;
         return gpt;
     }
 

@@ -1,4 +1,4 @@
-using Graft.Importers.Safetensors;
+using Graft.Importers.HuggingFace;
 using Graft.Importers.Text;
 using Graft.Models;
 
@@ -7,8 +7,6 @@ namespace Graft.Cli;
 /// <summary>A language model's folder as Hugging Face has it: config.json, model.safetensors, the tokenizer's files.</summary>
 internal static class TextModelFolder
 {
-    private const string ConfigName = "config.json", WeightsName = "model.safetensors";
-
     private static readonly string[] TokenizerNames =
         ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", CharacterTokenizer.FileName];
 
@@ -20,8 +18,7 @@ internal static class TextModelFolder
     /// <param name="source">The folder that it was read from; null for one that was made.</param>
     public static void Write(string folder, Gpt2 model, Gpt2Config config, ITokenizer tokenizer, string? source)
     {
-        SafetensorsWriter.Save(Path.Combine(folder, WeightsName), model, Gpt2.HuggingFaceName);
-        File.WriteAllText(Path.Combine(folder, ConfigName), config.ToJson());
+        HuggingFaceFolder.Save(folder, model, config.ToJson(), Gpt2.HuggingFaceName);
         if (source is null)
         {
             ((CharacterTokenizer)tokenizer).Save(folder);

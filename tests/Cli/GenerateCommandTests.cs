@@ -64,6 +64,15 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.Equal((0, string.Join(',', Expected([258, 7], o => o with { MaxLength = 20 })) + "\n"), Two(Run("--prompt-ids", "258,7", "--greedy", "--max-length", "20")));
     }
 
+    [Theory]
+    [InlineData("bf16", WeightPrecision.BFloat16)]
+    [InlineData("int8", WeightPrecision.Int8)]
+    public void Weights_are_stored_in_the_precision_that_is_asked_for(string name, WeightPrecision precision)
+    {
+        _gpt.Precision = precision;
+        Assert.Equal((0, string.Join(',', Expected([258, 7])) + "\n"), Two(Run("--prompt-ids", "258,7", "--precision", name)));
+    }
+
     [Fact]
     public void Sampling_and_beams_are_those_of_the_library()
     {
