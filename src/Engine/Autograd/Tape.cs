@@ -1,5 +1,6 @@
 using Graft.Inference;
 using Graft.Ops;
+using Stopwatch = System.Diagnostics.Stopwatch;
 
 namespace Graft.Autograd;
 
@@ -49,6 +50,9 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>Results that an inference plan has computed already, by the number of the op; null where there is no plan.</summary>
     internal IReadOnlyList<Tensor?>? Computed { get; init; }
 
+    /// <summary>Where the time of each op is noted down; null where nobody asks.</summary>
+    internal OpTimes? Times { get; init; }
+
     /// <summary>Asks for the gradient of a tensor.</summary>
     public void Watch(Tensor tensor) => _wanted.Add(tensor);
 
@@ -80,8 +84,10 @@ public sealed class Tape(Device device) : IDisposable
             return Note(op, inputs, shape, wanted);
         Tensor output = Own(op.IsView ? inputs[0].View(shape) : Tensor.Allocate(Device, shape));
         Tensor[] saved = wanted || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
-        var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer);
+        var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer) { Number = number };
+        long start = Times is null ? 0 : Stopwatch.GetTimestamp();
         op.Forward(call);
+        Times?.AddForward(number, call, start);
         call.ReleaseTemporaries();
         if (call.Recorded)
             Record(call);
@@ -115,7 +121,9 @@ public sealed class Tape(Device device) : IDisposable
             OpCall call = _record[i];
             if (Gradients.Find(call.Output) is null)
                 continue; // the loss does not depend on it
+            long start = Times is null ? 0 : Stopwatch.GetTimestamp();
             call.Op.Backward(call);
+            Times?.AddBackward(call.Number, start);
             call.ReleaseTemporaries();
             Gradients.Release(call.Output);
         }

@@ -38,6 +38,9 @@ public sealed class OpCall
     /// <summary>Name of the layer that called, for reports.</summary>
     public string Layer { get; }
 
+    /// <summary>How many ops the tape ran before this one.</summary>
+    internal int Number { get; init; }
+
     /// <summary>Number of inputs.</summary>
     public int InputCount => _inputs.Length;
 
