@@ -1,6 +1,5 @@
 using Graft.Inference;
 using Graft.Ops;
-using Stopwatch = System.Diagnostics.Stopwatch;
 
 namespace Graft.Autograd;
 
@@ -85,7 +84,7 @@ public sealed class Tape(Device device) : IDisposable
         Tensor output = Own(op.IsView ? inputs[0].View(shape) : Tensor.Allocate(Device, shape));
         Tensor[] saved = wanted || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
         var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer) { Number = number };
-        long start = Times is null ? 0 : Stopwatch.GetTimestamp();
+        double start = Times?.Now ?? 0;
         op.Forward(call);
         Times?.AddForward(number, call, start);
         call.ReleaseTemporaries();
@@ -121,7 +120,7 @@ public sealed class Tape(Device device) : IDisposable
             OpCall call = _record[i];
             if (Gradients.Find(call.Output) is null)
                 continue; // the loss does not depend on it
-            long start = Times is null ? 0 : Stopwatch.GetTimestamp();
+            double start = Times?.Now ?? 0;
             call.Op.Backward(call);
             Times?.AddBackward(call.Number, start);
             call.ReleaseTemporaries();
