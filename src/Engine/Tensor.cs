@@ -42,6 +42,9 @@ public sealed class Tensor
     /// <summary>True once the memory was given back.</summary>
     internal bool IsReleased { get; private set; }
 
+    /// <summary>True where other tensors look into the same memory.</summary>
+    internal bool IsShared => _block is { IsShared: true };
+
     /// <summary>Address of the first element of a float32 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor holds integers, or its memory was given back.</exception>
     public DevicePtr<float> Data => new(Address(DType.Float32));

@@ -129,7 +129,7 @@ public sealed class Tape(Device device) : IDisposable
     }
 
     /// <summary>The gradient of a watched tensor after <see cref="Backward(Tensor)"/>; null where none reached it.</summary>
-    public Tensor? Gradient(Tensor tensor) => Gradients.Find(tensor);
+    public Tensor? Gradient(Tensor tensor) => Gradients.Find(tensor) is null ? null : Gradients.Own(tensor); // it may be changed in place
 
     /// <summary>Gives a result's memory back early where backward will not read it.</summary>
     public void Release(Tensor tensor)

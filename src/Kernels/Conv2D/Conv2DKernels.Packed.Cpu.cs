@@ -16,7 +16,7 @@ internal sealed unsafe partial class CpuConv2DKernels
     /// <summary>y = x * w + b where an algorithm of the frozen kernels is fast; false leaves y alone.</summary>
     private static bool TryForward(in Conv2DGeometry g, float* x, float* w, float* b, float* y)
     {
-        if (g.Groups != 1 || (long)g.N * g.OutH * g.OutW < FewestPackedPixels)
+        if (g.Groups != 1 || (long)g.N * g.OutH * g.OutW < FewestPackedPixels || IsThin(g))
             return false;
         var geometry = FusedConv2DGeometry.From(g);
         ConvAlgorithm algorithm = Fused[GemmTile.Current.Id].Choose(geometry);
@@ -36,7 +36,7 @@ internal sealed unsafe partial class CpuConv2DKernels
     /// </remarks>
     private static bool TryBackwardInput(in Conv2DGeometry g, float* dy, float* w, float* dx, float beta)
     {
-        if (g.Groups != 1 || beta is not (0 or 1) || (long)g.N * g.OutH * g.OutW < FewestPackedPixels)
+        if (g.Groups != 1 || beta is not (0 or 1) || (long)g.N * g.OutH * g.OutW < FewestPackedPixels || IsThin(g))
             return false;
         bool isPoint = g is { R: 1, S: 1 } && g.Padding == Padding2D.None;
         if (!isPoint && g is not { R: 3, S: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Padding: { Top: <= 2, Bottom: <= 2, Left: <= 2, Right: <= 2 } })
@@ -53,8 +53,38 @@ internal sealed unsafe partial class CpuConv2DKernels
         if (algorithm is ConvAlgorithm.General or ConvAlgorithm.Direct or ConvAlgorithm.Stem)
             return false;
         if (hasGaps && beta == 0)
-            Elementwise.Unary(new ScaleFormula(0, 0), (long)g.N * g.H * g.W * g.C, dx, dx);
+            RowBlocks.For((long)g.N * g.H, (long)g.W * g.C, new ZeroRow { X = dx, Count = g.W * g.C });
         Run(geometry, algorithm, new Conv2DPacking(w, g.R * g.S, g.C, g.O, isTurned: true), dy, null, beta == 0 ? null : dx, dx);
+        return true;
+    }
+
+    /// <summary>dw = beta dw + the gradient by Winograd's algorithm where that is the fastest; false leaves dw alone.</summary>
+    private static bool TryWinogradGradient(in Conv2DGeometry g, float* x, float* dy, float* dw, float beta)
+    {
+        if (!Conv2DWinogradGradient.Supports(g))
+            return false;
+        GemmTile tile = GemmTile.Current;
+        var geometry = FusedConv2DGeometry.From(g);
+        int best = 0;
+        double least = FusedConv2DProduct.Cost(geometry, tile);
+        for (int m = 2; m <= 4; m++)
+        {
+            double cost = FusedConv2DWinograd.Cost(geometry, m, tile);
+            if (cost < least)
+                (best, least) = (m, cost);
+        }
+        if (best == 0)
+            return false;
+        new Conv2DWinogradGradient(g, best, tile, x, dy, dw, beta).Run();
+        return true;
+    }
+
+    /// <summary>dw = beta dw + the gradient, row by row, where that is fast; false leaves dw alone.</summary>
+    private static bool TryRowGradient(in Conv2DGeometry g, float* x, float* dy, float* dw, float beta)
+    {
+        if (!Conv2DRowGradient.Supports(g, GemmTile.Current))
+            return false;
+        Conv2DRowGradient.Run(g, GemmTile.Current, x, dy, dw, beta);
         return true;
     }
 
@@ -68,6 +98,17 @@ internal sealed unsafe partial class CpuConv2DKernels
         else
             weights.PackPanels(tile, packed);
         kernels.Run(g, algorithm, Pointer(x), Pointer(packed), Pointer(b), Pointer(residual), Pointer(y));
+    }
+
+    /// <summary>Products of pixels and few weights, whose rows a power of two apart the frozen kernels meet in few cache sets: <see cref="Gemm"/> is faster.</summary>
+    private static bool IsThin(in Conv2DGeometry g) => g.IsPointwise && (long)GemmTile.Current.PaddedN(g.C) * GemmTile.Current.PaddedN(g.O) <= 1 << 16;
+
+    private struct ZeroRow : IRowWork
+    {
+        public float* X;
+        public int Count;
+
+        public readonly void Row(long row) => new Span<float>(X + row * Count, Count).Clear();
     }
 
     private static DevicePtr<float> Pointer(float* address) => new((nint)address);
