@@ -36,7 +36,7 @@ internal sealed unsafe partial class CpuConv2DKernels
     /// </remarks>
     private static bool TryBackwardInput(in Conv2DGeometry g, float* dy, float* w, float* dx, float beta)
     {
-        if (g.Groups != 1 || beta is not (0 or 1) || (long)g.N * g.OutH * g.OutW < FewestPackedPixels || IsThin(g))
+        if (g.Groups != 1 || beta is not (0 or 1) || (long)g.N * g.OutH * g.OutW < FewestPackedPixels || (beta == 0 && IsThin(g)))
             return false;
         bool isPoint = g is { R: 1, S: 1 } && g.Padding == Padding2D.None;
         if (!isPoint && g is not { R: 3, S: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Padding: { Top: <= 2, Bottom: <= 2, Left: <= 2, Right: <= 2 } })

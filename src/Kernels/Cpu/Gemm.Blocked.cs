@@ -55,7 +55,7 @@ internal static unsafe partial class Gemm
 
     private static BlockBody Block(in GemmProduct product, GemmTile tile, int n0, int nEnd, int k0, float* packed)
     {
-        int rowBlocks = (product.M + BlockM - 1) / BlockM;
+        int most = product.TransA ? TransposedBlockM : BlockM, rowBlocks = (product.M + most - 1) / most;
         int blockRows = RoundUp((product.M + rowBlocks - 1) / rowBlocks, tile.Rows);
         return new BlockBody
         {
@@ -151,7 +151,7 @@ internal static unsafe partial class Gemm
                 return p.A + m0 * p.Lda + K0;
             }
             lda = RoundUp(KCount, 16) + RowPadding;
-            float* packed = Scratch.Rent(ScratchSlot.PackedA, (BlockM + MostTileRows) * (BlockK + RowPadding));
+            float* packed = Scratch.Rent(ScratchSlot.PackedA, ((p.TransA ? TransposedBlockM : BlockM) + MostTileRows) * (BlockK + RowPadding));
             if (p.TransA)
                 PackTransposed(p.Tile, p.A + K0 * p.Lda + m0, p.Lda, KCount, rows, packed);
             else
