@@ -8,7 +8,7 @@ namespace Graft.Bench.Quick;
 internal sealed class GraftStep : IDisposable
 {
     private readonly Model _model;
-    private readonly Optimizer _optimizer = new Sgd(StepCase.LearningRate, momentum: 0.9f);
+    private readonly Optimizer _optimizer = new Sgd(StepCase.LearningRate, StepCase.Momentum);
     private readonly Batch _batch;
     private readonly LabelKind _kind;
     private readonly FeatureCache _cache;

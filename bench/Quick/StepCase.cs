@@ -15,6 +15,9 @@ internal sealed record StepCase(string Name, int Batch, Func<Model> Build, int C
     /// <summary>A step small enough that weights neither settle nor explode over the rounds.</summary>
     public const float LearningRate = 1e-4f;
 
+    /// <summary>Share of the last move that goes on.</summary>
+    public const float Momentum = 0.9f;
+
     private const int WeightSeed = 1;
 
     /// <summary>All steps with the batch sizes at which they are timed.</summary>

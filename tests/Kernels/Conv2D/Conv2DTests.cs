@@ -15,11 +15,11 @@ public sealed class Conv2DTests
     [MemberData(nameof(Widths))]
     public void Every_map_size_agrees_with_the_reference(int bits) => At(bits, () =>
     {
-        for (int size = 1; size <= 21; size++)
+        for (int size = 1; size <= 17; size++)
         {
-            Check(Square(1 + size % 3, size, 16, 32, filter: 3, stride: 1, padding: 1), size);
-            Check(Square(1 + size % 2, size + 2, 32, 16, filter: 3, stride: 1, padding: size % 3), size);
-            Check(Square(2, size, 20, 24, filter: 1, stride: 1 + size % 3, padding: 0), size);
+            Check(Square(1 + size % 2, size, 16, 32, filter: 3, stride: 1, padding: 1), size);
+            Check(Square(1, size + 2, 32, 16, filter: 3, stride: 1, padding: size % 3), size);
+            Check(Square(3, size, 20, 24, filter: 1, stride: 1 + size % 3, padding: 0), size);
             Check(Square(2, size + 5, 3, 32, filter: size % 2 == 0 ? 7 : 3, stride: 1 + size % 2, padding: size % 4), size);
         }
     });
@@ -29,9 +29,9 @@ public sealed class Conv2DTests
     public void Every_number_of_channels_agrees_with_the_reference(int bits) => At(bits, () =>
     {
         int seed = 0;
-        foreach (int c in new[] { 1, 3, 8, 15, 16, 17, 32, 48, 80 })
+        foreach (int c in new[] { 1, 3, 15, 16, 17, 48, 80 })
         {
-            foreach (int o in new[] { 1, 7, 16, 31, 32, 33, 64, 112 })
+            foreach (int o in new[] { 1, 16, 31, 33, 64, 112 })
             {
                 Check(Square(1, 7, c, o, filter: 3, stride: 1, padding: 1), ++seed);
                 Check(Square(2, 6, c, o, filter: 1, stride: 1 + seed % 2, padding: 0), ++seed);
@@ -51,8 +51,8 @@ public sealed class Conv2DTests
             {
                 foreach ((int strideH, int strideW, int dilationH, int dilationW) in new[] { (1, 1, 1, 1), (2, 1, 1, 1), (1, 2, 2, 1), (3, 3, 1, 2) })
                 {
-                    Check(new Conv2DGeometry(2, 13, 18, 16, 32, r, s, strideH, strideW, dilationH, dilationW, padding, 1), ++seed);
-                    Check(new Conv2DGeometry(1, 13, 18, 32, 32, r, s, strideH, strideW, dilationH, dilationW, padding, 2), ++seed);
+                    Check(new Conv2DGeometry(1, 11, 17, 16, 32, r, s, strideH, strideW, dilationH, dilationW, padding, 1), ++seed);
+                    Check(new Conv2DGeometry(1, 11, 17, 16, 16, r, s, strideH, strideW, dilationH, dilationW, padding, 2), ++seed);
                 }
             }
         }
@@ -62,11 +62,11 @@ public sealed class Conv2DTests
     [MemberData(nameof(Widths))]
     public void Many_tiles_and_channels_beyond_one_block_agree_with_the_reference(int bits) => At(bits, () =>
     {
-        Check(Square(1, 8, 128, 160, filter: 3, stride: 1, padding: 1), 1);
-        Check(Square(3, 60, 16, 16, filter: 3, stride: 1, padding: 1), 2); // more tiles than are summed at a time
+        Check(Square(1, 8, 128, 112, filter: 3, stride: 1, padding: 1), 1);
+        Check(Square(2, 60, 16, 16, filter: 3, stride: 1, padding: 1), 2); // more tiles than are summed at a time
         Check(Square(2, 9, 272, 128, filter: 1, stride: 1, padding: 0), 3);
         Check(Square(1, 9, 300, 900, filter: 1, stride: 1, padding: 0), 4); // one product keeps all threads busy
-        Check(Square(2, 40, 3, 64, filter: 7, stride: 2, padding: 3), 5);
+        Check(Square(1, 40, 3, 64, filter: 7, stride: 2, padding: 3), 5);
     });
 
     [Theory]
