@@ -20,8 +20,14 @@ internal unsafe struct Conv2DWinogradGradient : IChunkBody
     /// <summary>Rows of v and p are this much longer than their channels, so that they do not meet in one cache set.</summary>
     private const int RowPadding = 16;
 
-    /// <summary>Floats of v and p up to which all tiles are one round (24 MiB), and those of a round where they are more (8 MiB).</summary>
-    private const long MostInOneRound = 6 << 20, FloatsOfRound = 2 << 20;
+    /// <summary>Floats of v and p up to which all tiles are one round, 24 MiB.</summary>
+    private const long MostInOneRound = 6 << 20;
+
+    /// <summary>
+    /// Fewest floats of v and p in a round where there are several: 1 MiB, the second-level cache. Where the sums are more, so is the round, since they
+    /// are read and written once in each.
+    /// </summary>
+    private const long FewestInRound = 1 << 18;
 
     /// <summary>Tiles that are summed at a time: a panel of v (192 x 32 floats) and the lines of p that meet it about fill the first-level cache.</summary>
     private const int TilesAtOnce = 192;
@@ -52,7 +58,8 @@ internal unsafe struct Conv2DWinogradGradient : IChunkBody
         (_down, _across) = ((_outH + m - 1) / m, (_outW + m - 1) / m);
         _tiles = checked(g.N * _down * _across);
         long perTile = (long)_n * _n * (g.C + g.O + 2 * RowPadding);
-        int rounds = _tiles * perTile <= MostInOneRound ? 1 : (int)((_tiles * perTile + FloatsOfRound - 1) / FloatsOfRound);
+        long inRound = Math.Max(FewestInRound, 2L * _n * _n * g.C * g.O);
+        int rounds = _tiles * perTile <= MostInOneRound ? 1 : (int)((_tiles * perTile + inRound - 1) / inRound);
         _perRound = (_tiles + rounds - 1) / rounds;
         (_rows, _columns) = (MostRows / tile.Rows * tile.Rows, MostColumns);
         while (Blocks(g.O, _rows) * Blocks(g.C, _columns) < EnoughChunks && (_rows > tile.Rows || _columns > tile.Columns))
