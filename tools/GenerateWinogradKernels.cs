@@ -9,8 +9,8 @@ namespace Graft.Tools;
 /// <c>Y = A' [ (G g G') . (B' d B) ] A</c> (Lavin and Gray 2015, arXiv:1509.09308, eq. 8), where . multiplies position by position.
 /// The kernels compute, lane by lane over channels, the plain loops
 /// <c>v[i,j] = sum over k,l of B'[i,k] d[k,l] B'[j,l]</c> (Input) and
-/// <c>y[i,j] = min(max(b + residual + sum over k,l of A'[i,k] m[k,l] A'[j,l], low), high)</c> (Output), and for gradients of weights
-/// <c>p[i,j] = sum over k,l of A'[k,i] dy[k,l] A'[l,j]</c> (Upstream).
+/// <c>y[i,j] = min(max(b + residual + sum over k,l of A'[i,k] m[k,l] A'[j,l], low), high)</c> (Output), or the largest of every 2 x 2 of these
+/// (OutputPooled, for even m), and for gradients of weights <c>p[i,j] = sum over k,l of A'[k,i] dy[k,l] A'[l,j]</c> (Upstream).
 /// </summary>
 internal static class GenerateWinogradKernels
 {
@@ -153,8 +153,17 @@ internal static class GenerateWinogradKernels
                 Line("");
             Input(Line, bits, Sizes[i].M, InputMatrix(Sizes[i].Points));
             Line("");
-            Output(Line, bits, Sizes[i].M, OutputMatrix(Sizes[i].M, Sizes[i].Points));
+            Output(Line, bits, Sizes[i].M, OutputMatrix(Sizes[i].M, Sizes[i].Points), pooled: false);
+            if (Sizes[i].M % 2 != 0)
+                continue;
+            Line("");
+            Output(Line, bits, Sizes[i].M, OutputMatrix(Sizes[i].M, Sizes[i].Points), pooled: true);
         }
+        Line("");
+        Line("    /// <summary>The larger by lane; NaN where a value is.</summary>");
+        Line("    [MethodImpl(MethodImplOptions.AggressiveInlining)]");
+        Line($"    private static Vector{bits}<float> Larger(Vector{bits}<float> value, Vector{bits}<float> best) =>");
+        Line($"        Vector{bits}.ConditionalSelect(Vector{bits}.GreaterThan(value, best) | ~Vector{bits}.Equals(value, value), value, best);");
         Line("}");
         return text.ToString();
     }
@@ -220,8 +229,8 @@ internal static class GenerateWinogradKernels
         Method(line, constants, lanes, body);
     }
 
-    /// <summary>A' m A: rows first, into a buffer, then columns with the epilogue.</summary>
-    private static void Output(Action<string> line, int bits, int m, double[,] a)
+    /// <summary>A' m A: rows first, into a buffer, then columns with the epilogue. Pooled, neighbouring columns are met together.</summary>
+    private static void Output(Action<string> line, int bits, int m, double[,] a, bool pooled)
     {
         int n = m + 2, lanes = bits / 32;
         var body = new List<string> { "float* from = products + c;" };
@@ -235,6 +244,8 @@ internal static class GenerateWinogradKernels
             body.Add("}");
         }
         body.Add($"Vector{bits}<float> bias = b == null ? Vector{bits}<float>.Zero : Vector{bits}.Load(b + c);");
+        if (pooled)
+            body.Add($"Vector{bits}<float> {string.Join(", ", Enumerable.Range(0, m).Select(i => $"left{i}"))};");
         for (int j = 0; j < m; j++)
         {
             body.Add("{");
@@ -247,12 +258,15 @@ internal static class GenerateWinogradKernels
                 body.Add($"        y{i} += Vector{bits}.Load(residual[{i * m + j}] + c);");
             body.Add("    }");
             // The sum comes second: the instruction gives its second operand where one is NaN.
+            string Clipped(int i) => $"Vector{bits}.MinNative(high, Vector{bits}.MaxNative(low, y{i}))";
             for (int i = 0; i < m; i++)
-                body.Add($"    Vector{bits}.MinNative(high, Vector{bits}.MaxNative(low, y{i})).Store(y[{i * m + j}] + c);");
+                body.Add(pooled ? $"    {(j % 2 == 0 ? "left" : "y")}{i} = {Clipped(i)};" : $"    {Clipped(i)}.Store(y[{i * m + j}] + c);");
+            for (int i = 0; i < m && pooled && j % 2 == 1; i += 2)
+                body.Add($"    Larger(y{i + 1}, Larger(left{i + 1}, Larger(y{i}, left{i}))).Store(y[{i / 2 * (m / 2) + j / 2}] + c);");
             body.Add("}");
         }
         line("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]");
-        line($"    public static void Output{m}(float* products, nint position, int channels, float* b, float** residual, float** y, float lowest, float highest, float* buffer)");
+        line($"    public static void Output{(pooled ? "Pooled" : "")}{m}(float* products, nint position, int channels, float* b, float** residual, float** y, float lowest, float highest, float* buffer)");
         Method(line, constants, lanes, body, $"Vector{bits}<float> low = Vector{bits}.Create(lowest), high = Vector{bits}.Create(highest);");
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Graft.Bench.Onnx;
@@ -20,6 +21,12 @@ internal sealed class OnnxGraph
 
     public void Output(string name, Shape shape) => _graph.Message(12, ValueInfo(name, shape, Float32));
 
+    /// <summary>An input, some of whose extents are known only when it comes: these have a name instead of a number.</summary>
+    public void OpenInput(string name, bool isInteger, params ReadOnlySpan<string> dims) => _graph.Message(11, OpenValue(name, isInteger ? Int64 : Float32, dims));
+
+    /// <summary>An output likewise.</summary>
+    public void OpenOutput(string name, params ReadOnlySpan<string> dims) => _graph.Message(12, OpenValue(name, Float32, dims));
+
     /// <summary>Numbers of a layer; a layer used at several nodes writes them once.</summary>
     public string Initializer(string name, Shape shape, ReadOnlySpan<float> values)
     {
@@ -41,11 +48,17 @@ internal sealed class OnnxGraph
     /// <summary>Adds an op, named after its output, and returns that name.</summary>
     public string Node(string op, string[] inputs, string output, params ReadOnlySpan<ProtoMessage> attributes)
     {
-        ProtoMessage node = new ProtoMessage().Text(1, inputs).Text(2, output).Text(3, output).Text(4, op);
+        Node(op, inputs, [output], attributes);
+        return output;
+    }
+
+    /// <summary>Adds an op with several outputs, named after the first.</summary>
+    public void Node(string op, string[] inputs, string[] outputs, params ReadOnlySpan<ProtoMessage> attributes)
+    {
+        ProtoMessage node = new ProtoMessage().Text(1, inputs).Text(2, outputs).Text(3, outputs[0]).Text(4, op);
         foreach (ProtoMessage attribute in attributes)
             node.Message(5, attribute);
         _graph.Message(1, node);
-        return output;
     }
 
     public static ProtoMessage Attribute(string name, float value) => new ProtoMessage().Text(1, name).Float(2, value).Number(20, AttributeFloat);
@@ -65,11 +78,14 @@ internal sealed class OnnxGraph
         .ToArray();
 
     // ValueInfoProto: name 1, type 2; TypeProto: tensor_type 1; its elem_type 1, shape 2; TensorShapeProto: dim 1; its dim_value 1.
-    private static ProtoMessage ValueInfo(string name, Shape shape, int type)
+    private static ProtoMessage ValueInfo(string name, Shape shape, int type) => OpenValue(name, type, [.. shape.Select(d => d.ToString(CultureInfo.InvariantCulture))]);
+
+    // The same; its dim_param 2.
+    private static ProtoMessage OpenValue(string name, int type, ReadOnlySpan<string> extents)
     {
         var dims = new ProtoMessage();
-        foreach (int extent in shape)
-            dims.Message(1, new ProtoMessage().Number(1, extent));
+        foreach (string extent in extents)
+            dims.Message(1, int.TryParse(extent, CultureInfo.InvariantCulture, out int number) ? new ProtoMessage().Number(1, number) : new ProtoMessage().Text(2, extent));
         ProtoMessage tensor = new ProtoMessage().Number(1, type).Message(2, dims);
         return new ProtoMessage().Text(1, name).Message(2, new ProtoMessage().Message(1, tensor));
     }

@@ -53,7 +53,8 @@ internal sealed class OrtSession : IDisposable
         _session.Dispose();
     }
 
-    private static SessionOptions Options(int threads)
+    /// <summary>The settings under which it runs best on so many threads.</summary>
+    public static SessionOptions Options(int threads)
     {
         var options = new SessionOptions
         {

@@ -10,6 +10,9 @@ internal sealed record Contender(string Name, string Unit, Action Run, Func<doub
     /// <summary>Work of a known number of floating-point operations.</summary>
     public static Contender Flops(string name, double flops, Action run) => new(name, "GFLOP/s", run, seconds => flops / seconds / 1e9);
 
+    /// <summary>A number of things a run, as things a second.</summary>
+    public static Contender Rate(string name, string unit, double count, Action run) => new(name, unit, run, seconds => count / seconds);
+
     /// <summary>A forward pass: images a second of a batch, the time of a single image.</summary>
     public static Contender Forward(string name, int batch, Action run) => batch == 1
         ? new(name, "ms", run, seconds => seconds * 1e3)

@@ -45,8 +45,8 @@ internal static unsafe class QuickBench
         bool wantsPeaks = !apart && Peaks.Any(options.Wants);
         ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
         StepCase[] steps = [.. StepCase.All.Where(s => options.Wants(s.Name) || options.Wants(s.TorchName))];
-        if (!wantsPeaks && models.Length == 0 && steps.Length == 0)
-            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.All.Select(m => m.Name)).Concat(StepCase.All.Select(s => s.Name)))}.");
+        if (!wantsPeaks && models.Length == 0 && steps.Length == 0 && !Gpt2Bench.Names.Any(options.Wants))
+            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", [.. Peaks, .. ModelCase.All.Select(m => m.Name), .. StepCase.All.Select(s => s.Name), .. Gpt2Bench.Names])}.");
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
             MeasurePeaks(options);
@@ -55,6 +55,11 @@ internal static unsafe class QuickBench
             fine &= Run(model, options);
         foreach (StepCase step in steps)
             fine &= Run(step, options);
+        foreach (string name in apart ? [] : Gpt2Bench.Names.Where(n => options.Wants(n) || options.Wants($"ort-{n}")))
+        {
+            using var gpt2 = new Gpt2Bench(name);
+            fine &= Measure(name, gpt2.Contenders, gpt2.Deviation());
+        }
         return fine ? 0 : 1;
     }
 
@@ -69,7 +74,7 @@ internal static unsafe class QuickBench
         if (options.Memory)
             return AloneBench.RunApart(model, options);
         using var pair = new ModelPair(model);
-        return Measure(model.Name, pair);
+        return Measure(model.Name, pair.Contenders, pair.Deviation());
     }
 
     /// <summary>One training step; false where something was wrong.</summary>
@@ -125,18 +130,17 @@ internal static unsafe class QuickBench
     }
 
     /// <summary>Compares, times and prints one network; false where the engines disagree.</summary>
-    private static bool Measure(string name, ModelPair model)
+    private static bool Measure(string name, IReadOnlyList<Contender> contenders, double deviation)
     {
-        double deviation = model.Deviation();
         if (!(deviation <= OutputCheck.Tolerance))
         {
             Console.Error.WriteLine($"{name}: Graft's output deviates from ONNX Runtime's by {Text(deviation)}; {Text(OutputCheck.Tolerance)} is allowed. It is not timed.");
             return false;
         }
-        double[][] seconds = PairedRounds.Measure(model.Contenders, ModelBudget);
+        double[][] seconds = PairedRounds.Measure(contenders, ModelBudget);
         double ratio = PairedRounds.Median(seconds[0].Zip(seconds[1], (graft, ort) => ort / graft));
         Console.Error.WriteLine($"# {name}: outputs differ by {Text(deviation)} at most; {seconds[0].Length} rounds; Graft runs at {Text(ratio)} times ONNX Runtime's speed");
-        Print(model.Contenders.Zip(seconds, Line));
+        Print(contenders.Zip(seconds, Line));
         return true;
     }
 

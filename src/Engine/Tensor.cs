@@ -109,6 +109,30 @@ public sealed class Tensor
         MarkChanged();
     }
 
+    /// <summary>Overwrites all numbers in place, where the host can address them, else by way of an array.</summary>
+    internal void Fill(SpanFiller fill)
+    {
+        int count = checked((int)Count);
+        Span<float> own = Device.Kernels.Memory.HostSpan(Data, count);
+        if (own.Length == count)
+        {
+            fill(own);
+            MarkChanged();
+            return;
+        }
+        var values = new float[count];
+        fill(values);
+        Set(values);
+    }
+
+    /// <summary>The numbers themselves, or a copy where the host cannot address them.</summary>
+    internal ReadOnlySpan<float> HostView()
+    {
+        int count = checked((int)Count);
+        Span<float> own = Device.Kernels.Memory.HostSpan(Data, count);
+        return own.Length == count ? own : ToArray();
+    }
+
     /// <summary>The numbers, copied to the host.</summary>
     public float[] ToArray()
     {
@@ -142,3 +166,6 @@ public sealed class Tensor
     /// <inheritdoc/>
     public override string ToString() => $"Tensor {Shape} {Type} on {Device}";
 }
+
+/// <summary>Writes every element of a span.</summary>
+internal delegate void SpanFiller(Span<float> values);

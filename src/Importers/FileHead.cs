@@ -28,8 +28,14 @@ internal sealed class FileHead
     /// <summary>True for HTML or XML: what a failed download leaves.</summary>
     public bool IsMarkup => _bytes is [(byte)'<', ..];
 
-    /// <summary>True for a zip archive: .keras and .graft.</summary>
+    /// <summary>True for what may be JSON: an opening brace, behind white space.</summary>
+    public bool IsBrace => Bytes.TrimStart(" \t\r\n"u8) is [(byte)'{', ..];
+
+    /// <summary>True for a zip archive: .keras, .graft, and what torch.save writes.</summary>
     public bool IsZip => Bytes.StartsWith("PK"u8);
+
+    /// <summary>True for a pickle of protocol 2 to 5: what torch.save wrote before its zip form.</summary>
+    public bool IsPickle => _bytes is [0x80, >= 2 and <= 5, ..] && !IsSafetensors;
 
     /// <summary>True for HDF5.</summary>
     public bool IsHdf5 => _bytes.Length > 4 && Bytes[1..4].SequenceEqual("HDF"u8);

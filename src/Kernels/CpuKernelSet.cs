@@ -13,6 +13,10 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override DenseKernels Dense { get; } = new CpuDenseKernels();
 
+    public override FrozenDenseKernels FrozenDense { get; } = new CpuFrozenDenseKernels(GemmTile.Current);
+
+    public override NarrowDenseKernels NarrowDense { get; } = new CpuNarrowDenseKernels(CpuNarrowDenseKernels.BestPath);
+
     public override Conv2DKernels Conv2D { get; } = new CpuConv2DKernels();
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new CpuDepthwiseConv2DKernels();
@@ -28,6 +32,8 @@ internal sealed class CpuKernelSet : KernelSet
     public override Upsample2DKernels Upsample2D { get; } = new CpuUpsample2DKernels();
 
     public override MatMulKernels MatMul { get; } = new CpuMatMulKernels();
+
+    public override CausalAttentionKernels CausalAttention { get; } = new CpuCausalAttentionKernels();
 
     public override SoftmaxKernels Softmax { get; } = new CpuSoftmaxKernels();
 

@@ -27,6 +27,12 @@ public abstract class KernelSet
     /// <summary>Fully connected layer.</summary>
     public abstract DenseKernels Dense { get; }
 
+    /// <summary>Fully connected layer with frozen, packed weights and a fused epilogue.</summary>
+    public abstract FrozenDenseKernels FrozenDense { get; }
+
+    /// <summary>The same with weights of 16 or 8 bits.</summary>
+    public abstract NarrowDenseKernels NarrowDense { get; }
+
     /// <summary>Two-dimensional convolution.</summary>
     public abstract Conv2DKernels Conv2D { get; }
 
@@ -50,6 +56,9 @@ public abstract class KernelSet
 
     /// <summary>Batched matrix product.</summary>
     public abstract MatMulKernels MatMul { get; }
+
+    /// <summary>Self-attention in which a token sees those before it.</summary>
+    public abstract CausalAttentionKernels CausalAttention { get; }
 
     /// <summary>Softmax and its logarithm over the last axis.</summary>
     public abstract SoftmaxKernels Softmax { get; }

@@ -9,6 +9,10 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override DenseKernels Dense { get; } = new ReferenceDenseKernels();
 
+    public override FrozenDenseKernels FrozenDense { get; } = new ReferenceFrozenDenseKernels();
+
+    public override NarrowDenseKernels NarrowDense { get; } = new ReferenceNarrowDenseKernels();
+
     public override Conv2DKernels Conv2D { get; } = new ReferenceConv2DKernels();
 
     public override DepthwiseConv2DKernels DepthwiseConv2D { get; } = new ReferenceDepthwiseConv2DKernels();
@@ -24,6 +28,8 @@ internal sealed class ReferenceKernelSet : KernelSet
     public override Upsample2DKernels Upsample2D { get; } = new ReferenceUpsample2DKernels();
 
     public override MatMulKernels MatMul { get; } = new ReferenceMatMulKernels();
+
+    public override CausalAttentionKernels CausalAttention { get; } = new ReferenceCausalAttentionKernels();
 
     public override SoftmaxKernels Softmax { get; } = new ReferenceSoftmaxKernels();
 

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Graft.Tests.Golden;
 
-/// <summary>torchvision's networks with weights by formula, as reference/hf/README.md has it ("Formula weights"): nothing is stored but base and range.</summary>
+/// <summary>torchvision's networks and GPT-2 with weights by formula, as reference/hf/README.md has it ("Formula weights"): nothing is stored but base and range.</summary>
 internal sealed class FormulaWeights : WeightFile
 {
     private readonly JsonElement _parameters;
@@ -21,6 +21,10 @@ internal sealed class FormulaWeights : WeightFile
 
     /// <summary>The weights of "resnet18", "resnet50" or "vgg16".</summary>
     public static FormulaWeights Of(string network) => new(Table.GetProperty(network));
+
+    /// <summary>The weights of a GPT-2 of 124 million parameters.</summary>
+    public static FormulaWeights Gpt2() =>
+        new(JsonDocument.Parse(File.ReadAllText(GraftShared.Path("reference", "hf", "gpt2_small_arch", "parameters.json"))).RootElement);
 
     /// <summary>The input [1,3,224,224], turned to [1,224,224,3].</summary>
     public static float[] Input()

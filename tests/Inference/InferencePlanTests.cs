@@ -30,6 +30,7 @@ public sealed class InferencePlanTests
         ["resnet50, old names"] = () => ResNet.Build(50, includeTop: false, height: 64, width: 64, variant: ResNetVariant.KerasOld),
         ["resnet50, torch"] = () => ResNet.Build(50, includeTop: false, height: 64, width: 64, variant: ResNetVariant.Torch),
         ["tangle"] = PlanModels.Tangle,
+        ["dense tangle"] = PlanModels.DenseTangle,
     };
 
     [Theory]
@@ -78,7 +79,8 @@ public sealed class InferencePlanTests
         using (var plan = InferencePlan.Compile(vgg))
         {
             string[] lines = Steps(plan.Describe(20));
-            Assert.Equal(13 + 5, lines.Length);
+            Assert.Equal(13 + 2, lines.Length); // the first three poolings are done by the convolutions before them
+            Assert.Equal(3, lines.Count(l => l.Contains("+ ReLU + max pool", StringComparison.Ordinal)));
             Assert.Equal(13, lines.Count(l => l.Contains("+ bias + ReLU", StringComparison.Ordinal)));
         }
         using (var plan = InferencePlan.Compile(resnet))
@@ -94,6 +96,20 @@ public sealed class InferencePlanTests
     }
 
     [Fact]
+    public void Dense_layers_take_bias_residual_and_activation_with_them()
+    {
+        Model model = PlanModels.DenseTangle();
+        using var plan = InferencePlan.Compile(model);
+        string[] lines = Steps(plan.Describe(4));
+        Assert.Contains(lines, l => l.Contains("FrozenDense + bias + GeluTanh", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains("branch_out + sum", StringComparison.Ordinal) && l.Contains("FrozenDense + residual", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains("square + joined", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains(" shared ", StringComparison.Ordinal) && !l.Contains("Tanh", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains(" narrow ", StringComparison.Ordinal) && l.Contains(" Dense ", StringComparison.Ordinal)); // too narrow to be packed
+        model.Release();
+    }
+
+    [Fact]
     public void Describe_gives_time_and_share_of_the_peak_after_a_run()
     {
         Model model = PlanModels.Fill(Vgg16.Build(includeTop: false, 32, 32));
@@ -103,8 +119,8 @@ public sealed class InferencePlanTests
         plan.Run(PlanModels.Samples(model, 2), 2, new float[2 * model.Outputs[0].Shape.Count]);
         string[] lines = Steps(plan.Describe());
         Assert.Contains("of peak", plan.Describe(), StringComparison.Ordinal);
-        Assert.Contains("block3_conv2", lines[7], StringComparison.Ordinal);
-        Assert.Contains("151.0", lines[7], StringComparison.Ordinal); // MFLOP: 2 images of 8 x 8 pixels, 2 · 9 · 256 · 256 each = 151.0
+        string step = Assert.Single(lines, l => l.Contains("block3_conv2", StringComparison.Ordinal));
+        Assert.Contains("151.0", step, StringComparison.Ordinal); // MFLOP: 2 images of 8 x 8 pixels, 2 · 9 · 256 · 256 each = 151.0
         model.Release();
     }
 

@@ -78,4 +78,19 @@ internal static class PlanModels
         Node features = new Concatenate { Name = "features" }.Apply(new Dense(24, Activation.ReLU) { Name = "fc" }.Apply(flat), pooledAll);
         return new Model(input, new Dense(5) { Name = "out" }.Apply(features), "tangle");
     }
+
+    /// <summary>Dense layers with everything that may and may not be fused into them.</summary>
+    public static Model DenseTangle()
+    {
+        Node input = Node.Input(new Shape(6, 40), "in");
+        Node x = new Dense(64, Activation.GeluTanh) { Name = "up" }.Apply(input);
+        Node branch = new Dense(64, Activation.SiLU) { Name = "branch_in" }.Apply(new LayerNormalization { Name = "ln" }.Apply(x));
+        x = new Add { Name = "sum" }.Apply(x, new Dense(64) { Name = "branch_out", UseBias = false }.Apply(branch)); // the sum goes into branch_out, in place
+        Node flat = new Flatten { Name = "flat" }.Apply(x); // a view, read by a product whose residual has the same numbers
+        Node joined = new Add { Name = "joined" }.Apply(flat, new Dense(384) { Name = "square" }.Apply(flat));
+        Node shared = new Dense(32) { Name = "shared" }.Apply(joined);
+        Node both = new Add { Name = "both" }.Apply(new ActivationLayer(Activation.Tanh) { Name = "tanh" }.Apply(shared), shared); // read twice: nothing goes into it
+        Node elu = new Dense(48, Activation.ELU) { Name = "elu" }.Apply(both); // its activation has a parameter
+        return new Model(input, new Dense(3) { Name = "narrow" }.Apply(elu), "dense_tangle");
+    }
 }

@@ -9,6 +9,7 @@ public static class AllCases
         .. ConvolutionCases.All,
         .. PoolCases.All,
         .. NormalizationCases.All,
+        .. AttentionCases.All,
         .. MatMulCases.All,
         .. SoftmaxCases.All,
         .. EmbeddingCases.All,

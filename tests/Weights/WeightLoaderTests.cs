@@ -111,6 +111,40 @@ public sealed class WeightLoaderTests
         Assert.Equal(["another epsilon"], WeightLoader.Load(model, file, strict: false, notes: ["another epsilon"]).Notes);
     }
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    [InlineData(float.NegativeInfinity)]
+    public void A_number_that_is_not_finite_is_found_wherever_it_stands(float bad)
+    {
+        for (int length = 1; length < 150; length++)
+        {
+            float[] values = [.. Enumerable.Repeat(-float.MaxValue, length)];
+            Assert.Equal(-1, NonFinite.IndexIn(values));
+            values[^1] = bad;
+            Assert.Equal(length - 1, NonFinite.IndexIn(values));
+            values[length / 2] = bad;
+            Assert.Equal(length / 2, NonFinite.IndexIn(values));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_load_that_fails_leaves_parameters_as_they_were_and_one_that_fits_sets_them_all(bool hadNumbers)
+    {
+        Sequential model = Model();
+        float[][] before = hadNumbers ? [.. model.Parameters.Select(p => p.Value.ToArray())] : [];
+        var file = new NamedArrays { ["a.weight"] = (new Shape(2, 3), Kernel), ["a.bias"] = (new Shape(2), [7, 8]), ["b.weight"] = (new Shape(1, 2), [9, float.NaN]), ["b.bias"] = (new Shape(1), [5]) };
+        Assert.Contains("NaN at element 1", Assert.Throws<GraftException>(() => WeightLoader.Load(model, file)).Message, StringComparison.Ordinal);
+        Assert.All(model.Parameters, p => Assert.Equal(hadNumbers, p.HasValue));
+        if (hadNumbers)
+            Assert.Equal(before, model.Parameters.Select(p => p.Value.ToArray()));
+        file["b.weight"] = (new Shape(1, 2), [9, 10]);
+        Assert.True(WeightLoader.Load(model, file).IsComplete);
+        Assert.Equal([[1, 4, 2, 5, 3, 6], [7, 8], [9, 10], [5]], model.Parameters.Select(p => p.Value.ToArray()));
+    }
+
     private static Sequential Model() => new(3) { new Dense(2) { Name = "a" }, new Dense(1) { Name = "b" } };
 
     // Two nested models and the outer one have a layer "d" each.

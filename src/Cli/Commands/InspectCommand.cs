@@ -10,7 +10,7 @@ internal static class InspectCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var file = new Argument<string>("file") { Description = "Keras .h5 or .keras, .safetensors, .onnx or .graft." };
+        var file = new Argument<string>("file") { Description = "Keras .h5 or .keras, .safetensors, PyTorch's .bin or .pth, .onnx, .graft, an index.json of shards, or a folder of Hugging Face." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var command = new Command("inspect", "Show what a model or weight file holds: layers, arrays, shapes, types, attributes, sizes.") { file, json };
         command.SetAction(parsed =>
@@ -46,10 +46,14 @@ internal static class InspectCommand
     private static void Table(Terminal terminal, string[][] rows)
     {
         const int Widest = 60; // a longer cell moves its own line only
+        rows = [.. rows.Select(row => Array.ConvertAll(row, Plain))];
         int[] widths = rows.Length == 0 ? [] : [.. rows[0].Select((_, i) => Math.Min(Widest, rows.Max(r => r[i].Length)))];
         foreach (string[] row in rows)
             terminal.Line($"  {string.Join("  ", row.Select((cell, i) => cell.PadRight(widths[i])))}".TrimEnd());
     }
+
+    // A file's names and notes may hold anything; none of it may move the cursor or change colours.
+    private static string Plain(string cell) => string.Concat(cell.Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
     private static JsonObject Json(FileContents contents) => new()
     {

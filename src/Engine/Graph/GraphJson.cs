@@ -41,6 +41,7 @@ internal static class GraphJson
     public static Model Read(string name, JsonNode config)
     {
         Layer[] layers = [.. Part(config, "layers").AsArray().Select(l => ReadLayer(l!))];
+        Array.ForEach(layers, l => l.Resolve(layers));
         if ((bool)Part(config, "sequential"))
         {
             var model = new Sequential(((InputLayer)layers[0]).SampleShape.Dims) { Name = name };

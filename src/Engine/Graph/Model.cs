@@ -98,7 +98,7 @@ public partial class Model : Layer
     public Device Device => Parameters.Count > 0 ? Parameters[0].Device : Device.Default;
 
     /// <summary>Moves all parameters to a device.</summary>
-    public void MoveTo(Device device)
+    public virtual void MoveTo(Device device)
     {
         _plans?.Dispose();
         foreach (Parameter p in Parameters)
@@ -106,7 +106,7 @@ public partial class Model : Layer
     }
 
     /// <summary>Gives the memory of all parameters and plans back to the system, and what the device kept for reuse; the next use draws them anew.</summary>
-    public void Release()
+    public virtual void Release()
     {
         _plans?.Dispose();
         Device device = Device;

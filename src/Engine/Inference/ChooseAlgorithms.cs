@@ -5,7 +5,7 @@ namespace Graft.Inference;
 
 /// <summary>
 /// Gives every convolution its algorithm, and its input the border of zeros that the algorithm reads. Where the input cannot have one (it is
-/// also read by steps that know no borders), a padded copy is made for the convolution.
+/// also read by steps that know no borders), a padded copy is made for the convolution. Max pooling goes into the convolution before it.
 /// </summary>
 /// <remarks>
 /// Algorithms are chosen for one batch size and kept for others, so that the numbers of an image do not depend on which images it shares
@@ -24,6 +24,8 @@ internal static class ChooseAlgorithms
         var result = new List<PlanNode>(nodes.Count);
         foreach (PlanNode node in nodes)
         {
+            if (FusePooling.TryApply(node, kernels))
+                continue;
             if (node is ConvNode conv)
                 Choose(conv, kernels, batch, options, dense, result);
             result.Add(node);
@@ -62,7 +64,7 @@ internal static class ChooseAlgorithms
     private static HashSet<PlanValue> ReadDense(IReadOnlyList<PlanNode> nodes)
     {
         var dense = new HashSet<PlanValue>();
-        foreach (PlanValue input in nodes.SelectMany(n => n.Inputs.Where(i => n is OpNode || i.ViewOf is not null)))
+        foreach (PlanValue input in nodes.SelectMany(n => n.Inputs.Where(i => n is not ConvNode || i.ViewOf is not null)))
             dense.Add(input.Root);
         return dense;
     }

@@ -3,7 +3,7 @@ using Graft.Ops;
 
 namespace Graft.Inference;
 
-/// <summary>The sum of a convolution and something of the same shape is made while the convolution stores its output.</summary>
+/// <summary>The sum of a convolution or dense layer and something of the same shape is made while that stores its output.</summary>
 internal static class FuseResidual
 {
     public static bool TryApply(PlanBuilder builder, TracedOp op)
@@ -11,12 +11,12 @@ internal static class FuseResidual
         if (op.Op is not BinaryOp { Formula: BinaryFormula.Add } || !op.Inputs[0].Shape.Equals(op.Inputs[1].Shape))
             return false;
         PlanValue a = builder.ValueOf(op.Inputs[0]), b = builder.ValueOf(op.Inputs[1]);
-        ConvNode? left = Candidate(a), right = Candidate(b);
+        FusedNode? left = Candidate(a), right = Candidate(b);
         if (left is null && right is null)
             return false;
         // The later one: the other value is there when it runs, and waits the shortest time.
         bool takeRight = left is null || (right is not null && builder.PlaceOf(right) > builder.PlaceOf(left));
-        ConvNode node = takeRight ? right! : left!;
+        FusedNode node = takeRight ? right! : left!;
         PlanValue residual = builder.Materialize(takeRight ? a : b);
         if (residual.Constant is not null)
             return false;
@@ -27,5 +27,5 @@ internal static class FuseResidual
         return true;
     }
 
-    private static ConvNode? Candidate(PlanValue value) => PlanBuilder.OpenConv(value) is { Residual: null } node ? node : null;
+    private static FusedNode? Candidate(PlanValue value) => PlanBuilder.Open(value) is { Residual: null } node ? node : null;
 }

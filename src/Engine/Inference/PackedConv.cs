@@ -3,14 +3,11 @@ using Graft.Kernels;
 namespace Graft.Inference;
 
 /// <summary>Frozen weights in the order of a convolution algorithm; packed anew when a tensor behind them has changed.</summary>
-internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm) : IDisposable
+internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm) : PackedWeights
 {
     private readonly Tensor[] _sources = [.. weights.Sources()];
     private int[]? _versions;
     private Tensor? _packed, _bias;
-
-    /// <summary>Schedules that use it.</summary>
-    public int Users { get; set; }
 
     /// <summary>The packed weights.</summary>
     public DevicePtr<float> Weights => _packed!.Data;
@@ -18,11 +15,9 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm)
     /// <summary>[O], or Null.</summary>
     public DevicePtr<float> Bias => _bias?.Data ?? weights.Bias?.Data ?? DevicePtr<float>.Null;
 
-    /// <summary>Bytes of the packed weights.</summary>
-    public long Bytes => _packed?.Bytes ?? 0;
+    public override long Bytes => _packed?.Bytes ?? 0;
 
-    /// <summary>Packs the weights if they changed since the last time.</summary>
-    public void Refresh()
+    public override void Refresh()
     {
         if (IsCurrent())
             return;
@@ -46,7 +41,7 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm)
         _versions = Array.ConvertAll(_sources, s => s.Version);
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         _packed?.Release();
         _bias?.Release();

@@ -77,9 +77,11 @@ internal sealed class PlanBuilder
     /// <summary>Place of a node among the others.</summary>
     public int PlaceOf(PlanNode node) => _nodes.IndexOf(node);
 
-    /// <summary>The convolution that made a value, where nothing but the asking op reads it, and nothing was fused behind it yet but batch normalisation.</summary>
-    public static ConvNode? OpenConv(PlanValue value) =>
-        value is { Producer: ConvNode { Activation: Kernels.FusedActivation.None } conv, Readers: 1 } ? conv : null;
+    /// <summary>The frozen weights that made a value, where nothing but the asking op reads it, and no activation was fused behind them yet.</summary>
+    public static FusedNode? Open(PlanValue value) => value is { Producer: FusedNode { HasActivation: false } node, Readers: 1 } ? node : null;
+
+    /// <summary>The same, where they are a convolution's.</summary>
+    public static ConvNode? OpenConv(PlanValue value) => Open(value) as ConvNode;
 
     /// <summary>The value with its border of zeros in memory, for a reader that cannot take it otherwise.</summary>
     public PlanValue Materialize(PlanValue value)
@@ -94,7 +96,8 @@ internal sealed class PlanBuilder
     private void Take(TracedOp op)
     {
         if (RemoveReshape.TryApply(this, op) || MergePadding.TryApply(this, op) || FoldBatchNorm.TryApply(this, op)
-            || FuseResidual.TryApply(this, op) || FuseActivation.TryApply(this, op) || FreezeConv.TryApply(this, op))
+            || FuseResidual.TryApply(this, op) || FuseActivation.TryApply(this, op) || FreezeConv.TryApply(this, op)
+            || FreezeDense.TryApply(this, op))
             return;
         var output = new PlanValue(op.Output.Shape) { IsNonNegative = FuseActivation.IsNonNegative(op.Op) };
         Set(op.Output, output);

@@ -68,7 +68,7 @@ internal abstract class PlanNode
     public bool IsFrozen { get; init; }
 
     /// <summary>What it makes.</summary>
-    public required PlanValue Output { get; init; }
+    public required PlanValue Output { get; set; }
 }
 
 /// <summary>An op of the graph, run as it is.</summary>
@@ -77,24 +77,53 @@ internal sealed class OpNode(Op op) : PlanNode
     public Op Op { get; } = op;
 }
 
-/// <summary>A convolution with frozen weights and all that is fused into it. Inputs: x, then the residual if there is one.</summary>
-internal sealed class ConvNode(FrozenConv conv) : PlanNode
+/// <summary>Frozen weights with all that is fused into their step. Inputs: x, then the residual if there is one.</summary>
+internal abstract class FusedNode : PlanNode
+{
+    public PlanValue X => Inputs[0];
+
+    public PlanValue? Residual => Inputs.Count > 1 ? Inputs[1] : null;
+
+    /// <summary>True once an activation is fused: nothing more can be.</summary>
+    public abstract bool HasActivation { get; }
+}
+
+/// <summary>A dense layer.</summary>
+internal sealed class DenseNode(Tensor kernel, Tensor? bias) : FusedNode
+{
+    /// <summary>[in,out].</summary>
+    public Tensor Kernel { get; } = kernel;
+
+    /// <summary>[out], or null.</summary>
+    public Tensor? Bias { get; } = bias;
+
+    public UnaryFormula? Activation { get; set; }
+
+    public override bool HasActivation => Activation is not null;
+
+    /// <summary>Rows of x.</summary>
+    public int Rows => checked((int)(X.Shape.Count / X.Shape[-1]));
+}
+
+/// <summary>A convolution.</summary>
+internal sealed class ConvNode(FrozenConv conv) : FusedNode
 {
     public FrozenConv Conv { get; set; } = conv;
 
     public FusedActivation Activation { get; set; }
 
+    public override bool HasActivation => Activation != FusedActivation.None;
+
     public ConvAlgorithm Algorithm { get; set; }
 
-    public PlanValue X => Inputs[0];
-
-    public PlanValue? Residual => Inputs.Count > 1 ? Inputs[1] : null;
+    /// <summary>True where the output is the largest of every 2 x 2 pixels; see <see cref="FusePooling"/>.</summary>
+    public bool MaxPool { get; set; }
 
     /// <summary>Sizes and layouts with a border of so many rows and columns around x.</summary>
     public FusedConv2DGeometry Geometry(int border)
     {
         Shape x = X.Shape;
-        FusedConv2DGeometry g = Conv.Geometry(x[0], x[1], x[2]) with { Activation = Activation, Output = Output.Layout, Input = X.LayoutIn(border), InputBorder = border };
+        FusedConv2DGeometry g = Conv.Geometry(x[0], x[1], x[2]) with { Activation = Activation, MaxPool = MaxPool, Output = Output.Layout, Input = X.LayoutIn(border), InputBorder = border };
         return Residual is null ? g : g with { Residual = Residual.Layout };
     }
 }

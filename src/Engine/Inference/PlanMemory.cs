@@ -10,7 +10,7 @@ internal sealed class PlanMemory(Device device) : IDisposable
 {
     private const int Row = 1024; // floats; the arena is a matrix of such rows, as one extent is an int
 
-    private readonly Dictionary<(FrozenWeights, ConvAlgorithm), PackedConv> _packed = [];
+    private readonly Dictionary<object, PackedWeights> _packed = [];
     private Tensor? _arena;
 
     /// <summary>Where it is.</summary>
@@ -34,21 +34,18 @@ internal sealed class PlanMemory(Device device) : IDisposable
     }
 
     /// <summary>The packed weights of a convolution, shared by all who ask for the same.</summary>
-    public PackedConv Acquire(FrozenWeights weights, ConvAlgorithm algorithm)
-    {
-        if (!_packed.TryGetValue((weights, algorithm), out PackedConv? packed))
-            _packed.Add((weights, algorithm), packed = new PackedConv(weights, algorithm));
-        packed.Users++;
-        return packed;
-    }
+    public PackedConv Acquire(FrozenWeights weights, ConvAlgorithm algorithm) => Acquire((weights, algorithm), () => new PackedConv(weights, algorithm));
+
+    /// <summary>The same of a dense weight.</summary>
+    public PackedDense Acquire(Tensor kernel) => Acquire(kernel, () => new PackedDense(kernel));
 
     /// <summary>Says that packed weights are used once less.</summary>
-    public void Release(PackedConv packed) => packed.Users--;
+    public void Release(PackedWeights packed) => packed.Users--;
 
     /// <summary>Gives the memory of packed weights back that nobody uses.</summary>
     public void Sweep()
     {
-        foreach ((FrozenWeights, ConvAlgorithm) key in _packed.Where(p => p.Value.Users == 0).Select(p => p.Key).ToArray())
+        foreach (object key in _packed.Where(p => p.Value.Users == 0).Select(p => p.Key).ToArray())
         {
             _packed[key].Dispose();
             _packed.Remove(key);
@@ -60,8 +57,17 @@ internal sealed class PlanMemory(Device device) : IDisposable
         Moving?.Invoke();
         _arena?.Release();
         _arena = null;
-        foreach (PackedConv packed in _packed.Values)
+        foreach (PackedWeights packed in _packed.Values)
             packed.Dispose();
         _packed.Clear();
+    }
+
+    private T Acquire<T>(object key, Func<T> create)
+        where T : PackedWeights
+    {
+        if (!_packed.TryGetValue(key, out PackedWeights? packed))
+            _packed.Add(key, packed = create());
+        packed.Users++;
+        return (T)packed;
     }
 }

@@ -47,17 +47,34 @@ internal sealed class ConvStep(ConvNode node, PackedConv packed, Tensor arena) :
     private readonly ImageBorder _border = new(node.Output, arena);
 
     public override string Routine => node.Algorithm
-        + (packed.Bias.IsNull ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation == FusedActivation.None ? "" : $" + {node.Activation}");
+        + (packed.Bias.IsNull ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation == FusedActivation.None ? "" : $" + {node.Activation}")
+        + (node.MaxPool ? " + max pool" : "");
 
     public override long Flops => _g.Flops;
 
-    public override long Bytes => packed.Bytes + sizeof(float) * (node.X.Shape.Count + node.Output.Shape.Count * (node.Residual is null ? 1 : 2));
+    public override long Bytes => packed.Bytes + sizeof(float) * (node.X.Shape.Count + node.Output.Shape.Count + (node.Residual?.Shape.Count ?? 0));
 
     public override void Run()
     {
         _border.Clear();
         _kernels.Run(_g, node.Algorithm, _x, packed.Weights, packed.Bias, _residual, _y);
     }
+}
+
+/// <summary>A dense layer with fused bias, residual and activation.</summary>
+internal sealed class DenseStep(DenseNode node, PackedDense packed, Tensor arena) : PlanStep(node)
+{
+    private readonly DevicePtr<float> _x = arena.Data.At(node.X.Offset), _y = arena.Data.At(node.Output.Offset);
+    private readonly DevicePtr<float> _residual = node.Residual is { } r ? arena.Data.At(r.Offset) : DevicePtr<float>.Null;
+
+    public override string Routine => "FrozenDense"
+        + (node.Bias is null ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation is null ? "" : $" + {node.Activation}");
+
+    public override long Flops => 2 * node.X.Shape.Count * node.Kernel.Shape[1];
+
+    public override long Bytes => packed.Bytes + sizeof(float) * (node.X.Shape.Count + node.Output.Shape.Count * (node.Residual is null ? 1 : 2));
+
+    public override void Run() => packed.Run(node.Rows, _x, node.Bias?.Data ?? DevicePtr<float>.Null, _residual, node.Activation, _y);
 }
 
 /// <summary>An op of the graph on tensors that lie in the arena.</summary>

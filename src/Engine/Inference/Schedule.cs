@@ -11,7 +11,7 @@ internal sealed class Schedule : IDisposable
     private readonly List<PlanNode> _nodes;
     private readonly IReadOnlyDictionary<Tensor, PlanValue> _values;
     private readonly FrozenPart _part;
-    private readonly Dictionary<ConvNode, PackedConv> _packed = [];
+    private readonly Dictionary<FusedNode, PackedWeights> _packed = [];
     private readonly Dictionary<OpNode, (ArenaSlot[] Slots, Shape[] Shapes)> _saved = [];
     private readonly Tensor[] _constants;
     private readonly Tensor[] _frozenSources;
@@ -35,9 +35,9 @@ internal sealed class Schedule : IDisposable
         HasWork = _part.HasWork;
         (IReadOnlyList<PlanNode> nodes, _values) = PlanBuilder.Build(_part);
         _nodes = ChooseAlgorithms.Apply(nodes, memory.Device.Kernels.FusedConv2D, batch, options);
-        foreach (ConvNode node in _nodes.OfType<ConvNode>())
-            _packed.Add(node, memory.Acquire(node.Conv.Weights, node.Algorithm));
-        _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(n => n.Conv.Weights.Sources())];
+        foreach (FusedNode node in _nodes.OfType<FusedNode>())
+            _packed.Add(node, node is ConvNode conv ? memory.Acquire(conv.Conv.Weights, conv.Algorithm) : memory.Acquire(((DenseNode)node).Kernel));
+        _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(Sources)];
         _frozenSources = [.. _nodes.Where(n => n.IsFrozen).SelectMany(Sources).Distinct()];
         HasFrozenWork = _part.Boundary.Count > 0 && _nodes.Exists(n => n.IsFrozen);
         FrozenFlops = _nodes.Where(n => n.IsFrozen).Sum(Flops);
@@ -99,7 +99,7 @@ internal sealed class Schedule : IDisposable
     public void Run(ReadOnlySpan<float> input, CancellationToken cancellationToken = default)
     {
         EnsureSteps();
-        foreach (PackedConv packed in _packed.Values)
+        foreach (PackedWeights packed in _packed.Values)
             packed.Refresh();
         Upload(input);
         foreach (PlanStep step in _steps)
@@ -110,7 +110,7 @@ internal sealed class Schedule : IDisposable
     /// <exception cref="OperationCanceledException">It was cancelled between two steps.</exception>
     public void RunFromBoundary(CancellationToken cancellationToken = default)
     {
-        foreach ((ConvNode node, PackedConv packed) in _packed)
+        foreach ((FusedNode node, PackedWeights packed) in _packed)
         {
             if (!node.IsFrozen)
                 packed.Refresh();
@@ -142,7 +142,7 @@ internal sealed class Schedule : IDisposable
     {
         Unbind();
         _memory.Moving -= Unbind;
-        foreach (PackedConv packed in _packed.Values)
+        foreach (PackedWeights packed in _packed.Values)
             _memory.Release(packed);
         _trace.Dispose();
     }
@@ -155,10 +155,19 @@ internal sealed class Schedule : IDisposable
         step.Note(Stopwatch.GetTimestamp() - start);
     }
 
-    private static long Flops(PlanNode node) => node is ConvNode conv ? conv.Geometry(0).Flops : ((OpNode)node).Op.Flops([.. node.Inputs.Select(i => i.Shape)]);
+    private static long Flops(PlanNode node) => node switch
+    {
+        ConvNode conv => conv.Geometry(0).Flops,
+        DenseNode dense => 2 * dense.X.Shape.Count * dense.Kernel.Shape[1],
+        _ => ((OpNode)node).Op.Flops([.. node.Inputs.Select(i => i.Shape)]),
+    };
 
-    private static IEnumerable<Tensor> Sources(PlanNode node) =>
-        node is ConvNode conv ? conv.Conv.Weights.Sources() : node.Inputs.Select(i => i.Root.Constant).OfType<Tensor>();
+    private static IEnumerable<Tensor> Sources(PlanNode node) => node switch
+    {
+        ConvNode conv => conv.Conv.Weights.Sources(),
+        DenseNode dense => dense.Bias is null ? [dense.Kernel] : [dense.Kernel, dense.Bias],
+        _ => node.Inputs.Select(i => i.Root.Constant).OfType<Tensor>(),
+    };
 
     /// <summary>Gives every value its place: what is needed at different times shares memory.</summary>
     private long PlaceValues()
@@ -206,16 +215,22 @@ internal sealed class Schedule : IDisposable
 
     /// <summary>A sum may lie where its residual does, if nobody reads that any more.</summary>
     private static ArenaSlot? InPlace(PlanNode node, int place, Dictionary<PlanValue, int> last) =>
-        node is ConvNode { Residual: { ViewOf: null } residual } && last[residual] == place && residual.Border == node.Output.Border && residual.Gap == node.Output.Gap && residual != node.Inputs[0]
+        node is FusedNode { Residual: { ViewOf: null } residual } && node is not ConvNode { MaxPool: true } && last[residual] == place
+            && residual.Border == node.Output.Border && residual.Gap == node.Output.Gap && residual != node.Inputs[0].Root
             ? residual.Slot : null;
 
     /// <summary>Makes the steps for the arena as it lies now.</summary>
     private void Bind()
     {
         Tensor arena = _memory.Arena;
-        foreach (PackedConv packed in _packed.Values)
+        foreach (PackedWeights packed in _packed.Values)
             packed.Refresh();
-        _steps = [.. _nodes.Select<PlanNode, PlanStep>(n => n is ConvNode conv ? new ConvStep(conv, _packed[conv], arena) : Step((OpNode)n, arena))];
+        _steps = [.. _nodes.Select<PlanNode, PlanStep>(n => n switch
+        {
+            ConvNode conv => new ConvStep(conv, (PackedConv)_packed[conv], arena),
+            DenseNode dense => new DenseStep(dense, (PackedDense)_packed[dense], arena),
+            _ => Step((OpNode)n, arena),
+        })];
         var views = new Dictionary<Tensor, Tensor>();
         foreach (Tensor result in _part.Results)
         {

@@ -75,6 +75,11 @@ public static class ActivationExtensions
         return y;
     }
 
+    /// <summary>The formula of an activation that looks at one number at a time and takes no parameter.</summary>
+    /// <exception cref="GraftException">It is not of that kind.</exception>
+    internal static UnaryFormula Formula(this Activation activation) => OpOf(activation) is UnaryOp { Alpha: 0 } op ? op.Formula
+        : throw new GraftException($"Activation {activation} is not a function of one number without parameters.");
+
     private static Op OpOf(Activation activation) => activation switch
     {
         Activation.ReLU => new UnaryOp(UnaryFormula.ReLU),

@@ -21,6 +21,9 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
     /// <summary>False leaves the bias out.</summary>
     public bool UseBias { get; init; } = true;
 
+    /// <summary>Fills the kernel of a new layer.</summary>
+    public Initializer KernelInitializer { get; init; } = Initializers.GlorotUniformDense;
+
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
 
@@ -34,7 +37,7 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
 
     private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
-        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], Units), Initializers.GlorotUniformDense, regularizer: KernelRegularizer);
+        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], Units), KernelInitializer, regularizer: KernelRegularizer);
         if (UseBias)
             _bias = AddParameter("bias", new Shape(Units), Initializers.Zeros, regularizer: BiasRegularizer);
     }

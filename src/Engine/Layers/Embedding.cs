@@ -5,18 +5,27 @@ using Graft.Ops;
 namespace Graft.Layers;
 
 /// <summary>Looks up a row for each id: y[n,t] = embeddings[ids[n,t]].</summary>
-/// <remarks>ids [N,..] int32, embeddings [V,C] uniform in ±0.05, y [N,..,C]. Matches Keras's Embedding.</remarks>
+/// <remarks>ids [N,..] int32 or whole numbers as float32, embeddings [V,C] uniform in ±0.05, y [N,..,C]. Matches Keras's Embedding.</remarks>
 /// <param name="vocabulary">V, the number of rows.</param>
 /// <param name="size">C, the length of a row.</param>
 public sealed class Embedding(int vocabulary, int size) : Layer
 {
     private Parameter? _table;
 
+    /// <summary>Number of rows.</summary>
+    public int Vocabulary { get; } = vocabulary;
+
+    /// <summary>Length of a row.</summary>
+    public int Size { get; } = size;
+
+    /// <summary>Fills the rows of a new layer.</summary>
+    public Initializer EmbeddingsInitializer { get; init; } = Initializers.RandomUniform;
+
     /// <inheritdoc/>
-    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => new([.. inputs[0].Dims, size]);
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => new([.. inputs[0].Dims, Size]);
 
     private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) =>
-        _table = AddParameter("embeddings", new Shape(vocabulary, size), Initializers.RandomUniform);
+        _table = AddParameter("embeddings", new Shape(Vocabulary, Size), EmbeddingsInitializer);
 
     private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => true; // any number of ids
 
@@ -25,8 +34,8 @@ public sealed class Embedding(int vocabulary, int size) : Layer
 
     internal override void WriteConfig(JsonObject config)
     {
-        config["vocabulary"] = vocabulary;
-        config["size"] = size;
+        config["vocabulary"] = Vocabulary;
+        config["size"] = Size;
     }
 
     internal static Layer Read(JsonNode config) => new Embedding((int)config["vocabulary"]!, (int)config["size"]!);

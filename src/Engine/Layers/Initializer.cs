@@ -30,6 +30,20 @@ public static class Initializers
     public static void GlorotUniformDepthwise(Shape shape, Random random, Span<float> values) =>
         Uniform(random, values, Math.Sqrt(6.0 / ((double)shape[0] * shape[1] * (shape[2] + shape[3]))));
 
+    /// <summary>Normal with mean 0: what GPT-2 starts from, with 0.02.</summary>
+    /// <param name="deviation">The standard deviation.</param>
+    public static Initializer Normal(double deviation) => (_, random, values) =>
+    {
+        for (int i = 0; i < values.Length; i += 2)
+        {
+            // Box and Muller 1958: two normal numbers of two uniform ones; 1 - u is above 0.
+            double radius = deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())), angle = 2 * Math.PI * random.NextDouble();
+            values[i] = (float)(radius * Math.Cos(angle));
+            if (i + 1 < values.Length)
+                values[i + 1] = (float)(radius * Math.Sin(angle));
+        }
+    };
+
     private static void Uniform(Random random, Span<float> values, double limit)
     {
         foreach (ref float v in values)

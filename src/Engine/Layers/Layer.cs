@@ -48,6 +48,11 @@ public abstract class Layer
     /// <summary>Writes the layer's attributes, for the model file.</summary>
     internal abstract void WriteConfig(JsonObject config);
 
+    /// <summary>Finds the layers that this one refers to by name among those of a graph that was read from a file.</summary>
+    internal virtual void Resolve(IReadOnlyList<Layer> layers)
+    {
+    }
+
     /// <summary>Puts the layer into a graph: a new node that reads the given ones.</summary>
     /// <exception cref="ShapeException">The layer does not take such inputs, or was built for others.</exception>
     public Node Apply(params ReadOnlySpan<Node> inputs)

@@ -60,6 +60,17 @@ public sealed class Parameter
             _value.Set(values);
     }
 
+    /// <summary>True once there is memory with numbers; before, nothing is lost by giving it some.</summary>
+    internal bool HasValue => _value is not null;
+
+    /// <summary>Takes over memory that was filled for it; only where there is none yet.</summary>
+    internal void Adopt(Tensor value)
+    {
+        if (_value is not null)
+            throw new InvalidOperationException($"Parameter '{_owner.Name}/{Name}' has numbers already.");
+        _value = value;
+    }
+
     internal void MoveTo(Device device)
     {
         if (device == Device)

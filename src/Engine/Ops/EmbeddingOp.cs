@@ -1,15 +1,19 @@
+using System.Globalization;
 using Graft.Kernels;
 
 namespace Graft.Ops;
 
-/// <summary>Rows of a table by number: ids [..] (int32), table [V,C] to [..,C].</summary>
+/// <summary>Rows of a table by number: ids [..], table [V,C] to [..,C]. Ids are int32, or whole numbers in float32, which holds them exactly up to 2^24.</summary>
 public sealed class EmbeddingOp : Op
 {
     /// <inheritdoc/>
     public override string Name => "Embedding";
 
     /// <inheritdoc/>
-    public override bool KeepsInput(int index) => index == 0;
+    public override bool KeepsInput(int index) => false;
+
+    /// <inheritdoc/>
+    public override Shape[] SavedShapes(ReadOnlySpan<Shape> inputs) => [new Shape(checked((int)inputs[0].Count))];
 
     /// <inheritdoc/>
     public override bool IsDifferentiable(int index) => index == 1;
@@ -27,25 +31,44 @@ public sealed class EmbeddingOp : Op
     public override void Forward(OpCall call)
     {
         EmbeddingGeometry g = Geometry(call);
-        int invalid = call.Kernels.Embedding.FirstInvalid(g, call.In(0).IntData);
+        DevicePtr<int> ids = Ids(call);
+        if (call.In(0).Type == DType.Float32)
+            call.Kernels.Embedding.ToIds(g.Count, call.In(0).Data, ids);
+        else
+            call.Kernels.Memory.Copy(new DevicePtr<float>(call.In(0).IntData.Address), call.Saved(0), g.Count); // both are four bytes wide
+        int invalid = call.Kernels.Embedding.FirstInvalid(g, ids);
         if (invalid >= 0)
             throw Invalid(call, invalid);
-        call.Kernels.Embedding.Forward(g, call.In(0).IntData, call.In(1).Data, call.Output.Data);
+        call.Kernels.Embedding.Forward(g, ids, call.In(1).Data, call.Output.Data);
     }
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
         var (dtable, beta) = call.GradIn(1);
-        call.Kernels.Embedding.BackwardTable(Geometry(call), call.In(0).IntData, call.GradOut, dtable, beta);
+        call.Kernels.Embedding.BackwardTable(Geometry(call), Ids(call), call.GradOut, dtable, beta);
     }
+
+    /// <summary>The saved buffer as integers, which have the width of floats.</summary>
+    private static DevicePtr<int> Ids(OpCall call) => new(call.Saved(0).Address);
 
     private static GraftException Invalid(OpCall call, int position)
     {
-        Span<int> id = stackalloc int[1];
-        call.Kernels.Memory.Download(call.In(0).IntData.At(position), id);
+        string id;
+        if (call.In(0).Type == DType.Float32)
+        {
+            Span<float> one = stackalloc float[1];
+            call.Kernels.Memory.Download(call.In(0).Data.At(position), one);
+            id = one[0].ToString(CultureInfo.InvariantCulture);
+        }
+        else
+        {
+            Span<int> one = stackalloc int[1];
+            call.Kernels.Memory.Download(call.In(0).IntData.At(position), one);
+            id = one[0].ToString(CultureInfo.InvariantCulture);
+        }
         return new GraftException(
-            $"Embedding: id {id[0]} at position {position} of ids {call.In(0).Shape} is not a row of table {call.In(1).Shape}; "
+            $"Embedding: id {id} at position {position} of ids {call.In(0).Shape} is not a row of table {call.In(1).Shape}; "
             + $"ids run from 0 to {call.In(1).Shape[0] - 1}. Is this the tokenizer of this model?");
     }
 

@@ -19,6 +19,10 @@ public sealed class Pool2DOp(
     /// <summary>Maximum or mean.</summary>
     public PoolKind Kind => kind;
 
+    /// <summary>True for windows of <paramref name="size"/> x <paramref name="size"/> pixels side by side, without padding.</summary>
+    internal bool IsGrid(int size) =>
+        filterH == size && filterW == size && strideH == size && strideW == size && padding == Padding2D.None;
+
     /// <summary>The same window over an image with another border.</summary>
     public Pool2DOp WithPadding(Padding2D border) => new(kind, filterH, filterW, strideH, strideW, border, countPadding);
 

@@ -19,24 +19,7 @@ public static class ModelFile
 
     /// <summary>Writes a model.</summary>
     /// <exception cref="GraftException">The file cannot be written; the old one is untouched.</exception>
-    public static void Save(Model model, string path, History? history = null)
-    {
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.ReadWrite))
-            {
-                Write(model, stream, history);
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            TryDelete(temporary);
-            throw new GraftException($"{path}: cannot be written ({e.Message}). A file that was there before is unchanged.", e);
-        }
-    }
+    public static void Save(Model model, string path, History? history = null) => WholeFile.Write(path, stream => Write(model, stream, history));
 
     /// <summary>Writes a model into a stream that can seek.</summary>
     internal static void Write(Model model, Stream stream, History? history)
@@ -144,17 +127,5 @@ public static class ModelFile
         var bytes = new byte[entry.Length];
         stream.ReadExactly(bytes);
         return bytes;
-    }
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The error that is on its way already names the folder; a second one would hide it.
-        }
     }
 }

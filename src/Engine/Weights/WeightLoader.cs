@@ -9,6 +9,7 @@ public static class WeightLoader
     /// <remarks>
     /// A parameter takes the array of its own path ("base/conv/kernel"); where there is none, the only array that is left over for a layer
     /// of that name, wherever it stands. What could go to two parameters, or come from two arrays, is reported and goes nowhere.
+    /// Beside the parameters' own memory, loading takes at most that of the largest array.
     /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="file">The file.</param>
@@ -20,36 +21,22 @@ public static class WeightLoader
     public static WeightReport Load(Model model, WeightFile file, Func<string, Parameter, WeightName>? names = null, Func<string, bool>? mayBeUnused = null,
         bool strict = true, IReadOnlyList<string>? notes = null)
     {
-        List<string> matched = [], faulty = [];
-        var ready = new List<(Parameter Parameter, float[] Values)>();
         WeightMatch match = WeightMatch.Of(model, file, names ?? file.Locate);
-        foreach ((string path, Parameter parameter, WeightName name) in match.Found)
+        WeightTransfer[] transfers = [.. match.Found.Select(f => new WeightTransfer(file, f.Path, f.Parameter, f.Name))];
+        try
         {
-            if (Fault(file, name, parameter, out float[] values) is { } fault)
-            {
-                faulty.Add($"{path}: '{name.Name}' {fault}");
-                continue;
-            }
-            ready.Add((parameter, name.Convert(values, parameter.Shape)));
-            matched.Add(name.Name);
+            WeightTransfer.FetchAll(transfers);
+            string[] unused = [.. match.Unused.Where(n => mayBeUnused?.Invoke(n) != true).Order(StringComparer.Ordinal)];
+            string[] matched = [.. transfers.Where(t => t.Fault is null).Select(t => t.Array)], faulty = [.. transfers.Select(t => t.Fault).OfType<string>()];
+            var report = new WeightReport(matched, match.Missing, unused, faulty) { Notes = notes ?? [] };
+            if (strict && !report.IsComplete)
+                throw new GraftException($"{file.Source} does not fit model '{model.Name}': {report}");
+            WeightTransfer.CommitAll(transfers);
+            return report;
         }
-        string[] unused = [.. match.Unused.Where(n => mayBeUnused?.Invoke(n) != true).Order(StringComparer.Ordinal)];
-        var report = new WeightReport(matched, match.Missing, unused, faulty) { Notes = notes ?? [] };
-        if (strict && !report.IsComplete)
-            throw new GraftException($"{file.Source} does not fit model '{model.Name}': {report}");
-        foreach ((Parameter parameter, float[] values) in ready)
-            parameter.Set(values);
-        return report;
-    }
-
-    private static string? Fault(WeightFile file, WeightName name, Parameter parameter, out float[] values)
-    {
-        values = [];
-        Shape expected = name.FileShape(parameter.Shape), found = file.ShapeOf(name.Name);
-        if (!found.Equals(expected))
-            return $"has shape {found}, {expected} is due";
-        values = file.Read(name.Name);
-        int bad = Array.FindIndex(values, v => !float.IsFinite(v));
-        return bad < 0 ? null : $"holds {values[bad]} at element {bad}";
+        finally
+        {
+            Array.ForEach(transfers, t => t.Discard());
+        }
     }
 }

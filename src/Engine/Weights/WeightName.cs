@@ -43,13 +43,34 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
     };
 
     /// <summary>The file's numbers in the parameter's order.</summary>
-    public float[] Convert(float[] values, Shape parameter) => Layout switch
+    public float[] Convert(float[] values, Shape parameter)
     {
-        WeightLayout.ConvHwio => Transposed(values, checked((int)(parameter.Count / Math.Max(1, parameter[0]))), parameter[0]), // [RSI,O] -> [O,RSI]
-        WeightLayout.ConvOihw => FromOihw(values, parameter),
-        WeightLayout.DenseTransposed or WeightLayout.DenseOihw => FromTorchDense(values, parameter),
-        _ => values,
-    };
+        if (Layout == WeightLayout.Same)
+            return values;
+        var result = new float[values.Length];
+        Convert(values, parameter, result);
+        return result;
+    }
+
+    /// <summary>Writes the file's numbers in the parameter's order.</summary>
+    public void Convert(ReadOnlySpan<float> values, Shape parameter, Span<float> result)
+    {
+        switch (Layout)
+        {
+            case WeightLayout.ConvHwio:
+                Transpose(values, checked((int)(parameter.Count / Math.Max(1, parameter[0]))), parameter[0], result); // [RSI,O] -> [O,RSI]
+                break;
+            case WeightLayout.ConvOihw:
+                FromOihw(values, parameter, result);
+                break;
+            case WeightLayout.DenseTransposed or WeightLayout.DenseOihw:
+                FromTorchDense(values, parameter, result);
+                break;
+            default:
+                values.CopyTo(result);
+                break;
+        }
+    }
 
     /// <summary>PyTorch's names: weight, bias, running_mean, running_var behind the layer's name, with dots in its path.</summary>
     public static WeightName Torch(string layer, Parameter parameter)
@@ -68,22 +89,19 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
     }
 
     // [rows,columns] -> [columns,rows]
-    private static float[] Transposed(float[] values, int rows, int columns)
+    private static void Transpose(ReadOnlySpan<float> values, int rows, int columns, Span<float> result)
     {
-        var result = new float[values.Length];
         for (int i = 0; i < rows; i++)
         {
             for (int j = 0; j < columns; j++)
                 result[j * rows + i] = values[i * columns + j];
         }
-        return result;
     }
 
     // [O,I,R,S] -> [O,R,S,I]
-    private static float[] FromOihw(float[] values, Shape parameter)
+    private static void FromOihw(ReadOnlySpan<float> values, Shape parameter, Span<float> result)
     {
         int outputs = parameter[0], pixels = parameter[1] * parameter[2], inputs = parameter[3];
-        var result = new float[values.Length];
         for (int o = 0; o < outputs; o++)
         {
             for (int p = 0; p < pixels; p++)
@@ -92,15 +110,13 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
                     result[(o * pixels + p) * inputs + i] = values[(o * inputs + i) * pixels + p];
             }
         }
-        return result;
     }
 
     // [out,in] -> [in,out], and behind Flatten the rows (c,h,w) -> (h,w,c)
-    private float[] FromTorchDense(float[] values, Shape parameter)
+    private void FromTorchDense(ReadOnlySpan<float> values, Shape parameter, Span<float> result)
     {
         const int Block = 16; // outputs side by side: a cache line of the result, which is written once
         int inputs = parameter[0], outputs = parameter[1], channels = FlattenedImage?[2] ?? inputs, pixels = inputs / channels;
-        var result = new float[values.Length];
         for (int from = 0; from < outputs; from += Block)
         {
             int to = Math.Min(outputs, from + Block);
@@ -111,6 +127,5 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
                     result[row + o] = values[o * inputs + i];
             }
         }
-        return result;
     }
 }

@@ -2,7 +2,7 @@ namespace Graft.Importers.Inspection;
 
 /// <summary>What a model or weight file holds.</summary>
 /// <param name="Path">The file.</param>
-/// <param name="Format">"Keras HDF5", "Keras archive", "safetensors", "ONNX", "Graft model", or "HDF5" of others.</param>
+/// <param name="Format">"Keras HDF5", "Keras archive", "safetensors", "PyTorch zip", "PyTorch legacy", "ONNX", "Graft model", "HDF5" of others, or shards or a folder of these.</param>
 /// <param name="Bytes">Size of the file.</param>
 public sealed record FileContents(string Path, string Format, long Bytes)
 {

@@ -1,4 +1,6 @@
 using System.IO.Compression;
+using Graft.Importers.HuggingFace;
+using Graft.Importers.PyTorch;
 using Graft.Importers.Safetensors;
 
 namespace Graft.Importers.Inspection;
@@ -6,14 +8,16 @@ namespace Graft.Importers.Inspection;
 /// <summary>Tells what is in a file of any known format, told by its content, without building a network from it.</summary>
 public static class FileInspector
 {
-    private const string Known = "known are Keras .h5 and .keras, .safetensors, .onnx and .graft";
+    private const string Known = "known are Keras .h5 and .keras, .safetensors, PyTorch's .bin and .pth, .onnx, .graft, an index.json of shards, and folders of Hugging Face";
 
-    /// <summary>Reads names, shapes and types of a file.</summary>
+    /// <summary>Reads names, shapes and types of a file, or of the weights in a folder of Hugging Face.</summary>
     /// <exception cref="GraftException">The file is missing, empty, damaged in its format, or of an unknown one.</exception>
     public static FileContents Open(string path)
     {
+        if (HuggingFaceFolder.IsOne(path))
+            return Folder(HuggingFaceFolder.Open(path));
         if (!File.Exists(path))
-            throw new GraftException(Directory.Exists(path) ? $"{path}: is a folder; a file is due here ({Known})." : $"{path}: no such file.");
+            throw new GraftException(Directory.Exists(path) ? $"{path}: is a folder without {HuggingFaceFolder.ConfigName}; a file is due here ({Known})." : $"{path}: no such file; {Known}.");
         long length = new FileInfo(path).Length;
         var head = new FileHead(path);
         if (head.IsEmpty)
@@ -21,18 +25,41 @@ public static class FileInspector
         if (head.IsMarkup)
             throw new GraftException($"{path}: holds a page of HTML or XML, not a model; the download went wrong. Delete it and download it again.");
         if (head.IsZip)
-            return IsGraft(path) ? GraftModel.Inspect(path) : Hdf5Contents.Inspect(path);
+            return TorchFile.IsTorchZip(path) ? TorchContents.Inspect(path) : IsGraft(path) ? GraftModel.Inspect(path) : Hdf5Contents.Inspect(path);
+        if (head.IsPickle)
+            return TorchContents.Inspect(path);
         if (head.IsHdf5)
             return Hdf5Contents.Inspect(path);
         if (head.IsSafetensors)
             return Safetensors(path, length);
+        if (head.IsBrace && ShardedWeights.IsIndex(path))
+            return Shards(path);
         return System.IO.Path.GetExtension(path) switch
         {
             ".h5" or ".hdf5" or ".keras" => Hdf5Contents.Inspect(path), // says what is wrong with it
             ".safetensors" => Safetensors(path, length),
+            ".pth" or ".pt" => TorchContents.Inspect(path),
             ".graft" => GraftModel.Inspect(path),
             ".onnx" => OnnxContents.Inspect(path) ?? throw new GraftException($"{path}: is no ONNX model: it has no graph; the file is damaged or something else."),
             _ => Unnamed(path, head.Bytes),
+        };
+    }
+
+    private static FileContents Folder(HuggingFaceFolder folder)
+    {
+        FileContents weights = Open(folder.WeightsPath);
+        string name = System.IO.Path.GetFileName(folder.WeightsPath);
+        return weights with { Path = folder.Path, Format = $"Hugging Face folder with {name} ({weights.Format})", Facts = [.. folder.Settings, .. weights.Facts] };
+    }
+
+    private static FileContents Shards(string path)
+    {
+        FileContents[] shards = [.. ShardedWeights.Open(path).Shards.Select(s => Open(s.Source))];
+        return new FileContents(path, $"{shards.FirstOrDefault()?.Format ?? "weights"} in {shards.Length} shards", shards.Sum(s => s.Bytes))
+        {
+            Facts = [.. shards.Select(s => (System.IO.Path.GetFileName(s.Path), $"{s.Arrays.Count} arrays"))],
+            Layers = [],
+            Arrays = [.. shards.SelectMany(s => s.Arrays)],
         };
     }
 
@@ -70,18 +97,7 @@ public static class FileInspector
         {
             Facts = [.. file.Metadata.Select(m => (m.Key, m.Value))],
             Layers = [],
-            Arrays = [.. file.Tensors.Select(t => new ArrayEntry(t.Name, TypeName(t.Type), t.Shape, t.Bytes))],
+            Arrays = ((IStoredArrays)file).Arrays,
         };
     }
-
-    // "F32" to "float32": one set of words for all formats.
-    private static string TypeName(string type) => type[0] switch
-    {
-        'F' when type[1..].All(char.IsDigit) => $"float{type[1..]}",
-        'B' when type == "BF16" => "bfloat16",
-        'B' => "bool",
-        'I' => $"int{type[1..]}",
-        'U' => $"uint{type[1..]}",
-        _ => type,
-    };
 }

@@ -73,7 +73,7 @@ internal sealed class Hdf5Source
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
             if (zip.Entries.Any(e => e.Name == "data.pkl"))
-                throw new GraftException($"{path}: is a file of PyTorch's torch.save: pickled Python, which is not read here. Save its state_dict as .safetensors (safetensors.torch.save_file).");
+                throw new GraftException($"{path}: is a file of PyTorch's torch.save, Keras HDF5 or .keras is due here; open it by WeightFiles.Open or TorchWeights.Open.");
             ZipArchiveEntry entry = zip.GetEntry(WeightsEntry)
                 ?? throw new GraftException($"{path}: is a zip without '{WeightsEntry}'; a .keras file has one. It holds {string.Join(", ", zip.Entries.Take(10).Select(e => e.FullName))}.");
             using var stream = new MemoryStream();

@@ -78,6 +78,12 @@ internal sealed class KerasCatalog
         {
             if (!root.LinkExists(layer))
                 throw new GraftException($"{path}: 'layer_names' lists '{layer}', but there is no such group; the file is damaged.");
+            if (root.Get(layer) is IH5Dataset array) // shards of transformers list the arrays themselves
+            {
+                KerasName own = KerasName.Parse(layer, "", 0);
+                Add(own.Within, own.Layer, own.Parameter, array, prefix + layer, rotated: false);
+                continue;
+            }
             IH5Group group = root.Group(layer);
             KerasName[] names = [.. List(group, WeightNames).Select((n, i) => KerasName.Parse(n, layer, i))];
             // A group whose arrays all carry one name is a layer, even where TensorFlow made the name unique; any other is a nested model.

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Graft.Importers.Inspection;
 using Graft.Layers;
 using Graft.Weights;
 
@@ -8,10 +8,16 @@ namespace Graft.Importers.Safetensors;
 /// <remarks>
 /// Format: huggingface/safetensors, README "Format". The header is checked as its reader checks it: ranges in the file, without hole,
 /// overlap or rest. F16 and BF16 are widened exactly, F64 is rounded. Tensors of integers ("num_batches_tracked") are no weights: they
-/// stand in <see cref="Tensors"/> alone. Numbers are read when they are asked for.
+/// stand in <see cref="Tensors"/> alone. Numbers are read when they are asked for,
+/// from the mapped file: they take no memory but their own.
 /// </remarks>
-public sealed class SafetensorsWeights : WeightFile
+public sealed class SafetensorsWeights : WeightFile, IStoredArrays
 {
+    private static readonly Dictionary<string, StoredType> FloatTypes = new()
+    {
+        ["F64"] = StoredType.Float64, ["F32"] = StoredType.Float32, ["F16"] = StoredType.Float16, ["BF16"] = StoredType.BFloat16,
+    };
+
     private readonly Dictionary<string, SafetensorsEntry> _floats;
     private readonly long _dataStart;
 
@@ -21,7 +27,7 @@ public sealed class SafetensorsWeights : WeightFile
         Tensors = header.Entries;
         Metadata = header.Metadata;
         _dataStart = header.DataStart;
-        _floats = header.Entries.Where(e => e.Type is "F64" or "F32" or "F16" or "BF16").ToDictionary(e => e.Name);
+        _floats = header.Entries.Where(e => FloatTypes.ContainsKey(e.Type)).ToDictionary(e => e.Name);
     }
 
     /// <inheritdoc/>
@@ -36,6 +42,8 @@ public sealed class SafetensorsWeights : WeightFile
     /// <inheritdoc/>
     public override IReadOnlyCollection<string> Names => _floats.Keys;
 
+    IReadOnlyList<ArrayEntry> IStoredArrays.Arrays => [.. Tensors.Select(t => new ArrayEntry(t.Name, TypeName(t.Type), t.Shape, t.Bytes))];
+
     /// <summary>Reads the header of a file.</summary>
     /// <exception cref="GraftException">The file is missing, truncated, or its header is not true to it.</exception>
     public static SafetensorsWeights Open(string path) => new(path, SafetensorsHeader.Read(path));
@@ -46,22 +54,32 @@ public sealed class SafetensorsWeights : WeightFile
     /// <inheritdoc/>
     public override float[] Read(string name)
     {
-        SafetensorsEntry entry = _floats[name];
-        var bytes = new byte[entry.Bytes];
-        using (FileStream stream = File.OpenRead(Source))
-        {
-            stream.Position = _dataStart + entry.Begin;
-            stream.ReadExactly(bytes);
-        }
-        return entry.Type switch
-        {
-            "F32" => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
-            "F16" => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(bytes).ToArray(), h => (float)h),
-            "BF16" => Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(bytes).ToArray(), b => BitConverter.Int32BitsToSingle(b << 16)), // the upper half of a float32
-            _ => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(bytes).ToArray(), d => (float)d),
-        };
+        var values = new float[_floats[name].Shape.Count];
+        ReadInto(name, values);
+        return values;
     }
 
     /// <inheritdoc/>
+    public override void ReadInto(string name, Span<float> destination)
+    {
+        SafetensorsEntry entry = _floats[name];
+        StoredNumbers.ReadInto(Source, _dataStart + entry.Begin, FloatTypes[entry.Type], destination[..checked((int)entry.Shape.Count)]);
+    }
+
+    /// <inheritdoc/>
+    public override bool ReadsInPlace => true;
+
+    /// <inheritdoc/>
     public override WeightName Locate(string layer, Parameter parameter) => WeightName.Torch(layer, parameter);
+
+    // "F32" to "float32": one set of words for all formats.
+    private static string TypeName(string type) => type[0] switch
+    {
+        'F' when type[1..].All(char.IsDigit) => $"float{type[1..]}",
+        'B' when type == "BF16" => "bfloat16",
+        'B' => "bool",
+        'I' => $"int{type[1..]}",
+        'U' => $"uint{type[1..]}",
+        _ => type,
+    };
 }

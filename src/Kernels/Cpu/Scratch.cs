@@ -62,4 +62,31 @@ internal enum ScratchSlot
 
     /// <summary>The buffer of one transform, and a row of zeros.</summary>
     WinogradRow,
+
+    /// <summary>Rows rounded to bytes.</summary>
+    Quantized,
+
+    /// <summary>A head's keys, packed for products over the numbers of a head.</summary>
+    AttentionKeys,
+
+    /// <summary>A head's values, packed likewise or for products over tokens.</summary>
+    AttentionValues,
+
+    /// <summary>A head's keys, packed for products over tokens.</summary>
+    AttentionKeyRows,
+
+    /// <summary>Weights of a block of queries.</summary>
+    AttentionScores,
+
+    /// <summary>Gradients of the weights of a block of queries.</summary>
+    AttentionGradients,
+
+    /// <summary>Both of these, turned.</summary>
+    AttentionTurned,
+
+    /// <summary>Sums of a head's gradients of keys and values.</summary>
+    AttentionSums,
+
+    /// <summary>A block of queries or of their outputs' gradients, packed.</summary>
+    AttentionBlock,
 }

@@ -184,6 +184,87 @@ internal static unsafe class WinogradKernels128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void OutputPooled2(float* products, nint position, int channels, float* b, float** residual, float** y, float lowest, float highest, float* buffer)
+    {
+        Vector128<float> low = Vector128.Create(lowest), high = Vector128.Create(highest);
+        for (int c = 0; c < channels; c += 4)
+        {
+            float* from = products + c;
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 0);
+                (t1 + d3).Store(buffer + 4);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 8);
+                (t1 + d3).Store(buffer + 12);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 16);
+                (t1 + d3).Store(buffer + 20);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 24);
+                (t1 + d3).Store(buffer + 28);
+            }
+            Vector128<float> bias = b == null ? Vector128<float>.Zero : Vector128.Load(b + c);
+            Vector128<float> left0, left1;
+            {
+                Vector128<float> d0 = Vector128.Load(buffer + 0);
+                Vector128<float> d1 = Vector128.Load(buffer + 8);
+                Vector128<float> d2 = Vector128.Load(buffer + 16);
+                Vector128<float> d3 = Vector128.Load(buffer + 24);
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> y0 = d0 + s1 + bias;
+                Vector128<float> y1 = t1 + d3 + bias;
+                if (residual != null)
+                {
+                    y0 += Vector128.Load(residual[0] + c);
+                    y1 += Vector128.Load(residual[2] + c);
+                }
+                left0 = Vector128.MinNative(high, Vector128.MaxNative(low, y0));
+                left1 = Vector128.MinNative(high, Vector128.MaxNative(low, y1));
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(buffer + 4);
+                Vector128<float> d1 = Vector128.Load(buffer + 12);
+                Vector128<float> d2 = Vector128.Load(buffer + 20);
+                Vector128<float> d3 = Vector128.Load(buffer + 28);
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> y0 = d0 + s1 + bias;
+                Vector128<float> y1 = t1 + d3 + bias;
+                if (residual != null)
+                {
+                    y0 += Vector128.Load(residual[1] + c);
+                    y1 += Vector128.Load(residual[3] + c);
+                }
+                y0 = Vector128.MinNative(high, Vector128.MaxNative(low, y0));
+                y1 = Vector128.MinNative(high, Vector128.MaxNative(low, y1));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[0] + c);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Input3(float** pixels, int channels, float* v, nint position, float* buffer)
     {
         Vector128<float> k0 = Vector128.Create(0.84375f);
@@ -858,4 +939,215 @@ internal static unsafe class WinogradKernels128
             }
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void OutputPooled4(float* products, nint position, int channels, float* b, float** residual, float** y, float lowest, float highest, float* buffer)
+    {
+        Vector128<float> k0 = Vector128.Create(0.625f);
+        Vector128<float> k1 = Vector128.Create(1.5f);
+        Vector128<float> k2 = Vector128.Create(0.390625f);
+        Vector128<float> k3 = Vector128.Create(2.25f);
+        Vector128<float> k4 = Vector128.Create(0.244140625f);
+        Vector128<float> k5 = Vector128.Create(3.375f);
+        Vector128<float> low = Vector128.Create(lowest), high = Vector128.Create(highest);
+        for (int c = 0; c < channels; c += 4)
+        {
+            float* from = products + c;
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> d4 = Vector128.Load(from); from += position;
+                Vector128<float> d5 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 0);
+                (Vector128.MultiplyAddEstimate(t3, k1, t1 * k0)).Store(buffer + 4);
+                (Vector128.MultiplyAddEstimate(s3, k3, s1 * k2)).Store(buffer + 8);
+                (Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5))).Store(buffer + 12);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> d4 = Vector128.Load(from); from += position;
+                Vector128<float> d5 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 16);
+                (Vector128.MultiplyAddEstimate(t3, k1, t1 * k0)).Store(buffer + 20);
+                (Vector128.MultiplyAddEstimate(s3, k3, s1 * k2)).Store(buffer + 24);
+                (Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5))).Store(buffer + 28);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> d4 = Vector128.Load(from); from += position;
+                Vector128<float> d5 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 32);
+                (Vector128.MultiplyAddEstimate(t3, k1, t1 * k0)).Store(buffer + 36);
+                (Vector128.MultiplyAddEstimate(s3, k3, s1 * k2)).Store(buffer + 40);
+                (Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5))).Store(buffer + 44);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> d4 = Vector128.Load(from); from += position;
+                Vector128<float> d5 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 48);
+                (Vector128.MultiplyAddEstimate(t3, k1, t1 * k0)).Store(buffer + 52);
+                (Vector128.MultiplyAddEstimate(s3, k3, s1 * k2)).Store(buffer + 56);
+                (Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5))).Store(buffer + 60);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> d4 = Vector128.Load(from); from += position;
+                Vector128<float> d5 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 64);
+                (Vector128.MultiplyAddEstimate(t3, k1, t1 * k0)).Store(buffer + 68);
+                (Vector128.MultiplyAddEstimate(s3, k3, s1 * k2)).Store(buffer + 72);
+                (Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5))).Store(buffer + 76);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(from); from += position;
+                Vector128<float> d1 = Vector128.Load(from); from += position;
+                Vector128<float> d2 = Vector128.Load(from); from += position;
+                Vector128<float> d3 = Vector128.Load(from); from += position;
+                Vector128<float> d4 = Vector128.Load(from); from += position;
+                Vector128<float> d5 = Vector128.Load(from); from += position;
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 80);
+                (Vector128.MultiplyAddEstimate(t3, k1, t1 * k0)).Store(buffer + 84);
+                (Vector128.MultiplyAddEstimate(s3, k3, s1 * k2)).Store(buffer + 88);
+                (Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5))).Store(buffer + 92);
+            }
+            Vector128<float> bias = b == null ? Vector128<float>.Zero : Vector128.Load(b + c);
+            Vector128<float> left0, left1, left2, left3;
+            {
+                Vector128<float> d0 = Vector128.Load(buffer + 0);
+                Vector128<float> d1 = Vector128.Load(buffer + 16);
+                Vector128<float> d2 = Vector128.Load(buffer + 32);
+                Vector128<float> d3 = Vector128.Load(buffer + 48);
+                Vector128<float> d4 = Vector128.Load(buffer + 64);
+                Vector128<float> d5 = Vector128.Load(buffer + 80);
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector128<float> y0 = d0 + s1 + s3 + bias;
+                Vector128<float> y1 = Vector128.MultiplyAddEstimate(t3, k1, t1 * k0) + bias;
+                Vector128<float> y2 = Vector128.MultiplyAddEstimate(s3, k3, s1 * k2) + bias;
+                Vector128<float> y3 = Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector128.Load(residual[0] + c);
+                    y1 += Vector128.Load(residual[4] + c);
+                    y2 += Vector128.Load(residual[8] + c);
+                    y3 += Vector128.Load(residual[12] + c);
+                }
+                left0 = Vector128.MinNative(high, Vector128.MaxNative(low, y0));
+                left1 = Vector128.MinNative(high, Vector128.MaxNative(low, y1));
+                left2 = Vector128.MinNative(high, Vector128.MaxNative(low, y2));
+                left3 = Vector128.MinNative(high, Vector128.MaxNative(low, y3));
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(buffer + 4);
+                Vector128<float> d1 = Vector128.Load(buffer + 20);
+                Vector128<float> d2 = Vector128.Load(buffer + 36);
+                Vector128<float> d3 = Vector128.Load(buffer + 52);
+                Vector128<float> d4 = Vector128.Load(buffer + 68);
+                Vector128<float> d5 = Vector128.Load(buffer + 84);
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector128<float> y0 = d0 + s1 + s3 + bias;
+                Vector128<float> y1 = Vector128.MultiplyAddEstimate(t3, k1, t1 * k0) + bias;
+                Vector128<float> y2 = Vector128.MultiplyAddEstimate(s3, k3, s1 * k2) + bias;
+                Vector128<float> y3 = Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector128.Load(residual[1] + c);
+                    y1 += Vector128.Load(residual[5] + c);
+                    y2 += Vector128.Load(residual[9] + c);
+                    y3 += Vector128.Load(residual[13] + c);
+                }
+                y0 = Vector128.MinNative(high, Vector128.MaxNative(low, y0));
+                y1 = Vector128.MinNative(high, Vector128.MaxNative(low, y1));
+                y2 = Vector128.MinNative(high, Vector128.MaxNative(low, y2));
+                y3 = Vector128.MinNative(high, Vector128.MaxNative(low, y3));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[0] + c);
+                Larger(y3, Larger(left3, Larger(y2, left2))).Store(y[2] + c);
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(buffer + 8);
+                Vector128<float> d1 = Vector128.Load(buffer + 24);
+                Vector128<float> d2 = Vector128.Load(buffer + 40);
+                Vector128<float> d3 = Vector128.Load(buffer + 56);
+                Vector128<float> d4 = Vector128.Load(buffer + 72);
+                Vector128<float> d5 = Vector128.Load(buffer + 88);
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector128<float> y0 = d0 + s1 + s3 + bias;
+                Vector128<float> y1 = Vector128.MultiplyAddEstimate(t3, k1, t1 * k0) + bias;
+                Vector128<float> y2 = Vector128.MultiplyAddEstimate(s3, k3, s1 * k2) + bias;
+                Vector128<float> y3 = Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector128.Load(residual[2] + c);
+                    y1 += Vector128.Load(residual[6] + c);
+                    y2 += Vector128.Load(residual[10] + c);
+                    y3 += Vector128.Load(residual[14] + c);
+                }
+                left0 = Vector128.MinNative(high, Vector128.MaxNative(low, y0));
+                left1 = Vector128.MinNative(high, Vector128.MaxNative(low, y1));
+                left2 = Vector128.MinNative(high, Vector128.MaxNative(low, y2));
+                left3 = Vector128.MinNative(high, Vector128.MaxNative(low, y3));
+            }
+            {
+                Vector128<float> d0 = Vector128.Load(buffer + 12);
+                Vector128<float> d1 = Vector128.Load(buffer + 28);
+                Vector128<float> d2 = Vector128.Load(buffer + 44);
+                Vector128<float> d3 = Vector128.Load(buffer + 60);
+                Vector128<float> d4 = Vector128.Load(buffer + 76);
+                Vector128<float> d5 = Vector128.Load(buffer + 92);
+                Vector128<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector128<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector128<float> y0 = d0 + s1 + s3 + bias;
+                Vector128<float> y1 = Vector128.MultiplyAddEstimate(t3, k1, t1 * k0) + bias;
+                Vector128<float> y2 = Vector128.MultiplyAddEstimate(s3, k3, s1 * k2) + bias;
+                Vector128<float> y3 = Vector128.MultiplyAddEstimate(t3, k5, Vector128.MultiplyAddEstimate(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector128.Load(residual[3] + c);
+                    y1 += Vector128.Load(residual[7] + c);
+                    y2 += Vector128.Load(residual[11] + c);
+                    y3 += Vector128.Load(residual[15] + c);
+                }
+                y0 = Vector128.MinNative(high, Vector128.MaxNative(low, y0));
+                y1 = Vector128.MinNative(high, Vector128.MaxNative(low, y1));
+                y2 = Vector128.MinNative(high, Vector128.MaxNative(low, y2));
+                y3 = Vector128.MinNative(high, Vector128.MaxNative(low, y3));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[1] + c);
+                Larger(y3, Larger(left3, Larger(y2, left2))).Store(y[3] + c);
+            }
+        }
+    }
+
+    /// <summary>The larger by lane; NaN where a value is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Larger(Vector128<float> value, Vector128<float> best) =>
+        Vector128.ConditionalSelect(Vector128.GreaterThan(value, best) | ~Vector128.Equals(value, value), value, best);
 }

@@ -184,6 +184,87 @@ internal static unsafe class WinogradKernels256
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void OutputPooled2(float* products, nint position, int channels, float* b, float** residual, float** y, float lowest, float highest, float* buffer)
+    {
+        Vector256<float> low = Vector256.Create(lowest), high = Vector256.Create(highest);
+        for (int c = 0; c < channels; c += 8)
+        {
+            float* from = products + c;
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 0);
+                (t1 + d3).Store(buffer + 8);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 16);
+                (t1 + d3).Store(buffer + 24);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 32);
+                (t1 + d3).Store(buffer + 40);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 48);
+                (t1 + d3).Store(buffer + 56);
+            }
+            Vector256<float> bias = b == null ? Vector256<float>.Zero : Vector256.Load(b + c);
+            Vector256<float> left0, left1;
+            {
+                Vector256<float> d0 = Vector256.Load(buffer + 0);
+                Vector256<float> d1 = Vector256.Load(buffer + 16);
+                Vector256<float> d2 = Vector256.Load(buffer + 32);
+                Vector256<float> d3 = Vector256.Load(buffer + 48);
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> y0 = d0 + s1 + bias;
+                Vector256<float> y1 = t1 + d3 + bias;
+                if (residual != null)
+                {
+                    y0 += Vector256.Load(residual[0] + c);
+                    y1 += Vector256.Load(residual[2] + c);
+                }
+                left0 = Vector256.MinNative(high, Vector256.MaxNative(low, y0));
+                left1 = Vector256.MinNative(high, Vector256.MaxNative(low, y1));
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(buffer + 8);
+                Vector256<float> d1 = Vector256.Load(buffer + 24);
+                Vector256<float> d2 = Vector256.Load(buffer + 40);
+                Vector256<float> d3 = Vector256.Load(buffer + 56);
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> y0 = d0 + s1 + bias;
+                Vector256<float> y1 = t1 + d3 + bias;
+                if (residual != null)
+                {
+                    y0 += Vector256.Load(residual[1] + c);
+                    y1 += Vector256.Load(residual[3] + c);
+                }
+                y0 = Vector256.MinNative(high, Vector256.MaxNative(low, y0));
+                y1 = Vector256.MinNative(high, Vector256.MaxNative(low, y1));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[0] + c);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Input3(float** pixels, int channels, float* v, nint position, float* buffer)
     {
         Vector256<float> k0 = Vector256.Create(0.84375f);
@@ -858,4 +939,215 @@ internal static unsafe class WinogradKernels256
             }
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void OutputPooled4(float* products, nint position, int channels, float* b, float** residual, float** y, float lowest, float highest, float* buffer)
+    {
+        Vector256<float> k0 = Vector256.Create(0.625f);
+        Vector256<float> k1 = Vector256.Create(1.5f);
+        Vector256<float> k2 = Vector256.Create(0.390625f);
+        Vector256<float> k3 = Vector256.Create(2.25f);
+        Vector256<float> k4 = Vector256.Create(0.244140625f);
+        Vector256<float> k5 = Vector256.Create(3.375f);
+        Vector256<float> low = Vector256.Create(lowest), high = Vector256.Create(highest);
+        for (int c = 0; c < channels; c += 8)
+        {
+            float* from = products + c;
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> d4 = Vector256.Load(from); from += position;
+                Vector256<float> d5 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 0);
+                (Vector256.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 8);
+                (Vector256.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 16);
+                (Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 24);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> d4 = Vector256.Load(from); from += position;
+                Vector256<float> d5 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 32);
+                (Vector256.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 40);
+                (Vector256.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 48);
+                (Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 56);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> d4 = Vector256.Load(from); from += position;
+                Vector256<float> d5 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 64);
+                (Vector256.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 72);
+                (Vector256.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 80);
+                (Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 88);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> d4 = Vector256.Load(from); from += position;
+                Vector256<float> d5 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 96);
+                (Vector256.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 104);
+                (Vector256.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 112);
+                (Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 120);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> d4 = Vector256.Load(from); from += position;
+                Vector256<float> d5 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 128);
+                (Vector256.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 136);
+                (Vector256.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 144);
+                (Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 152);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(from); from += position;
+                Vector256<float> d1 = Vector256.Load(from); from += position;
+                Vector256<float> d2 = Vector256.Load(from); from += position;
+                Vector256<float> d3 = Vector256.Load(from); from += position;
+                Vector256<float> d4 = Vector256.Load(from); from += position;
+                Vector256<float> d5 = Vector256.Load(from); from += position;
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 160);
+                (Vector256.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 168);
+                (Vector256.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 176);
+                (Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 184);
+            }
+            Vector256<float> bias = b == null ? Vector256<float>.Zero : Vector256.Load(b + c);
+            Vector256<float> left0, left1, left2, left3;
+            {
+                Vector256<float> d0 = Vector256.Load(buffer + 0);
+                Vector256<float> d1 = Vector256.Load(buffer + 32);
+                Vector256<float> d2 = Vector256.Load(buffer + 64);
+                Vector256<float> d3 = Vector256.Load(buffer + 96);
+                Vector256<float> d4 = Vector256.Load(buffer + 128);
+                Vector256<float> d5 = Vector256.Load(buffer + 160);
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector256<float> y0 = d0 + s1 + s3 + bias;
+                Vector256<float> y1 = Vector256.FusedMultiplyAdd(t3, k1, t1 * k0) + bias;
+                Vector256<float> y2 = Vector256.FusedMultiplyAdd(s3, k3, s1 * k2) + bias;
+                Vector256<float> y3 = Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector256.Load(residual[0] + c);
+                    y1 += Vector256.Load(residual[4] + c);
+                    y2 += Vector256.Load(residual[8] + c);
+                    y3 += Vector256.Load(residual[12] + c);
+                }
+                left0 = Vector256.MinNative(high, Vector256.MaxNative(low, y0));
+                left1 = Vector256.MinNative(high, Vector256.MaxNative(low, y1));
+                left2 = Vector256.MinNative(high, Vector256.MaxNative(low, y2));
+                left3 = Vector256.MinNative(high, Vector256.MaxNative(low, y3));
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(buffer + 8);
+                Vector256<float> d1 = Vector256.Load(buffer + 40);
+                Vector256<float> d2 = Vector256.Load(buffer + 72);
+                Vector256<float> d3 = Vector256.Load(buffer + 104);
+                Vector256<float> d4 = Vector256.Load(buffer + 136);
+                Vector256<float> d5 = Vector256.Load(buffer + 168);
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector256<float> y0 = d0 + s1 + s3 + bias;
+                Vector256<float> y1 = Vector256.FusedMultiplyAdd(t3, k1, t1 * k0) + bias;
+                Vector256<float> y2 = Vector256.FusedMultiplyAdd(s3, k3, s1 * k2) + bias;
+                Vector256<float> y3 = Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector256.Load(residual[1] + c);
+                    y1 += Vector256.Load(residual[5] + c);
+                    y2 += Vector256.Load(residual[9] + c);
+                    y3 += Vector256.Load(residual[13] + c);
+                }
+                y0 = Vector256.MinNative(high, Vector256.MaxNative(low, y0));
+                y1 = Vector256.MinNative(high, Vector256.MaxNative(low, y1));
+                y2 = Vector256.MinNative(high, Vector256.MaxNative(low, y2));
+                y3 = Vector256.MinNative(high, Vector256.MaxNative(low, y3));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[0] + c);
+                Larger(y3, Larger(left3, Larger(y2, left2))).Store(y[2] + c);
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(buffer + 16);
+                Vector256<float> d1 = Vector256.Load(buffer + 48);
+                Vector256<float> d2 = Vector256.Load(buffer + 80);
+                Vector256<float> d3 = Vector256.Load(buffer + 112);
+                Vector256<float> d4 = Vector256.Load(buffer + 144);
+                Vector256<float> d5 = Vector256.Load(buffer + 176);
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector256<float> y0 = d0 + s1 + s3 + bias;
+                Vector256<float> y1 = Vector256.FusedMultiplyAdd(t3, k1, t1 * k0) + bias;
+                Vector256<float> y2 = Vector256.FusedMultiplyAdd(s3, k3, s1 * k2) + bias;
+                Vector256<float> y3 = Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector256.Load(residual[2] + c);
+                    y1 += Vector256.Load(residual[6] + c);
+                    y2 += Vector256.Load(residual[10] + c);
+                    y3 += Vector256.Load(residual[14] + c);
+                }
+                left0 = Vector256.MinNative(high, Vector256.MaxNative(low, y0));
+                left1 = Vector256.MinNative(high, Vector256.MaxNative(low, y1));
+                left2 = Vector256.MinNative(high, Vector256.MaxNative(low, y2));
+                left3 = Vector256.MinNative(high, Vector256.MaxNative(low, y3));
+            }
+            {
+                Vector256<float> d0 = Vector256.Load(buffer + 24);
+                Vector256<float> d1 = Vector256.Load(buffer + 56);
+                Vector256<float> d2 = Vector256.Load(buffer + 88);
+                Vector256<float> d3 = Vector256.Load(buffer + 120);
+                Vector256<float> d4 = Vector256.Load(buffer + 152);
+                Vector256<float> d5 = Vector256.Load(buffer + 184);
+                Vector256<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector256<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector256<float> y0 = d0 + s1 + s3 + bias;
+                Vector256<float> y1 = Vector256.FusedMultiplyAdd(t3, k1, t1 * k0) + bias;
+                Vector256<float> y2 = Vector256.FusedMultiplyAdd(s3, k3, s1 * k2) + bias;
+                Vector256<float> y3 = Vector256.FusedMultiplyAdd(t3, k5, Vector256.FusedMultiplyAdd(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector256.Load(residual[3] + c);
+                    y1 += Vector256.Load(residual[7] + c);
+                    y2 += Vector256.Load(residual[11] + c);
+                    y3 += Vector256.Load(residual[15] + c);
+                }
+                y0 = Vector256.MinNative(high, Vector256.MaxNative(low, y0));
+                y1 = Vector256.MinNative(high, Vector256.MaxNative(low, y1));
+                y2 = Vector256.MinNative(high, Vector256.MaxNative(low, y2));
+                y3 = Vector256.MinNative(high, Vector256.MaxNative(low, y3));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[1] + c);
+                Larger(y3, Larger(left3, Larger(y2, left2))).Store(y[3] + c);
+            }
+        }
+    }
+
+    /// <summary>The larger by lane; NaN where a value is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Larger(Vector256<float> value, Vector256<float> best) =>
+        Vector256.ConditionalSelect(Vector256.GreaterThan(value, best) | ~Vector256.Equals(value, value), value, best);
 }

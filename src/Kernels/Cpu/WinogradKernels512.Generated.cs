@@ -184,6 +184,87 @@ internal static unsafe class WinogradKernels512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void OutputPooled2(float* products, nint position, int channels, float* b, float** residual, float** y, float lowest, float highest, float* buffer)
+    {
+        Vector512<float> low = Vector512.Create(lowest), high = Vector512.Create(highest);
+        for (int c = 0; c < channels; c += 16)
+        {
+            float* from = products + c;
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 0);
+                (t1 + d3).Store(buffer + 16);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 32);
+                (t1 + d3).Store(buffer + 48);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 64);
+                (t1 + d3).Store(buffer + 80);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                (d0 + s1).Store(buffer + 96);
+                (t1 + d3).Store(buffer + 112);
+            }
+            Vector512<float> bias = b == null ? Vector512<float>.Zero : Vector512.Load(b + c);
+            Vector512<float> left0, left1;
+            {
+                Vector512<float> d0 = Vector512.Load(buffer + 0);
+                Vector512<float> d1 = Vector512.Load(buffer + 32);
+                Vector512<float> d2 = Vector512.Load(buffer + 64);
+                Vector512<float> d3 = Vector512.Load(buffer + 96);
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> y0 = d0 + s1 + bias;
+                Vector512<float> y1 = t1 + d3 + bias;
+                if (residual != null)
+                {
+                    y0 += Vector512.Load(residual[0] + c);
+                    y1 += Vector512.Load(residual[2] + c);
+                }
+                left0 = Vector512.MinNative(high, Vector512.MaxNative(low, y0));
+                left1 = Vector512.MinNative(high, Vector512.MaxNative(low, y1));
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(buffer + 16);
+                Vector512<float> d1 = Vector512.Load(buffer + 48);
+                Vector512<float> d2 = Vector512.Load(buffer + 80);
+                Vector512<float> d3 = Vector512.Load(buffer + 112);
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> y0 = d0 + s1 + bias;
+                Vector512<float> y1 = t1 + d3 + bias;
+                if (residual != null)
+                {
+                    y0 += Vector512.Load(residual[1] + c);
+                    y1 += Vector512.Load(residual[3] + c);
+                }
+                y0 = Vector512.MinNative(high, Vector512.MaxNative(low, y0));
+                y1 = Vector512.MinNative(high, Vector512.MaxNative(low, y1));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[0] + c);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Input3(float** pixels, int channels, float* v, nint position, float* buffer)
     {
         Vector512<float> k0 = Vector512.Create(0.84375f);
@@ -858,4 +939,215 @@ internal static unsafe class WinogradKernels512
             }
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void OutputPooled4(float* products, nint position, int channels, float* b, float** residual, float** y, float lowest, float highest, float* buffer)
+    {
+        Vector512<float> k0 = Vector512.Create(0.625f);
+        Vector512<float> k1 = Vector512.Create(1.5f);
+        Vector512<float> k2 = Vector512.Create(0.390625f);
+        Vector512<float> k3 = Vector512.Create(2.25f);
+        Vector512<float> k4 = Vector512.Create(0.244140625f);
+        Vector512<float> k5 = Vector512.Create(3.375f);
+        Vector512<float> low = Vector512.Create(lowest), high = Vector512.Create(highest);
+        for (int c = 0; c < channels; c += 16)
+        {
+            float* from = products + c;
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> d4 = Vector512.Load(from); from += position;
+                Vector512<float> d5 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 0);
+                (Vector512.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 16);
+                (Vector512.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 32);
+                (Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 48);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> d4 = Vector512.Load(from); from += position;
+                Vector512<float> d5 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 64);
+                (Vector512.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 80);
+                (Vector512.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 96);
+                (Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 112);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> d4 = Vector512.Load(from); from += position;
+                Vector512<float> d5 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 128);
+                (Vector512.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 144);
+                (Vector512.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 160);
+                (Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 176);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> d4 = Vector512.Load(from); from += position;
+                Vector512<float> d5 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 192);
+                (Vector512.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 208);
+                (Vector512.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 224);
+                (Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 240);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> d4 = Vector512.Load(from); from += position;
+                Vector512<float> d5 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 256);
+                (Vector512.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 272);
+                (Vector512.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 288);
+                (Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 304);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(from); from += position;
+                Vector512<float> d1 = Vector512.Load(from); from += position;
+                Vector512<float> d2 = Vector512.Load(from); from += position;
+                Vector512<float> d3 = Vector512.Load(from); from += position;
+                Vector512<float> d4 = Vector512.Load(from); from += position;
+                Vector512<float> d5 = Vector512.Load(from); from += position;
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                (d0 + s1 + s3).Store(buffer + 320);
+                (Vector512.FusedMultiplyAdd(t3, k1, t1 * k0)).Store(buffer + 336);
+                (Vector512.FusedMultiplyAdd(s3, k3, s1 * k2)).Store(buffer + 352);
+                (Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5))).Store(buffer + 368);
+            }
+            Vector512<float> bias = b == null ? Vector512<float>.Zero : Vector512.Load(b + c);
+            Vector512<float> left0, left1, left2, left3;
+            {
+                Vector512<float> d0 = Vector512.Load(buffer + 0);
+                Vector512<float> d1 = Vector512.Load(buffer + 64);
+                Vector512<float> d2 = Vector512.Load(buffer + 128);
+                Vector512<float> d3 = Vector512.Load(buffer + 192);
+                Vector512<float> d4 = Vector512.Load(buffer + 256);
+                Vector512<float> d5 = Vector512.Load(buffer + 320);
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector512<float> y0 = d0 + s1 + s3 + bias;
+                Vector512<float> y1 = Vector512.FusedMultiplyAdd(t3, k1, t1 * k0) + bias;
+                Vector512<float> y2 = Vector512.FusedMultiplyAdd(s3, k3, s1 * k2) + bias;
+                Vector512<float> y3 = Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector512.Load(residual[0] + c);
+                    y1 += Vector512.Load(residual[4] + c);
+                    y2 += Vector512.Load(residual[8] + c);
+                    y3 += Vector512.Load(residual[12] + c);
+                }
+                left0 = Vector512.MinNative(high, Vector512.MaxNative(low, y0));
+                left1 = Vector512.MinNative(high, Vector512.MaxNative(low, y1));
+                left2 = Vector512.MinNative(high, Vector512.MaxNative(low, y2));
+                left3 = Vector512.MinNative(high, Vector512.MaxNative(low, y3));
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(buffer + 16);
+                Vector512<float> d1 = Vector512.Load(buffer + 80);
+                Vector512<float> d2 = Vector512.Load(buffer + 144);
+                Vector512<float> d3 = Vector512.Load(buffer + 208);
+                Vector512<float> d4 = Vector512.Load(buffer + 272);
+                Vector512<float> d5 = Vector512.Load(buffer + 336);
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector512<float> y0 = d0 + s1 + s3 + bias;
+                Vector512<float> y1 = Vector512.FusedMultiplyAdd(t3, k1, t1 * k0) + bias;
+                Vector512<float> y2 = Vector512.FusedMultiplyAdd(s3, k3, s1 * k2) + bias;
+                Vector512<float> y3 = Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector512.Load(residual[1] + c);
+                    y1 += Vector512.Load(residual[5] + c);
+                    y2 += Vector512.Load(residual[9] + c);
+                    y3 += Vector512.Load(residual[13] + c);
+                }
+                y0 = Vector512.MinNative(high, Vector512.MaxNative(low, y0));
+                y1 = Vector512.MinNative(high, Vector512.MaxNative(low, y1));
+                y2 = Vector512.MinNative(high, Vector512.MaxNative(low, y2));
+                y3 = Vector512.MinNative(high, Vector512.MaxNative(low, y3));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[0] + c);
+                Larger(y3, Larger(left3, Larger(y2, left2))).Store(y[2] + c);
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(buffer + 32);
+                Vector512<float> d1 = Vector512.Load(buffer + 96);
+                Vector512<float> d2 = Vector512.Load(buffer + 160);
+                Vector512<float> d3 = Vector512.Load(buffer + 224);
+                Vector512<float> d4 = Vector512.Load(buffer + 288);
+                Vector512<float> d5 = Vector512.Load(buffer + 352);
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector512<float> y0 = d0 + s1 + s3 + bias;
+                Vector512<float> y1 = Vector512.FusedMultiplyAdd(t3, k1, t1 * k0) + bias;
+                Vector512<float> y2 = Vector512.FusedMultiplyAdd(s3, k3, s1 * k2) + bias;
+                Vector512<float> y3 = Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector512.Load(residual[2] + c);
+                    y1 += Vector512.Load(residual[6] + c);
+                    y2 += Vector512.Load(residual[10] + c);
+                    y3 += Vector512.Load(residual[14] + c);
+                }
+                left0 = Vector512.MinNative(high, Vector512.MaxNative(low, y0));
+                left1 = Vector512.MinNative(high, Vector512.MaxNative(low, y1));
+                left2 = Vector512.MinNative(high, Vector512.MaxNative(low, y2));
+                left3 = Vector512.MinNative(high, Vector512.MaxNative(low, y3));
+            }
+            {
+                Vector512<float> d0 = Vector512.Load(buffer + 48);
+                Vector512<float> d1 = Vector512.Load(buffer + 112);
+                Vector512<float> d2 = Vector512.Load(buffer + 176);
+                Vector512<float> d3 = Vector512.Load(buffer + 240);
+                Vector512<float> d4 = Vector512.Load(buffer + 304);
+                Vector512<float> d5 = Vector512.Load(buffer + 368);
+                Vector512<float> s1 = d1 + d2, t1 = d1 - d2;
+                Vector512<float> s3 = d3 + d4, t3 = d3 - d4;
+                Vector512<float> y0 = d0 + s1 + s3 + bias;
+                Vector512<float> y1 = Vector512.FusedMultiplyAdd(t3, k1, t1 * k0) + bias;
+                Vector512<float> y2 = Vector512.FusedMultiplyAdd(s3, k3, s1 * k2) + bias;
+                Vector512<float> y3 = Vector512.FusedMultiplyAdd(t3, k5, Vector512.FusedMultiplyAdd(t1, k4, d5)) + bias;
+                if (residual != null)
+                {
+                    y0 += Vector512.Load(residual[3] + c);
+                    y1 += Vector512.Load(residual[7] + c);
+                    y2 += Vector512.Load(residual[11] + c);
+                    y3 += Vector512.Load(residual[15] + c);
+                }
+                y0 = Vector512.MinNative(high, Vector512.MaxNative(low, y0));
+                y1 = Vector512.MinNative(high, Vector512.MaxNative(low, y1));
+                y2 = Vector512.MinNative(high, Vector512.MaxNative(low, y2));
+                y3 = Vector512.MinNative(high, Vector512.MaxNative(low, y3));
+                Larger(y1, Larger(left1, Larger(y0, left0))).Store(y[1] + c);
+                Larger(y3, Larger(left3, Larger(y2, left2))).Store(y[3] + c);
+            }
+        }
+    }
+
+    /// <summary>The larger by lane; NaN where a value is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Larger(Vector512<float> value, Vector512<float> best) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(value, best) | ~Vector512.Equals(value, value), value, best);
 }

@@ -15,32 +15,34 @@ internal sealed unsafe class WinogradTransforms
     private static readonly WinogradTransforms[][] All =
     [
         [
-            new(2, &WinogradKernels512.Input2, &WinogradKernels512.Output2),
-            new(3, &WinogradKernels512.Input3, &WinogradKernels512.Output3),
-            new(4, &WinogradKernels512.Input4, &WinogradKernels512.Output4),
+            new(2, &WinogradKernels512.Input2, &WinogradKernels512.Output2, &WinogradKernels512.OutputPooled2),
+            new(3, &WinogradKernels512.Input3, &WinogradKernels512.Output3, null),
+            new(4, &WinogradKernels512.Input4, &WinogradKernels512.Output4, &WinogradKernels512.OutputPooled4),
         ],
         [
-            new(2, &WinogradKernels256.Input2, &WinogradKernels256.Output2),
-            new(3, &WinogradKernels256.Input3, &WinogradKernels256.Output3),
-            new(4, &WinogradKernels256.Input4, &WinogradKernels256.Output4),
+            new(2, &WinogradKernels256.Input2, &WinogradKernels256.Output2, &WinogradKernels256.OutputPooled2),
+            new(3, &WinogradKernels256.Input3, &WinogradKernels256.Output3, null),
+            new(4, &WinogradKernels256.Input4, &WinogradKernels256.Output4, &WinogradKernels256.OutputPooled4),
         ],
         [
-            new(2, &WinogradKernels128.Input2, &WinogradKernels128.Output2),
-            new(3, &WinogradKernels128.Input3, &WinogradKernels128.Output3),
-            new(4, &WinogradKernels128.Input4, &WinogradKernels128.Output4),
+            new(2, &WinogradKernels128.Input2, &WinogradKernels128.Output2, &WinogradKernels128.OutputPooled2),
+            new(3, &WinogradKernels128.Input3, &WinogradKernels128.Output3, null),
+            new(4, &WinogradKernels128.Input4, &WinogradKernels128.Output4, &WinogradKernels128.OutputPooled4),
         ],
     ];
 
     private readonly delegate*<float**, int, float*, nint, float*, void> _input;
-    private readonly delegate*<float*, nint, int, float*, float**, float**, float, float, float*, void> _output;
+    private readonly delegate*<float*, nint, int, float*, float**, float**, float, float, float*, void> _output, _pooled;
 
     private WinogradTransforms(
         int m, delegate*<float**, int, float*, nint, float*, void> input,
-        delegate*<float*, nint, int, float*, float**, float**, float, float, float*, void> output)
+        delegate*<float*, nint, int, float*, float**, float**, float, float, float*, void> output,
+        delegate*<float*, nint, int, float*, float**, float**, float, float, float*, void> pooled)
     {
         M = m;
         _input = input;
         _output = output;
+        _pooled = pooled;
     }
 
     /// <summary>Rows and columns of outputs.</summary>
@@ -63,6 +65,13 @@ internal sealed unsafe class WinogradTransforms
     /// </summary>
     public void Output(float* products, nint position, int channels, float* b, float** residual, float** y, float low, float high, float* buffer) =>
         _output(products, position, channels, b, residual, y, low, high, buffer);
+
+    /// <summary>
+    /// The same for even M, with the largest of every 2 x 2 outputs as the output: the (i (M / 2) + j)-th pointer of <paramref name="y"/> takes
+    /// that of rows 2 i, 2 i + 1 and columns 2 j, 2 j + 1. NaN where one of them is.
+    /// </summary>
+    public void OutputPooled(float* products, nint position, int channels, float* b, float** residual, float** y, float low, float high, float* buffer) =>
+        _pooled(products, position, channels, b, residual, y, low, high, buffer);
 
     /// <summary>u[i,j] = sum over k,l of G[i,k] g[k,l] G[j,l], in double; g [3,3] is <paramref name="stride"/> floats from one to the next.</summary>
     public static void Filter(int m, float* g, int stride, double* u)

@@ -10,6 +10,15 @@ internal sealed unsafe class CpuEmbeddingKernels : EmbeddingKernels
         return index;
     }
 
+    public override void ToIds(int count, DevicePtr<float> x, DevicePtr<int> ids)
+    {
+        for (int i = 0; i < count; i++) // few beside the rows that they name
+        {
+            int id = (int)x.Pointer[i];
+            ids.Pointer[i] = id == x.Pointer[i] ? id : -1;
+        }
+    }
+
     public override void Forward(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<float> y) =>
         RowBlocks.For(g.Count, g.C, new Lookup { C = g.C, Ids = ids.Pointer, Table = table.Pointer, Y = y.Pointer });
 

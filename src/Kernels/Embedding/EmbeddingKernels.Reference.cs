@@ -12,6 +12,12 @@ internal sealed unsafe class ReferenceEmbeddingKernels : EmbeddingKernels
         return -1;
     }
 
+    public override void ToIds(int count, DevicePtr<float> x, DevicePtr<int> ids)
+    {
+        for (int i = 0; i < count; i++)
+            ids.Pointer[i] = x.Pointer[i] is >= 0 and < int.MaxValue and float v && v == MathF.Floor(v) ? (int)v : -1;
+    }
+
     public override void Forward(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<float> y)
     {
         for (long i = 0; i < g.Count; i++)

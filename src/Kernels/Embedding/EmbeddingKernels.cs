@@ -10,6 +10,9 @@ public abstract class EmbeddingKernels
     /// </summary>
     public abstract int FirstInvalid(in EmbeddingGeometry g, DevicePtr<int> ids);
 
+    /// <summary>ids[i] = x[i] as a whole number, or -1 where it is none.</summary>
+    public abstract void ToIds(int count, DevicePtr<float> x, DevicePtr<int> ids);
+
     /// <summary>The rows.</summary>
     public abstract void Forward(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<float> y);
 

@@ -2,13 +2,19 @@ namespace Graft.Kernels;
 
 /// <summary>
 /// Sizes of a frozen convolution with its epilogue, and where its activations lie: x N images of H x W x C, w [O,R,S,C], b [O],
-/// y and residual N images of OutH x OutW x O. One group; depthwise convolution is an op of its own.
+/// residual N images of OutH x OutW x O, y N of StoredH x StoredW x O. One group; depthwise convolution is an op of its own.
 /// </summary>
 public readonly record struct FusedConv2DGeometry(
     int N, int H, int W, int C, int O, int R, int S, int StrideH, int StrideW, int DilationH, int DilationW, Padding2D Padding)
 {
     /// <summary>Applied after bias and residual.</summary>
     public FusedActivation Activation { get; init; }
+
+    /// <summary>
+    /// True where y holds the largest of every 2 x 2 outputs, after the activation, instead of the outputs: max pooling of stride 2 without
+    /// padding. A last odd row or column is dropped. Set by <see cref="WithMaxPool"/>.
+    /// </summary>
+    public bool MaxPool { get; init; }
 
     /// <summary>Where x lies.</summary>
     public ImageLayout Input { get; init; } = ImageLayout.Dense(H, W, C);
@@ -33,6 +39,12 @@ public readonly record struct FusedConv2DGeometry(
     /// <summary>Output width.</summary>
     public int OutW => Extent(W, Padding.Left + Padding.Right, S, StrideW, DilationW);
 
+    /// <summary>Height of y: OutH, or half of it after max pooling.</summary>
+    public int StoredH => MaxPool ? OutH / 2 : OutH;
+
+    /// <summary>Width of y.</summary>
+    public int StoredW => MaxPool ? OutW / 2 : OutW;
+
     /// <summary>Multiplications and additions of the direct algorithm, those on padding included.</summary>
     public long Flops => 2L * N * OutH * OutW * O * R * S * C;
 
@@ -45,7 +57,10 @@ public readonly record struct FusedConv2DGeometry(
     public FusedConv2DGeometry WithInputBorder(int border) => this with { Input = ImageLayout.Bordered(H, W, C, border), InputBorder = border };
 
     /// <summary>The same with y inside a border that is not written.</summary>
-    public FusedConv2DGeometry WithOutputBorder(int border) => this with { Output = ImageLayout.Bordered(OutH, OutW, O, border) };
+    public FusedConv2DGeometry WithOutputBorder(int border) => this with { Output = ImageLayout.Bordered(StoredH, StoredW, O, border) };
+
+    /// <summary>The same with max pooling after the activation, y dense.</summary>
+    public FusedConv2DGeometry WithMaxPool() => this with { MaxPool = true, Output = ImageLayout.Dense(OutH / 2, OutW / 2, O) };
 
     /// <summary>True where the border holds all the padding that windows reach.</summary>
     public bool BorderCoversPadding =>

@@ -12,6 +12,7 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
 
     public override bool Supports(ConvAlgorithm algorithm, in FusedConv2DGeometry g) => algorithm switch
     {
+        not (ConvAlgorithm.WinogradF2 or ConvAlgorithm.WinogradF4) when g.MaxPool => false, // pooled windows must lie within a block's tile
         ConvAlgorithm.General => true,
         ConvAlgorithm.Direct => g.BorderCoversPadding,
         ConvAlgorithm.Pointwise => g.R == 1 && g.S == 1 && g.Padding == Padding2D.None,
@@ -90,6 +91,6 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
     private void Check(ConvAlgorithm algorithm, in FusedConv2DGeometry g)
     {
         if (!Supports(algorithm, g))
-            throw new NotSupportedException($"FusedConv2D: {algorithm} does not take {g}. Ask Supports first; {ConvAlgorithm.General} takes every geometry.");
+            throw new NotSupportedException($"FusedConv2D: {algorithm} does not take {g}. Ask Supports first; {ConvAlgorithm.General} takes every geometry without max pooling.");
     }
 }

@@ -24,20 +24,33 @@ internal sealed unsafe class ReferenceFusedConv2DKernels : FusedConv2DKernels
             throw new NotSupportedException($"FusedConv2D: the reference kernels have the algorithm {ConvAlgorithm.General} alone, not {algorithm}.");
         for (int n = 0; n < g.N; n++)
         {
-            for (int p = 0; p < g.OutH; p++)
+            for (int p = 0; p < g.StoredH; p++)
             {
-                for (int q = 0; q < g.OutW; q++)
+                for (int q = 0; q < g.StoredW; q++)
                 {
                     for (int o = 0; o < g.O; o++)
-                    {
-                        double sum = Window(g, x.Pointer, packed.Pointer, n, p, q, o) + (b.IsNull ? 0 : b.Pointer[o]);
-                        if (!residual.IsNull)
-                            sum += residual.Pointer[g.Residual.At(n, p, q) + o];
-                        y.Pointer[g.Output.At(n, p, q) + o] = Activate(g.Activation, (float)sum);
-                    }
+                        y.Pointer[g.Output.At(n, p, q) + o] = Stored(g, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, n, p, q, o);
                 }
             }
         }
+    }
+
+    private static float Stored(in FusedConv2DGeometry g, float* x, float* w, float* b, float* residual, int n, int p, int q, int o)
+    {
+        if (!g.MaxPool)
+            return One(g, x, w, b, residual, n, p, q, o);
+        float largest = float.NegativeInfinity;
+        for (int i = 0; i < 4; i++)
+            largest = MathF.Max(largest, One(g, x, w, b, residual, n, 2 * p + i / 2, 2 * q + i % 2, o));
+        return largest;
+    }
+
+    private static float One(in FusedConv2DGeometry g, float* x, float* w, float* b, float* residual, int n, int p, int q, int o)
+    {
+        double sum = Window(g, x, w, n, p, q, o) + (b == null ? 0 : b[o]);
+        if (residual != null)
+            sum += residual[g.Residual.At(n, p, q) + o];
+        return Activate(g.Activation, (float)sum);
     }
 
     private static double Window(in FusedConv2DGeometry g, float* x, float* w, int n, int p, int q, int o)

@@ -3,7 +3,7 @@ namespace Graft.Kernels;
 /// <summary>
 /// Convolution with frozen weights, for inference:
 /// y[n,p,q,o] = activation(b[o] + residual[n,p,q,o] + sum over r,s,c of x[n, p strideH + r dilationH - top, q strideW + s dilationW - left, c] w[o,r,s,c]),
-/// where x is 0 outside the image.
+/// where x is 0 outside the image; with max pooling the largest of every 2 x 2 of these.
 /// </summary>
 /// <remarks>
 /// Use: choose an algorithm by <see cref="Choose"/>, or any that <see cref="Supports"/> allows; pack the weights once into
@@ -13,10 +13,10 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class FusedConv2DKernels
 {
-    /// <summary>The algorithm that is expected to be the fastest here for this geometry.</summary>
+    /// <summary>The algorithm that is expected to be the fastest here for this geometry without max pooling.</summary>
     public abstract ConvAlgorithm Choose(in FusedConv2DGeometry g);
 
-    /// <summary>True where the geometry is in the algorithm's domain. <see cref="ConvAlgorithm.General"/> takes every geometry.</summary>
+    /// <summary>True where the geometry is in the algorithm's domain. <see cref="ConvAlgorithm.General"/> takes every geometry without max pooling.</summary>
     public abstract bool Supports(ConvAlgorithm algorithm, in FusedConv2DGeometry g);
 
     /// <summary>Floats of the packed weights, for <see cref="Pack"/> (64-byte aligned memory is fastest).</summary>

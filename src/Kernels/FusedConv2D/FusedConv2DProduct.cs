@@ -110,6 +110,9 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
     /// <summary>Floats of one thread's buffer.</summary>
     public readonly long ScratchSize => _source == Source.InPlace ? 0 : (long)_runsPerBlock * _runLength * BufferStride;
 
+    /// <summary>True where a sum starts at the residual and the bias is added last, false where it starts at the bias; see <see cref="Tiles"/>.</summary>
+    public readonly bool SumsFromResidual => _residual != null && _joined * _depth < _k;
+
     private readonly int BufferStride => (_depth + 15) / 16 * 16 + RowPadding;
 
     /// <summary>An estimate of the time, in multiply-adds, to compare with Winograd's.</summary>

@@ -206,10 +206,17 @@ internal unsafe struct FusedConv2DWinograd : IChunkBody
         for (int t = first; t < first + count; t++, products += ProductRow)
         {
             Place(t, out int image, out int p, out int q);
-            Pixels(_y, _g.Output, image, p, q, _m, 0, _g.OutH, _g.OutW, unread, y);
             if (_residual != null)
                 Pixels(_residual, _g.Residual, image, p, q, _m, 0, _g.OutH, _g.OutW, unread, residual);
-            transforms.Output(products, ProductStep, _g.O, _b, _residual == null ? null : residual, y, _low, _high, buffer);
+            float** added = _residual == null ? null : residual;
+            if (_g.MaxPool)
+            {
+                Pixels(_y, _g.Output, image, p / 2, q / 2, _m / 2, 0, _g.StoredH, _g.StoredW, unread, y);
+                transforms.OutputPooled(products, ProductStep, _g.O, _b, added, y, _low, _high, buffer);
+                continue;
+            }
+            Pixels(_y, _g.Output, image, p, q, _m, 0, _g.OutH, _g.OutW, unread, y);
+            transforms.Output(products, ProductStep, _g.O, _b, added, y, _low, _high, buffer);
         }
     }
 

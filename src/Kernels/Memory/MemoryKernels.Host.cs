@@ -17,6 +17,8 @@ internal sealed unsafe class HostMemoryKernels : MemoryKernels
     public override void Download<T>(DevicePtr<T> source, Span<T> destination) =>
         new ReadOnlySpan<T>(source.Pointer, destination.Length).CopyTo(destination);
 
+    public override Span<float> HostSpan(DevicePtr<float> block, int count) => new(block.Pointer, count);
+
     public override void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count) =>
         NativeMemory.Copy(source.Pointer, destination.Pointer, (nuint)count * sizeof(float));
 

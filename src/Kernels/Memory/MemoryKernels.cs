@@ -18,6 +18,9 @@ public abstract class MemoryKernels
     public abstract void Download<T>(DevicePtr<T> source, Span<T> destination)
         where T : unmanaged;
 
+    /// <summary>The numbers themselves, where the host can address them; empty where it cannot.</summary>
+    public abstract Span<float> HostSpan(DevicePtr<float> block, int count);
+
     /// <summary>Copies within the device; the blocks do not overlap.</summary>
     public abstract void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count);
 

@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Graft.Importers.Inspection;
 using Graft.Layers;
 using Graft.Tests.Golden;
+using Graft.Tests.Importers.PyTorch;
 using Graft.Training;
 using Graft.Weights;
 using PureHDF;
@@ -135,6 +136,39 @@ public sealed class FileInspectorTests : IDisposable
         Assert.Equal(typeof(Model).Assembly.GetName().Version!.ToString(3), Fact(contents, "engine"));
         Assert.Contains(new LayerEntry("small/conv", "Conv2D", "to [6,6,4], from in, 112 numbers, frozen"), contents.Layers);
         Assert.Contains(new ArrayEntry("small/conv/kernel", "float32", new Shape(4, 3, 3, 3), 432), contents.Arrays);
+    }
+
+    [Theory]
+    [InlineData("tensors_zip.pth", "PyTorch zip")]
+    [InlineData("tensors_legacy.pth", "PyTorch legacy")]
+    public void A_file_of_torch_save_shows_its_tensors(string name, string format)
+    {
+        FileContents contents = FileInspector.Open(TorchGolden.Path(name));
+        Assert.Equal((format, 21), (contents.Format, contents.Arrays.Count));
+        Assert.Contains(new ArrayEntry("bfloat16", "bfloat16", new Shape(8), 16), contents.Arrays);
+        Assert.Contains(new ArrayEntry("channels_last", "float32", new Shape(2, 3, 4, 5), 480), contents.Arrays);
+        Assert.Empty(contents.Facts);
+    }
+
+    [Fact]
+    public void A_training_checkpoint_shows_its_values_beside_the_tensors()
+    {
+        FileContents contents = FileInspector.Open(TorchGolden.Path("checkpoint_zip.pth"));
+        Assert.Equal(("3", "None", "tuple of 3", "float16", "dictionary of 2"), (Fact(contents, "epoch"), Fact(contents, "none"), Fact(contents, "tuple3"), Fact(contents, "dtype"), Fact(contents, "optimizer_state_dict")));
+        Assert.Contains(contents.Arrays, a => a is { Name: "model_state_dict.bn.num_batches_tracked", Type: "int64" });
+        Assert.Contains("__builtin__.print", Assert.Throws<GraftException>(() => FileInspector.Open(TorchGolden.Path("unsafe_global.pth"))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("safetensors", "Hugging Face folder with model.safetensors (safetensors)", 40, 191040)]
+    [InlineData("safetensors_sharded", "Hugging Face folder with model.safetensors.index.json (safetensors in 4 shards)", 40, 191040)]
+    [InlineData("bin_sharded", "Hugging Face folder with pytorch_model.bin.index.json (PyTorch zip in 3 shards)", 41, 223808)]
+    public void A_folder_of_Hugging_Face_shows_its_configuration_and_weights(string form, string format, int arrays, long numbers)
+    {
+        FileContents contents = FileInspector.Open(GraftShared.Path("reference", "hf", "gpt2_tiny", form));
+        Assert.Equal((format, arrays, numbers), (contents.Format, contents.Arrays.Count, contents.Numbers));
+        Assert.Equal(("gpt2", "64", "1e-05"), (Fact(contents, "model_type"), Fact(contents, "n_embd"), Fact(contents, "layer_norm_epsilon")));
+        Assert.Contains(new ArrayEntry("transformer.h.2.attn.c_attn.weight", "float32", new Shape(64, 192), 49152), contents.Arrays);
     }
 
     [Fact]

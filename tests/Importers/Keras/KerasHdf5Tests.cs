@@ -124,7 +124,8 @@ public sealed class KerasHdf5Tests
     public void A_pickle_of_PyTorch_is_told_from_an_archive_of_Keras()
     {
         string path = GraftShared.Path("reference", "hf", "vision_torch", "tiny_basic", "model.pth");
-        Assert.Contains("safetensors", Assert.Throws<GraftException>(() => Graft.Importers.WeightFiles.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("torch.save", Assert.Throws<GraftException>(() => KerasHdf5.Open(path)).Message, StringComparison.Ordinal);
+        Assert.IsType<Graft.Importers.PyTorch.TorchWeights>(Graft.Importers.WeightFiles.Open(path));
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Graft.Importers.Safetensors;
+using Graft.Layers;
 using Graft.Tests.Golden;
+using Graft.Weights;
 using Xunit;
 
 namespace Graft.Tests.Importers.Safetensors;
@@ -91,5 +93,53 @@ public sealed class SafetensorsWeightsTests
         Assert.Contains("truncated", Message("empty.safetensors", []), StringComparison.Ordinal);
         byte[] header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"u8.ToArray();
         Assert.Contains("truncated", Message("cut.safetensors", [.. BitConverter.GetBytes((long)header.Length), .. header, 0, 0, 0, 0]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_that_is_written_is_read_back_bit_for_bit_in_either_layout()
+    {
+        using var files = new TemporaryFiles();
+        var model = new Sequential(3) { new Dense(5) { Name = "zwei é" }, new Dense(2) { Name = "a" } };
+        foreach (WeightLayout layout in new[] { WeightLayout.Same, WeightLayout.DenseTransposed })
+        {
+            WeightName Name(string layer, Parameter p) => new($"{layer}.{p.Name}", p.Name == "kernel" ? layout : WeightLayout.Same);
+            SafetensorsWriter.Save(files["model.safetensors"], model, Name, new Dictionary<string, string> { ["note"] = "of \"mine\"" });
+            SafetensorsWeights file = SafetensorsWeights.Open(files["model.safetensors"]);
+            Assert.Equal(["a.bias", "a.kernel", "zwei é.bias", "zwei é.kernel"], file.Tensors.Select(t => t.Name));
+            Assert.Equal(("pt", "of \"mine\""), (file.Metadata["format"], file.Metadata["note"]));
+            Assert.Equal(layout == WeightLayout.Same ? new Shape(3, 5) : new Shape(5, 3), file.ShapeOf("zwei é.kernel"));
+            var other = new Sequential(3) { new Dense(5) { Name = "zwei é" }, new Dense(2) { Name = "a" } };
+            Assert.True(WeightLoader.Load(other, file, Name).IsComplete);
+            Assert.Equal(model.Parameters.Select(p => p.Value.ToArray()), other.Parameters.Select(p => p.Value.ToArray()));
+            Assert.Equal(0, (BitConverter.ToInt64(File.ReadAllBytes(files["model.safetensors"])) + 8) % 8);
+        }
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_written_leaves_the_old_one_and_no_other()
+    {
+        using var files = new TemporaryFiles();
+        var model = new Sequential(3) { new Dense(5) { Name = "a" }, new Dense(2) { Name = "b" } };
+        string path = files.Write("old.safetensors", "old"u8);
+        string twice = Assert.Throws<GraftException>(() => SafetensorsWriter.Save(path, model, (_, p) => new WeightName(p.Name))).Message;
+        Assert.Contains("two parameters would be called 'kernel', one of them b/kernel", twice, StringComparison.Ordinal);
+        Assert.Throws<GraftException>(() => SafetensorsWriter.Save(path, model, (layer, p) => new WeightName($"{layer}.{p.Name}", WeightLayout.ConvOihw)));
+        Assert.Contains("cannot be written", Assert.Throws<GraftException>(() => SafetensorsWriter.Save(Path.Combine(path, "below.safetensors"), model, (layer, p) => new WeightName($"{layer}.{p.Name}"))).Message, StringComparison.Ordinal);
+        Assert.Equal("old", File.ReadAllText(path));
+        Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
+    [Fact]
+    public void A_file_that_shrinks_after_it_was_opened_is_an_error_that_says_so()
+    {
+        using var files = new TemporaryFiles();
+        var model = new Sequential(3) { new Dense(5) { Name = "a" } };
+        WeightName Name(string layer, Parameter p) => new($"{layer}.{p.Name}");
+        SafetensorsWriter.Save(files["m.safetensors"], model, Name);
+        SafetensorsWeights file = SafetensorsWeights.Open(files["m.safetensors"]);
+        File.WriteAllBytes(file.Source, File.ReadAllBytes(file.Source)[..^4]);
+        string message = Assert.Throws<GraftException>(() => WeightLoader.Load(new Sequential(3) { new Dense(5) { Name = "a" } }, file, Name)).Message;
+        Assert.StartsWith(file.Source, message, StringComparison.Ordinal);
+        Assert.Contains("shorter since it was opened", message, StringComparison.Ordinal);
     }
 }

@@ -82,6 +82,9 @@ internal sealed unsafe class FusedConv2DRun : IDisposable
         return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
+    /// <summary>Sets one number of a dense residual, for the runs that follow.</summary>
+    public void SetResidual(int index, float value) => _residual.Values[index] = value;
+
     public void Dispose()
     {
         foreach (GuardedBlock block in new[] { _x, _w, _b, _residual, _y, _expected })

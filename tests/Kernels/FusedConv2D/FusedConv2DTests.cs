@@ -89,6 +89,46 @@ public sealed class FusedConv2DTests
 
     [Theory]
     [MemberData(nameof(Tiles))]
+    public void Max_pooling_after_a_convolution_agrees_with_the_reference(int tile)
+    {
+        FusedConv2DKernels kernels = FusedConv2DRun.Kernels(tile);
+        for (int size = 2; size <= 21; size++)
+        {
+            FusedConv2DGeometry square = Square(1 + size % 3, size, 16, 16 + size % 2 * 32, filter: 3, stride: 1, padding: 1);
+            foreach (FusedConv2DGeometry g in new[] { square, square with { W = size + 3 }, square with { Padding = Padding2D.All(2), H = size + 1 } })
+            {
+                FusedConv2DGeometry pooled = (g with { Activation = (FusedActivation)(size % 3), Residual = ImageLayout.Dense(g.OutH, g.OutW, g.O) }).WithMaxPool();
+                foreach (ConvAlgorithm algorithm in new[] { ConvAlgorithm.WinogradF2, ConvAlgorithm.WinogradF4 })
+                {
+                    Assert.True(kernels.Supports(algorithm, pooled));
+                    Check(tile, pooled with { Input = ImageLayout.Dense(g.H, g.W, g.C) }, algorithm, bias: size % 4 != 0, residual: size % 3 == 0, size, 0, 0);
+                    Check(tile, pooled.WithOutputBorder(1) with { Input = ImageLayout.Dense(g.H, g.W, g.C) }, algorithm, bias: true, residual: false, size, 1, 0);
+                }
+            }
+        }
+        foreach (ConvAlgorithm algorithm in Algorithms.Except([ConvAlgorithm.WinogradF2, ConvAlgorithm.WinogradF4]))
+            Assert.False(kernels.Supports(algorithm, Square(1, 8, 16, 16, filter: 3, stride: 1, padding: 1).WithInputBorder(1).WithMaxPool()));
+    }
+
+    [Theory]
+    [MemberData(nameof(Tiles))]
+    public void Max_pooling_after_a_convolution_keeps_NaN(int tile)
+    {
+        FusedConv2DGeometry g = Square(1, 8, 16, 16, filter: 3, stride: 1, padding: 1) with { Activation = FusedActivation.ReLU };
+        FusedConv2DKernels kernels = FusedConv2DRun.Kernels(tile);
+        foreach (int pixel in new[] { 0, 9, 18, 27 }) // each place of a 2 x 2 window
+        {
+            using var run = new FusedConv2DRun(g.WithMaxPool(), bias: true, residual: true, 5);
+            run.SetResidual(pixel * 16 + 3, float.NaN);
+            float[] y = run.Output(kernels, ConvAlgorithm.WinogradF4);
+            int window = (pixel / 8 / 2 * 4 + pixel % 8 / 2) * 16 + 3;
+            Assert.True(float.IsNaN(y[window]));
+            Assert.Equal(1, y.Count(float.IsNaN));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Tiles))]
     public void The_output_may_take_the_place_of_the_residual(int tile)
     {
         foreach ((int c, int filter) in new[] { (16, 3), (512, 1), (512, 3), (3, 3) })
@@ -160,6 +200,7 @@ public sealed class FusedConv2DTests
         Square(1, 9, 64, 80, filter: 3, stride: 1, padding: 1),
         Square(2, 14, 512, 160, filter: 1, stride: 1, padding: 0),
         Square(1, 40, 3, 40, filter: 7, stride: 2, padding: 3) with { Activation = FusedActivation.ReLU6 },
+        Square(3, 21, 32, 64, filter: 3, stride: 1, padding: 1).WithMaxPool(),
     ];
 
     private static FusedConv2DGeometry Square(int n, int size, int c, int o, int filter, int stride, int padding) =>
@@ -184,7 +225,8 @@ public sealed class FusedConv2DTests
     private static void Check(int tile, in FusedConv2DGeometry g, ConvAlgorithm algorithm, bool bias, bool residual, int seed, int outputBorder, int residualBorder)
     {
         FusedConv2DKernels kernels = FusedConv2DRun.Kernels(tile);
-        Assert.True(kernels.Supports(kernels.Choose(g), g));
+        FusedConv2DGeometry whole = g with { MaxPool = false };
+        Assert.True(kernels.Supports(kernels.Choose(whole), whole));
         if (!kernels.Supports(algorithm, g))
             return;
         using var run = new FusedConv2DRun(g, bias, residual, seed, outputBorder, residualBorder);

@@ -20,9 +20,11 @@ internal enum LossKind
 public sealed class Loss
 {
     private readonly Op _op;
+    private readonly int? _ignoredClass;
 
-    private Loss(string name, LossKind kind, bool fromLogits, Op op)
+    private Loss(string name, LossKind kind, bool fromLogits, Op op, int? ignoredClass = null)
     {
+        _ignoredClass = ignoredClass;
         Name = name;
         Kind = kind;
         FromLogits = fromLogits;
@@ -61,8 +63,13 @@ public sealed class Loss
     /// <summary>-log p[label], for class indices and a softmax head.</summary>
     /// <param name="fromLogits">True where the head has no activation.</param>
     /// <param name="labelSmoothing">s: the right class has 1 - s + s / K, the others s / K.</param>
-    public static Loss SparseCategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0) => new("sparse_categorical_crossentropy", LossKind.Sparse, fromLogits,
-        fromLogits ? new SoftmaxCrossEntropyOp(true, labelSmoothing) : new CategoricalCrossEntropyOp(true, labelSmoothing));
+    /// <param name="ignoreClass">
+    /// A label that counts for nothing: the loss is the sum over all other labels of the batch by their number (torch's ignore_index, -100
+    /// there by default; Keras's ignore_class). Null averages over everything.
+    /// </param>
+    public static Loss SparseCategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0, int? ignoreClass = null) => new(
+        "sparse_categorical_crossentropy", LossKind.Sparse, fromLogits,
+        fromLogits ? new SoftmaxCrossEntropyOp(true, labelSmoothing) : new CategoricalCrossEntropyOp(true, labelSmoothing), ignoreClass);
 
     /// <summary>(p - y)^2, mean over a sample's outputs.</summary>
     public static Loss MeanSquaredError() => new("mean_squared_error", LossKind.Values, false, new PointwiseLossOp(LossFormula.SquaredError));
@@ -94,6 +101,8 @@ public sealed class Loss
     public Tensor Mean(Tape tape, Tensor prediction, Tensor labels, Tensor? weights = null)
     {
         tape.Layer = "loss";
+        if (_ignoredClass is int ignored)
+            return MeanOfOthers(tape, prediction, labels, weights, ignored);
         int samples = prediction.Shape[0];
         if (Kind == LossKind.Sparse)
             labels = tape.Run(new ReshapeOp([.. prediction.Shape.Dims[..^1]]), labels); // [N,1] -> [N]
@@ -107,6 +116,21 @@ public sealed class Loss
         if (weights is not null)
             loss = tape.Run(new BinaryOp(BinaryFormula.Multiply), loss, weights);
         return tape.Run(new ReduceOp(ReduceFormula.Mean, [0]), loss);
+    }
+
+    /// <summary>The sum over all labels but the ignored ones, by their number.</summary>
+    private Tensor MeanOfOthers(Tape tape, Tensor prediction, Tensor labels, Tensor? weights, int ignored)
+    {
+        const float NoClass = -1; // costs nothing
+        float[] classes = Array.ConvertAll(labels.ToArray(), l => l == ignored ? NoClass : l);
+        Tensor loss = tape.Run(_op, prediction, tape.Constant(new Shape(prediction.Shape.Dims[..^1]), classes));
+        if (weights is not null)
+        {
+            Tensor rows = tape.Run(new ReshapeOp(prediction.Shape[0], -1), loss);
+            loss = tape.Run(new BinaryOp(BinaryFormula.Multiply), rows, tape.Run(new ReshapeOp(-1, 1), weights));
+        }
+        int counted = Math.Max(1, classes.Count(c => c != NoClass));
+        return tape.Run(new UnaryOp(UnaryFormula.Scale, 1f / counted), tape.Run(new ReduceOp(ReduceFormula.Sum, []), loss));
     }
 
     /// <summary>Outputs as metrics take them: logits of yes-or-no questions become probabilities, all else stays.</summary>

@@ -29,9 +29,18 @@ public class Adam : Optimizer
     /// <inheritdoc/>
     public override string Name => "adam";
 
+    /// <summary>
+    /// True adds epsilon to the root after the correction for slots that start at 0, as PyTorch does; false before, as Keras does. The two differ where
+    /// gradients are as small as epsilon, in the first steps.
+    /// </summary>
+    public bool CorrectsEpsilon { get; init; }
+
+    /// <summary>Epsilon as the kernels take it: beside the uncorrected root.</summary>
+    private float StepEpsilon => CorrectsEpsilon ? (float)(_epsilon * Math.Sqrt(1 - Math.Pow(_beta2, Iterations + 1))) : _epsilon;
+
     private protected override string[] SlotNames { get; }
 
     private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, _epsilon, _weightDecay, Iterations + 1), value.Count, value.Data, gradient.Data,
+        kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, StepEpsilon, _weightDecay, Iterations + 1), value.Count, value.Data, gradient.Data,
             slots[0].Data, slots[1].Data, _amsgrad ? slots[2].Data : DevicePtr<float>.Null);
 }

@@ -1,0 +1,27 @@
+using Graft.Kernels;
+
+namespace Graft.Inference;
+
+/// <summary>A dense weight [in,out] as floats in the order in which they are read.</summary>
+internal sealed class PackedDense(Tensor kernel) : PackedProduct(kernel)
+{
+    private Tensor? _packed;
+
+    public override long Bytes => _packed?.Bytes ?? 0;
+
+    public override void Run(int rows, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y) =>
+        Weight.Device.Kernels.FrozenDense.Run(new FrozenDenseGeometry(rows, Weight.Shape[0], Weight.Shape[1], activation), x, _packed!.Data, bias, residual, y);
+
+    public override void Dispose()
+    {
+        _packed?.Release();
+        _packed = null;
+    }
+
+    protected override void Pack()
+    {
+        FrozenDenseKernels kernels = Weight.Device.Kernels.FrozenDense;
+        _packed ??= Tensor.Allocate(Weight.Device, new Shape(checked((int)kernels.PackedSize(Weight.Shape[0], Weight.Shape[1]))));
+        kernels.Pack(Weight.Shape[0], Weight.Shape[1], Weight.Data, _packed.Data);
+    }
+}

@@ -1,0 +1,32 @@
+using Graft.Kernels;
+
+namespace Graft.Inference;
+
+/// <summary>A dense weight in 16 or 8 bits: [in,out], or [out,in] where it is an embedding read backwards.</summary>
+internal sealed class PackedNarrowDense(Tensor weight, WeightPrecision precision, bool transposed) : PackedProduct(weight)
+{
+    private readonly int _inputs = weight.Shape[transposed ? 1 : 0], _outputs = weight.Shape[transposed ? 0 : 1];
+    private Tensor? _packed;
+
+    /// <summary>Their precision.</summary>
+    public WeightPrecision Precision => precision;
+
+    public override long Bytes => _packed?.Bytes ?? 0;
+
+    public override void Run(int rows, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y) =>
+        Weight.Device.Kernels.NarrowDense.Run(
+            new NarrowDenseGeometry(rows, _inputs, _outputs, precision, activation), x, new DevicePtr<byte>(_packed!.Data.Address), bias, residual, y);
+
+    public override void Dispose()
+    {
+        _packed?.Release();
+        _packed = null;
+    }
+
+    protected override void Pack()
+    {
+        NarrowDenseKernels kernels = Weight.Device.Kernels.NarrowDense;
+        _packed ??= Tensor.Allocate(Weight.Device, new Shape(checked((int)((kernels.PackedBytes(_inputs, _outputs, precision) + sizeof(float) - 1) / sizeof(float)))));
+        kernels.Pack(_inputs, _outputs, precision, transposed, Weight.Data, new DevicePtr<byte>(_packed.Data.Address));
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+
+namespace Graft.Importers.HuggingFace;
+
+/// <summary>Reads tokenizer.json, the one file of Hugging Face's fast tokenizers; what is not GPT-2's kind of tokenizer is refused.</summary>
+internal static class TokenizerJson
+{
+    /// <summary>The vocabulary; added tokens and settings go to <paramref name="settings"/>.</summary>
+    /// <exception cref="GraftException">The tokenizer works otherwise than GPT-2's, or its parts do not fit together.</exception>
+    public static Gpt2Vocabulary Read(JsonElement root, TokenizerSettings settings, string path)
+    {
+        if (root.ValueKind != JsonValueKind.Object)
+            throw new JsonException($"it is {root.ValueKind}, an object is due");
+        JsonElement model = root.GetProperty("model");
+        CheckKind(root, model, path);
+        JsonElement split = PreTokenizer(root, path);
+        if (split.TryGetProperty("add_prefix_space", out JsonElement prefix))
+            settings.AddPrefixSpace = prefix.GetBoolean();
+        if (root.TryGetProperty("added_tokens", out JsonElement added) && added.ValueKind != JsonValueKind.Null)
+        {
+            foreach (JsonElement token in added.EnumerateArray())
+                settings.ReadAddedToken(token);
+        }
+        var reader = new VocabularyReader(path, path);
+        foreach (JsonProperty token in model.GetProperty("vocab").EnumerateObject())
+            reader.AddToken(token.Name, token.Value.GetInt32());
+        return reader.Build(builder => ReadMerges(model.GetProperty("merges"), builder));
+    }
+
+    // "a b", or since version 0.20 ["a", "b"].
+    private static void ReadMerges(JsonElement merges, VocabularyReader.Builder builder)
+    {
+        int number = 0;
+        foreach (JsonElement merge in merges.EnumerateArray())
+        {
+            number++;
+            string[] pieces = merge.ValueKind == JsonValueKind.String ? merge.GetString()!.Split(' ') : [.. merge.EnumerateArray().Select(p => p.GetString() ?? "")];
+            if (pieces.Length != 2 || pieces[0].Length == 0 || pieces[1].Length == 0)
+                throw new JsonException($"merge {number} is {merge.GetRawText()}, two tokens are due");
+            builder.Add(pieces[0], pieces[1], number);
+        }
+    }
+
+    private static void CheckKind(JsonElement root, JsonElement model, string path)
+    {
+        string type = model.TryGetProperty("type", out JsonElement named) ? named.GetString() ?? "null" : "BPE"; // files before 2021 do not name it
+        if (type != "BPE")
+            throw Other(path, $"its model is '{type}'", "'BPE'");
+        if (Set(root, "normalizer"))
+            throw Other(path, $"it normalizes text ('{Type(root.GetProperty("normalizer"))}')", "no normalizer");
+        foreach (string option in new[] { "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges" })
+        {
+            if (Set(model, option))
+                throw Other(path, $"its model sets {option}", "none of it");
+        }
+    }
+
+    private static JsonElement PreTokenizer(JsonElement root, string path)
+    {
+        if (!Set(root, "pre_tokenizer"))
+            throw Other(path, "it has no pre_tokenizer", "'ByteLevel'");
+        JsonElement split = root.GetProperty("pre_tokenizer");
+        if (Type(split) != "ByteLevel")
+            throw Other(path, $"its pre_tokenizer is '{Type(split)}'", "'ByteLevel'");
+        return split.TryGetProperty("use_regex", out JsonElement pattern) && !pattern.GetBoolean() ? throw Other(path, "its pre_tokenizer uses no pattern", "GPT-2's pattern") : split;
+    }
+
+    private static bool Set(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) && value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => false,
+        JsonValueKind.String => value.GetString()!.Length > 0,
+        _ => true,
+    };
+
+    private static string Type(JsonElement part) => part.GetProperty("type").GetString() ?? "null";
+
+    private static GraftException Other(string path, string found, string due) =>
+        new($"{path}: is not a tokenizer of GPT-2's kind: {found}, GPT-2's has {due}. Its ids would be wrong; take the tokenizer of a GPT-2 model.");
+}

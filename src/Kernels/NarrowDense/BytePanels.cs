@@ -1,0 +1,196 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Graft.Kernels.Cpu;
+
+namespace Graft.Kernels;
+
+/// <summary>Rows of x as bytes: block by block, each number times 127 over the block's largest, plus <see cref="Zero"/>.</summary>
+internal unsafe struct QuantizedRows : IRowWork
+{
+    /// <summary>Added to make all of them positive, as the instruction for products of bytes wants one side.</summary>
+    public const int Zero = 128;
+
+    private const int Block = NarrowDenseGeometry.Block;
+
+    /// <summary>[M][blocks][Block].</summary>
+    public byte* Bytes;
+
+    /// <summary>[M][blocks]: what a byte less Zero is times.</summary>
+    public float* Factors;
+
+    private float* _x;
+    private int _k, _blocks;
+
+    /// <summary>Rounds all rows into the scratch memory of the calling thread.</summary>
+    public static QuantizedRows Of(in NarrowDenseGeometry g, float* x)
+    {
+        long numbers = (long)g.M * g.Blocks * Block;
+        float* scratch = Scratch.Rent(ScratchSlot.Quantized, (numbers + sizeof(float) - 1) / sizeof(float) + (long)g.M * g.Blocks);
+        var rows = new QuantizedRows { Factors = scratch, Bytes = (byte*)(scratch + (long)g.M * g.Blocks), _x = x, _k = g.K, _blocks = g.Blocks };
+        if (g.M == 1)
+            rows.Row(0);
+        else
+            RowBlocks.For(g.M, 2L * g.K, rows);
+        return rows;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Row(long row)
+    {
+        float* x = _x + row * _k;
+        for (int block = 0; block < _blocks; block++)
+        {
+            int first = block * Block, count = Math.Min(Block, _k - first);
+            byte* to = Bytes + (row * _blocks + block) * Block;
+            Vector512<float> largest = Vector512<float>.Zero;
+            int i = 0;
+            for (; i + 16 <= count; i += 16)
+                largest = Vector512.Max(largest, Vector512.Abs(Vector512.Load(x + first + i)));
+            float max = 0;
+            for (int lane = 0; lane < 16; lane++)
+                max = MathF.Max(max, largest[lane]);
+            for (; i < count; i++)
+                max = MathF.Max(max, MathF.Abs(x[first + i]));
+            float inverse = Rounding.Inverse(max);
+            Vector512<float> inverses = Vector512.Create(inverse);
+            for (i = 0; i + 16 <= count; i += 16)
+            {
+                // Adding 1.5 · 2^23 rounds to a whole number, ties to even, and leaves it in the lowest bits.
+                Vector512<int> bits = (Vector512.Load(x + first + i) * inverses + Vector512.Create(12582912f + Zero)).AsInt32();
+                for (int lane = 0; lane < 16; lane++)
+                    to[i + lane] = (byte)bits[lane];
+            }
+            for (; i < count; i++)
+                to[i] = (byte)(Rounding.ToInt8(x[first + i], inverse) + Zero);
+            new Span<byte>(to + count, Block - count).Fill(Zero);
+            Factors[row * _blocks + block] = max / 127;
+        }
+    }
+}
+
+/// <summary>Panels of Int8 weights: a block's products of bytes are added as whole numbers, then times both factors.</summary>
+internal unsafe struct BytePanels : IChunkBody
+{
+    private const int Columns = CpuNarrowDenseKernels.Columns, Block = NarrowDenseGeometry.Block;
+
+    /// <summary>Bytes ahead of those in use that are asked for.</summary>
+    private const int Ahead = 8192;
+
+    public NarrowDenseGeometry G;
+    public BytePath Path;
+    public QuantizedRows Rows;
+    public byte* Packed;
+    public long PanelBytes;
+    public NarrowOutput Output;
+    private int _perChunk, _panels;
+
+    /// <summary>All panels.</summary>
+    public void RunAll(int panels)
+    {
+        (_panels, _perChunk) = (panels, NarrowOutput.PanelsPerChunk(panels));
+        WorkerPool.For((panels + _perChunk - 1) / _perChunk, ref this);
+    }
+
+    public readonly void Run(int chunk)
+    {
+        float* sums = stackalloc float[Columns];
+        for (int panel = chunk * _perChunk; panel < Math.Min(_panels, (chunk + 1) * _perChunk); panel++)
+        {
+            byte* weights = Packed + panel * PanelBytes;
+            for (int row = 0; row < G.M; row++)
+            {
+                byte* x = Rows.Bytes + (long)row * G.Blocks * Block;
+                float* factors = Rows.Factors + (long)row * G.Blocks;
+                switch (Path)
+                {
+                    case BytePath.Vnni: RowVnni(weights, x, factors, sums); break;
+                    case BytePath.Avx2: RowAvx2(weights, x, factors, sums); break;
+                    default: RowPortable(weights, x, factors, sums); break;
+                }
+                Output.Store(sums, row, panel);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void RowVnni(byte* w, byte* x, float* factors, float* sums)
+    {
+        Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
+        for (int block = 0; block < G.Blocks; block++)
+        {
+            Vector256<int> t0 = Vector256.Load((int*)w), t1 = Vector256.Load((int*)w + 8), t2 = Vector256.Load((int*)w + 16), t3 = Vector256.Load((int*)w + 24);
+            float* scales = (float*)w + Columns;
+            w += Columns * (sizeof(int) + sizeof(float));
+            for (int i = 0; i < Block; i += 4, w += 4 * Columns)
+            {
+                Sse.Prefetch0(w + Ahead);
+                Sse.Prefetch0(w + Ahead + 64);
+                Vector256<byte> quad = Vector256.Create(*(int*)(x + i)).AsByte();
+                t0 = AvxVnni.MultiplyWideningAndAdd(t0, quad, Vector256.Load((sbyte*)w));
+                t1 = AvxVnni.MultiplyWideningAndAdd(t1, quad, Vector256.Load((sbyte*)w + 32));
+                t2 = AvxVnni.MultiplyWideningAndAdd(t2, quad, Vector256.Load((sbyte*)w + 64));
+                t3 = AvxVnni.MultiplyWideningAndAdd(t3, quad, Vector256.Load((sbyte*)w + 96));
+            }
+            x += Block;
+            Vector256<float> factor = Vector256.Create(factors[block]);
+            s0 = AddScaled(s0, t0, factor, scales);
+            s1 = AddScaled(s1, t1, factor, scales + 8);
+            s2 = AddScaled(s2, t2, factor, scales + 16);
+            s3 = AddScaled(s3, t3, factor, scales + 24);
+        }
+        s0.Store(sums);
+        s1.Store(sums + 8);
+        s2.Store(sums + 16);
+        s3.Store(sums + 24);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void RowAvx2(byte* w, byte* x, float* factors, float* sums)
+    {
+        new Span<float>(sums, Columns).Clear();
+        for (int block = 0; block < G.Blocks; block++)
+        {
+            byte* quads = w + Columns * (sizeof(int) + sizeof(float));
+            for (int c = 0; c < Columns; c += 8)
+            {
+                Vector256<int> total = Vector256.Load((int*)w + c);
+                for (int i = 0; i < Block; i += 4)
+                {
+                    Vector128<byte> quad = Vector128.Create(*(int*)(x + i)).AsByte();
+                    Vector256<short> inputs = Avx2.ConvertToVector256Int16(quad);
+                    sbyte* weights = (sbyte*)quads + i * Columns + c * 4;
+                    Vector256<int> low = Avx2.MultiplyAddAdjacent(inputs, Avx2.ConvertToVector256Int16(Vector128.Load(weights)));
+                    Vector256<int> high = Avx2.MultiplyAddAdjacent(inputs, Avx2.ConvertToVector256Int16(Vector128.Load(weights + 16)));
+                    // Pairs of four columns in low, of four in high: sums come out as columns 0 1 4 5 2 3 6 7.
+                    total += Avx2.Permute4x64(Avx2.HorizontalAdd(low, high).AsInt64(), 0b11_01_10_00).AsInt32();
+                }
+                AddScaled(Vector256.Load(sums + c), total, Vector256.Create(factors[block]), (float*)w + Columns + c).Store(sums + c);
+            }
+            x += Block;
+            w = quads + Block * Columns;
+        }
+    }
+
+    private readonly void RowPortable(byte* w, byte* x, float* factors, float* sums)
+    {
+        new Span<float>(sums, Columns).Clear();
+        for (int block = 0; block < G.Blocks; block++)
+        {
+            sbyte* quads = (sbyte*)w + Columns * (sizeof(int) + sizeof(float));
+            for (int c = 0; c < Columns; c++)
+            {
+                int total = ((int*)w)[c];
+                for (int i = 0; i < Block; i++)
+                    total += x[i] * quads[(i / 4 * Columns + c) * 4 + i % 4];
+                sums[c] = float.MultiplyAddEstimate(total * factors[block], ((float*)w)[Columns + c], sums[c]);
+            }
+            x += Block;
+            w = (byte*)quads + Block * Columns;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> AddScaled(Vector256<float> sums, Vector256<int> totals, Vector256<float> factor, float* scales) =>
+        Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(totals) * factor, Vector256.Load(scales), sums);
+}

@@ -1,0 +1,238 @@
+using Graft.Inference;
+using Graft.Kernels;
+using Graft.Layers;
+
+namespace Graft.Models;
+
+/// <summary>
+/// Sequences that a GPT-2 reads, with the keys and values of all that was read. A pass runs new tokens through all blocks; queries, keys and values come
+/// from one product, residual sums and the activation are part of the products before them.
+/// </summary>
+internal sealed class Gpt2Session : CausalSession
+{
+    /// <summary>Rows of a pass: long prompts are read in pieces, so that the pieces stay in the cache.</summary>
+    private const int MostRows = 512;
+
+    private readonly Gpt2Layers _layers;
+    private readonly Gpt2Config _config;
+    private readonly IReadOnlyDictionary<Layer, PackedProduct> _packed;
+    private readonly Device _device;
+    private readonly int[] _lengths;
+    private readonly Tensor[] _keys, _values;
+    private readonly Tensor _past, _last, _logits;
+    private readonly MatMulGeometry _headProduct;
+    private Buffers? _buffers;
+    private Tensor? _spare;
+
+    public Gpt2Session(Gpt2Layers layers, int sequences, int capacity)
+    {
+        (_layers, _config) = (layers, layers.Config);
+        if (sequences < 1)
+            throw new GraftException($"GPT-2: {sequences} sequences; a session has one or more.");
+        if (capacity < 1 || capacity > _config.Positions)
+            throw new GraftException($"GPT-2: room for {capacity} tokens; this model takes 1 to {_config.Positions} (n_positions). Shorten the prompt or generate less.");
+        Capacity = capacity;
+        _packed = layers.Pack();
+        _device = layers.Tokens.Parameters[0].Device;
+        _lengths = new int[sequences];
+        _keys = [.. layers.Blocks.Select(_ => NewCache())];
+        _values = [.. layers.Blocks.Select(_ => NewCache())];
+        _past = Tensor.Allocate(_device, new Shape(sequences), DType.Int32);
+        _last = Tensor.Allocate(_device, new Shape(sequences, _config.Width));
+        _logits = Tensor.Allocate(_device, new Shape(sequences, _config.VocabularySize));
+        _headProduct = new MatMulGeometry(sequences, _config.VocabularySize, _config.Width, false, true, [0], [0], 1, 1);
+    }
+
+    public override int Sequences => _lengths.Length;
+
+    public override int VocabularySize => _config.VocabularySize;
+
+    public override int Capacity { get; }
+
+    private KernelSet Kernels => _device.Kernels;
+
+    public override int Length(int sequence) => _lengths[sequence];
+
+    public override void Read(IReadOnlyList<int[]> tokens, Span<float> logits)
+    {
+        Check(tokens, logits.Length);
+        int count = tokens[0].Length;
+        if (tokens.All(t => t.Length == count) && Sequences * count <= MostRows)
+        {
+            Pass(0, Sequences, count, (s, i) => tokens[s][i]);
+        }
+        else
+        {
+            for (int s = 0; s < Sequences; s++)
+            {
+                for (int first = 0; first < tokens[s].Length; first += MostRows)
+                {
+                    int[] own = tokens[s];
+                    int start = first;
+                    Pass(s, 1, Math.Min(MostRows, own.Length - first), (_, i) => own[start + i]);
+                }
+            }
+        }
+        Head();
+        Kernels.Memory.Download(_logits.Data, logits);
+    }
+
+    public override void Reorder(ReadOnlySpan<int> parents)
+    {
+        if (parents.Length != Sequences)
+            throw new GraftException($"GPT-2: {parents.Length} parents for {Sequences} sequences.");
+        bool moves = false;
+        for (int s = 0; s < parents.Length; s++)
+        {
+            if (parents[s] < 0 || parents[s] >= Sequences)
+                throw new GraftException($"GPT-2: sequence {s} would go on from sequence {parents[s]}; there are 0 to {Sequences - 1}.");
+            moves |= parents[s] != s;
+        }
+        if (!moves)
+            return;
+        _spare ??= NewCache();
+        for (int block = 0; block < _keys.Length; block++)
+        {
+            Reorder(ref _keys[block], parents);
+            Reorder(ref _values[block], parents);
+        }
+        int[] before = [.. _lengths];
+        for (int s = 0; s < parents.Length; s++)
+            _lengths[s] = before[parents[s]];
+    }
+
+    public override void Dispose()
+    {
+        foreach (Tensor t in _keys.Concat(_values).Concat([_past, _last, _logits]))
+            t.Release();
+        _spare?.Release();
+        _spare = null;
+        _buffers?.Release();
+        _buffers = null;
+    }
+
+    private Tensor NewCache() => Tensor.Allocate(_device, new Shape(Sequences, Capacity, _config.Width));
+
+    private void Reorder(ref Tensor cache, ReadOnlySpan<int> parents)
+    {
+        long row = (long)Capacity * _config.Width;
+        for (int s = 0; s < parents.Length; s++)
+            Kernels.Memory.Copy(cache.Data.At(parents[s] * row), _spare!.Data.At(s * row), (long)_lengths[parents[s]] * _config.Width);
+        (cache, _spare) = (_spare!, cache);
+    }
+
+    private void Check(IReadOnlyList<int[]> tokens, int logits)
+    {
+        if (tokens.Count != Sequences || logits != Sequences * VocabularySize)
+            throw new GraftException($"GPT-2: tokens for {tokens.Count} sequences and room for {logits} logits; the session has {Sequences} sequences of {VocabularySize} logits.");
+        for (int s = 0; s < Sequences; s++)
+        {
+            if (tokens[s].Length == 0)
+                throw new GraftException($"GPT-2: sequence {s} gets no token; a prompt has one or more.");
+            if (_lengths[s] + tokens[s].Length > Capacity)
+                throw new GraftException($"GPT-2: sequence {s} would hold {_lengths[s] + tokens[s].Length} tokens; there is room for {Capacity}{(Capacity == _config.Positions ? " (n_positions)" : "")}.");
+            int wrong = Array.FindIndex(tokens[s], t => t < 0 || t >= VocabularySize);
+            if (wrong >= 0)
+                throw new GraftException($"GPT-2: token {tokens[s][wrong]} at place {wrong} of sequence {s} is not in the vocabulary of {VocabularySize}. Is this the tokenizer of this model?");
+        }
+    }
+
+    /// <summary>Reads <paramref name="count"/> tokens into each of some sequences; the hidden row of the last goes to its place in _last.</summary>
+    private void Pass(int first, int sequences, int count, Func<int, int, int> token)
+    {
+        int rows = sequences * count, width = _config.Width;
+        Buffers b = Take(rows);
+        for (int s = 0; s < sequences; s++)
+        {
+            for (int i = 0; i < count; i++)
+                (b.HostIds[s * count + i], b.HostPlaces[s * count + i]) = (token(s, i), _lengths[first + s] + i);
+        }
+        Kernels.Memory.Upload<int>(b.HostIds.AsSpan(0, rows), b.Ids.IntData);
+        Kernels.Memory.Upload<int>(b.HostPlaces.AsSpan(0, rows), b.Places.IntData);
+        Kernels.Memory.Upload<int>(_lengths.AsSpan(first, sequences), _past.IntData);
+        Kernels.Embedding.Forward(new EmbeddingGeometry(rows, VocabularySize, width), b.Ids.IntData, Value(_layers.Tokens, 0), b.X.Data);
+        Kernels.Embedding.Forward(new EmbeddingGeometry(rows, _config.Positions, width), b.Places.IntData, Value(_layers.Positions, 0), b.Normed.Data);
+        Kernels.Memory.Accumulate(b.Normed.Data, b.X.Data, (long)rows * width, 1);
+        var attention = new CachedAttentionGeometry(sequences, count, Capacity, _config.Heads, width / _config.Heads, 0);
+        for (int i = 0; i < _layers.Blocks.Length; i++)
+        {
+            long start = (long)first * Capacity * width;
+            Block(_layers.Blocks[i], b, rows, attention, _keys[i].Data.At(start), _values[i].Data.At(start));
+        }
+        for (int s = 0; s < sequences; s++)
+        {
+            _lengths[first + s] += count;
+            Kernels.Memory.Copy(b.X.Data.At(((long)s * count + count - 1) * width), _last.Data.At((long)(first + s) * width), width);
+        }
+    }
+
+    private void Block(Gpt2Block block, Buffers b, int rows, in CachedAttentionGeometry attention, DevicePtr<float> keys, DevicePtr<float> values)
+    {
+        Norm(block.AttentionNorm, rows, b.X.Data, b.Normed.Data, b);
+        Dense(block.QueryKeyValue, rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
+        Kernels.CausalAttention.ForwardCached(attention with { Scale = block.Scale }, b.Inner.Data, _past.IntData, keys, values, b.Normed.Data);
+        Dense(block.AttentionOut, rows, b.Normed.Data, b.X.Data, b.X.Data);
+        Norm(block.MlpNorm, rows, b.X.Data, b.Normed.Data, b);
+        Dense(block.MlpIn, rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
+        Dense(block.MlpOut, rows, b.Inner.Data, b.X.Data, b.X.Data);
+    }
+
+    private void Head()
+    {
+        Buffers b = Take(Sequences);
+        Norm(_layers.Norm, Sequences, _last.Data, b.Normed.Data, b);
+        if (_packed.TryGetValue(_layers.Head, out PackedProduct? head))
+            head.Run(Sequences, b.Normed.Data, DevicePtr<float>.Null, DevicePtr<float>.Null, null, _logits.Data);
+        else
+            Kernels.MatMul.Forward(_headProduct, b.Normed.Data, Value(_layers.Tokens, 0), _logits.Data);
+    }
+
+    private void Dense(Dense layer, int rows, DevicePtr<float> x, DevicePtr<float> residual, DevicePtr<float> y) => _packed[layer].Run(
+        rows, x, layer.UseBias ? Value(layer, 1) : DevicePtr<float>.Null, residual, layer.Activation == Activation.Linear ? null : layer.Activation.Formula(), y);
+
+    private void Norm(LayerNormalization layer, int rows, DevicePtr<float> x, DevicePtr<float> y, Buffers b) => Kernels.LayerNorm.Forward(
+        new LayerNormGeometry(rows, _config.Width, _config.LayerNormEpsilon), x, Value(layer, 0), Value(layer, 1), y, b.Mean.Data, b.Deviation.Data);
+
+    private static DevicePtr<float> Value(Layer layer, int index) => layer.Parameters[index].Value.Data;
+
+    /// <summary>Buffers with room for so many rows.</summary>
+    private Buffers Take(int rows)
+    {
+        if (_buffers is not null && _buffers.Rows >= rows)
+            return _buffers;
+        _buffers?.Release();
+        return _buffers = new Buffers(_device, rows, _config.Width, Math.Max(3 * _config.Width, _layers.Blocks[0].MlpIn.Units));
+    }
+
+    /// <summary>What a pass computes in.</summary>
+    private sealed class Buffers(Device device, int rows, int width, int inner)
+    {
+        public int Rows { get; } = rows;
+
+        public int[] HostIds { get; } = new int[rows];
+
+        public int[] HostPlaces { get; } = new int[rows];
+
+        public Tensor Ids { get; } = Tensor.Allocate(device, new Shape(rows), DType.Int32);
+
+        public Tensor Places { get; } = Tensor.Allocate(device, new Shape(rows), DType.Int32);
+
+        public Tensor X { get; } = Tensor.Allocate(device, new Shape(rows, width));
+
+        /// <summary>After a norm; also the positions' rows, and the output of attention.</summary>
+        public Tensor Normed { get; } = Tensor.Allocate(device, new Shape(rows, width));
+
+        /// <summary>Queries, keys and values; or what lies between the two Dense layers.</summary>
+        public Tensor Inner { get; } = Tensor.Allocate(device, new Shape(rows, inner));
+
+        public Tensor Mean { get; } = Tensor.Allocate(device, new Shape(rows));
+
+        public Tensor Deviation { get; } = Tensor.Allocate(device, new Shape(rows));
+
+        public void Release()
+        {
+            foreach (Tensor t in new[] { Ids, Places, X, Normed, Inner, Mean, Deviation })
+                t.Release();
+        }
+    }
+}
