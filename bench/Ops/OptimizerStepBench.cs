@@ -19,13 +19,13 @@ public class OptimizerStepBench : OpBench
     private static IEnumerable<OpCase> Of(string name, long count)
     {
         yield return Step($"{name} SGD", count, slots: 0, flops: 2, (set, n, w, g, _) =>
-            () => set.SgdStep.Step(new SgdStepSettings(Rate), n, w, g, default), w => torch.optim.SGD([w], Rate));
+            () => set.SgdStep.Step(new SgdStepSettings(Rate), [new(n, w, g)]), w => torch.optim.SGD([w], Rate));
         yield return Step($"{name} SGD with momentum", count, slots: 1, flops: 4, (set, n, w, g, slot) =>
-            () => set.SgdStep.Step(new SgdStepSettings(Rate, 0.9f), n, w, g, slot[0]), w => torch.optim.SGD([w], Rate, momentum: 0.9));
+            () => set.SgdStep.Step(new SgdStepSettings(Rate, 0.9f), [new(n, w, g, slot[0])]), w => torch.optim.SGD([w], Rate, momentum: 0.9));
         yield return Step($"{name} RMSprop", count, slots: 1, flops: 8, (set, n, w, g, slot) =>
-            () => set.RmsPropStep.Step(new RmsPropStepSettings(Rate) { Epsilon = 0, OuterEpsilon = 1e-7f }, n, w, g, slot[0], default, default), w => torch.optim.RMSProp([w], Rate, alpha: 0.9, eps: 1e-7));
+            () => set.RmsPropStep.Step(new RmsPropStepSettings(Rate) { Epsilon = 0, OuterEpsilon = 1e-7f }, [new(n, w, g, slot[0])]), w => torch.optim.RMSProp([w], Rate, alpha: 0.9, eps: 1e-7));
         yield return Step($"{name} Adam", count, slots: 2, flops: 11, (set, n, w, g, slot) =>
-            () => set.AdamStep.Step(new AdamStepSettings(Rate, 0.9f, 0.999f, 1e-7f, 0, 1), n, w, g, slot[0], slot[1], default), w => torch.optim.Adam([w], Rate, eps: 1e-7 / Math.Sqrt(1 - 0.999))); // its epsilon joins the root after the correction of step 1
+            () => set.AdamStep.Step(new AdamStepSettings(Rate, 0.9f, 0.999f, 1e-7f, 0, 1), [new(n, w, g, slot[0], slot[1])]), w => torch.optim.Adam([w], Rate, eps: 1e-7 / Math.Sqrt(1 - 0.999))); // its epsilon joins the root after the correction of step 1
     }
 
     private static OpCase Step(

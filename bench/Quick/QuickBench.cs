@@ -6,14 +6,16 @@ using Graft.Kernels.Cpu;
 namespace Graft.Bench.Quick;
 
 /// <summary>
-/// The figures that say how fast Graft is on this machine, beside ONNX Runtime (training steps: libtorch) in the same process, in about two minutes. Standard output
+/// The figures that say how fast Graft is on this machine, beside ONNX Runtime (training: libtorch) in the same process, in some minutes. Standard output
 /// has a line a figure: name, unit, median, min and max over the rounds, separated by tabs; all else goes to standard error.
 /// </summary>
 internal static unsafe class QuickBench
 {
-    private const double PeakBudget = 4, ModelBudget = 10, StepBudget = 8; // seconds; with warm-up and set-up the whole takes about two minutes
+    private const double PeakBudget = 4, ModelBudget = 10, StepBudget = 8; // seconds
 
     private static readonly string[] Peaks = ["fma-peak", "gemm-1024"];
+
+    private static readonly IQuickCase[] Others = [new HeadStepCase(), new ImageLoadingCase(), new SeedProgramCase()];
 
     /// <summary>Runs what the arguments ask for.</summary>
     /// <returns>0; 1 where two engines disagree; 2 where the arguments are not understood.</returns>
@@ -45,8 +47,12 @@ internal static unsafe class QuickBench
         bool wantsPeaks = !apart && Peaks.Any(options.Wants);
         ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
         StepCase[] steps = [.. StepCase.All.Where(s => options.Wants(s.Name) || options.Wants(s.TorchName))];
-        if (!wantsPeaks && models.Length == 0 && steps.Length == 0 && !Gpt2Bench.Names.Any(options.Wants))
-            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", [.. Peaks, .. ModelCase.All.Select(m => m.Name), .. StepCase.All.Select(s => s.Name), .. Gpt2Bench.Names])}.");
+        IQuickCase[] others = [.. Others.Where(c => !apart && c.Names.Any(options.Wants))];
+        if (!wantsPeaks && models.Length == 0 && steps.Length == 0 && others.Length == 0 && !Gpt2Bench.Names.Any(options.Wants))
+        {
+            string[] alone = apart ? [] : [.. Gpt2Bench.Names, .. Others.Select(c => c.Names[0])];
+            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", [.. Peaks, .. ModelCase.Names, .. StepCase.All.Select(s => s.Name), .. alone])}.");
+        }
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
             MeasurePeaks(options);
@@ -60,6 +66,8 @@ internal static unsafe class QuickBench
             using var gpt2 = new Gpt2Bench(name);
             fine &= Measure(name, gpt2.Contenders, gpt2.Deviation());
         }
+        foreach (IQuickCase other in others)
+            fine &= other.Run(options, line => Print([line]), note => Console.Error.WriteLine($"# {note}"));
         return fine ? 0 : 1;
     }
 

@@ -9,8 +9,8 @@ namespace Graft;
 /// </summary>
 public sealed class Tensor
 {
-    private readonly Block? _block;
-    private readonly nint _offset;
+    private Block? _block;
+    private nint _offset;
 
     private Tensor(Device device, Shape shape, DType type, Block? block, nint offset = 0)
     {
@@ -36,6 +36,9 @@ public sealed class Tensor
     /// <summary>Bytes of memory that the block behind this tensor takes.</summary>
     public long Bytes => _block?.Size ?? 0;
 
+    /// <summary>What this tensor and its views have in common: the memory behind them; null for one without memory.</summary>
+    internal object? Memory => _block;
+
     /// <summary>Counts how often the numbers were overwritten, so that what was derived from them knows when it is out of date.</summary>
     internal int Version { get; private set; }
 
@@ -44,6 +47,9 @@ public sealed class Tensor
 
     /// <summary>True where other tensors look into the same memory.</summary>
     internal bool IsShared => _block is { IsShared: true };
+
+    /// <summary>True while the memory is given back and the tensor waits to be computed again.</summary>
+    internal bool IsDropped { get; private set; }
 
     /// <summary>Address of the first element of a float32 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor holds integers, or its memory was given back.</exception>
@@ -145,6 +151,22 @@ public sealed class Tensor
     /// <exception cref="ShapeException">The tensor has more than one element.</exception>
     public float Item() => Count == 1 ? ToArray()[0] : throw new ShapeException($"Item: tensor {Shape} has {Count} elements, not one.");
 
+    /// <summary>Gives the memory back until <see cref="Remake"/>.</summary>
+    internal void Drop()
+    {
+        _block?.Release();
+        _block = null;
+        IsDropped = true;
+    }
+
+    /// <summary>Takes memory again, contents undefined; or looks into another tensor's, as <see cref="View"/> does.</summary>
+    internal void Remake(Tensor? viewOf)
+    {
+        viewOf?._block!.Share();
+        (_block, _offset) = viewOf is null ? (Device.Pool.Rent(Count * sizeof(float)), 0) : (viewOf._block, viewOf._offset);
+        IsDropped = false;
+    }
+
     internal void Release()
     {
         ObjectDisposedException.ThrowIf(IsReleased, this);
@@ -156,6 +178,8 @@ public sealed class Tensor
     {
         if (IsReleased)
             throw new InvalidOperationException($"Tensor {Shape} was given back by its tape; read results out before the tape ends.");
+        if (IsDropped)
+            throw new InvalidOperationException($"Tensor {Shape} was given back by gradient checkpointing; read inner results from a step without it.");
         if (_block is null)
             throw new InvalidOperationException($"Tensor {Shape} stands for a step of an inference plan and has no numbers of its own.");
         if (Type != type)

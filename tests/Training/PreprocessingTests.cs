@@ -45,4 +45,20 @@ public sealed class PreprocessingTests
         Assert.Contains("[H,W,3]", Assert.Throws<ShapeException>(() => Preprocessing.Caffe.Apply([0, 255], new Shape(1, 2, 1), new float[2])).Message, StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => Preprocessing.None.Apply(new float[6], new Shape(1, 2, 3), new float[5]));
     }
+
+    [Fact]
+    public void Bytes_become_the_very_numbers_that_floats_become()
+    {
+        byte[] bytes = [.. Enumerable.Range(0, 768).Select(i => (byte)(i / 3 + 85 * (i % 3)))]; // every value in every channel
+        Preprocessing meanImage = Preprocessing.Caffe with { MeanImage = new MeanImage(16, 16, [.. Enumerable.Range(0, 768).Select(i => i / 7f)]) };
+        foreach (Preprocessing p in new[] { Preprocessing.None, Preprocessing.Rescale, Preprocessing.Caffe, Preprocessing.Tf, Preprocessing.Torch, meanImage })
+        {
+            float[] fromFloats = new float[768], fromBytes = new float[768];
+            var shape = new Shape(16, 16, 3);
+            p.Apply(Array.ConvertAll(bytes, b => (float)b), shape, fromFloats);
+            p.ApplyToBytes(bytes, shape, fromBytes);
+            Assert.Equal(fromFloats, fromBytes);
+        }
+        Assert.Throws<ShapeException>(() => Preprocessing.None.ApplyToBytes(new byte[6], new Shape(1, 2, 3), new float[5]));
+    }
 }

@@ -1,5 +1,6 @@
 using Graft.Inference;
 using Graft.Ops;
+using Graft.Training;
 
 namespace Graft.Autograd;
 
@@ -16,8 +17,9 @@ public sealed class Tape(Device device) : IDisposable
     private readonly List<OpCall> _record = [];
     private readonly HashSet<Tensor> _owned = [];
     private readonly HashSet<Tensor> _wanted = [];
-    private readonly HashSet<Tensor> _kept = [];
-    private readonly Dictionary<string, long> _keptBytes = [];
+    private readonly OrderedDictionary<Tensor, OpCall> _kept = [];
+    private readonly Dictionary<string, HeldTensor> _temporaries = [];
+    private readonly Checkpoints? _checkpoints;
     private bool _replayed;
 
     /// <summary>Where ops run.</summary>
@@ -38,8 +40,34 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>Number of ops run so far; random ops derive their stream from it.</summary>
     public int OpCount { get; private set; }
 
+    /// <summary>
+    /// Gradient checkpointing: after so many layers what they computed is given back, and computed once more in backward, to the same bits. Less
+    /// memory for about a third more time. 0 holds everything.
+    /// </summary>
+    public int CheckpointEvery
+    {
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            _checkpoints = value == 0 ? null : new Checkpoints(value);
+        }
+    }
+
     /// <summary>Bytes held for backward, by the layer whose ops hold them. A frozen base has no entry.</summary>
-    public IReadOnlyDictionary<string, long> KeptBytes => _keptBytes;
+    public IReadOnlyDictionary<string, long> KeptBytes
+    {
+        get
+        {
+            var bytes = new Dictionary<string, long>();
+            foreach ((Tensor tensor, OpCall call) in HeldForBackward())
+                bytes[call.Layer] = bytes.GetValueOrDefault(call.Layer) + tensor.Bytes;
+            return bytes;
+        }
+    }
+
+    /// <summary>What is held for backward, tensor by tensor, and the largest buffer that the ops of each layer had while they ran.</summary>
+    internal IEnumerable<HeldTensor> Held =>
+        [.. HeldForBackward().Select(k => new HeldTensor(PathOf(k.By), MemoryUse.Activation, k.Tensor.Shape, k.Tensor.Bytes)), .. _temporaries.Values];
 
     internal GradientTable Gradients { get; } = new();
 
@@ -118,13 +146,16 @@ public sealed class Tape(Device device) : IDisposable
         {
             CancellationToken.ThrowIfCancellationRequested();
             OpCall call = _record[i];
-            if (Gradients.Find(call.Output) is null)
-                continue; // the loss does not depend on it
-            double start = Times?.Now ?? 0;
-            call.Op.Backward(call);
-            Times?.AddBackward(call.Number, start);
-            call.ReleaseTemporaries();
-            Gradients.Release(call.Output);
+            _checkpoints?.Enter(_record, i, t => Gradients.Find(t) is not null);
+            if (Gradients.Find(call.Output) is not null) // else the loss does not depend on it
+            {
+                double start = Times?.Now ?? 0;
+                call.Op.Backward(call);
+                Times?.AddBackward(call.Number, start);
+                call.ReleaseTemporaries();
+                Gradients.Release(call.Output);
+            }
+            _checkpoints?.Leave(i);
         }
     }
 
@@ -134,9 +165,12 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>Gives a result's memory back early where backward will not read it.</summary>
     public void Release(Tensor tensor)
     {
-        if (_owned.Contains(tensor) && !_kept.Contains(tensor))
+        if (_owned.Contains(tensor) && _checkpoints?.Release(tensor) != true && !_kept.ContainsKey(tensor))
             Drop(tensor);
     }
+
+    /// <summary>Says that a layer is about to run: where a segment of <see cref="CheckpointEvery"/> may end.</summary>
+    internal void NextLayer() => _checkpoints?.NextLayer(_record);
 
     /// <summary>Gives everything back.</summary>
     public void Dispose()
@@ -176,19 +210,38 @@ public sealed class Tape(Device device) : IDisposable
         for (int i = 0; i < call.InputCount; i++)
         {
             if (call.Op.KeepsInput(i))
-                Keep(call.In(i), call.Layer);
+                Keep(call.In(i), call);
+            if (_checkpoints?.Needs(call, i) == true)
+                Keep(call.In(i), call);
         }
+        _checkpoints?.Produced(call);
         if (call.Op.KeepsOutput)
-            Keep(call.Output, call.Layer);
+            Keep(call.Output, call);
         foreach (Tensor t in call.SavedTensors)
-            Keep(t, call.Layer);
+            Keep(t, call);
     }
 
-    private void Keep(Tensor tensor, string layer)
+    /// <summary>Notes a buffer that an op has while it runs.</summary>
+    internal void NoteTemporary(OpCall call, Tensor buffer)
     {
-        if (_owned.Contains(tensor) && _kept.Add(tensor)) // parameters belong to the model
-            _keptBytes[layer] = _keptBytes.GetValueOrDefault(layer) + tensor.Bytes;
+        string path = PathOf(call);
+        if (!_temporaries.TryGetValue(path, out HeldTensor? largest) || largest.Bytes < buffer.Bytes)
+            _temporaries[path] = new HeldTensor(path, MemoryUse.Scratch, buffer.Shape, buffer.Bytes);
     }
+
+    private void Keep(Tensor tensor, OpCall call)
+    {
+        if (!_owned.Contains(tensor))
+            return; // parameters belong to the model
+        _kept.TryAdd(tensor, call);
+        _checkpoints?.Reads(tensor);
+    }
+
+    /// <summary>What is kept and has memory; a view has that of what it looks into, which counts once.</summary>
+    private IEnumerable<(Tensor Tensor, OpCall By)> HeldForBackward() =>
+        _kept.Where(k => k.Key.Memory is not null).DistinctBy(k => k.Key.Memory).Select(k => (k.Key, k.Value));
+
+    private static string PathOf(OpCall call) => $"{call.Layer}/{call.Op.Name}";
 
     private Tensor Own(Tensor tensor)
     {

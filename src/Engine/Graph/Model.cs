@@ -176,6 +176,8 @@ public partial class Model : Layer
         for (int i = 0; i < inputs.Length; i++)
             inputs[i] = results[node.Inputs[i]];
         tape.Layer = outer.Length == 0 ? node.Layer.Name : $"{outer}/{node.Layer.Name}";
+        if (node.Layer is not Model)
+            tape.NextLayer();
         return node.Layer.Forward(tape, inputs);
     }
 

@@ -1,3 +1,5 @@
+using Graft.Training;
+
 namespace Graft.Inference;
 
 /// <summary>The plans that a model keeps for itself: one for inference, one for what is frozen while it trains. They share their memory.</summary>
@@ -39,6 +41,9 @@ internal sealed class ModelPlans(Model model) : IDisposable
         FollowTrainable();
         return _training ??= new InferencePlan(model, training: true, _options, Memory());
     }
+
+    /// <summary>The memory that the plans hold now.</summary>
+    public IEnumerable<HeldTensor> Held(IReadOnlyDictionary<Tensor, string> kernels) => _memory?.Held(kernels) ?? [];
 
     /// <summary>Gives all memory back; the next use compiles anew.</summary>
     public void Dispose()

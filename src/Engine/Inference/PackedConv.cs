@@ -15,6 +15,10 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm)
     /// <summary>[O], or Null.</summary>
     public DevicePtr<float> Bias => _bias?.Data ?? weights.Bias?.Data ?? DevicePtr<float>.Null;
 
+    public override Tensor Kernel => weights.Kernel;
+
+    public override Tensor? Packed => _packed;
+
     public override long Bytes => _packed?.Bytes ?? 0;
 
     public override void Refresh()

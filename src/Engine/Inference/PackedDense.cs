@@ -7,10 +7,12 @@ internal sealed class PackedDense(Tensor kernel) : PackedProduct(kernel)
 {
     private Tensor? _packed;
 
+    public override Tensor? Packed => _packed;
+
     public override long Bytes => _packed?.Bytes ?? 0;
 
     public override void Run(int rows, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y) =>
-        Weight.Device.Kernels.FrozenDense.Run(new FrozenDenseGeometry(rows, Weight.Shape[0], Weight.Shape[1], activation), x, _packed!.Data, bias, residual, y);
+        Kernel.Device.Kernels.FrozenDense.Run(new FrozenDenseGeometry(rows, Kernel.Shape[0], Kernel.Shape[1], activation), x, _packed!.Data, bias, residual, y);
 
     public override void Dispose()
     {
@@ -20,8 +22,8 @@ internal sealed class PackedDense(Tensor kernel) : PackedProduct(kernel)
 
     protected override void Pack()
     {
-        FrozenDenseKernels kernels = Weight.Device.Kernels.FrozenDense;
-        _packed ??= Tensor.Allocate(Weight.Device, new Shape(checked((int)kernels.PackedSize(Weight.Shape[0], Weight.Shape[1]))));
-        kernels.Pack(Weight.Shape[0], Weight.Shape[1], Weight.Data, _packed.Data);
+        FrozenDenseKernels kernels = Kernel.Device.Kernels.FrozenDense;
+        _packed ??= Tensor.Allocate(Kernel.Device, new Shape(checked((int)kernels.PackedSize(Kernel.Shape[0], Kernel.Shape[1]))));
+        kernels.Pack(Kernel.Shape[0], Kernel.Shape[1], Kernel.Data, _packed.Data);
     }
 }

@@ -11,10 +11,12 @@ internal sealed class PackedNarrowDense(Tensor weight, WeightPrecision precision
     /// <summary>Their precision.</summary>
     public WeightPrecision Precision => precision;
 
+    public override Tensor? Packed => _packed;
+
     public override long Bytes => _packed?.Bytes ?? 0;
 
     public override void Run(int rows, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y) =>
-        Weight.Device.Kernels.NarrowDense.Run(
+        Kernel.Device.Kernels.NarrowDense.Run(
             new NarrowDenseGeometry(rows, _inputs, _outputs, precision, activation), x, new DevicePtr<byte>(_packed!.Data.Address), bias, residual, y);
 
     public override void Dispose()
@@ -25,8 +27,8 @@ internal sealed class PackedNarrowDense(Tensor weight, WeightPrecision precision
 
     protected override void Pack()
     {
-        NarrowDenseKernels kernels = Weight.Device.Kernels.NarrowDense;
-        _packed ??= Tensor.Allocate(Weight.Device, new Shape(checked((int)((kernels.PackedBytes(_inputs, _outputs, precision) + sizeof(float) - 1) / sizeof(float)))));
-        kernels.Pack(_inputs, _outputs, precision, transposed, Weight.Data, new DevicePtr<byte>(_packed.Data.Address));
+        NarrowDenseKernels kernels = Kernel.Device.Kernels.NarrowDense;
+        _packed ??= Tensor.Allocate(Kernel.Device, new Shape(checked((int)((kernels.PackedBytes(_inputs, _outputs, precision) + sizeof(float) - 1) / sizeof(float)))));
+        kernels.Pack(_inputs, _outputs, precision, transposed, Kernel.Data, new DevicePtr<byte>(_packed.Data.Address));
     }
 }

@@ -7,8 +7,7 @@ internal abstract class PackedProduct(Tensor weight) : PackedWeights
 {
     private int _version = -1;
 
-    /// <summary>The weight that they are made from.</summary>
-    public Tensor Weight => weight;
+    public override Tensor Kernel => weight;
 
     /// <summary>y = activation(x w + bias + residual).</summary>
     /// <param name="rows">Rows of x.</param>

@@ -6,6 +6,12 @@ internal abstract class PackedWeights : IDisposable
     /// <summary>Schedules that use them.</summary>
     public int Users { get; set; }
 
+    /// <summary>The weights as the layer has them.</summary>
+    public abstract Tensor Kernel { get; }
+
+    /// <summary>The packed weights; null before <see cref="Refresh"/>.</summary>
+    public abstract Tensor? Packed { get; }
+
     /// <summary>Bytes of the packed weights.</summary>
     public abstract long Bytes { get; }
 

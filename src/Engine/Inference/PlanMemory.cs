@@ -1,4 +1,5 @@
 using Graft.Kernels;
+using Graft.Training;
 
 namespace Graft.Inference;
 
@@ -31,6 +32,18 @@ internal sealed class PlanMemory(Device device) : IDisposable
         _arena?.Release();
         device.Pool.Trim(); // an outgrown arena fits nothing else
         _arena = Tensor.Allocate(device, new Shape(checked((int)((floats + Row - 1) / Row)), Row));
+    }
+
+    /// <summary>What is held now; packed weights are named after the kernel that they were packed from.</summary>
+    public IEnumerable<HeldTensor> Held(IReadOnlyDictionary<Tensor, string> kernels)
+    {
+        if (_arena is not null)
+            yield return new HeldTensor("inference plan/arena", MemoryUse.Scratch, _arena.Shape, _arena.Bytes);
+        foreach (PackedWeights weights in _packed.Values)
+        {
+            if (weights.Packed is { } packed)
+                yield return new HeldTensor($"inference plan/packed {kernels.GetValueOrDefault(weights.Kernel, "weights")}", MemoryUse.Scratch, packed.Shape, packed.Bytes);
+        }
     }
 
     /// <summary>The packed weights of a convolution, shared by all who ask for the same.</summary>

@@ -47,6 +47,9 @@ public sealed class Parameter
     /// <summary>The numbers, in the memory of <see cref="Device"/>.</summary>
     public Tensor Value => _value ??= Initialize();
 
+    /// <summary>The numbers where their memory has been taken already; null before the first use.</summary>
+    internal Tensor? Memory => _value;
+
     /// <summary>Where the numbers are or will be.</summary>
     public Device Device { get; private set; } = Device.Default;
 

@@ -59,6 +59,13 @@ public sealed class BlockPool
         }
     }
 
+    /// <summary>Forgets the peak so far.</summary>
+    internal void RestartPeak()
+    {
+        lock (_lock)
+            PeakBytes = LiveBytes;
+    }
+
     /// <summary>Gives all cached blocks back to the system.</summary>
     public void Trim()
     {

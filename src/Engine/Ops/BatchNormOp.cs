@@ -51,14 +51,27 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
     /// <inheritdoc/>
     public override void Forward(OpCall call)
     {
-        call.Kernels.BatchNorm.Forward(
-            Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, call.In(3).Data, call.In(4).Data, call.Output.Data,
-            call.Saved(0), call.Saved(1));
+        Forward(call, call.In(3).Data, call.In(4).Data);
         if (training)
         {
             call.In(3).MarkChanged();
             call.In(4).MarkChanged();
         }
+    }
+
+    /// <inheritdoc/>
+    public override void Recompute(OpCall call)
+    {
+        if (!training)
+        {
+            Forward(call);
+            return;
+        }
+        // The moving statistics have moved already; in training the output does not depend on them.
+        DevicePtr<float> mean = call.Temporary(call.In(3).Count), variance = call.Temporary(call.In(4).Count);
+        call.Kernels.Memory.Fill(mean, call.In(3).Count, 0);
+        call.Kernels.Memory.Fill(variance, call.In(4).Count, 0);
+        Forward(call, mean, variance);
     }
 
     /// <inheritdoc/>
@@ -88,6 +101,9 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
             call.Kernels.Memory.Accumulate(dshift, dbeta, g.C, beta);
         }
     }
+
+    private void Forward(OpCall call, DevicePtr<float> movingMean, DevicePtr<float> movingVariance) => call.Kernels.BatchNorm.Forward(
+        Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, movingMean, movingVariance, call.Output.Data, call.Saved(0), call.Saved(1));
 
     private BatchNormGeometry Geometry(OpCall call)
     {

@@ -49,6 +49,12 @@ public abstract class Op
     /// <summary>Computes the output.</summary>
     public abstract void Forward(OpCall call);
 
+    /// <summary>
+    /// Computes the output and what is saved once more, to the same bits, and changes nothing else: for gradient checkpointing. Forward, unless that
+    /// does more than to fill its own results.
+    /// </summary>
+    public virtual void Recompute(OpCall call) => Forward(call);
+
     /// <summary>Computes the gradient of each input that needs one, from the gradient of the output.</summary>
     public abstract void Backward(OpCall call);
 }

@@ -100,6 +100,7 @@ public sealed class OpCall
     {
         Tensor t = Tensor.Allocate(Output.Device, new Shape(checked((int)count)));
         _temporaries.Add(t);
+        _tape?.NoteTemporary(this, t);
         return t.Data;
     }
 

@@ -94,7 +94,7 @@ public sealed class ArrayBatches : BatchSource
     private float[] Gather(float[] source, int[] rows)
     {
         int width = source.Length / Count;
-        var values = new float[rows.Length * width];
+        float[] values = GC.AllocateUninitializedArray<float>(rows.Length * width);
         for (int i = 0; i < rows.Length; i++)
             source.AsSpan(rows[i] * width, width).CopyTo(values.AsSpan(i * width));
         return values;

@@ -12,11 +12,17 @@ internal sealed class GradientAccumulator : IDisposable
 
     public void Add(Parameter parameter, Tensor gradient)
     {
-        bool first = !_sums.TryGetValue(parameter, out Tensor? sum);
-        if (first)
-            _sums.Add(parameter, sum = Tensor.Allocate(gradient.Device, gradient.Shape));
-        gradient.Device.Kernels.Memory.Accumulate(gradient.Data, sum!.Data, gradient.Count, first ? 0 : 1);
+        if (_sums.TryGetValue(parameter, out Tensor? sum))
+        {
+            gradient.Device.Kernels.Gradient.AddScaled(gradient.Data, 1, sum.Data, gradient.Count);
+            return;
+        }
+        _sums.Add(parameter, sum = Tensor.Allocate(gradient.Device, gradient.Shape));
+        gradient.Device.Kernels.Memory.Copy(gradient.Data, sum.Data, gradient.Count);
     }
+
+    /// <summary>The sum for a parameter, or null.</summary>
+    public Tensor? Find(Parameter parameter) => _sums.GetValueOrDefault(parameter);
 
     /// <summary>The mean gradients; the sums are scaled in place.</summary>
     public (Parameter, Tensor)[] Mean()

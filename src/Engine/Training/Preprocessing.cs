@@ -59,6 +59,28 @@ public sealed record Preprocessing(string Name, bool ReverseChannels, float Scal
         }
     }
 
+    /// <summary>Turns pixels of 8 bits into the network's input: the same numbers as from floats.</summary>
+    /// <inheritdoc cref="Apply(ReadOnlySpan{float}, Shape, Span{float})"/>
+    public void ApplyToBytes(ReadOnlySpan<byte> pixels, Shape shape, Span<float> destination)
+    {
+        const int Values = 256;
+        Check(pixels.Length, shape, destination.Length);
+        int channels = shape[-1];
+        if (MeanImage is not null)
+        {
+            Apply(Array.ConvertAll(pixels.ToArray(), b => (float)b), shape, destination);
+            return;
+        }
+        Span<float> table = stackalloc float[channels * Values]; // each channel has but 256 different numbers
+        for (int i = 0; i < table.Length; i++)
+            table[i] = (i % Values * Scale - Mean[i / Values % Mean.Count]) / Std[i / Values % Std.Count];
+        for (int i = 0; i < pixels.Length; i += channels)
+        {
+            for (int c = 0; c < channels; c++)
+                destination[i + c] = table[c * Values + pixels[i + (ReverseChannels ? channels - 1 - c : c)]];
+        }
+    }
+
     private void Check(int pixels, Shape shape, int destination)
     {
         const int MaxChannels = 16; // more are no image, but a shape of another order

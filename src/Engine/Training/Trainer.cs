@@ -57,8 +57,16 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
             if (!more)
                 break;
             rate = optimizer.LearningRate;
-            (float value, float[] outputs) = step.Run(batches.Current, data.LabelKind, epoch, done, done + 1 == data.BatchesPerEpoch)
-                ?? step.Run(batches.WithInputs(done), data.LabelKind, epoch, done, done + 1 == data.BatchesPerEpoch)!.Value;
+            bool isLast = done + 1 == data.BatchesPerEpoch;
+            (float Loss, float[] Outputs)? result = step.Run(batches.Current, data.LabelKind, epoch, done, isLast);
+            if (result is null)
+            {
+                asked = Stopwatch.GetTimestamp();
+                Batch withInputs = batches.WithInputs(done);
+                wait += Stopwatch.GetElapsedTime(asked);
+                result = step.Run(withInputs, data.LabelKind, epoch, done, isLast);
+            }
+            (float value, float[] outputs) = result!.Value;
             _running.Add(value, outputs, batches.Current, data.LabelKind);
             Report(context, new TrainingProgress(epoch, context.Epochs, done + 1, data.BatchesPerEpoch, _running.Results(), rate,
                 Rate(start), Remaining(start, done + 1 - first, data.BatchesPerEpoch - done - 1), wait));

@@ -41,6 +41,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             CancellationToken = options.CancellationToken,
             Computed = frozen?.Computed,
             Times = options.Times,
+            CheckpointEvery = options.CheckpointEvery,
         };
         try
         {
@@ -54,7 +55,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             tape.Backward(value);
             options.CancellationToken.ThrowIfCancellationRequested();
             Update(tape, lastOfEpoch); // from here on to the end
-            model.MemoryReport = new MemoryReport(tape.KeptBytes.ToDictionary(), model.Device.Pool.PeakBytes, model.Device.Pool.LiveBytes);
+            model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);
         }
         catch (OperationCanceledException)

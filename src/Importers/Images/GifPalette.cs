@@ -45,12 +45,12 @@ internal sealed class GifPalette
     }
 
     /// <summary>Gives the pixels that the picture does not cover their colour.</summary>
-    public void FillUncovered(byte[] rgba)
+    public void FillUncovered(Span<byte> rgba)
     {
         for (int i = 0; i < rgba.Length; i += 4)
         {
             if (rgba[i + 3] == 0)
-                _background.CopyTo(rgba, i);
+                _background.CopyTo(rgba[i..]);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Graft.Training;
 using SkiaSharp;
 
@@ -22,6 +23,21 @@ public static class ImageDecoder
     /// the message names it and says which.</exception>
     public static PixelImage Decode(string path, ColorMode colorMode = ColorMode.Rgb, bool appliesOrientation = false)
     {
+        using PixelBuffer image = DecodeToBuffer(path, colorMode, appliesOrientation);
+        return image.ToImage();
+    }
+
+    /// <summary>Decodes a file's bytes; <paramref name="name"/> stands in errors.</summary>
+    /// <inheritdoc cref="Decode(string, ColorMode, bool)"/>
+    public static PixelImage Decode(byte[] bytes, string name, ColorMode colorMode = ColorMode.Rgb, bool appliesOrientation = false)
+    {
+        using PixelBuffer image = DecodeToBuffer(bytes, name, colorMode, appliesOrientation);
+        return image.ToImage();
+    }
+
+    /// <inheritdoc cref="Decode(string, ColorMode, bool)"/>
+    internal static PixelBuffer DecodeToBuffer(string path, ColorMode colorMode, bool appliesOrientation)
+    {
         byte[] bytes;
         try
         {
@@ -31,44 +47,85 @@ public static class ImageDecoder
         {
             throw new GraftException($"{path}: cannot be read ({e.Message}).", e);
         }
-        return Decode(bytes, path, colorMode, appliesOrientation);
+        return DecodeToBuffer(bytes, path, colorMode, appliesOrientation);
     }
 
-    /// <summary>Decodes a file's bytes; <paramref name="name"/> stands in errors.</summary>
-    /// <inheritdoc cref="Decode(string, ColorMode, bool)"/>
-    public static PixelImage Decode(byte[] bytes, string name, ColorMode colorMode = ColorMode.Rgb, bool appliesOrientation = false)
+    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation)
     {
         if (bytes.Length == 0)
             throw new GraftException($"{name}: the file is empty.");
-        PixelImage image = Png16.Handles(bytes) ? Png16.Decode(bytes, name)
-            : PortableMap.Handles(bytes) ? PortableMap.Decode(bytes, name)
-            : TiffImage.Handles(bytes) ? TiffImage.Decode(bytes, name)
+        PixelBuffer image = Png16.Handles(bytes) ? PixelBuffer.Of(Png16.Decode(bytes, name))
+            : PortableMap.Handles(bytes) ? PixelBuffer.Of(PortableMap.Decode(bytes, name))
+            : TiffImage.Handles(bytes) ? PixelBuffer.Of(TiffImage.Decode(bytes, name))
             : DecodeBySkia(bytes, name, appliesOrientation);
-        return colorMode == ColorMode.Grayscale ? image.ToGrayscale() : image;
+        if (colorMode != ColorMode.Grayscale || image.Step == 1)
+            return image;
+        using (image)
+            return image.ToGrayscale();
     }
 
-    private static PixelImage DecodeBySkia(byte[] bytes, string name, bool appliesOrientation)
+    private static PixelBuffer DecodeBySkia(byte[] bytes, string name, bool appliesOrientation)
     {
         GifPalette? gif = GifPalette.Of(bytes);
-        using var data = SKData.CreateCopy(gif?.Opaque ?? bytes);
+        GCHandle file = GCHandle.Alloc(gif?.Opaque ?? bytes, GCHandleType.Pinned);
+        try
+        {
+            using var data = SKData.Create(file.AddrOfPinnedObject(), bytes.Length); // looks at the bytes where they are
+            return Decode(data, bytes, gif, name, appliesOrientation);
+        }
+        finally
+        {
+            file.Free();
+        }
+    }
+
+    private static PixelBuffer Decode(SKData data, byte[] bytes, GifPalette? gif, string name, bool appliesOrientation)
+    {
         using SKCodec? codec = SKCodec.Create(data);
         if (codec is null)
             throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF, WebP, PPM and TIFF are read.");
         CheckSize(codec.Info.Width, codec.Info.Height, name);
-        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        SKCodecResult result = codec.GetPixels(info, out byte[] rgba);
-        if (result is SKCodecResult.IncompleteInput)
-            throw new GraftException($"{name}: the {codec.EncodedFormat} data ends before the last row; the file is truncated.");
-        if (result is not SKCodecResult.Success)
-            throw new GraftException($"{name}: the {codec.EncodedFormat} data is damaged ({result}).");
-        if (codec.EncodedFormat == SKEncodedImageFormat.Jpeg && !EndsAsJpeg(bytes))
-            throw new GraftException($"{name}: the Jpeg data has no end marker; the file is truncated.");
-        gif?.FillUncovered(rgba);
-        var rgb = new byte[info.Width * info.Height * 3];
-        for (int i = 0, j = 0; j < rgb.Length; i += 4, j += 3)
-            (rgb[j], rgb[j + 1], rgb[j + 2]) = (rgba[i], rgba[i + 1], rgba[i + 2]);
-        var image = new PixelImage(info.Height, info.Width, 3, rgb);
-        return appliesOrientation ? image.Upright((int)codec.EncodedOrigin) : image; // Skia's origins are EXIF's numbers
+        var image = new PixelBuffer(codec.Info.Height, codec.Info.Width, 4);
+        try
+        {
+            SKCodecResult result = GetPixels(codec, image);
+            if (result is SKCodecResult.IncompleteInput)
+                throw new GraftException($"{name}: the {codec.EncodedFormat} data ends before the last row; the file is truncated.");
+            if (result is not SKCodecResult.Success)
+                throw new GraftException($"{name}: the {codec.EncodedFormat} data is damaged ({result}).");
+            if (codec.EncodedFormat == SKEncodedImageFormat.Jpeg && !EndsAsJpeg(bytes))
+                throw new GraftException($"{name}: the Jpeg data has no end marker; the file is truncated.");
+            gif?.FillUncovered(image.Pixels);
+            return appliesOrientation ? Upright(image, (int)codec.EncodedOrigin) : image; // Skia's origins are EXIF's numbers
+        }
+        catch
+        {
+            image.Dispose();
+            throw;
+        }
+    }
+
+    private static SKCodecResult GetPixels(SKCodec codec, PixelBuffer image)
+    {
+        if (codec.EncodedFormat != SKEncodedImageFormat.Jpeg)
+            image.Pixels.Clear(); // a picture may leave some of its canvas alone
+        GCHandle pixels = image.Pin();
+        try
+        {
+            return codec.GetPixels(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul), pixels.AddrOfPinnedObject(), image.Width * image.Step, SKCodecOptions.Default);
+        }
+        finally
+        {
+            pixels.Free();
+        }
+    }
+
+    private static PixelBuffer Upright(PixelBuffer image, int orientation)
+    {
+        if (orientation is < 2 or > 8)
+            return image;
+        using (image)
+            return PixelBuffer.Of(image.ToImage().Upright(orientation));
     }
 
     internal static void CheckSize(long width, long height, string name)
@@ -84,8 +141,15 @@ public static class ImageDecoder
         for (int at = 2; at + 1 < bytes.Length;)
         {
             byte marker = bytes[at + 1];
-            if (bytes[at] != 0xFF || marker == 0xFF)
-                at++; // coded data, or fill before a marker
+            if (bytes[at] != 0xFF)
+            {
+                int coded = bytes[at..].IndexOf((byte)0xFF); // coded data
+                if (coded < 0)
+                    return false;
+                at += coded;
+            }
+            else if (marker == 0xFF)
+                at++; // fill before a marker
             else if (marker == 0xD9)
                 return true;
             else if (marker is 0x00 or 0x01 or (>= 0xD0 and <= 0xD7))

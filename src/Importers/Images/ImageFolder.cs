@@ -158,6 +158,7 @@ public sealed class ImageFolder : BatchSource
             new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
         // Batches are begun ahead of the consumer and handed over in order: who prepares one does not matter.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var workers = new SemaphoreSlim(_options.Workers);
         var ahead = new Queue<Task<Batch>>();
         int next = firstBatch, done = firstBatch * BatchSize;
         try
@@ -167,7 +168,7 @@ public sealed class ImageFolder : BatchSource
                 while (ahead.Count <= _options.Workers && next < BatchesPerEpoch)
                 {
                     int[] indices = order[(next * BatchSize)..Math.Min(Count, (next + 1) * BatchSize)];
-                    ahead.Enqueue(Task.Run(() => Prepare(indices, epoch, withInputs, stop.Token), stop.Token));
+                    ahead.Enqueue(Task.Run(() => PrepareInTurn(workers, indices, epoch, withInputs, stop.Token), stop.Token));
                     next++;
                 }
                 if (!ahead.TryPeek(out Task<Batch>? task))
@@ -198,10 +199,24 @@ public sealed class ImageFolder : BatchSource
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
+    /// <summary>Waits for a worker: one batch more than there are workers is begun, so that all have work while the consumer has a batch.</summary>
+    private async Task<Batch> PrepareInTurn(SemaphoreSlim workers, int[] indices, int epoch, bool withInputs, CancellationToken stop)
+    {
+        await workers.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            return Prepare(indices, epoch, withInputs, stop);
+        }
+        finally
+        {
+            workers.Release();
+        }
+    }
+
     private Batch Prepare(int[] indices, int epoch, bool withInputs, CancellationToken stop)
     {
         int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
-        float[] inputs = withInputs ? new float[indices.Length * pixels] : [];
+        float[] inputs = withInputs ? GC.AllocateUninitializedArray<float>(indices.Length * pixels) : [];
         var labels = new float[indices.Length * width];
         for (int i = 0; i < indices.Length; i++)
         {
@@ -213,16 +228,20 @@ public sealed class ImageFolder : BatchSource
                 labels[i] = sample.Class;
             if (!withInputs)
                 continue;
-            float[] image = Array.ConvertAll(sample.Pixels ?? _reader.Pixels(sample.Path), b => (float)b);
+            byte[] image = sample.Pixels ?? _reader.Pixels(sample.Path);
             if (_options.Augmentation is { } augmentation)
-            {
-                var random = new Random((int)(RandomSeed.Of(_options.ShuffleSeed ?? 0, epoch + 1, indices[i]) >> 33));
-                (int height, int columns, int channels) = (SampleShape[0], SampleShape[1], SampleShape[2]);
-                image = augmentation.Draw(random, height, columns).Apply(image, height, columns, channels);
-            }
-            _reader.Prepare(image, inputs.AsSpan(i * pixels, pixels));
+                _reader.Prepare(Augment(augmentation, image, epoch, indices[i]), inputs.AsSpan(i * pixels, pixels));
+            else
+                _reader.Prepare(image, inputs.AsSpan(i * pixels, pixels));
         }
         return new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices };
+    }
+
+    private float[] Augment(Augmentation augmentation, byte[] image, int epoch, int index)
+    {
+        var random = new Random((int)(RandomSeed.Of(_options.ShuffleSeed ?? 0, epoch + 1, index) >> 33));
+        (int height, int columns, int channels) = (SampleShape[0], SampleShape[1], SampleShape[2]);
+        return augmentation.Draw(random, height, columns).Apply(Array.ConvertAll(image, b => (float)b), height, columns, channels);
     }
 
     private static (List<Sample> Samples, string[] Bad) Decode(string path, List<(string Path, int Class)> files, ImageReader reader, ImageFolderOptions options)

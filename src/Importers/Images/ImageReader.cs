@@ -21,13 +21,19 @@ public sealed class ImageReader
 
     /// <summary>Decodes, turns upright where that is asked for, and resizes: Height · Width · Channels bytes.</summary>
     /// <exception cref="GraftException">The file cannot be read as an image.</exception>
-    public byte[] Pixels(string path) =>
-        ImageResize.Run(ImageDecoder.Decode(path, _input.ColorMode, _input.AppliesOrientation), _input.Height, _input.Width, _input.Resize).Pixels;
+    public byte[] Pixels(string path)
+    {
+        using PixelBuffer image = ImageDecoder.DecodeToBuffer(path, _input.ColorMode, _input.AppliesOrientation);
+        return ImageResize.Run(image, _input.Height, _input.Width, _input.Resize);
+    }
 
     /// <summary>The network's input from pixels 0..255.</summary>
     public void Prepare(ReadOnlySpan<float> pixels, Span<float> destination) => _preprocessing.Apply(pixels, Shape, destination);
 
+    /// <summary>The network's input from pixels of 8 bits.</summary>
+    public void Prepare(ReadOnlySpan<byte> pixels, Span<float> destination) => _preprocessing.ApplyToBytes(pixels, Shape, destination);
+
     /// <summary>The network's input from a file.</summary>
     /// <exception cref="GraftException">The file cannot be read as an image.</exception>
-    public void Read(string path, Span<float> destination) => Prepare(Array.ConvertAll(Pixels(path), b => (float)b), destination);
+    public void Read(string path, Span<float> destination) => Prepare(Pixels(path), destination);
 }

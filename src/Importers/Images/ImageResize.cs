@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Graft.Training;
 
 namespace Graft.Importers.Images;
@@ -5,35 +9,49 @@ namespace Graft.Importers.Images;
 /// <summary>Resizes 8-bit images as Pillow does: two passes in fixed point, the filter widened when shrinking.</summary>
 public static class ImageResize
 {
-    private const int Precision = 32 - 8 - 2; // Pillow's: 8 bits of result, 2 of headroom for negative lobes
+    private const int Precision = ResizeTaps.Precision, Half = 1 << (Precision - 1);
 
     /// <summary>The image at another size; the image itself where the size agrees.</summary>
     public static PixelImage Run(PixelImage image, int height, int width, ResizeFilter filter)
     {
         if (image.Height == height && image.Width == width)
             return image;
-        if (filter == ResizeFilter.Nearest)
-            return Nearest(image, height, width);
-        int channels = image.Channels;
-        byte[] pixels = image.Pixels;
-        if (width != image.Width)
-            pixels = Pass(pixels, channels, image.Height, image.Width, width, channels, image.Width * channels, width * channels, channels, filter);
-        if (height != image.Height)
-            pixels = Pass(pixels, channels, width, image.Height, height, width * channels, channels, channels, width * channels, filter);
-        return new PixelImage(height, width, channels, pixels);
+        using var pixels = PixelBuffer.Of(image);
+        return new PixelImage(height, width, image.Channels, Run(pixels, height, width, filter));
     }
 
-    private static PixelImage Nearest(PixelImage image, int height, int width)
+    /// <summary>The bytes of the image at another size: 3 a colour, 1 a gray.</summary>
+    internal static byte[] Run(PixelBuffer image, int height, int width, ResizeFilter filter)
     {
-        int channels = image.Channels;
-        var pixels = new byte[height * width * channels];
+        if (filter == ResizeFilter.Nearest && (height != image.Height || width != image.Width))
+        {
+            using PixelBuffer nearest = Nearest(image, height, width);
+            return nearest.ToBytes();
+        }
+        using PixelBuffer? wide = width == image.Width ? null : Across(image, width, filter);
+        using PixelBuffer? high = height == image.Height ? null : Down(wide ?? image, height, filter);
+        return (high ?? wide ?? image).ToBytes();
+    }
+
+    private static PixelBuffer Nearest(PixelBuffer image, int height, int width)
+    {
+        var result = new PixelBuffer(height, width, image.Step);
         int[] rows = Centres(image.Height, height), columns = Centres(image.Width, width);
         for (int y = 0; y < height; y++)
         {
-            for (int x = 0; x < width; x++)
-                image.Pixels.AsSpan((rows[y] * image.Width + columns[x]) * channels, channels).CopyTo(pixels.AsSpan((y * width + x) * channels, channels));
+            Span<byte> from = image.Pixels.Slice(rows[y] * image.Width * image.Step, image.Width * image.Step), to = result.Pixels.Slice(y * width * image.Step, width * image.Step);
+            if (image.Step == 1)
+                Pick(from, to, columns);
+            else
+                Pick(MemoryMarshal.Cast<byte, uint>(from), MemoryMarshal.Cast<byte, uint>(to), columns);
         }
-        return new PixelImage(height, width, channels, pixels);
+        return result;
+    }
+
+    private static void Pick<T>(ReadOnlySpan<T> from, Span<T> to, int[] columns)
+    {
+        for (int x = 0; x < to.Length; x++)
+            to[x] = from[columns[x]];
     }
 
     /// <summary>The pixel under each centre. The place is summed up step by step, as Pillow does: centres on an edge fall as there.</summary>
@@ -46,64 +64,123 @@ public static class ImageResize
         return centres;
     }
 
-    /// <summary>One direction: lines of pixels at the given steps (in bytes), each resampled from one length to another.</summary>
-    private static byte[] Pass(byte[] source, int channels, int lines, int from, int to, int pixelStep, int lineStep, int lineStepOut, int pixelStepOut, ResizeFilter filter)
+    /// <summary>Rows resampled to another width.</summary>
+    private static PixelBuffer Across(PixelBuffer image, int width, ResizeFilter filter)
     {
-        (int First, int[] Weights)[] taps = Taps(from, to, filter);
-        var result = new byte[lines * to * channels];
-        for (int line = 0; line < lines; line++)
+        var result = new PixelBuffer(image.Height, width, image.Step);
+        var taps = new ResizeTaps(image.Width, width, filter);
+        bool isFast = Avx2.IsSupported && image.Step == 4;
+        int[] repeated = isFast ? taps.Repeated() : [];
+        for (int y = 0; y < image.Height; y++)
         {
-            for (int i = 0; i < to; i++)
-            {
-                (int first, int[] weights) = taps[i];
-                for (int c = 0; c < channels; c++)
-                {
-                    int sum = 1 << (Precision - 1);
-                    int at = line * lineStep + first * pixelStep + c;
-                    foreach (int weight in weights)
-                    {
-                        sum += source[at] * weight;
-                        at += pixelStep;
-                    }
-                    result[line * lineStepOut + i * pixelStepOut + c] = (byte)Math.Clamp(sum >> Precision, 0, 255);
-                }
-            }
+            Span<byte> from = image.WithSlack[(y * image.Width * image.Step)..], to = result.WithSlack[(y * width * image.Step)..];
+            if (isFast)
+                AcrossColours(from, to, width, taps, repeated);
+            else
+                AcrossPlain(from, to, width, image.Step, taps);
         }
         return result;
     }
 
-    private static (int First, int[] Weights)[] Taps(int from, int to, ResizeFilter filter)
+    private static void AcrossPlain(ReadOnlySpan<byte> from, Span<byte> to, int width, int step, ResizeTaps taps)
     {
-        double scale = (double)from / to, stretch = Math.Max(1, scale);
-        double support = stretch * filter switch { ResizeFilter.Bilinear => 1, ResizeFilter.Bicubic => 2, _ => 3 };
-        var taps = new (int, int[])[to];
-        for (int i = 0; i < to; i++)
+        for (int i = 0; i < width * step; i++)
         {
-            double centre = (i + 0.5) * scale;
-            int first = Math.Max(0, (int)(centre - support + 0.5)), end = Math.Min(from, (int)(centre + support + 0.5));
-            var weights = new double[end - first];
-            double sum = 0;
-            for (int j = 0; j < weights.Length; j++)
+            int sum = Half, at = taps.First[i / step] * step + i % step;
+            foreach (int weight in taps.WeightsOf(i / step))
             {
-                weights[j] = Weight(filter, (first + j - centre + 0.5) / stretch);
-                sum += weights[j];
+                sum += from[at] * weight;
+                at += step;
             }
-            taps[i] = (first, Array.ConvertAll(weights, w => (int)Math.Round(w / sum * (1 << Precision), MidpointRounding.AwayFromZero)));
+            to[i] = (byte)Math.Clamp(sum >> Precision, 0, 255);
         }
-        return taps;
     }
 
-    private static double Weight(ResizeFilter filter, double x)
+    /// <summary>As <see cref="AcrossPlain"/>: a vector holds the four bytes of two or four neighbouring pixels, as sums of 32 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AcrossColours(ReadOnlySpan<byte> from, Span<byte> to, int width, ResizeTaps taps, int[] repeated)
     {
-        x = Math.Abs(x);
-        const double A = -0.5;
-        return filter switch
+        ref byte source = ref MemoryMarshal.GetReference(from), target = ref MemoryMarshal.GetReference(to);
+        ref int weight = ref MemoryMarshal.GetArrayDataReference(repeated);
+        Vector128<int> half = Vector128.Create(Half);
+        ReadOnlySpan<int> firsts = taps.First, counts = taps.Counts;
+        int longest = taps.Longest * 4;
+        for (int i = 0; i < width; i++)
         {
-            ResizeFilter.Bilinear => Math.Max(0, 1 - x),
-            ResizeFilter.Bicubic => x < 1 ? ((A + 2) * x - (A + 3)) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * A : 0,
-            _ => x < 3 ? Sinc(x) * Sinc(x / 3) : 0,
-        };
+            nuint at = (nuint)firsts[i] * 4, w = (nuint)(i * longest);
+            Vector256<int> sum = Vector256<int>.Zero;
+            if (Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
+            {
+                Vector512<int> both = Vector512<int>.Zero;
+                for (int tap = 0; tap < counts[i]; tap += 4, at += 16, w += 16)
+                    both += Avx512F.ConvertToVector512Int32(Vector128.LoadUnsafe(ref source, at)) * Vector512.LoadUnsafe(ref weight, w);
+                sum = both.GetLower() + both.GetUpper();
+            }
+            else
+            {
+                for (int tap = 0; tap < counts[i]; tap += 2, at += 8, w += 8)
+                    sum += Avx2.ConvertToVector256Int32(EightBytes(ref source, at)) * Vector256.LoadUnsafe(ref weight, w);
+            }
+            Vector128<int> colour = (sum.GetLower() + sum.GetUpper() + half) >> Precision;
+            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, 4 * i), Pack(colour, colour).AsUInt32().ToScalar());
+        }
     }
 
-    private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x);
+    /// <summary>Columns resampled to another height.</summary>
+    private static PixelBuffer Down(PixelBuffer image, int height, ResizeFilter filter)
+    {
+        var result = new PixelBuffer(height, image.Width, image.Step);
+        var taps = new ResizeTaps(image.Height, height, filter);
+        int row = image.Width * image.Step;
+        for (int y = 0; y < height; y++)
+        {
+            Span<byte> from = image.WithSlack[(taps.First[y] * row)..], to = result.WithSlack[(y * row)..];
+            if (Avx2.IsSupported)
+                DownFast(from, to, row, taps.WeightsOf(y));
+            else
+                DownPlain(from, to, row, taps.WeightsOf(y));
+        }
+        return result;
+    }
+
+    private static void DownPlain(ReadOnlySpan<byte> from, Span<byte> to, int row, ReadOnlySpan<int> weights)
+    {
+        for (int x = 0; x < row; x++)
+        {
+            int sum = Half, at = x;
+            foreach (int weight in weights)
+            {
+                sum += from[at] * weight;
+                at += row;
+            }
+            to[x] = (byte)Math.Clamp(sum >> Precision, 0, 255);
+        }
+    }
+
+    /// <summary>As <see cref="DownPlain"/>: a vector holds eight neighbouring bytes of a row. The last one runs over the row's end, which the next row mends.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void DownFast(ReadOnlySpan<byte> from, Span<byte> to, int row, ReadOnlySpan<int> weights)
+    {
+        ref byte source = ref MemoryMarshal.GetReference(from), target = ref MemoryMarshal.GetReference(to);
+        for (int x = 0; x < row; x += 8)
+        {
+            Vector256<int> sum = Vector256.Create(Half);
+            ref byte at = ref Unsafe.Add(ref source, x);
+            for (int t = 0; t < weights.Length; t++, at = ref Unsafe.Add(ref at, row))
+                sum += Avx2.ConvertToVector256Int32(EightBytes(ref at, 0)) * Vector256.Create(weights[t]);
+            sum >>= Precision;
+            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x), Pack(sum.GetLower(), sum.GetUpper()).AsUInt64().ToScalar());
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> EightBytes(ref byte from, nuint at) => Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref from, at))).AsByte();
+
+    /// <summary>Eight numbers cut to 0..255, in the first eight bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Pack(Vector128<int> low, Vector128<int> high)
+    {
+        Vector128<short> both = Sse2.PackSignedSaturate(low, high);
+        return Sse2.PackUnsignedSaturate(both, both);
+    }
 }

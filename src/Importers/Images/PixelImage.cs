@@ -7,17 +7,6 @@ namespace Graft.Importers.Images;
 /// <param name="Pixels">Height · Width · Channels bytes.</param>
 public sealed record PixelImage(int Height, int Width, int Channels, byte[] Pixels)
 {
-    /// <summary>One channel: Pillow's mode L, in its integer arithmetic; itself where it is gray already.</summary>
-    internal PixelImage ToGrayscale()
-    {
-        if (Channels == 1)
-            return this;
-        var gray = new byte[Height * Width];
-        for (int i = 0; i < gray.Length; i++)
-            gray[i] = (byte)((Pixels[3 * i] * 19595 + Pixels[3 * i + 1] * 38470 + Pixels[3 * i + 2] * 7471 + 0x8000) >> 16);
-        return new PixelImage(Height, Width, 1, gray);
-    }
-
     /// <summary>Turned upright from one of the eight orientations of EXIF 2.3, table 6; others leave it as it is.</summary>
     internal PixelImage Upright(int orientation)
     {

@@ -5,8 +5,8 @@ namespace Graft.Kernels;
 
 internal sealed class CpuAdadeltaStepKernels : AdadeltaStepKernels
 {
-    public override void Step(in AdadeltaStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> a, DevicePtr<float> d) =>
-        StepLoop<Formula>.Run(new Formula(s), count, w, g, a, d);
+    public override void Step(in AdadeltaStepSettings s, ReadOnlySpan<StepTensor> tensors) =>
+        StepLoop<Formula>.Run(new Formula(s), tensors);
 
     private readonly struct Formula(AdadeltaStepSettings s) : IStepFormula
     {

@@ -10,6 +10,6 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class AdadeltaStepKernels
 {
-    /// <summary>Moves w and its slots: <paramref name="a"/> of gradients, <paramref name="d"/> of moves.</summary>
-    public abstract void Step(in AdadeltaStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> a, DevicePtr<float> d);
+    /// <summary>Moves all tensors. Slot A is a, of gradients; B is d, of moves.</summary>
+    public abstract void Step(in AdadeltaStepSettings s, ReadOnlySpan<StepTensor> tensors);
 }

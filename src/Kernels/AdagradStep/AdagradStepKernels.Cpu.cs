@@ -5,8 +5,8 @@ namespace Graft.Kernels;
 
 internal sealed class CpuAdagradStepKernels : AdagradStepKernels
 {
-    public override void Step(in AdagradStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> a) =>
-        StepLoop<Formula>.Run(new Formula(s), count, w, g, a);
+    public override void Step(in AdagradStepSettings s, ReadOnlySpan<StepTensor> tensors) =>
+        StepLoop<Formula>.Run(new Formula(s), tensors);
 
     private readonly struct Formula(AdagradStepSettings s) : IStepFormula
     {

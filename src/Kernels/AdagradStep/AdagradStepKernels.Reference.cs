@@ -2,13 +2,16 @@ namespace Graft.Kernels;
 
 internal sealed unsafe class ReferenceAdagradStepKernels : AdagradStepKernels
 {
-    public override void Step(in AdagradStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> a)
+    public override void Step(in AdagradStepSettings s, ReadOnlySpan<StepTensor> tensors)
     {
-        for (long i = 0; i < count; i++)
+        foreach (StepTensor t in tensors)
         {
-            double gradient = g.Pointer[i], sum = a.Pointer[i] + gradient * gradient;
-            a.Pointer[i] = (float)sum;
-            w.Pointer[i] = (float)(w.Pointer[i] - s.Rate * gradient / (Math.Sqrt(sum + s.Epsilon) + s.OuterEpsilon));
+            for (long i = 0; i < t.Count; i++)
+            {
+                double gradient = t.Gradient(i), sum = t.A.Pointer[i] + gradient * gradient;
+                t.A.Pointer[i] = (float)sum;
+                t.W.Pointer[i] = (float)(t.W.Pointer[i] - s.Rate * gradient / (Math.Sqrt(sum + s.Epsilon) + s.OuterEpsilon));
+            }
         }
     }
 }

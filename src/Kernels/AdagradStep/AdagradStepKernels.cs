@@ -8,6 +8,6 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class AdagradStepKernels
 {
-    /// <summary>Moves w and its slot.</summary>
-    public abstract void Step(in AdagradStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> a);
+    /// <summary>Moves all tensors. Slot A is a.</summary>
+    public abstract void Step(in AdagradStepSettings s, ReadOnlySpan<StepTensor> tensors);
 }

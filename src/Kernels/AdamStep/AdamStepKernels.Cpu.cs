@@ -5,8 +5,8 @@ namespace Graft.Kernels;
 
 internal sealed class CpuAdamStepKernels : AdamStepKernels
 {
-    public override void Step(in AdamStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> m, DevicePtr<float> v, DevicePtr<float> peak) =>
-        StepLoop<Formula>.Run(new Formula(s, (float)s.CorrectedRate, !peak.IsNull), count, w, g, m, v, peak);
+    public override void Step(in AdamStepSettings s, ReadOnlySpan<StepTensor> tensors) =>
+        StepLoop<Formula>.Run(new Formula(s, (float)s.CorrectedRate, tensors is [{ C.IsNull: false }, ..]), tensors);
 
     private readonly struct Formula(AdamStepSettings s, float rate, bool hasPeak) : IStepFormula
     {

@@ -11,6 +11,6 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class AdamStepKernels
 {
-    /// <summary>Moves w and its slots. <paramref name="peak"/> is Null without AMSGrad.</summary>
-    public abstract void Step(in AdamStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> m, DevicePtr<float> v, DevicePtr<float> peak);
+    /// <summary>Moves all tensors. Slot A is m, B is v, C is peak: Null without AMSGrad, in all tensors alike.</summary>
+    public abstract void Step(in AdamStepSettings s, ReadOnlySpan<StepTensor> tensors);
 }

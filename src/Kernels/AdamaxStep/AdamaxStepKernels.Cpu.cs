@@ -5,8 +5,8 @@ namespace Graft.Kernels;
 
 internal sealed class CpuAdamaxStepKernels : AdamaxStepKernels
 {
-    public override void Step(in AdamaxStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> m, DevicePtr<float> u) =>
-        StepLoop<Formula>.Run(new Formula(s, (float)s.CorrectedRate), count, w, g, m, u);
+    public override void Step(in AdamaxStepSettings s, ReadOnlySpan<StepTensor> tensors) =>
+        StepLoop<Formula>.Run(new Formula(s, (float)s.CorrectedRate), tensors);
 
     private readonly struct Formula(AdamaxStepSettings s, float rate) : IStepFormula
     {

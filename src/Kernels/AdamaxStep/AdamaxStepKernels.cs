@@ -9,6 +9,6 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class AdamaxStepKernels
 {
-    /// <summary>Moves w and its slots.</summary>
-    public abstract void Step(in AdamaxStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> m, DevicePtr<float> u);
+    /// <summary>Moves all tensors. Slot A is m, B is u.</summary>
+    public abstract void Step(in AdamaxStepSettings s, ReadOnlySpan<StepTensor> tensors);
 }

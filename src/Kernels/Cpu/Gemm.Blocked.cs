@@ -159,9 +159,10 @@ internal static unsafe partial class Gemm
             return packed;
         }
 
-        /// <summary>Rows a multiple of 1 KiB apart crowd into few cache sets; a copy pays where enough columns use it.</summary>
-        private static bool NeedsCopy(in GemmProduct p) => p.Lda % 256 == 0 && p.Lda > 256 && p.N > 64;
     }
+
+    /// <summary>Rows a multiple of 1 KiB apart crowd into few cache sets; a copy pays where enough columns use it.</summary>
+    private static bool NeedsCopy(in GemmProduct p) => p.Lda % 256 == 0 && p.Lda > 256 && p.N > 64;
 
     /// <summary>A tile with fewer columns than the kernels write: through a buffer of full width.</summary>
     private static void RunNarrow(

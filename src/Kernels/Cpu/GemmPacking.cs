@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -7,6 +8,7 @@ namespace Graft.Kernels.Cpu;
 internal static unsafe class GemmPacking
 {
     /// <summary>to[i,j] = from[i,j] for <paramref name="rows"/> x <paramref name="columns"/> elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Copy(float* from, nint ldFrom, int rows, int columns, float* to, nint ldTo)
     {
         for (int i = 0; i < rows; i++)
@@ -22,6 +24,7 @@ internal static unsafe class GemmPacking
     }
 
     /// <summary>to[j,i] = from[i,j] for <paramref name="rows"/> x <paramref name="columns"/> elements of from.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* from, nint ldFrom, int rows, int columns, float* to, nint ldTo)
     {
         int i = 0;
@@ -44,6 +47,7 @@ internal static unsafe class GemmPacking
             new Span<float>(panel + (nint)i * columns + first, columns - first).Clear();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TransposeFourRows(float* from, nint ldFrom, int columns, float* to, nint ldTo)
     {
         float* row0 = from;

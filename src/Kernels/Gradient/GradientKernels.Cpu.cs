@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Graft.Kernels.Cpu;
 
@@ -5,48 +6,64 @@ namespace Graft.Kernels;
 
 internal sealed unsafe class CpuGradientKernels : GradientKernels
 {
-    public override double SumOfSquares(DevicePtr<float> g, long count)
+    public override void SumsOfSquares(ReadOnlySpan<StepTensor> tensors, Span<double> sums)
     {
-        int chunks = Elementwise.Chunks(count);
-        double* sums = (double*)Scratch.Rent(ScratchSlot.Partial, 2L * chunks);
-        ParallelRows.Run(chunks, 1, new Squares { X = g.Pointer, Count = count, Sums = sums });
-        double total = 0;
-        for (int i = 0; i < chunks; i++)
-            total += sums[i];
-        return total;
+        int* firsts = stackalloc int[tensors.Length + 1]; // the first chunk of each tensor: sums of chunks do not mix tensors
+        firsts[0] = 0;
+        for (int t = 0; t < tensors.Length; t++)
+            firsts[t + 1] = checked(firsts[t] + Elementwise.Chunks(tensors[t].Count));
+        double* parts = (double*)Scratch.Rent(ScratchSlot.Partial, 2L * firsts[tensors.Length]);
+        fixed (StepTensor* first = tensors)
+        {
+            var body = new Squares { Tensors = first, Count = tensors.Length, Firsts = firsts, Sums = parts };
+            WorkerPool.For(firsts[tensors.Length], ref body);
+        }
+        for (int t = 0; t < tensors.Length; t++)
+        {
+            sums[t] = 0;
+            for (int chunk = firsts[t]; chunk < firsts[t + 1]; chunk++)
+                sums[t] += parts[chunk];
+        }
     }
 
     public override void Scale(DevicePtr<float> g, long count, float factor) =>
         Elementwise.Unary(new ScaleFormula(factor, 0), count, g.Pointer, g.Pointer);
 
-    public override void ClipValue(DevicePtr<float> g, long count, float limit) =>
-        Elementwise.Unary(new ClipFormula(-limit, limit), count, g.Pointer, g.Pointer);
-
     public override void AddScaled(DevicePtr<float> source, float factor, DevicePtr<float> destination, long count) =>
         Elementwise.Unary(new ScaleFormula(factor, 0), count, source.Pointer, destination.Pointer, beta: 1);
 
-    private struct Squares : IRowBody
+    private struct Squares : IChunkBody
     {
-        public float* X;
-        public long Count;
+        public StepTensor* Tensors;
+        public int Count;
+        public int* Firsts;
         public double* Sums;
 
-        public readonly void Run(int first, int end)
+        public readonly void Run(int chunk)
         {
-            for (int chunk = first; chunk < end; chunk++)
+            int t = new ReadOnlySpan<int>(Firsts, Count + 1).BinarySearch(chunk);
+            for (t = t < 0 ? ~t - 1 : t; Firsts[t + 1] == chunk; t++)
             {
-                long i = (long)chunk * Elementwise.Chunk, stop = Math.Min(Count, i + Elementwise.Chunk);
-                Vector512<double> sum = Vector512<double>.Zero;
-                for (; i <= stop - 16; i += 16)
-                {
-                    (Vector512<double> low, Vector512<double> high) = Vector512.Widen(Vector512.Load(X + i));
-                    sum += low * low + high * high;
-                }
-                double total = Vector512.Sum(sum);
-                for (; i < stop; i++)
-                    total += (double)X[i] * X[i];
-                Sums[chunk] = total;
+                // an empty tensor has no chunk: the one behind it begins at the same number
             }
+            long from = (long)(chunk - Firsts[t]) * Elementwise.Chunk;
+            Sums[chunk] = Sum(Tensors[t].G.Pointer + from, (int)Math.Min(Tensors[t].Count - from, Elementwise.Chunk));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static double Sum(float* x, int count)
+        {
+            Vector512<double> sum = Vector512<double>.Zero;
+            int i = 0;
+            for (; i <= count - 16; i += 16)
+            {
+                (Vector512<double> low, Vector512<double> high) = Vector512.Widen(Vector512.Load(x + i));
+                sum += low * low + high * high;
+            }
+            double total = Vector512.Sum(sum);
+            for (; i < count; i++)
+                total += (double)x[i] * x[i];
+            return total;
         }
     }
 }

@@ -1,18 +1,15 @@
 namespace Graft.Kernels;
 
-/// <summary>What optimizers do to gradients before a step: norms, clipping, decay.</summary>
-/// <remarks>Shapes: all [count].</remarks>
+/// <summary>What is done to gradients before an optimizer's step: norms, means.</summary>
+/// <remarks>Clipping itself is part of the step: <see cref="StepTensor.Factor"/> and <see cref="StepTensor.Limit"/>.</remarks>
 public abstract class GradientKernels
 {
-    /// <summary>The sum of g^2, in double and in one fixed order. Waits for the device.</summary>
-    public abstract double SumOfSquares(DevicePtr<float> g, long count);
+    /// <summary>The sum of g^2 of each tensor, in double and in one fixed order, in one pass over all. Waits for the device.</summary>
+    public abstract void SumsOfSquares(ReadOnlySpan<StepTensor> tensors, Span<double> sums);
 
-    /// <summary>g = factor g.</summary>
+    /// <summary>g [count] = factor g.</summary>
     public abstract void Scale(DevicePtr<float> g, long count, float factor);
 
-    /// <summary>g = min(max(g, -limit), limit).</summary>
-    public abstract void ClipValue(DevicePtr<float> g, long count, float limit);
-
-    /// <summary>destination = destination + factor source: L2 decay with w as source.</summary>
+    /// <summary>destination [count] = destination + factor source.</summary>
     public abstract void AddScaled(DevicePtr<float> source, float factor, DevicePtr<float> destination, long count);
 }

@@ -10,37 +10,62 @@ internal interface IStepFormula
     void Apply<V>(ref V w, V g, ref V a, ref V b, ref V c) where V : unmanaged, ILanes<V>;
 }
 
-/// <summary>The loop that all optimizer steps share: one pass over weights, gradients and up to three slots, which may be null.</summary>
+/// <summary>
+/// The loop that all optimizer steps share: one pass over the weights, gradients and up to three slots of all tensors, in one job. The job is cut by
+/// the numbers of all tensors together, so that many small ones cost no more than a large one.
+/// </summary>
 internal unsafe struct StepLoop<T> : ILaneWork
     where T : unmanaged, IStepFormula
 {
     private T _formula;
-    private float* _w, _g, _a, _b, _c;
-    private long _count;
+    private TensorRow _row;
 
-    /// <summary>Runs the step over <paramref name="count"/> weights.</summary>
-    public static void Run(T formula, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> a = default, DevicePtr<float> b = default, DevicePtr<float> c = default) =>
-        LaneWidth.Run(LaneWidth.Current, new StepLoop<T> { _formula = formula, _w = w.Pointer, _g = g.Pointer, _a = a.Pointer, _b = b.Pointer, _c = c.Pointer, _count = count });
+    /// <summary>Runs the step over all tensors.</summary>
+    public static void Run(T formula, ReadOnlySpan<StepTensor> tensors)
+    {
+        long* starts = stackalloc long[tensors.Length + 1];
+        fixed (StepTensor* first = tensors)
+            LaneWidth.Run(LaneWidth.Current, new StepLoop<T> { _formula = formula, _row = new TensorRow(first, tensors.Length, starts) });
+    }
 
     public readonly void Run<V>()
-        where V : unmanaged, ILanes<V> => ParallelRows.Run(Elementwise.Chunks(_count), 1, new Body<V> { Of = this });
+        where V : unmanaged, ILanes<V>
+    {
+        var body = new Body<V> { Of = this };
+        WorkerPool.For(_row.Chunks, ref body);
+    }
 
-    private struct Body<V> : IRowBody
+    private struct Body<V> : IChunkBody
         where V : unmanaged, ILanes<V>
     {
         public StepLoop<T> Of;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public readonly void Run(int first, int end)
+        public readonly void Run(int chunk)
         {
-            long i = (long)first * Elementwise.Chunk, stop = Math.Min(Of._count, (long)end * Elementwise.Chunk);
-            float* slotA = Of._a, slotB = Of._b, slotC = Of._c;
+            (long from, long end) = Of._row.Chunk(chunk);
+            for (int t = Of._row.TensorAt(from); from < end; t++)
+            {
+                (long first, long stop) = Of._row.Part(t, from, end);
+                Move(Of._row.Tensor(t), first, stop);
+                from = Of._row.EndOf(t);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Move(StepTensor* tensor, long i, long stop)
+        {
+            T formula = Of._formula;
+            float* weight = tensor->W.Pointer, gradient = tensor->G.Pointer, slotA = tensor->A.Pointer, slotB = tensor->B.Pointer, slotC = tensor->C.Pointer;
+            V factor = V.Create(tensor->Factor), low = V.Create(-tensor->Limit), high = V.Create(tensor->Limit);
+            bool clips = !float.IsPositiveInfinity(tensor->Limit);
             for (; i <= stop - V.Count; i += V.Count)
             {
-                V w = V.Load(Of._w + i), g = V.Load(Of._g + i);
+                V w = V.Load(weight + i), g = V.Load(gradient + i) * factor;
+                if (clips)
+                    g = V.Min(V.Max(g, low), high);
                 V a = slotA == null ? g : V.Load(slotA + i), b = slotB == null ? g : V.Load(slotB + i), c = slotC == null ? g : V.Load(slotC + i);
-                Of._formula.Apply(ref w, g, ref a, ref b, ref c);
-                w.Store(Of._w + i);
+                formula.Apply(ref w, g, ref a, ref b, ref c);
+                w.Store(weight + i);
                 if (slotA != null)
                     a.Store(slotA + i);
                 if (slotB != null)
@@ -49,18 +74,21 @@ internal unsafe struct StepLoop<T> : ILaneWork
                     c.Store(slotC + i);
             }
             if (i < stop)
-                Tail(i, (int)(stop - i));
+                Tail(tensor, i, (int)(stop - i));
         }
 
-        private readonly void Tail(long i, int rest)
+        private readonly void Tail(StepTensor* tensor, long i, int rest)
         {
-            V w = Elementwise.LoadTail<V>(Of._w + i, rest), g = Elementwise.LoadTail<V>(Of._g + i, rest);
-            V a = Slot(Of._a, g, i, rest), b = Slot(Of._b, g, i, rest), c = Slot(Of._c, g, i, rest);
+            V w = Elementwise.LoadTail<V>(tensor->W.Pointer + i, rest), g = Elementwise.LoadTail<V>(tensor->G.Pointer + i, rest) * V.Create(tensor->Factor);
+            if (!float.IsPositiveInfinity(tensor->Limit))
+                g = V.Min(V.Max(g, V.Create(-tensor->Limit)), V.Create(tensor->Limit));
+            float* slotA = tensor->A.Pointer, slotB = tensor->B.Pointer, slotC = tensor->C.Pointer;
+            V a = Slot(slotA, g, i, rest), b = Slot(slotB, g, i, rest), c = Slot(slotC, g, i, rest);
             Of._formula.Apply(ref w, g, ref a, ref b, ref c);
-            Store(Of._w, w, i, rest);
-            Store(Of._a, a, i, rest);
-            Store(Of._b, b, i, rest);
-            Store(Of._c, c, i, rest);
+            Store(tensor->W.Pointer, w, i, rest);
+            Store(slotA, a, i, rest);
+            Store(slotB, b, i, rest);
+            Store(slotC, c, i, rest);
         }
 
         private static V Slot(float* slot, V g, long i, int rest) => slot == null ? g : Elementwise.LoadTail<V>(slot + i, rest);

@@ -5,11 +5,11 @@ namespace Graft.Kernels;
 
 internal sealed class CpuNadamStepKernels : NadamStepKernels
 {
-    public override void Step(in NadamStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> m, DevicePtr<float> v)
+    public override void Step(in NadamStepSettings s, ReadOnlySpan<StepTensor> tensors)
     {
         // The three factors are the same for all weights: worked out once, in double.
         var formula = new Formula(s, (float)s.MeanShare, (float)s.GradientShare, (float)s.SquareCorrection);
-        StepLoop<Formula>.Run(formula, count, w, g, m, v);
+        StepLoop<Formula>.Run(formula, tensors);
     }
 
     private readonly struct Formula(NadamStepSettings s, float meanShare, float gradientShare, float correction) : IStepFormula

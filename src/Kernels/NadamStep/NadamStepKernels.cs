@@ -11,6 +11,6 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class NadamStepKernels
 {
-    /// <summary>Moves w and its slots.</summary>
-    public abstract void Step(in NadamStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> m, DevicePtr<float> v);
+    /// <summary>Moves all tensors. Slot A is m, B is v.</summary>
+    public abstract void Step(in NadamStepSettings s, ReadOnlySpan<StepTensor> tensors);
 }

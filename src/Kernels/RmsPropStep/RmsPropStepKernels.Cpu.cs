@@ -5,8 +5,8 @@ namespace Graft.Kernels;
 
 internal sealed class CpuRmsPropStepKernels : RmsPropStepKernels
 {
-    public override void Step(in RmsPropStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> v, DevicePtr<float> m, DevicePtr<float> mean) =>
-        StepLoop<Formula>.Run(new Formula(s, !m.IsNull, !mean.IsNull), count, w, g, v, m, mean);
+    public override void Step(in RmsPropStepSettings s, ReadOnlySpan<StepTensor> tensors) =>
+        StepLoop<Formula>.Run(new Formula(s, tensors is [{ B.IsNull: false }, ..], tensors is [{ C.IsNull: false }, ..]), tensors);
 
     private readonly struct Formula(RmsPropStepSettings s, bool hasMomentum, bool centered) : IStepFormula
     {

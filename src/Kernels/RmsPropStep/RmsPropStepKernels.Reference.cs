@@ -2,26 +2,29 @@ namespace Graft.Kernels;
 
 internal sealed unsafe class ReferenceRmsPropStepKernels : RmsPropStepKernels
 {
-    public override void Step(in RmsPropStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> v, DevicePtr<float> m, DevicePtr<float> mean)
+    public override void Step(in RmsPropStepSettings s, ReadOnlySpan<StepTensor> tensors)
     {
-        for (long i = 0; i < count; i++)
+        foreach (StepTensor t in tensors)
         {
-            double gradient = g.Pointer[i];
-            double square = (double)s.Rho * v.Pointer[i] + (1.0 - s.Rho) * gradient * gradient;
-            v.Pointer[i] = (float)square;
-            if (!mean.IsNull)
+            for (long i = 0; i < t.Count; i++)
             {
-                double average = (double)s.Rho * mean.Pointer[i] + (1.0 - s.Rho) * gradient;
-                mean.Pointer[i] = (float)average;
-                square -= average * average;
+                double gradient = t.Gradient(i);
+                double square = (double)s.Rho * t.A.Pointer[i] + (1.0 - s.Rho) * gradient * gradient;
+                t.A.Pointer[i] = (float)square;
+                if (!t.C.IsNull)
+                {
+                    double average = (double)s.Rho * t.C.Pointer[i] + (1.0 - s.Rho) * gradient;
+                    t.C.Pointer[i] = (float)average;
+                    square -= average * average;
+                }
+                double move = s.Rate * gradient / (Math.Sqrt(square + s.Epsilon) + s.OuterEpsilon);
+                if (!t.B.IsNull)
+                {
+                    move += (double)s.Momentum * t.B.Pointer[i];
+                    t.B.Pointer[i] = (float)move;
+                }
+                t.W.Pointer[i] = (float)(t.W.Pointer[i] - move);
             }
-            double move = s.Rate * gradient / (Math.Sqrt(square + s.Epsilon) + s.OuterEpsilon);
-            if (!m.IsNull)
-            {
-                move += (double)s.Momentum * m.Pointer[i];
-                m.Pointer[i] = (float)move;
-            }
-            w.Pointer[i] = (float)(w.Pointer[i] - move);
         }
     }
 }

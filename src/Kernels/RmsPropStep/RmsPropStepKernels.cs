@@ -8,6 +8,6 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class RmsPropStepKernels
 {
-    /// <summary>Moves w and its slots. <paramref name="m"/> is Null without momentum, <paramref name="mean"/> where not centered.</summary>
-    public abstract void Step(in RmsPropStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> v, DevicePtr<float> m, DevicePtr<float> mean);
+    /// <summary>Moves all tensors. Slot A is v, B is m: Null without momentum, C is mean: Null where not centered; in all tensors alike.</summary>
+    public abstract void Step(in RmsPropStepSettings s, ReadOnlySpan<StepTensor> tensors);
 }

@@ -5,12 +5,12 @@ namespace Graft.Kernels;
 
 internal sealed class CpuSgdStepKernels : SgdStepKernels
 {
-    public override void Step(in SgdStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> v)
+    public override void Step(in SgdStepSettings s, ReadOnlySpan<StepTensor> tensors)
     {
         if (s.Momentum == 0)
-            StepLoop<Plain>.Run(new Plain(s.Rate), count, w, g);
+            StepLoop<Plain>.Run(new Plain(s.Rate), tensors);
         else
-            StepLoop<WithMomentum>.Run(new WithMomentum(s.Rate, s.Momentum, s.Nesterov), count, w, g, v);
+            StepLoop<WithMomentum>.Run(new WithMomentum(s.Rate, s.Momentum, s.Nesterov), tensors);
     }
 
     private readonly struct Plain(float rate) : IStepFormula

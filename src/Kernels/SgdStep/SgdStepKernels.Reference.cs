@@ -2,18 +2,21 @@ namespace Graft.Kernels;
 
 internal sealed unsafe class ReferenceSgdStepKernels : SgdStepKernels
 {
-    public override void Step(in SgdStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> v)
+    public override void Step(in SgdStepSettings s, ReadOnlySpan<StepTensor> tensors)
     {
-        for (long i = 0; i < count; i++)
+        foreach (StepTensor t in tensors)
         {
-            double move = -(double)s.Rate * g.Pointer[i];
-            if (s.Momentum != 0)
+            for (long i = 0; i < t.Count; i++)
             {
-                double velocity = (double)s.Momentum * v.Pointer[i] + move;
-                v.Pointer[i] = (float)velocity;
-                move = s.Nesterov ? s.Momentum * velocity + move : velocity;
+                double move = -(double)s.Rate * t.Gradient(i);
+                if (s.Momentum != 0)
+                {
+                    double velocity = (double)s.Momentum * t.A.Pointer[i] + move;
+                    t.A.Pointer[i] = (float)velocity;
+                    move = s.Nesterov ? s.Momentum * velocity + move : velocity;
+                }
+                t.W.Pointer[i] = (float)(t.W.Pointer[i] + move);
             }
-            w.Pointer[i] = (float)(w.Pointer[i] + move);
         }
     }
 }

@@ -6,6 +6,6 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class SgdStepKernels
 {
-    /// <summary>Moves w and v. <paramref name="v"/> may be Null where there is no momentum.</summary>
-    public abstract void Step(in SgdStepSettings s, long count, DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> v);
+    /// <summary>Moves all tensors. Slot A is v; it may be Null where there is no momentum.</summary>
+    public abstract void Step(in SgdStepSettings s, ReadOnlySpan<StepTensor> tensors);
 }

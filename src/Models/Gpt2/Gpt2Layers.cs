@@ -50,7 +50,7 @@ internal sealed class Gpt2Layers
         foreach (Layer layer in Blocks.SelectMany(b => b.Layers).OfType<Dense>().Append(Head))
         {
             Tensor weight = layer is TiedDense tied ? tied.Embedding.Parameters[0].Value : layer.Parameters[0].Value;
-            if (!_packed.TryGetValue(layer, out PackedProduct? packed) || packed.Weight != weight || Precision != ((packed as PackedNarrowDense)?.Precision ?? WeightPrecision.Float32))
+            if (!_packed.TryGetValue(layer, out PackedProduct? packed) || packed.Kernel != weight || Precision != ((packed as PackedNarrowDense)?.Precision ?? WeightPrecision.Float32))
             {
                 packed?.Dispose();
                 _packed.Remove(layer);

@@ -13,6 +13,6 @@ public sealed class Adadelta(LearningRateSchedule? learningRate = null, float rh
 
     private protected override string[] SlotNames { get; } = ["accumulated_grad", "accumulated_delta_var"];
 
-    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.AdadeltaStep.Step(new AdadeltaStepSettings(rate, rho, epsilon), value.Count, value.Data, gradient.Data, slots[0].Data, slots[1].Data);
+    private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
+        kernels.AdadeltaStep.Step(new AdadeltaStepSettings(rate, rho, epsilon), tensors);
 }

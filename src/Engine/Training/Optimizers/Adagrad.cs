@@ -18,6 +18,6 @@ public sealed class Adagrad(LearningRateSchedule? learningRate = null, float ini
 
     private protected override float SlotStart => initialAccumulator;
 
-    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.AdagradStep.Step(new AdagradStepSettings(rate, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), value.Count, value.Data, gradient.Data, slots[0].Data);
+    private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
+        kernels.AdagradStep.Step(new AdagradStepSettings(rate, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), tensors);
 }

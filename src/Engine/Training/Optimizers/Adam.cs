@@ -6,7 +6,6 @@ namespace Graft.Training;
 public class Adam : Optimizer
 {
     private readonly float _beta1, _beta2, _epsilon, _weightDecay;
-    private readonly bool _amsgrad;
 
     /// <summary>Makes the optimizer.</summary>
     /// <param name="learningRate">A number or a schedule; 0.001 by default.</param>
@@ -22,7 +21,7 @@ public class Adam : Optimizer
     private protected Adam(LearningRateSchedule? learningRate, float beta1, float beta2, float epsilon, bool amsgrad, float weightDecay)
         : base(learningRate ?? 0.001f)
     {
-        (_beta1, _beta2, _epsilon, _amsgrad, _weightDecay) = (beta1, beta2, epsilon, amsgrad, weightDecay);
+        (_beta1, _beta2, _epsilon, _weightDecay) = (beta1, beta2, epsilon, weightDecay);
         SlotNames = amsgrad ? ["momentum", "velocity", "velocity_hat"] : ["momentum", "velocity"];
     }
 
@@ -40,7 +39,6 @@ public class Adam : Optimizer
 
     private protected override string[] SlotNames { get; }
 
-    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, StepEpsilon, _weightDecay, Iterations + 1), value.Count, value.Data, gradient.Data,
-            slots[0].Data, slots[1].Data, _amsgrad ? slots[2].Data : DevicePtr<float>.Null);
+    private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
+        kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, StepEpsilon, _weightDecay, Iterations + 1), tensors);
 }

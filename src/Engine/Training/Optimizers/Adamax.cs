@@ -15,6 +15,6 @@ public sealed class Adamax(LearningRateSchedule? learningRate = null, float beta
 
     private protected override string[] SlotNames { get; } = ["momentum", "norm"];
 
-    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.AdamaxStep.Step(new AdamaxStepSettings(rate, beta1, beta2, epsilon, Iterations + 1), value.Count, value.Data, gradient.Data, slots[0].Data, slots[1].Data);
+    private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
+        kernels.AdamaxStep.Step(new AdamaxStepSettings(rate, beta1, beta2, epsilon, Iterations + 1), tensors);
 }

@@ -16,6 +16,6 @@ public sealed class Nadam(LearningRateSchedule? learningRate = null, float beta1
 
     private protected override string[] SlotNames { get; } = ["momentum", "velocity"];
 
-    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.NadamStep.Step(new NadamStepSettings(rate, beta1, beta2, epsilon, Iterations + 1), value.Count, value.Data, gradient.Data, slots[0].Data, slots[1].Data);
+    private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
+        kernels.NadamStep.Step(new NadamStepSettings(rate, beta1, beta2, epsilon, Iterations + 1), tensors);
 }

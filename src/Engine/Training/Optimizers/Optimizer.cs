@@ -67,21 +67,28 @@ public abstract class Optimizer : IDisposable
         };
     }
 
-    /// <summary>One step. Clipping changes the gradients in place.</summary>
+    /// <summary>One step: all parameters in one pass. The gradients stay as they are, clipped or not.</summary>
     /// <exception cref="GraftException">More than one kind of clipping is set.</exception>
     public void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients)
     {
-        Clip(gradients);
-        float rate = LearningRate;
-        Tensor[][] slots = [.. gradients.Select(g => SlotsOf(g.Parameter))]; // memory first: then nothing can fail half-way
-        for (int i = 0; i < slots.Length; i++)
+        CheckClipping();
+        if (gradients.Count > 0)
         {
-            (Parameter parameter, Tensor gradient) = gradients[i];
-            Move(parameter.Value.Device.Kernels, parameter.Value, gradient, slots[i], rate);
-            parameter.Value.MarkChanged();
+            var tensors = new StepTensor[gradients.Count];
+            for (int i = 0; i < tensors.Length; i++)
+                tensors[i] = Operands(gradients[i].Parameter.Value, gradients[i].Gradient, SlotsOf(gradients[i].Parameter));
+            KernelSet kernels = gradients[0].Parameter.Device.Kernels;
+            Clip(kernels, tensors);
+            Move(kernels, tensors, LearningRate); // memory was taken before: nothing can fail half-way
         }
+        foreach ((Parameter parameter, _) in gradients)
+            parameter.Value.MarkChanged();
         Iterations++;
     }
+
+    /// <summary>What is remembered of a parameter.</summary>
+    internal IEnumerable<(string Name, Tensor Slot)> Slots(Parameter parameter) =>
+        _slots.TryGetValue(parameter, out Tensor[]? slots) ? SlotNames.Zip(slots) : [];
 
     /// <summary>What a model file keeps to go on exactly here: the step counter, the rate, and every slot by its parameter's path.</summary>
     public IEnumerable<(string Name, float[] Values)> ExportState(Model model)
@@ -125,8 +132,14 @@ public abstract class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Moves one parameter.</summary>
-    private protected abstract void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate);
+    /// <summary>Moves all parameters, which are on one device.</summary>
+    private protected abstract void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate);
+
+    /// <summary>A parameter as the kernels take it: slots in the order of <see cref="SlotNames"/>.</summary>
+    private protected virtual StepTensor Operands(Tensor value, Tensor gradient, Tensor[] slots) => new(value.Count, value.Data, gradient.Data, At(slots, 0), At(slots, 1), At(slots, 2));
+
+    /// <summary>A slot's address, or Null where there is none.</summary>
+    private protected static DevicePtr<float> At(Tensor[] slots, int index) => index >= 0 && index < slots.Length ? slots[index].Data : DevicePtr<float>.Null;
 
     private void ImportSlot(Dictionary<string, Parameter> parameters, string name, float[] values)
     {
@@ -156,34 +169,30 @@ public abstract class Optimizer : IDisposable
         return made;
     }
 
-    private void Clip(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients)
+    private void CheckClipping()
     {
         if ((ClipNorm is null ? 0 : 1) + (ClipValue is null ? 0 : 1) + (GlobalClipNorm is null ? 0 : 1) > 1)
             throw new GraftException($"{Name}: set one of ClipNorm, ClipValue and GlobalClipNorm, not several.");
-        if (ClipValue is float limit)
-        {
-            foreach ((_, Tensor g) in gradients)
-                g.Device.Kernels.Gradient.ClipValue(g.Data, g.Count, limit);
-        }
-        else if (ClipNorm is float norm)
-        {
-            foreach ((_, Tensor g) in gradients)
-                ScaleDown([g], SumOfSquares(g), norm);
-        }
-        else if (GlobalClipNorm is float common)
-        {
-            ScaleDown(gradients.Select(g => g.Gradient), gradients.Sum(g => SumOfSquares(g.Gradient)), common);
-        }
     }
 
-    private static double SumOfSquares(Tensor g) => g.Device.Kernels.Gradient.SumOfSquares(g.Data, g.Count);
-
-    private static void ScaleDown(IEnumerable<Tensor> gradients, double sumOfSquares, float norm)
+    /// <summary>Says of each tensor how its gradient is clipped; norms take one pass over all gradients.</summary>
+    private void Clip(KernelSet kernels, StepTensor[] tensors)
     {
-        double found = Math.Sqrt(sumOfSquares);
-        if (found <= norm)
+        if (ClipValue is float limit)
+        {
+            for (int i = 0; i < tensors.Length; i++)
+                tensors[i] = tensors[i] with { Limit = limit };
+        }
+        if (ClipNorm is null && GlobalClipNorm is null)
             return;
-        foreach (Tensor g in gradients)
-            g.Device.Kernels.Gradient.Scale(g.Data, g.Count, (float)(norm / found));
+        var squares = new double[tensors.Length];
+        kernels.Gradient.SumsOfSquares(tensors, squares);
+        double all = squares.Sum();
+        for (int i = 0; i < tensors.Length; i++)
+        {
+            double found = Math.Sqrt(GlobalClipNorm is null ? squares[i] : all), norm = (double)(GlobalClipNorm ?? ClipNorm)!;
+            if (!(found <= norm))
+                tensors[i] = tensors[i] with { Factor = (float)(norm / found) };
+        }
     }
 }

@@ -20,7 +20,9 @@ public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho
     private protected override string[] SlotNames { get; } =
         ["velocity", .. momentum > 0 ? ["momentum"] : Array.Empty<string>(), .. centered ? ["average_gradient"] : Array.Empty<string>()];
 
-    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, rho, momentum, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), value.Count, value.Data, gradient.Data, slots[0].Data,
-            momentum > 0 ? slots[1].Data : DevicePtr<float>.Null, centered ? slots[^1].Data : DevicePtr<float>.Null);
+    private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
+        kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, rho, momentum, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), tensors);
+
+    private protected override StepTensor Operands(Tensor value, Tensor gradient, Tensor[] slots) =>
+        new(value.Count, value.Data, gradient.Data, slots[0].Data, At(slots, momentum > 0 ? 1 : -1), At(slots, centered ? slots.Length - 1 : -1));
 }

@@ -13,7 +13,6 @@ public sealed class Sgd(LearningRateSchedule? learningRate = null, float momentu
 
     private protected override string[] SlotNames { get; } = momentum == 0 ? [] : ["momentum"];
 
-    private protected override void Move(KernelSet kernels, Tensor value, Tensor gradient, Tensor[] slots, float rate) =>
-        kernels.SgdStep.Step(new SgdStepSettings(rate, momentum, nesterov), value.Count, value.Data, gradient.Data,
-            slots.Length == 0 ? DevicePtr<float>.Null : slots[0].Data);
+    private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
+        kernels.SgdStep.Step(new SgdStepSettings(rate, momentum, nesterov), tensors);
 }
