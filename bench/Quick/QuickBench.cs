@@ -15,7 +15,7 @@ internal static unsafe class QuickBench
 
     private static readonly string[] Peaks = ["fma-peak", "gemm-1024"];
 
-    private static readonly IQuickCase[] Others = [new HeadStepCase(), new ImageLoadingCase(), new SeedProgramCase()];
+    private static readonly IQuickCase[] Others = [new HeadStepCase(), new ImageLoadingCase(), new SeedProgramCase(), new Gpt2Case(), new Gpt2LoadCase(), new Gpt2StepCase()];
 
     /// <summary>Runs what the arguments ask for.</summary>
     /// <returns>0; 1 where two engines disagree; 2 where the arguments are not understood.</returns>
@@ -48,9 +48,9 @@ internal static unsafe class QuickBench
         ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
         StepCase[] steps = [.. StepCase.All.Where(s => options.Wants(s.Name) || options.Wants(s.TorchName))];
         IQuickCase[] others = [.. Others.Where(c => !apart && c.Names.Any(options.Wants))];
-        if (!wantsPeaks && models.Length == 0 && steps.Length == 0 && others.Length == 0 && !Gpt2Bench.Names.Any(options.Wants))
+        if (!wantsPeaks && models.Length == 0 && steps.Length == 0 && others.Length == 0)
         {
-            string[] alone = apart ? [] : [.. Gpt2Bench.Names, .. Others.Select(c => c.Names[0])];
+            string[] alone = apart ? [] : [.. Others.SelectMany(c => c.Names)];
             throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", [.. Peaks, .. ModelCase.Names, .. StepCase.All.Select(s => s.Name), .. alone])}.");
         }
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
@@ -61,11 +61,6 @@ internal static unsafe class QuickBench
             fine &= Run(model, options);
         foreach (StepCase step in steps)
             fine &= Run(step, options);
-        foreach (string name in apart ? [] : Gpt2Bench.Names.Where(n => options.Wants(n) || options.Wants($"ort-{n}")))
-        {
-            using var gpt2 = new Gpt2Bench(name);
-            fine &= Measure(name, gpt2.Contenders, gpt2.Deviation());
-        }
         foreach (IQuickCase other in others)
             fine &= other.Run(options, line => Print([line]), note => Console.Error.WriteLine($"# {note}"));
         return fine ? 0 : 1;

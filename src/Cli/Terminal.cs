@@ -63,6 +63,13 @@ internal sealed class Terminal : IDisposable
         _output.Flush();
     }
 
+    /// <summary>Writes text as it is, without a line end, so that it is seen at once.</summary>
+    public void Text(string text)
+    {
+        _output.Write(text);
+        _output.Flush();
+    }
+
     /// <summary>Draws a table or another renderable; on a terminal only.</summary>
     public void Draw(IRenderable renderable)
     {

@@ -1,6 +1,7 @@
 using Graft.Autograd;
 using Graft.Importers.HuggingFace;
 using Graft.Importers.Safetensors;
+using Graft.Layers;
 using Graft.Models;
 using Graft.Tests.Golden;
 using Graft.Weights;
@@ -19,6 +20,27 @@ public sealed class Gpt2FilesTests : IDisposable
     public void Dispose() => _files.Dispose();
 
     private static string Folder(string form) => GraftShared.Path(["reference", "hf", .. form.Split('/')]);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_saved_folder_gives_the_same_config_and_weights(bool tied)
+    {
+        var config = new Gpt2Config
+        {
+            VocabularySize = 20, Positions = 8, Width = 8, Blocks = 2, Heads = 2, InnerWidth = 12, TieEmbeddings = tied, EosToken = null, AttentionDropout = 0.25f,
+            ScaleAttentionByBlock = true, LayerNormEpsilon = 1e-6f, Activation = Activation.SiLU,
+        };
+        Gpt2 gpt = Gpt2.Build(config);
+        string folder = _files["saved"];
+        HuggingFaceFolder.Save(folder, gpt, config.ToJson(), Gpt2.HuggingFaceName);
+        Assert.Equal(config, Gpt2Config.Open(folder));
+        Gpt2 again = Gpt2.Build(Gpt2Config.Open(folder));
+        Assert.True(again.LoadWeights(HuggingFaceFolder.OpenWeights(folder)).IsComplete);
+        Assert.Equal(gpt.Parameters.SelectMany(p => p.Value.ToArray()), again.Parameters.SelectMany(p => p.Value.ToArray()));
+        gpt.Release();
+        again.Release();
+    }
 
     [Theory]
     [InlineData("gpt2_tiny/safetensors", "")]

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Graft.Training;
 
 /// <summary>From pixels 0..255 to a network's input: (pixel · scale - mean) / std for each channel, in the network's order.</summary>
@@ -71,6 +73,11 @@ public sealed record Preprocessing(string Name, bool ReverseChannels, float Scal
             Apply(Array.ConvertAll(pixels.ToArray(), b => (float)b), shape, destination);
             return;
         }
+        if (!ReverseChannels && Mean.Distinct().Count() == 1 && Std.Distinct().Count() == 1)
+        {
+            ApplyAlike(pixels, destination);
+            return;
+        }
         Span<float> table = stackalloc float[channels * Values]; // each channel has but 256 different numbers
         for (int i = 0; i < table.Length; i++)
             table[i] = (i % Values * Scale - Mean[i / Values % Mean.Count]) / Std[i / Values % Std.Count];
@@ -79,6 +86,28 @@ public sealed record Preprocessing(string Name, bool ReverseChannels, float Scal
             for (int c = 0; c < channels; c++)
                 destination[i + c] = table[c * Values + pixels[i + (ReverseChannels ? channels - 1 - c : c)]];
         }
+    }
+
+    /// <summary>Where all channels are treated alike and in their order.</summary>
+    private void ApplyAlike(ReadOnlySpan<byte> pixels, Span<float> destination)
+    {
+        var (scale, mean, std) = (new Vector<float>(Scale), new Vector<float>(Mean[0]), new Vector<float>(Std[0]));
+        int i = 0;
+        for (; i <= pixels.Length - Vector<byte>.Count; i += Vector<byte>.Count)
+        {
+            Vector.Widen(new Vector<byte>(pixels[i..]), out Vector<ushort> low, out Vector<ushort> high);
+            Vector.Widen(low, out Vector<uint> a, out Vector<uint> b);
+            Vector.Widen(high, out Vector<uint> c, out Vector<uint> d);
+            Span<float> to = destination[i..];
+            Store(a, to);
+            Store(b, to[Vector<float>.Count..]);
+            Store(c, to[(2 * Vector<float>.Count)..]);
+            Store(d, to[(3 * Vector<float>.Count)..]);
+        }
+        for (; i < pixels.Length; i++)
+            destination[i] = (pixels[i] * Scale - Mean[0]) / Std[0];
+
+        void Store(Vector<uint> values, Span<float> to) => ((Vector.ConvertToSingle(values.As<uint, int>()) * scale - mean) / std).CopyTo(to);
     }
 
     private void Check(int pixels, Shape shape, int destination)

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Importers.Safetensors;
+using Graft.Layers;
 using Graft.Weights;
 
 namespace Graft.Importers.HuggingFace;
@@ -62,6 +64,22 @@ public sealed class HuggingFaceFolder
     {
         WeightFile file = WeightFiles.Open(WeightsPath);
         return ModelType == "gpt2" ? Gpt2Weights.Of(file, TiesEmbeddings) : file;
+    }
+
+    /// <summary>
+    /// Writes config.json and model.safetensors, as save_pretrained does. Weights first: a folder that is broken off has no config that names them. What lies
+    /// there under these names is replaced, each when it is whole.
+    /// </summary>
+    /// <param name="path">The folder; it is made if it is not there.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="config">What config.json says: <c>Gpt2Config.ToJson</c>.</param>
+    /// <param name="names">What a parameter is called in the file, and how it lies there: <c>Gpt2.HuggingFaceName</c>.</param>
+    /// <exception cref="GraftException">The files cannot be written, or two parameters have one name.</exception>
+    public static void Save(string path, Model model, string config, Func<string, Parameter, WeightName> names)
+    {
+        Directory.CreateDirectory(path);
+        SafetensorsWriter.Save(System.IO.Path.Combine(path, "model.safetensors"), model, names);
+        WholeFile.Write(System.IO.Path.Combine(path, ConfigName), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(config)));
     }
 
     private string? Setting(string name) => Settings.FirstOrDefault(s => s.Name == name).Value;

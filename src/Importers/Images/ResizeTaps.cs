@@ -12,14 +12,15 @@ internal sealed class ResizeTaps
 
     private readonly int[] _weights; // [to, Longest], rows ending in zeros
     private readonly int[] _counts;
+    private readonly int _longest, _from;
 
     /// <summary>Taps from one length to another.</summary>
     public ResizeTaps(int from, int to, ResizeFilter filter)
     {
         double scale = (double)from / to, stretch = Math.Max(1, scale);
         double support = stretch * filter switch { ResizeFilter.Bilinear => 1, ResizeFilter.Bicubic => 2, _ => 3 };
-        int longest = ((int)(2 * support) + 2 + Lanes - 1) / Lanes * Lanes;
-        (First, _counts, _weights, Longest) = (new int[to], new int[to], new int[to * longest], longest);
+        int longest = Math.Min((int)(2 * support) + 2, from);
+        (First, _counts, _weights, _longest, _from) = (new int[to], new int[to], new int[to * longest], longest, from);
         Span<double> weights = longest <= 256 ? stackalloc double[256] : new double[longest]; // more: a photograph made a hundred times smaller
         for (int i = 0; i < to; i++)
         {
@@ -43,19 +44,22 @@ internal sealed class ResizeTaps
     /// <summary>How many pixels make each.</summary>
     public ReadOnlySpan<int> Counts => _counts;
 
-    /// <summary>Room for weights a pixel in <see cref="Repeated"/>: a multiple of four.</summary>
-    public int Longest { get; }
-
     /// <summary>The weights of a pixel.</summary>
-    public ReadOnlySpan<int> WeightsOf(int i) => _weights.AsSpan(i * Longest, _counts[i]);
+    public ReadOnlySpan<int> WeightsOf(int i) => _weights.AsSpan(i * _longest, _counts[i]);
 
-    /// <summary>All weights, each as often as a pixel has bytes; zeros stand behind those of a pixel up to <see cref="Longest"/>.</summary>
-    public int[] Repeated()
+    /// <summary>The same for vectors over colours.</summary>
+    public VectorTaps ForVectors()
     {
-        int[] repeated = GC.AllocateUninitializedArray<int>(_weights.Length * Lanes);
-        for (int i = 0; i < _weights.Length; i++)
-            repeated.AsSpan(i * Lanes, Lanes).Fill(_weights[i]);
-        return repeated;
+        int count = (_longest + Lanes - 1) / Lanes * Lanes, last = Math.Max(0, _from - count);
+        var taps = new VectorTaps(new int[First.Length], new int[First.Length * count * Lanes], count);
+        for (int i = 0; i < First.Length; i++)
+        {
+            int first = Math.Min(First[i], last); // begins earlier rather than to run over the end of the line
+            taps.First[i] = first;
+            for (int t = 0; t < _counts[i]; t++)
+                taps.Weights.AsSpan((i * count + First[i] - first + t) * Lanes, Lanes).Fill(_weights[i * _longest + t]);
+        }
+        return taps;
     }
 
     private static double Weight(ResizeFilter filter, double x)
@@ -72,3 +76,9 @@ internal sealed class ResizeTaps
 
     private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x);
 }
+
+/// <summary>Taps of which each pixel has equally many: zeros stand before and behind the weights, and each weight as often as a pixel has bytes.</summary>
+/// <param name="First">The first pixel of each.</param>
+/// <param name="Weights">[to, Count, 4].</param>
+/// <param name="Count">Weights a pixel, a multiple of four: no more than three of them are beyond a line's end.</param>
+internal sealed record VectorTaps(int[] First, int[] Weights, int Count);

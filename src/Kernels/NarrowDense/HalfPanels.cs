@@ -6,8 +6,8 @@ using Graft.Kernels.Cpu;
 namespace Graft.Kernels;
 
 /// <summary>
-/// Panels of bfloat16 weights. One row reads them in one stream; for more rows a panel is widened to floats in the cache and met by register tiles. A sum
-/// has one order either way.
+/// Panels of bfloat16 weights. A few rows read them one after the other, the first in one stream from memory; for more rows a panel is widened
+/// to floats in the cache and met by register tiles. The two ways add in different orders.
 /// </summary>
 internal unsafe struct HalfPanels : IChunkBody
 {
@@ -15,6 +15,9 @@ internal unsafe struct HalfPanels : IChunkBody
 
     /// <summary>Weights ahead of those in use that are asked for, in ushorts: 8 KiB.</summary>
     private const int Ahead = 4096;
+
+    /// <summary>For fewer rows, widening the panel costs more than meeting it once a row.</summary>
+    private const int FewestTiledRows = 8;
 
     public NarrowDenseGeometry G;
     public float* X;
@@ -35,22 +38,26 @@ internal unsafe struct HalfPanels : IChunkBody
         for (int panel = chunk * _perChunk; panel < Math.Min(_panels, (chunk + 1) * _perChunk); panel++)
         {
             ushort* weights = Packed + (long)panel * ((G.K + 1) / 2 * 2) * Columns;
-            if (G.M > 1)
+            if (G.M >= FewestTiledRows)
             {
                 Tiles(weights, panel);
                 continue;
             }
-            Row(weights, sums);
-            Output.Store(sums, 0, panel);
+            for (int row = 0; row < G.M; row++)
+            {
+                Row(X + (long)row * G.K, weights, sums);
+                Output.Store(sums, row, panel);
+            }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Row(ushort* w, float* sums)
+    private readonly void Row(float* x, ushort* w, float* sums)
     {
-        Vector512<float> left = Vector512<float>.Zero, right = left;
+        Vector512<float> evenLeft = Vector512<float>.Zero, evenRight = evenLeft, oddLeft = evenLeft, oddRight = evenLeft; // sums that do not wait for each other
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
-        for (int k = 0; k < G.K; k += 2, w += 2 * Columns)
+        int pairs = G.K / 2;
+        for (int pair = 0; pair < pairs; pair++, w += 2 * Columns, x += 2)
         {
             if (Sse.IsSupported)
             {
@@ -58,14 +65,20 @@ internal unsafe struct HalfPanels : IChunkBody
                 Sse.Prefetch0(w + Ahead + Columns);
             }
             Vector512<uint> a = Vector512.Load((uint*)w), b = Vector512.Load((uint*)w + 16);
-            Vector512<float> x0 = Vector512.Create(X[k]), x1 = Vector512.Create(k + 1 < G.K ? X[k + 1] : 0);
-            left = Vector512.MultiplyAddEstimate(Vector512.ShiftLeft(a, 16).AsSingle(), x0, left);
-            right = Vector512.MultiplyAddEstimate(Vector512.ShiftLeft(b, 16).AsSingle(), x0, right);
-            left = Vector512.MultiplyAddEstimate((a & upper).AsSingle(), x1, left);
-            right = Vector512.MultiplyAddEstimate((b & upper).AsSingle(), x1, right);
+            Vector512<float> even = Vector512.Create(x[0]), odd = Vector512.Create(x[1]);
+            evenLeft = Vector512.MultiplyAddEstimate(Vector512.ShiftLeft(a, 16).AsSingle(), even, evenLeft);
+            evenRight = Vector512.MultiplyAddEstimate(Vector512.ShiftLeft(b, 16).AsSingle(), even, evenRight);
+            oddLeft = Vector512.MultiplyAddEstimate((a & upper).AsSingle(), odd, oddLeft);
+            oddRight = Vector512.MultiplyAddEstimate((b & upper).AsSingle(), odd, oddRight);
         }
-        left.Store(sums);
-        right.Store(sums + 16);
+        if (G.K % 2 == 1)
+        {
+            Vector512<float> last = Vector512.Create(x[0]);
+            evenLeft = Vector512.MultiplyAddEstimate(Vector512.ShiftLeft(Vector512.Load((uint*)w), 16).AsSingle(), last, evenLeft);
+            evenRight = Vector512.MultiplyAddEstimate(Vector512.ShiftLeft(Vector512.Load((uint*)w + 16), 16).AsSingle(), last, evenRight);
+        }
+        (evenLeft + oddLeft).Store(sums);
+        (evenRight + oddRight).Store(sums + 16);
     }
 
     private readonly void Tiles(ushort* w, int panel)
@@ -80,12 +93,32 @@ internal unsafe struct HalfPanels : IChunkBody
     }
 
     /// <summary>[K / 2][columns][2] to panels [K][width].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Widen(ushort* w, float* wide, int width)
     {
-        for (int k = 0; k < G.K; k++)
+        Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
+        for (int k = 0; k < G.K; k += 2)
         {
-            for (int j = 0; j < Columns; j++)
-                wide[(long)(j / width) * width * G.K + (long)k * width + j % width] = Rounding.FromBFloat16(w[(k / 2 * Columns + j) * 2 + k % 2]);
+            for (int column = 0; column < Columns; column += 16, w += 32)
+            {
+                Vector512<uint> pairs = Vector512.Load((uint*)w);
+                Place(Vector512.ShiftLeft(pairs, 16).AsSingle(), wide, width, column, k);
+                if (k + 1 < G.K)
+                    Place((pairs & upper).AsSingle(), wide, width, column, k + 1);
+            }
         }
+    }
+
+    /// <summary>Stores 16 columns of row k where panels of a width have them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Place(Vector512<float> values, float* wide, int width, int column, int k)
+    {
+        if (width >= 16)
+        {
+            values.Store(wide + (long)(column / width) * width * G.K + (long)k * width + column % width);
+            return;
+        }
+        values.GetLower().Store(wide + (long)column * G.K + (long)k * width); // 8 columns a panel
+        values.GetUpper().Store(wide + (long)(column + width) * G.K + (long)k * width);
     }
 }

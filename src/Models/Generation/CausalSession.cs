@@ -24,6 +24,17 @@ public abstract class CausalSession : IDisposable
     /// <exception cref="GraftException">A sequence would hold more than <see cref="Capacity"/>, a token is not in the vocabulary, or a sequence gets none.</exception>
     public abstract void Read(IReadOnlyList<int[]> tokens, Span<float> logits);
 
+    /// <summary>Numbers in a hidden state; 0 where the session does not give hidden states.</summary>
+    public virtual int HiddenSize => 0;
+
+    /// <summary>Reads as the other does, and gives the last layer's output (behind the final normalisation) for every token read. Contrastive search needs it.</summary>
+    /// <param name="tokens">One or more tokens for each sequence.</param>
+    /// <param name="logits">Room for [Sequences, VocabularySize].</param>
+    /// <param name="hidden">Room for [tokens of all sequences, HiddenSize], one sequence after the other.</param>
+    /// <exception cref="GraftException">The session does not give hidden states, or as for the other.</exception>
+    public virtual void Read(IReadOnlyList<int[]> tokens, Span<float> logits, Span<float> hidden) =>
+        throw new GraftException($"{GetType().Name} does not give hidden states; contrastive search needs them. Leave PenaltyAlpha out.");
+
     /// <summary>Sequence i becomes what sequence parents[i] was: beam search drops some and goes on from others twice.</summary>
     public abstract void Reorder(ReadOnlySpan<int> parents);
 

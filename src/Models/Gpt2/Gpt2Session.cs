@@ -51,15 +51,21 @@ internal sealed class Gpt2Session : CausalSession
 
     private KernelSet Kernels => _device.Kernels;
 
+    public override int HiddenSize => _config.Width;
+
     public override int Length(int sequence) => _lengths[sequence];
 
-    public override void Read(IReadOnlyList<int[]> tokens, Span<float> logits)
+    public override void Read(IReadOnlyList<int[]> tokens, Span<float> logits) => Read(tokens, logits, []);
+
+    public override void Read(IReadOnlyList<int[]> tokens, Span<float> logits, Span<float> hidden)
     {
         Check(tokens, logits.Length);
+        if (hidden.Length > 0 && hidden.Length != tokens.Sum(t => t.Length) * _config.Width)
+            throw new GraftException($"GPT-2: room for {hidden.Length} numbers of hidden states; {tokens.Sum(t => t.Length)} tokens of {_config.Width} are read.");
         int count = tokens[0].Length;
         if (tokens.All(t => t.Length == count) && Sequences * count <= MostRows)
         {
-            Pass(0, Sequences, count, (s, i) => tokens[s][i]);
+            Pass(0, Sequences, count, (s, i) => tokens[s][i], hidden);
         }
         else
         {
@@ -68,8 +74,9 @@ internal sealed class Gpt2Session : CausalSession
                 for (int first = 0; first < tokens[s].Length; first += MostRows)
                 {
                     int[] own = tokens[s];
-                    int start = first;
-                    Pass(s, 1, Math.Min(MostRows, own.Length - first), (_, i) => own[start + i]);
+                    int start = first, rows = Math.Min(MostRows, own.Length - first);
+                    Pass(s, 1, rows, (_, i) => own[start + i], hidden.Length > 0 ? hidden[..(rows * _config.Width)] : hidden);
+                    hidden = hidden.Length > 0 ? hidden[(rows * _config.Width)..] : hidden;
                 }
             }
         }
@@ -137,8 +144,11 @@ internal sealed class Gpt2Session : CausalSession
         }
     }
 
-    /// <summary>Reads <paramref name="count"/> tokens into each of some sequences; the hidden row of the last goes to its place in _last.</summary>
-    private void Pass(int first, int sequences, int count, Func<int, int, int> token)
+    /// <summary>
+    /// Reads <paramref name="count"/> tokens into each of some sequences; the hidden row of the last goes to its place in _last, and all of them,
+    /// normalised, to the host where there is room.
+    /// </summary>
+    private void Pass(int first, int sequences, int count, Func<int, int, int> token, Span<float> hidden)
     {
         int rows = sequences * count, width = _config.Width;
         Buffers b = Take(rows);
@@ -164,6 +174,10 @@ internal sealed class Gpt2Session : CausalSession
             _lengths[first + s] += count;
             Kernels.Memory.Copy(b.X.Data.At(((long)s * count + count - 1) * width), _last.Data.At((long)(first + s) * width), width);
         }
+        if (hidden.Length == 0)
+            return;
+        Norm(_layers.Norm, rows, b.X.Data, b.Normed.Data, b);
+        Kernels.Memory.Download(b.Normed.Data, hidden);
     }
 
     private void Block(Gpt2Block block, Buffers b, int rows, in CachedAttentionGeometry attention, DevicePtr<float> keys, DevicePtr<float> values)

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using Graft.Kernels;
+using Graft.Models;
+
+namespace Graft.Cli.Commands;
+
+/// <summary>graft generate: continues a text with a GPT-2.</summary>
+internal static class GenerateCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var model = new Option<string>("--model") { Required = true, Description = "Folder of Hugging Face: config.json, weights and, for text, the tokenizer's files." };
+        var prompt = new Option<string?>("--prompt") { Description = "The text to continue." };
+        var promptIds = new Option<string?>("--prompt-ids") { Description = "Instead of a text, its tokens: 7454,2402,257,640. Ids are printed, and no tokenizer is needed." };
+        var maxLength = new Option<int>("--max-length") { DefaultValueFactory = _ => 50, Description = "Tokens of the whole text, the prompt counted." };
+        var greedy = new Option<bool>("--greedy") { Description = "Take the most probable token each time: the default, unless one of the next four is given." };
+        var temperature = new Option<float?>("--temperature") { Description = "Sample: below 1 keeps to the probable, above 1 strays." };
+        var topK = new Option<int?>("--top-k") { Description = "Sample among so many most probable tokens: 50 unless told; 0 is all." };
+        var topP = new Option<float?>("--top-p") { Description = "Sample among the most probable tokens that have this probability together." };
+        var seed = new Option<int?>("--seed") { Description = "Sample, and give the same text every time." };
+        var beams = new Option<int>("--beams") { DefaultValueFactory = _ => 1, Description = "Carry so many texts on and print the best at the end." };
+        var stop = new Option<string[]>("--stop") { DefaultValueFactory = _ => [], Description = "End when the new text holds this; may be given several times." };
+        var precision = new Option<string>("--precision") { DefaultValueFactory = _ => "float32", Description = "How weights are stored: float32, bf16 (twice as fast where memory is the limit) or int8 (four times)." };
+        precision.AcceptOnlyFromAmong("float32", "bf16", "int8");
+        var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        var command = new Command("generate", "Continue a text with a GPT-2: text to standard output as it comes, how fast to standard error.")
+        {
+            model, prompt, promptIds, maxLength, greedy, temperature, topK, topP, seed, beams, stop, precision, threads,
+        };
+        command.SetAction(parsed =>
+        {
+            FinetuneCommand.SetThreads(parsed.GetValue(threads));
+            bool samples = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null || parsed.GetValue(seed) is not null;
+            if (samples && parsed.GetValue(greedy))
+                throw new UsageException("--greedy takes the most probable token; --temperature, --top-k, --top-p and --seed sample. Leave one or the other out.");
+            if (parsed.GetValue(stop)!.Length > 0 && (parsed.GetValue(promptIds) is not null || parsed.GetValue(beams) > 1))
+                throw new UsageException("--stop looks into one text as it grows: it goes with --prompt, not with --prompt-ids or --beams.");
+            if (parsed.GetValue(prompt) is null == parsed.GetValue(promptIds) is null)
+                throw new UsageException("generate takes either --prompt TEXT or --prompt-ids 1,2,3.");
+            var options = new GenerationOptions
+            {
+                MaxLength = (int)FinetuneCommand.Within(parsed.GetValue(maxLength), 1, int.MaxValue, "--max-length"),
+                DoSample = samples,
+                Temperature = (float)FinetuneCommand.Within(parsed.GetValue(temperature) ?? 1, 1e-3, 1e3, "--temperature"),
+                TopK = (int)FinetuneCommand.Within(parsed.GetValue(topK) ?? 50, 0, int.MaxValue, "--top-k"),
+                TopP = (float)FinetuneCommand.Within(parsed.GetValue(topP) ?? 1, 1e-6, 1, "--top-p"),
+                Seed = parsed.GetValue(seed),
+                NumBeams = (int)FinetuneCommand.Within(parsed.GetValue(beams), 1, 1024, "--beams"),
+                StopStrings = parsed.GetValue(stop)!,
+            };
+            string folder = parsed.GetRequiredValue(model);
+            var run = new GenerateRun(terminal, parsed.InvocationConfiguration.Error)
+            {
+                Precision = parsed.GetValue(precision) switch { "bf16" => WeightPrecision.BFloat16, "int8" => WeightPrecision.Int8, _ => WeightPrecision.Float32 },
+            };
+            if (parsed.GetValue(promptIds) is string ids)
+                run.Ids(folder, [.. ids.Split(',').Select(Id)], options);
+            else
+                run.Text(folder, parsed.GetValue(prompt)!, options);
+            return Application.Done;
+        });
+        return command;
+    }
+
+    private static int Id(string text) => int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int id) ? id
+        : throw new UsageException($"--prompt-ids has '{text}'; tokens are whole numbers with commas between: 7454,2402,257,640.");
+}

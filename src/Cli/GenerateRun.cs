@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Globalization;
+using Graft.Importers.HuggingFace;
+using Graft.Kernels;
+using Graft.Models;
+
+namespace Graft.Cli;
+
+/// <summary>One run of a language model: loads it, writes what it says as it comes, and tells how fast.</summary>
+internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
+{
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+
+    /// <summary>How weights are stored.</summary>
+    public WeightPrecision Precision { get; init; }
+
+    /// <summary>Continues tokens and writes tokens, with commas between.</summary>
+    public void Ids(string folder, int[] prompt, GenerationOptions options)
+    {
+        Gpt2 gpt = Load(folder);
+        bool first = true;
+        Run(gpt, prompt, options with { EosTokenIds = End(gpt) }, id =>
+        {
+            terminal.Text((first ? "" : ",") + id.ToString(CultureInfo.InvariantCulture));
+            first = false;
+        }, rest: () => "");
+    }
+
+    /// <summary>Continues a text and writes it whole, the prompt in front, as the tokenizer decodes it.</summary>
+    public void Text(string folder, string prompt, GenerationOptions options)
+    {
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Open(folder);
+        Gpt2 gpt = Load(folder);
+        if (tokenizer.VocabularySize > gpt.VocabularySize)
+            throw new GraftException($"{tokenizer.Source}: has {tokenizer.VocabularySize} tokens, the model {gpt.VocabularySize} (vocab_size of config.json); they belong to different models.");
+        TokenStream text = tokenizer.Stream(skipSpecialTokens: true);
+        Run(gpt, tokenizer.Encode(prompt), options with { EosTokenIds = End(gpt), TokenText = () => new TokenizerText(tokenizer.Stream()) }, id => terminal.Text(text.Push(id)), text.Flush);
+    }
+
+    private Gpt2 Load(string folder)
+    {
+        Gpt2 gpt = terminal.Own(Gpt2.Build(Gpt2Config.Open(folder)));
+        gpt.LoadWeights(HuggingFaceFolder.OpenWeights(folder));
+        gpt.Precision = Precision;
+        return gpt;
+    }
+
+    private static int[] End(Gpt2 gpt) => gpt.Config.EosToken is int end ? [end] : [];
+
+    private void Run(Gpt2 gpt, int[] prompt, GenerationOptions options, Action<int> write, Func<string> rest)
+    {
+        double loaded = _clock.Elapsed.TotalSeconds, first = 0;
+        int count = 0;
+        bool streams = options.NumBeams == 1; // beams know their text at the end only
+        IEnumerable<int> tokens = streams ? gpt.GenerateTokensAsync(prompt, options, terminal.Interrupt).ToBlockingEnumerable(terminal.Interrupt)
+            : gpt.Generate([prompt], options, terminal.Interrupt).Sequences[0].Generated;
+        Array.ForEach(prompt, write);
+        try
+        {
+            foreach (int token in tokens)
+            {
+                if (count++ == 0)
+                    first = _clock.Elapsed.TotalSeconds - loaded;
+                write(token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Line(); // what came stays, on a line of its own
+            throw;
+        }
+        double seconds = _clock.Elapsed.TotalSeconds - loaded;
+        terminal.Line(rest()); // before the statistics, which may go to the same screen
+        string firstToken = streams ? string.Create(CultureInfo.InvariantCulture, $", the first after {first * 1000:F0} ms") : "";
+        statistics.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} tokens in {seconds:F2} s: {count / seconds:F1} tokens/s{firstToken}; loaded in {loaded:F2} s"));
+    }
+
+    /// <summary>Text of one sequence, special tokens included: what stop strings are looked for in.</summary>
+    private sealed class TokenizerText(TokenStream stream) : ITokenText
+    {
+        public string Append(int token) => stream.Push(token);
+
+        public string Finish() => stream.Flush();
+    }
+}
