@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Graft.Bench.Onnx;
+using Graft.Bench.Torch;
 using Graft.Kernels;
 using Microsoft.ML.OnnxRuntime;
 
@@ -16,6 +17,8 @@ internal static class AloneBench
     /// <summary>Runs one contender of a network in this process.</summary>
     public static IEnumerable<string> Run(ModelCase of, QuickOptions options)
     {
+        if (options.Contender == QuickOptions.Torch)
+            throw new GraftException($"{of.Name} runs beside ONNX Runtime; libtorch runs training steps: --only '*step*'.");
         if (options.Contender == QuickOptions.Graft)
         {
             Model model = of.Open();
@@ -39,6 +42,30 @@ internal static class AloneBench
         }
     }
 
+    /// <summary>Runs one contender of a training step in this process; libtorch, where it does not load, gives no line.</summary>
+    public static IEnumerable<string> Run(StepCase of, QuickOptions options)
+    {
+        if (options.Contender == QuickOptions.Graft)
+        {
+            using var graft = new GraftStep(of);
+            return [.. Measure(Contender.Step(of.Name, of.Batch, graft.Run), options.Memory)];
+        }
+        if (options.Contender != QuickOptions.Torch)
+            throw new GraftException($"{of.Name} is a training step, which {options.Contender} does not do; there are {QuickOptions.Graft} and {QuickOptions.Torch}.");
+        if (!TorchLibrary.Loads)
+        {
+            Console.Error.WriteLine($"# {of.TorchName} is left out: {TorchLibrary.Reason}");
+            return [];
+        }
+        using var torch = new TorchStep(of);
+        return [.. Measure(Contender.Step(of.TorchName, of.Batch, torch.Run), options.Memory)];
+    }
+
+    /// <summary>Both contenders of a training step, each in a process of its own.</summary>
+    /// <returns>False where one failed.</returns>
+    public static bool RunApart(StepCase of, QuickOptions options) =>
+        RunChild(of.Name, options, QuickOptions.Graft, []) & RunChild(of.Name, options, QuickOptions.Torch, []);
+
     /// <summary>Both contenders, each in a process of its own.</summary>
     /// <returns>False where one failed.</returns>
     public static bool RunApart(ModelCase of, QuickOptions options)
@@ -46,7 +73,7 @@ internal static class AloneBench
         string file = WriteOnnx(of);
         try
         {
-            return RunChild(of, options, QuickOptions.Graft, file) & RunChild(of, options, QuickOptions.Ort, file);
+            return RunChild(of.Name, options, QuickOptions.Graft, ["--onnx", file]) & RunChild(of.Name, options, QuickOptions.Ort, ["--onnx", file]);
         }
         finally
         {
@@ -74,11 +101,11 @@ internal static class AloneBench
         return file;
     }
 
-    private static bool RunChild(ModelCase of, QuickOptions options, string contender, string file)
+    private static bool RunChild(string name, QuickOptions options, string contender, string[] more)
     {
         string program = Environment.ProcessPath ?? throw new GraftException("The path of this program is not known, so that no second one can be started; use --contender.");
         string[] host = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(AloneBench).Assembly.Location] : [];
-        using Process child = Process.Start(program, [.. host, "quick", "--threads", $"{options.Threads}", "--only", of.Name, "--contender", contender, "--onnx", file, "--memory"]);
+        using Process child = Process.Start(program, [.. host, "quick", "--threads", $"{options.Threads}", "--only", name, "--contender", contender, "--memory", .. more]);
         child.WaitForExit();
         return child.ExitCode == 0;
     }

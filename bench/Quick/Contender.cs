@@ -17,4 +17,7 @@ internal sealed record Contender(string Name, string Unit, Action Run, Func<doub
     public static Contender Forward(string name, int batch, Action run) => batch == 1
         ? new(name, "ms", run, seconds => seconds * 1e3)
         : new(name, "images/s", run, seconds => batch / seconds);
+
+    /// <summary>A training step of a batch.</summary>
+    public static Contender Step(string name, int batch, Action run) => new(name, "images/s", run, seconds => batch / seconds);
 }

@@ -7,7 +7,7 @@ internal static class HeWeights
 {
     /// <summary>Fills all parameters.</summary>
     /// <remarks>
-    /// Convolutions: He et al. 2015, arXiv:1502.01852, eq. 10, as a uniform distribution: the second moment of activations behind a ReLU
+    /// Convolutions and dense layers: He et al. 2015, arXiv:1502.01852, eq. 10, as a uniform distribution: the second moment of activations behind a ReLU
     /// stays. Normalisations shrink a branch (gamma of 1/2 to 1), since each residual block adds the branch's variance to the trunk's.
     /// All others are small numbers that are not zero, so that none can be left out unseen.
     /// </remarks>
@@ -30,7 +30,8 @@ internal static class HeWeights
         switch (parameter.Name)
         {
             case "kernel":
-                double limit = Math.Sqrt(6.0 * parameter.Shape[0] / parameter.Shape.Count); // [O,R,S,I]: fan in R·S·I
+                long fanIn = parameter.Shape.Rank == 2 ? parameter.Shape[0] : parameter.Shape.Count / parameter.Shape[0]; // [I,O], or [O,R,S,I]: R·S·I
+                double limit = Math.Sqrt(6.0 / fanIn);
                 return (-limit, limit);
             case "gamma":
                 return (0.5, 1);

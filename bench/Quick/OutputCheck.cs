@@ -11,6 +11,10 @@ internal static class OutputCheck
     /// </remarks>
     public const double Tolerance = 2e-4;
 
+    /// <summary>The same for the loss of a training step.</summary>
+    /// <remarks>A mean over the batch of what stands behind the whole network: looser than one output, since batch statistics of 16 images amplify.</remarks>
+    public const double LossTolerance = 1e-3;
+
     /// <summary>The largest deviation of <paramref name="ours"/> from <paramref name="theirs"/>, relative as <see cref="Tolerance"/> says.</summary>
     /// <returns>Infinity where a number is not finite, or all of theirs are zero and nothing is compared.</returns>
     public static double Deviation(ReadOnlySpan<float> ours, ReadOnlySpan<float> theirs)

@@ -1,16 +1,17 @@
 using System.Globalization;
+using Graft.Bench.Torch;
 using Graft.Kernels;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Bench.Quick;
 
 /// <summary>
-/// The figures that say how fast Graft is on this machine, beside ONNX Runtime in the same process, in some minutes. Standard output
+/// The figures that say how fast Graft is on this machine, beside ONNX Runtime (training: libtorch) in the same process, in some minutes. Standard output
 /// has a line a figure: name, unit, median, min and max over the rounds, separated by tabs; all else goes to standard error.
 /// </summary>
 internal static unsafe class QuickBench
 {
-    private const double PeakBudget = 4, ModelBudget = 10; // seconds
+    private const double PeakBudget = 4, ModelBudget = 10, StepBudget = 8; // seconds
 
     private static readonly string[] Peaks = ["fma-peak", "gemm-1024"];
 
@@ -45,15 +46,21 @@ internal static unsafe class QuickBench
         bool apart = options.Memory || options.Contender is not null;
         bool wantsPeaks = !apart && Peaks.Any(options.Wants);
         ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
+        StepCase[] steps = [.. StepCase.All.Where(s => options.Wants(s.Name) || options.Wants(s.TorchName))];
         IQuickCase[] others = [.. Others.Where(c => !apart && c.Names.Any(options.Wants))];
-        if (!wantsPeaks && models.Length == 0 && others.Length == 0)
-            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", Peaks.Concat(ModelCase.Names).Concat(apart ? [] : Others.SelectMany(c => c.Names)))}.");
+        if (!wantsPeaks && models.Length == 0 && steps.Length == 0 && others.Length == 0)
+        {
+            string[] alone = apart ? [] : [.. Others.SelectMany(c => c.Names)];
+            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", [.. Peaks, .. ModelCase.Names, .. StepCase.All.Select(s => s.Name), .. alone])}.");
+        }
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)
             MeasurePeaks(options);
         bool fine = true;
         foreach (ModelCase model in models)
             fine &= Run(model, options);
+        foreach (StepCase step in steps)
+            fine &= Run(step, options);
         foreach (IQuickCase other in others)
             fine &= other.Run(options, line => Print([line]), note => Console.Error.WriteLine($"# {note}"));
         return fine ? 0 : 1;
@@ -71,6 +78,44 @@ internal static unsafe class QuickBench
             return AloneBench.RunApart(model, options);
         using var pair = new ModelPair(model);
         return Measure(model.Name, pair.Contenders, pair.Deviation());
+    }
+
+    /// <summary>One training step; false where something was wrong.</summary>
+    private static bool Run(StepCase step, QuickOptions options)
+    {
+        if (options.Contender is not null)
+        {
+            Print(AloneBench.Run(step, options));
+            return true;
+        }
+        if (options.Memory)
+            return AloneBench.RunApart(step, options);
+        using var graft = new GraftStep(step);
+        Contender ours = Contender.Step(step.Name, step.Batch, graft.Run);
+        if (!TorchLibrary.Loads)
+        {
+            Console.Error.WriteLine($"# {step.TorchName} is left out: {TorchLibrary.Reason}");
+            Print([Line(ours, PairedRounds.Measure([ours], StepBudget)[0])]);
+            return true;
+        }
+        using var torch = new TorchStep(step);
+        return Measure(step, graft, torch, ours);
+    }
+
+    /// <summary>Compares the first losses, times and prints; false where they differ.</summary>
+    private static bool Measure(StepCase step, GraftStep graft, TorchStep torch, Contender ours)
+    {
+        graft.Run();
+        torch.Run();
+        double deviation = OutputCheck.Deviation([graft.Loss], [torch.Loss]);
+        if (!(deviation <= OutputCheck.LossTolerance))
+        {
+            Console.Error.WriteLine($"{step.Name}: Graft's loss is {Text(graft.Loss)}, libtorch's {Text(torch.Loss)}. It is not timed.");
+            return false;
+        }
+        Contender[] contenders = [ours, Contender.Step(step.TorchName, step.Batch, torch.Run)];
+        Print(contenders.Zip(PairedRounds.Measure(contenders, StepBudget), Line));
+        return true;
     }
 
     private static void MeasurePeaks(QuickOptions options)

@@ -10,10 +10,10 @@ namespace Graft.Bench.Quick;
 internal sealed record QuickOptions(int Threads, string Only)
 {
     /// <summary>The engines that can run alone.</summary>
-    public const string Graft = "graft", Ort = "ort";
+    public const string Graft = "graft", Ort = "ort", Torch = "torch";
 
     /// <summary>How it is called.</summary>
-    public const string Usage = "quick [--threads N] [--only PATTERN] [--contender graft|ort] [--memory]";
+    public const string Usage = "quick [--threads N] [--only PATTERN] [--contender graft|ort|torch] [--memory]";
 
     /// <summary>The only engine in the process; null for all of them side by side.</summary>
     public string? Contender { get; init; }
@@ -43,8 +43,8 @@ internal sealed record QuickOptions(int Threads, string Only)
                 "--threads" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n > 0 => options with { Threads = n },
                 "--threads" => throw new GraftException($"--threads: a number from 1 on is due, not '{value}'."),
                 "--only" => options with { Only = value.AsSpan().ContainsAny('*', '?') ? value : $"*{value}*" },
-                "--contender" when value is Graft or Ort => options with { Contender = value },
-                "--contender" => throw new GraftException($"--contender: {Graft} or {Ort} is due, not '{value}'."),
+                "--contender" when value is Graft or Ort or Torch => options with { Contender = value },
+                "--contender" => throw new GraftException($"--contender: {Graft}, {Ort} or {Torch} is due, not '{value}'."),
                 "--onnx" => options with { OnnxFile = value },
                 _ => throw new GraftException($"'{name}' is not known; usage: {Usage}"),
             };

@@ -45,6 +45,9 @@ public sealed class Tensor
     /// <summary>True once the memory was given back.</summary>
     internal bool IsReleased { get; private set; }
 
+    /// <summary>True where other tensors look into the same memory.</summary>
+    internal bool IsShared => _block is { IsShared: true };
+
     /// <summary>True while the memory is given back and the tensor waits to be computed again.</summary>
     internal bool IsDropped { get; private set; }
 

@@ -1,4 +1,5 @@
 using Graft.Autograd;
+using Graft.Kernels;
 using Graft.Ops;
 using Xunit;
 
@@ -67,5 +68,40 @@ public sealed class TapeTests
         Assert.Contains("'head'", error.Message, StringComparison.Ordinal);
         Assert.Contains("[1,3]", error.Message, StringComparison.Ordinal);
         Assert.Contains("[2,2]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tensor_that_is_added_to_itself_gets_both_contributions()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(3), [1f, 2f, 3f]);
+        tape.Watch(x);
+        tape.Backward(tape.Run(new BinaryOp(BinaryFormula.Add), x, x), [1f, 10f, 100f]);
+        Assert.Equal([2f, 20f, 200f], tape.Gradient(x)!.ToArray());
+    }
+
+    [Fact]
+    public void Gradients_that_passed_through_a_sum_do_not_change_with_each_other()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor a = tape.Constant(new Shape(2), [1f, 2f]), b = tape.Constant(new Shape(2), [3f, 4f]);
+        tape.Watch(a);
+        tape.Watch(b);
+        tape.Backward(tape.Run(new BinaryOp(BinaryFormula.Add), a, b), [5f, 6f]);
+        tape.Gradient(a)!.Set([0f, 0f]); // as clipping does
+        Assert.Equal([5f, 6f], tape.Gradient(b)!.ToArray());
+    }
+
+    [Fact]
+    public void A_residual_branch_adds_its_gradient_to_the_one_that_passed_by()
+    {
+        // y = x + relu(x) + relu(x): both sides of each sum share a gradient until one is added to.
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(2), [2f, -2f]), relu;
+        tape.Watch(x);
+        relu = tape.Run(new UnaryOp(UnaryFormula.ReLU), x);
+        Tensor y = tape.Run(new BinaryOp(BinaryFormula.Add), tape.Run(new BinaryOp(BinaryFormula.Add), x, relu), relu);
+        tape.Backward(y, [1f, 10f]);
+        Assert.Equal([3f, 10f], tape.Gradient(x)!.ToArray());
     }
 }

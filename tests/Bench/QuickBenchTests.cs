@@ -28,7 +28,7 @@ public sealed class QuickBenchTests
     [InlineData("--threads")]
     [InlineData("--threads", "0")]
     [InlineData("--threads", "-1")]
-    [InlineData("--contender", "torch")]
+    [InlineData("--contender", "tensorflow")]
     [InlineData("--quickly", "yes")]
     public void An_argument_that_is_not_understood_is_named(params string[] arguments)
     {

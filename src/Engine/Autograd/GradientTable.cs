@@ -12,11 +12,37 @@ internal sealed class GradientTable
     /// <summary>The gradient of a tensor for one more contribution: beta 0 for the first (write), 1 after (add).</summary>
     public (Tensor Gradient, float Beta) Contribute(Tensor tensor)
     {
-        if (_gradients.TryGetValue(tensor, out Tensor? gradient))
-            return (gradient, 1);
-        gradient = Tensor.Allocate(tensor.Device, tensor.Shape);
-        _gradients.Add(tensor, gradient);
-        return (gradient, 0);
+        if (!_gradients.TryGetValue(tensor, out Tensor? gradient))
+        {
+            gradient = Tensor.Allocate(tensor.Device, tensor.Shape);
+            _gradients.Add(tensor, gradient);
+            return (gradient, 0);
+        }
+        return (Own(tensor), 1);
+    }
+
+    /// <summary>The gradient of a tensor in memory of its own: copied where another's is the same memory.</summary>
+    public Tensor Own(Tensor tensor)
+    {
+        Tensor gradient = _gradients[tensor];
+        if (!gradient.IsShared)
+            return gradient;
+        Tensor own = Tensor.Allocate(tensor.Device, tensor.Shape);
+        tensor.Device.Kernels.Memory.Copy(gradient.Data, own.Data, own.Count);
+        gradient.Release();
+        return _gradients[tensor] = own;
+    }
+
+    /// <summary>
+    /// Makes the gradient of <paramref name="input"/> that of <paramref name="output"/>, in the same memory, where it is the first contribution; false
+    /// where there is one already.
+    /// </summary>
+    public bool TryShare(Tensor output, Tensor input)
+    {
+        if (_gradients.ContainsKey(input))
+            return false;
+        _gradients.Add(input, _gradients[output].View(input.Shape));
+        return true;
     }
 
     public void Release(Tensor tensor)

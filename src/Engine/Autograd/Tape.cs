@@ -77,6 +77,9 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>Results that an inference plan has computed already, by the number of the op; null where there is no plan.</summary>
     internal IReadOnlyList<Tensor?>? Computed { get; init; }
 
+    /// <summary>Where the time of each op is noted down; null where nobody asks.</summary>
+    internal OpTimes? Times { get; init; }
+
     /// <summary>Asks for the gradient of a tensor.</summary>
     public void Watch(Tensor tensor) => _wanted.Add(tensor);
 
@@ -108,8 +111,10 @@ public sealed class Tape(Device device) : IDisposable
             return Note(op, inputs, shape, wanted);
         Tensor output = Own(op.IsView ? inputs[0].View(shape) : Tensor.Allocate(Device, shape));
         Tensor[] saved = wanted || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
-        var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer);
+        var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer) { Number = number };
+        double start = Times?.Now ?? 0;
         op.Forward(call);
+        Times?.AddForward(number, call, start);
         call.ReleaseTemporaries();
         if (call.Recorded)
             Record(call);
@@ -144,7 +149,9 @@ public sealed class Tape(Device device) : IDisposable
             _checkpoints?.Enter(_record, i, t => Gradients.Find(t) is not null);
             if (Gradients.Find(call.Output) is not null) // else the loss does not depend on it
             {
+                double start = Times?.Now ?? 0;
                 call.Op.Backward(call);
+                Times?.AddBackward(call.Number, start);
                 call.ReleaseTemporaries();
                 Gradients.Release(call.Output);
             }
@@ -153,7 +160,7 @@ public sealed class Tape(Device device) : IDisposable
     }
 
     /// <summary>The gradient of a watched tensor after <see cref="Backward(Tensor)"/>; null where none reached it.</summary>
-    public Tensor? Gradient(Tensor tensor) => Gradients.Find(tensor);
+    public Tensor? Gradient(Tensor tensor) => Gradients.Find(tensor) is null ? null : Gradients.Own(tensor); // it may be changed in place
 
     /// <summary>Gives a result's memory back early where backward will not read it.</summary>
     public void Release(Tensor tensor)

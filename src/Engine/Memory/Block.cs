@@ -9,6 +9,9 @@ internal sealed class Block(BlockPool pool, nint address, long size)
 
     public long Size => size;
 
+    /// <summary>True where more than one tensor looks into it: whoever changes it changes the others.</summary>
+    public bool IsShared => _users > 1;
+
     public void Share() => _users++;
 
     public void Release()

@@ -86,7 +86,7 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
         }
         if (call.Needs(0))
         {
-            var (dx, beta) = call.GradIn(0);
+            var (dx, beta) = call.GradInPlace(0);
             call.Kernels.BatchNorm.BackwardInput(
                 g, call.In(0).Data, call.GradOut, call.In(1).Data, call.Saved(0), call.Saved(1), dscale, dshift, dx, beta);
         }

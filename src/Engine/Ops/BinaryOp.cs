@@ -52,6 +52,9 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
 
     private void Backward(OpCall call, int index)
     {
+        bool passes = formula == BinaryFormula.Add || (formula == BinaryFormula.Subtract && index == 0);
+        if (passes && call.In(index).Count == call.Output.Count && call.TryPassGradient(index))
+            return;
         BinaryGeometry g = Geometry(call);
         var (gradient, beta) = call.GradIn(index);
         if (call.In(index).Count == call.Output.Count)
@@ -61,7 +64,7 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
         }
         // The input was repeated: each repetition has a share in its gradient.
         DevicePtr<float> shares = call.GradOut;
-        if (!(formula == BinaryFormula.Add || (formula == BinaryFormula.Subtract && index == 0)))
+        if (!passes)
         {
             shares = call.Temporary(call.Output.Count);
             Full(call, g, index, shares, 0);

@@ -38,6 +38,9 @@ public sealed class OpCall
     /// <summary>Name of the layer that called, for reports.</summary>
     public string Layer { get; }
 
+    /// <summary>How many ops the tape ran before this one.</summary>
+    internal int Number { get; init; }
+
     /// <summary>Number of inputs.</summary>
     public int InputCount => _inputs.Length;
 
@@ -75,6 +78,22 @@ public sealed class OpCall
         (Tensor gradient, float beta) = _tape!.Gradients.Contribute(_inputs[index]);
         return (gradient.Data, beta);
     }
+
+    /// <summary>
+    /// As <see cref="GradIn"/>, for kernels that may write over the gradient of the output while they read it, element by element: where nobody else
+    /// needs that memory, the gradient of the input takes it over.
+    /// </summary>
+    public (DevicePtr<float> Gradient, float Beta) GradInPlace(int index)
+    {
+        Tensor output = _tape!.Gradients.Of(Output);
+        return !output.IsShared && output.Count == _inputs[index].Count && _tape.Gradients.TryShare(Output, _inputs[index]) ? (output.Data, 0) : GradIn(index);
+    }
+
+    /// <summary>
+    /// Makes the gradient of the output that of an input of the same size, without a copy; false where that has contributions already, and the
+    /// caller adds by <see cref="GradIn"/>.
+    /// </summary>
+    public bool TryPassGradient(int index) => _tape!.Gradients.TryShare(Output, _inputs[index]);
 
     /// <summary>A buffer for this call alone, contents undefined.</summary>
     public DevicePtr<float> Temporary(long count)

@@ -55,7 +55,7 @@ public sealed class UnaryOp : Op
     {
         DevicePtr<float> x = KeepsInput(0) ? call.In(0).Data : DevicePtr<float>.Null;
         DevicePtr<float> y = KeepsOutput ? call.Output.Data : DevicePtr<float>.Null;
-        var (dx, beta) = call.GradIn(0);
+        var (dx, beta) = call.GradInPlace(0);
         call.Kernels.Unary.BackwardInput(Geometry(call), x, y, call.GradOut, dx, beta);
     }
 

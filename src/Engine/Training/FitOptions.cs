@@ -1,3 +1,4 @@
+using Graft.Autograd;
 using Graft.Inference;
 
 namespace Graft.Training;
@@ -44,4 +45,7 @@ public sealed class FitOptions
 
     /// <summary>Batches whose gradients are averaged before one optimizer step; what is left at the end of an epoch makes a step too.</summary>
     public int AccumulationSteps { get; init; } = 1;
+
+    /// <summary>Where the time of each op of a step is noted down; null where nobody asks.</summary>
+    internal OpTimes? Times { get; init; }
 }

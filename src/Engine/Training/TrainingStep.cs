@@ -41,6 +41,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Seed = RandomSeed.Of(options.Seed, epoch, step),
             CancellationToken = options.CancellationToken,
             Computed = frozen?.Computed,
+            Times = options.Times,
             CheckpointEvery = options.CheckpointEvery,
         };
         try

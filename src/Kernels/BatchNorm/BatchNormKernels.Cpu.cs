@@ -1,11 +1,13 @@
-using System.Numerics;
+using System.Runtime.CompilerServices;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
-/// <summary>Two passes for the statistics (mean, then squares about it), one to normalise.</summary>
+/// <summary>As few passes over memory as there can be: one for the statistics, one to normalise; backward one for both sums and one for dx.</summary>
 internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
 {
+    private const int Sampled = 32;
+
     public override void Forward(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> scale, DevicePtr<float> shift, DevicePtr<float> movingMean,
         DevicePtr<float> movingVariance, DevicePtr<float> y, DevicePtr<float> mean, DevicePtr<float> rstd)
@@ -14,25 +16,32 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
         if (g.Training)
             Statistics(g, x.Pointer, m, r);
         float factor = (float)g.MovingFactor;
+        float* slope = Scratch.Rent(ScratchSlot.Rows, g.C);
         for (int c = 0; c < g.C; c++)
         {
             float variance = g.Training ? r[c] : movingVariance.Pointer[c];
             m[c] = g.Training ? m[c] : movingMean.Pointer[c];
             r[c] = (float)(1 / Math.Sqrt((double)variance + g.Epsilon));
+            slope[c] = r[c] * scale.Pointer[c];
             if (!g.Training)
                 continue;
             movingMean.Pointer[c] = movingMean.Pointer[c] * g.Momentum + m[c] * (1 - g.Momentum);
             movingVariance.Pointer[c] = movingVariance.Pointer[c] * g.Momentum + variance * factor * (1 - g.Momentum);
         }
-        RowBlocks.For(g.Rows, 2L * g.C, new Normalize { C = g.C, X = x.Pointer, Scale = scale.Pointer, Shift = shift.Pointer, Mean = m, Rstd = r, Y = y.Pointer });
+        LaneWidth.Run(LaneWidth.Current, new Normalize { G = g, X = x.Pointer, Slope = slope, Shift = shift.Pointer, Mean = m, Y = y.Pointer });
     }
 
     public override void BackwardSums(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> mean, DevicePtr<float> rstd,
         DevicePtr<float> dscale, DevicePtr<float> dshift)
     {
-        ColumnSums.Run(g.Rows, g.C, new ColumnSums.Plain { X = dy.Pointer, C = g.C }, dshift.Pointer, 0);
-        ColumnSums.Run(g.Rows, g.C, new ScaleTerm { C = g.C, X = x.Pointer, Dy = dy.Pointer, Mean = mean.Pointer, Rstd = rstd.Pointer }, dscale.Pointer, 0);
+        double* sums = (double*)Scratch.Rent(ScratchSlot.Rows, 4L * g.C);
+        ChannelSums.Run(g.Rows, g.C, new GradientTerm { X = x.Pointer, Dy = dy.Pointer, Mean = mean.Pointer }, sums);
+        for (int c = 0; c < g.C; c++)
+        {
+            dshift.Pointer[c] = (float)sums[c];
+            dscale.Pointer[c] = (float)(sums[g.C + c] * rstd.Pointer[c]);
+        }
     }
 
     public override void BackwardInput(
@@ -47,87 +56,132 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
             q[c] = g.Training ? -p[c] * rstd.Pointer[c] * (dscale.Pointer[c] / g.Rows) : 0;
             s[c] = g.Training ? -p[c] * (dshift.Pointer[c] / g.Rows) : 0;
         }
-        RowBlocks.For(g.Rows, 2L * g.C, new BackwardRow
-        {
-            C = g.C, Training = g.Training, X = x.Pointer, Dy = dy.Pointer, Mean = mean.Pointer, P = p, Q = q, S = s, Dx = dx.Pointer, Beta = beta,
-        });
+        LaneWidth.Run(LaneWidth.Current, new BackwardRows { G = g, X = x.Pointer, Dy = dy.Pointer, Mean = mean.Pointer, P = p, Q = q, S = s, Dx = dx.Pointer, Beta = beta });
     }
 
+    /// <summary>
+    /// Mean and biased variance from the sums of d and d² with d = x - k: in one pass, and without losing digits where the mean is far from zero, since k is
+    /// near it: the mean of some rows.
+    /// </summary>
     private static void Statistics(in BatchNormGeometry g, float* x, float* mean, float* variance)
     {
-        ColumnSums.Run(g.Rows, g.C, new ColumnSums.Plain { X = x, C = g.C }, mean, 0);
+        int rows = (int)Math.Min(Sampled, g.Rows);
         for (int c = 0; c < g.C; c++)
-            mean[c] /= g.Rows;
-        ColumnSums.Run(g.Rows, g.C, new SquareTerm { C = g.C, X = x, Mean = mean }, variance, 0);
+            mean[c] = 0;
+        for (int i = 0; i < rows; i++)
+            Row.AddScaled(x + g.Rows * i / rows * g.C, 1f / rows, mean, g.C);
+        double* sums = (double*)Scratch.Rent(ScratchSlot.Rows, 4L * g.C);
+        ChannelSums.Run(g.Rows, g.C, new MomentTerm { X = x, Near = mean }, sums);
         for (int c = 0; c < g.C; c++)
-            variance[c] /= g.Rows;
+        {
+            double shift = sums[c] / g.Rows;
+            variance[c] = (float)Math.Max(0, sums[g.C + c] / g.Rows - shift * shift);
+            mean[c] = (float)(mean[c] + shift);
+        }
     }
 
-    private struct SquareTerm : ColumnSums.ITerm
+    private struct MomentTerm : IChannelTerm
     {
-        public int C;
-        public float* X, Mean;
+        public float* X, Near;
 
-        public readonly Vector<float> Lanes(long row, int c)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void Add<V>(nint at, int c, ref V first, ref V second)
+            where V : unmanaged, ILanes<V>
         {
-            Vector<float> d = Vector.Load(X + row * C + c) - Vector.Load(Mean + c);
-            return d * d;
+            V d = V.Load(X + at) - V.Load(Near + c);
+            first += d;
+            second = V.MultiplyAdd(d, d, second);
         }
 
-        public readonly float One(long row, int c) => (X[row * C + c] - Mean[c]) * (X[row * C + c] - Mean[c]);
+        public readonly void AddOne(nint at, int c, ref float first, ref float second)
+        {
+            float d = X[at] - Near[c];
+            first += d;
+            second += d * d;
+        }
     }
 
-    private struct ScaleTerm : ColumnSums.ITerm
+    private struct GradientTerm : IChannelTerm
     {
-        public int C;
-        public float* X, Dy, Mean, Rstd;
+        public float* X, Dy, Mean;
 
-        public readonly Vector<float> Lanes(long row, int c) =>
-            Vector.Load(Dy + row * C + c) * (Vector.Load(X + row * C + c) - Vector.Load(Mean + c)) * Vector.Load(Rstd + c);
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void Add<V>(nint at, int c, ref V first, ref V second)
+            where V : unmanaged, ILanes<V>
+        {
+            V dy = V.Load(Dy + at);
+            first += dy;
+            second = V.MultiplyAdd(dy, V.Load(X + at) - V.Load(Mean + c), second);
+        }
 
-        public readonly float One(long row, int c) => Dy[row * C + c] * (X[row * C + c] - Mean[c]) * Rstd[c];
+        public readonly void AddOne(nint at, int c, ref float first, ref float second)
+        {
+            first += Dy[at];
+            second += Dy[at] * (X[at] - Mean[c]);
+        }
     }
 
-    private struct Normalize : IRowWork
+    private struct Normalize : ILaneWork
     {
-        public int C;
-        public float* X, Scale, Shift, Mean, Rstd, Y;
+        public BatchNormGeometry G;
+        public float* X, Slope, Shift, Mean, Y;
 
+        public readonly void Run<V>()
+            where V : unmanaged, ILanes<V> => RowBlocks.For(G.Rows, 2L * G.C, new NormalizeRow<V> { Of = this });
+    }
+
+    private struct NormalizeRow<V> : IRowWork
+        where V : unmanaged, ILanes<V>
+    {
+        public Normalize Of;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
-            float* x = X + row * C, y = Y + row * C;
-            int c = 0;
-            for (; c + Vector<float>.Count <= C; c += Vector<float>.Count)
-                ((Vector.Load(x + c) - Vector.Load(Mean + c)) * (Vector.Load(Rstd + c) * Vector.Load(Scale + c)) + Vector.Load(Shift + c)).Store(y + c);
-            for (; c < C; c++)
-                y[c] = (x[c] - Mean[c]) * (Rstd[c] * Scale[c]) + Shift[c];
+            int channels = Of.G.C, c = 0;
+            float* x = Of.X + row * channels, y = Of.Y + row * channels, slope = Of.Slope, shift = Of.Shift, mean = Of.Mean;
+            for (; c + V.Count <= channels; c += V.Count)
+                V.MultiplyAdd(V.Load(x + c) - V.Load(mean + c), V.Load(slope + c), V.Load(shift + c)).Store(y + c);
+            for (; c < channels; c++)
+                y[c] = (x[c] - mean[c]) * slope[c] + shift[c];
         }
     }
 
-    private struct BackwardRow : IRowWork
+    private struct BackwardRows : ILaneWork
     {
-        public int C;
-        public bool Training;
+        public BatchNormGeometry G;
         public float Beta;
         public float* X, Dy, Mean, P, Q, S, Dx;
 
+        public readonly void Run<V>()
+            where V : unmanaged, ILanes<V> => RowBlocks.For(G.Rows, 2L * G.C, new BackwardRow<V> { Of = this });
+    }
+
+    private struct BackwardRow<V> : IRowWork
+        where V : unmanaged, ILanes<V>
+    {
+        public BackwardRows Of;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Row(long row)
         {
-            float* x = X + row * C, dy = Dy + row * C, dx = Dx + row * C;
-            int c = 0;
-            for (; c + Vector<float>.Count <= C; c += Vector<float>.Count)
+            int channels = Of.G.C, c = 0;
+            bool training = Of.G.Training, adds = Of.Beta != 0;
+            float* x = Of.X + row * channels, dy = Of.Dy + row * channels, dx = Of.Dx + row * channels, mean = Of.Mean, p = Of.P, q = Of.Q, s = Of.S;
+            V beta = V.Create(Of.Beta);
+            for (; c + V.Count <= channels; c += V.Count)
             {
-                Vector<float> d = Vector.Load(P + c) * Vector.Load(dy + c);
-                if (Training)
-                    d += Vector.Load(Q + c) * (Vector.Load(x + c) - Vector.Load(Mean + c)) + Vector.Load(S + c);
-                (Beta == 0 ? d : d + Beta * Vector.Load(dx + c)).Store(dx + c);
+                V d = training
+                    ? V.MultiplyAdd(V.Load(p + c), V.Load(dy + c), V.MultiplyAdd(V.Load(q + c), V.Load(x + c) - V.Load(mean + c), V.Load(s + c)))
+                    : V.Load(p + c) * V.Load(dy + c);
+                (adds ? V.MultiplyAdd(beta, V.Load(dx + c), d) : d).Store(dx + c);
             }
-            for (; c < C; c++)
+            for (; c < channels; c++)
             {
-                float d = P[c] * dy[c];
-                if (Training)
-                    d += Q[c] * (x[c] - Mean[c]) + S[c];
-                dx[c] = Beta == 0 ? d : d + Beta * dx[c];
+                float d = p[c] * dy[c];
+                if (training)
+                    d += q[c] * (x[c] - mean[c]) + s[c];
+                dx[c] = adds ? d + Of.Beta * dx[c] : d;
             }
         }
     }

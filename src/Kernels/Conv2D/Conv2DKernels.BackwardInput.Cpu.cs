@@ -11,6 +11,8 @@ internal sealed unsafe partial class CpuConv2DKernels
     /// </summary>
     public override void BackwardInput(in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> w, DevicePtr<float> dx, float beta)
     {
+        if (TryBackwardInput(g, dy.Pointer, w.Pointer, dx.Pointer, beta))
+            return;
         if (g.IsPointwise)
         {
             Gemm.Run(false, false, checked(g.N * g.H * g.W), g.C, g.O, dy.Pointer, g.O, w.Pointer, g.C, dx.Pointer, g.C, beta);

@@ -5,12 +5,22 @@ namespace Graft.Kernels;
 
 internal sealed unsafe partial class CpuConv2DKernels
 {
+    /// <summary>Blocks of dw (112 rows by 256 columns) from which on one product keeps all threads busy by itself.</summary>
+    private const int EnoughWeightBlocks = 8;
+
     /// <summary>
     /// dw [O,K] = dyᵀ times the patch matrix. Chunks own columns of dw; where those are few, output pixels are cut into
     /// slices too, by the sizes alone, and the slices are added in rising order.
     /// </summary>
     public override void BackwardWeight(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> dw, float beta)
     {
+        if (TryWinogradGradient(g, x.Pointer, dy.Pointer, dw.Pointer, beta) || TryRowGradient(g, x.Pointer, dy.Pointer, dw.Pointer, beta))
+            return;
+        if (g.IsPointwise && (g.O + 111) / 112 * ((g.C + 255) / 256) >= EnoughWeightBlocks)
+        {
+            Gemm.Run(true, false, g.O, g.C, checked(g.N * g.H * g.W), dy.Pointer, g.O, x.Pointer, g.C, dw.Pointer, g.C, beta);
+            return;
+        }
         var body = new WeightBlock(g, x.Pointer, dy.Pointer, dw.Pointer, beta);
         long size = (long)g.O * g.R * g.S * g.GroupC;
         if (body.Slices > 1)
@@ -31,13 +41,14 @@ internal sealed unsafe partial class CpuConv2DKernels
         private readonly Conv2DPatches _patches;
         private readonly long _rows, _sliceRows;
         private readonly int _k, _o, _groupO, _groups, _columnBlocks;
-        private readonly float* _dy, _dw;
+        private readonly float* _inPlace, _dy, _dw; // _inPlace: x where that is the patch matrix
         private readonly float _beta;
 
         public WeightBlock(in Conv2DGeometry g, float* x, float* dy, float* dw, float beta)
         {
             _patches = new Conv2DPatches(g, x);
             (_rows, _k, _o, _groupO, _groups, _beta) = ((long)g.N * g.OutH * g.OutW, g.R * g.S * g.GroupC, g.O, g.GroupO, g.Groups, beta);
+            _inPlace = g.IsPointwise ? x : null;
             _dy = dy;
             _dw = dw;
             _columnBlocks = (_k + Columns - 1) / Columns;
@@ -54,10 +65,16 @@ internal sealed unsafe partial class CpuConv2DKernels
         {
             int k0 = chunk % _columnBlocks * Columns, columns = Math.Min(Columns, _k - k0), group = chunk / _columnBlocks % _groups;
             int slice = chunk / _columnBlocks / _groups;
-            float* patches = Scratch.Rent(ScratchSlot.Patches, (long)Gemm.BlockK * Columns);
             float* to = (Partial == null ? _dw : Partial + (long)slice * _o * _k) + (long)group * _groupO * _k + k0;
             float beta = Partial == null ? _beta : 0;
             long end = Math.Min(_rows, (slice + 1) * _sliceRows);
+            if (_inPlace != null)
+            {
+                long at = slice * _sliceRows;
+                Gemm.Run(true, false, _o, columns, (int)(end - at), _dy + at * _o, _o, _inPlace + at * _k + k0, _k, to, _k, beta);
+                return;
+            }
+            float* patches = Scratch.Rent(ScratchSlot.Patches, (long)Gemm.BlockK * Columns);
             for (long first = slice * _sliceRows; first < end; first += Gemm.BlockK, beta = 1)
             {
                 int rows = (int)Math.Min(Gemm.BlockK, end - first);

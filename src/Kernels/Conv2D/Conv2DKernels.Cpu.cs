@@ -18,6 +18,8 @@ internal sealed unsafe partial class CpuConv2DKernels : Conv2DKernels
 
     public override void Forward(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> y)
     {
+        if (TryForward(g, x.Pointer, w.Pointer, b.Pointer, y.Pointer))
+            return;
         int k = g.R * g.S * g.GroupC;
         if (g.IsPointwise)
         {

@@ -55,7 +55,7 @@ internal static unsafe partial class Gemm
 
     private static BlockBody Block(in GemmProduct product, GemmTile tile, int n0, int nEnd, int k0, float* packed)
     {
-        int rowBlocks = (product.M + BlockM - 1) / BlockM;
+        int most = product.TransA ? TransposedBlockM : BlockM, rowBlocks = (product.M + most - 1) / most;
         int blockRows = RoundUp((product.M + rowBlocks - 1) / rowBlocks, tile.Rows);
         return new BlockBody
         {
@@ -133,7 +133,9 @@ internal static unsafe partial class Gemm
                 float* from = start == null ? null : start + m0 * startStride + n;
                 float* to = p.C + m0 * p.Ldc + n;
                 int width = Math.Min(tile.Columns, end - n);
-                if (width == tile.Columns)
+                if (p.TransA)
+                    RunTransposed(tile, rows, width, KCount, a, panel, to, p.Ldc, from, startStride);
+                else if (width == tile.Columns)
                     tile.Run(rows, KCount, a, lda, panel, tile.Columns, to, p.Ldc, from, startStride);
                 else
                     RunNarrow(tile, rows, width, KCount, a, lda, panel, to, p.Ldc, from, startStride);
@@ -149,9 +151,9 @@ internal static unsafe partial class Gemm
                 return p.A + m0 * p.Lda + K0;
             }
             lda = RoundUp(KCount, 16) + RowPadding;
-            float* packed = Scratch.Rent(ScratchSlot.PackedA, (BlockM + MostTileRows) * (BlockK + RowPadding));
+            float* packed = Scratch.Rent(ScratchSlot.PackedA, ((p.TransA ? TransposedBlockM : BlockM) + MostTileRows) * (BlockK + RowPadding));
             if (p.TransA)
-                GemmPacking.Transpose(p.A + K0 * p.Lda + m0, p.Lda, KCount, rows, packed, lda);
+                PackTransposed(p.Tile, p.A + K0 * p.Lda + m0, p.Lda, KCount, rows, packed);
             else
                 GemmPacking.Copy(p.A + m0 * p.Lda + K0, p.Lda, rows, KCount, packed, lda);
             return packed;

@@ -72,7 +72,7 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
     }
 
     /// <summary>m of Winograd's F(m x m); 0 for the others.</summary>
-    private static int OutputsOfTile(ConvAlgorithm algorithm) => algorithm switch
+    public static int OutputsOfTile(ConvAlgorithm algorithm) => algorithm switch
     {
         ConvAlgorithm.WinogradF2 => 2,
         ConvAlgorithm.WinogradF3 => 3,

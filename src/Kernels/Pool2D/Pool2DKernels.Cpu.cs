@@ -36,36 +36,42 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
         public readonly void Row(long row)
         {
             int p = (int)(row % OutH);
+            (int top, int bottom) = G.Rows(p);
             for (int q = 0; q < OutW; q++)
             {
+                (int left, int right) = G.Columns(q);
                 long at = (row * OutW + q) * G.C;
-                int c = 0;
-                for (; c + Vector<float>.Count <= G.C; c += Vector<float>.Count)
-                    Lanes(row / OutH, p, q, c, at + c);
+                float* x = X + ((row / OutH * G.H + top) * G.W + left) * G.C;
+                int place = (top - p * G.StrideH + G.Padding.Top) * G.S + left - q * G.StrideW + G.Padding.Left;
+                int c = Lanes(x, bottom - top, right - left, (nint)G.W * G.C, place, Y + at, Winners + at);
                 for (; c < G.C; c++)
                     One(row / OutH, p, q, c, at + c);
             }
         }
 
-        private readonly void Lanes(long n, int p, int q, int c, long at)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly int Lanes(float* x, int height, int width, nint pitch, int firstPlace, float* y, int* winners)
         {
-            (int top, int bottom) = G.Rows(p);
-            (int left, int right) = G.Columns(q);
-            int h0 = p * G.StrideH - G.Padding.Top, v0 = q * G.StrideW - G.Padding.Left;
-            Vector<float> best = Vector.Load(X + ((n * G.H + top) * G.W + left) * G.C + c);
-            var winner = new Vector<int>((top - h0) * G.S + left - v0);
-            for (int h = top; h < bottom; h++)
+            int c = 0;
+            for (; c + Vector512<float>.Count <= G.C; c += Vector512<float>.Count)
             {
-                for (int v = left; v < right; v++)
+                Vector512<float> best = Vector512.Load(x + c);
+                Vector512<int> winner = Vector512.Create(firstPlace);
+                float* line = x + c;
+                for (int h = 0; h < height; h++, line += pitch)
                 {
-                    Vector<float> value = Vector.Load(X + ((n * G.H + h) * G.W + v) * G.C + c);
-                    Vector<int> wins = Vector.GreaterThan(value, best) | ~Vector.Equals(value, value);
-                    best = Vector.ConditionalSelect(wins, value, best);
-                    winner = Vector.ConditionalSelect(wins, new Vector<int>((h - h0) * G.S + v - v0), winner);
+                    for (int v = 0; v < width; v++)
+                    {
+                        Vector512<float> value = Vector512.Load(line + v * G.C);
+                        Vector512<float> wins = Vector512.GreaterThan(value, best) | ~Vector512.Equals(value, value);
+                        best = Vector512.ConditionalSelect(wins, value, best);
+                        winner = Vector512.ConditionalSelect(wins.AsInt32(), Vector512.Create(firstPlace + h * G.S + v), winner);
+                    }
                 }
+                best.Store(y + c);
+                winner.Store(winners + c);
             }
-            best.Store(Y + at);
-            winner.Store(Winners + at);
+            return c;
         }
 
         private readonly void One(long n, int p, int q, int c, long at)

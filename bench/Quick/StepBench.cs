@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Globalization;
+using Graft.Autograd;
+using Graft.Kernels;
+
+namespace Graft.Bench.Quick;
+
+/// <summary>Where the time of a training step goes: each op forward and backward, and the sums by kind of op. On one thread its processor time counts.</summary>
+internal static class StepBench
+{
+    private const int Runs = 5;
+
+    /// <summary>How it is called.</summary>
+    public const string Usage = "step NETWORK-step-bBATCH [threads]";
+
+    /// <summary>Prints each op's fastest of some steps.</summary>
+    /// <returns>0; 2 where the arguments are not understood.</returns>
+    public static int Run(ReadOnlySpan<string> arguments)
+    {
+        int threads = CpuThreads.Count;
+        if (arguments.Length is < 1 or > 2 || (arguments.Length == 2 && !int.TryParse(arguments[1], NumberStyles.None, CultureInfo.InvariantCulture, out threads)))
+        {
+            Console.Error.WriteLine($"usage: {Usage}; steps: {string.Join(", ", StepCase.All.Select(s => s.Name))}");
+            return 2;
+        }
+        CpuThreads.Count = Math.Max(1, threads);
+        if (StepCase.Named(arguments[0]) is not StepCase step)
+        {
+            Console.Error.WriteLine($"'{arguments[0]}' is none of: {string.Join(", ", StepCase.All.Select(s => s.Name))}");
+            return 2;
+        }
+        Func<double> clock = CpuThreads.Count == 1 ? () => ThreadClock.Seconds : () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
+        var times = new OpTimes(clock);
+        using var graft = new GraftStep(step, times);
+        double shortest = double.MaxValue;
+        for (int i = 0; i < Runs; i++)
+        {
+            double start = clock();
+            graft.Run();
+            shortest = Math.Min(shortest, clock() - start);
+        }
+        if (graft.FrozenPlan is { } plan)
+            Console.WriteLine(plan);
+        Print(times, shortest, step.Batch, CpuThreads.Count);
+        return 0;
+    }
+
+    private static void Print(OpTimes times, double step, int batch, int threads)
+    {
+        double peak = KernelSet.Cpu.MeasurePeakFlops();
+        Console.WriteLine($"{"Layer",-40} {"Op",-14} {"Inputs",-44} {"fwd ms",8} {"peak",6} {"bwd ms",8} {"peak",6}");
+        foreach (OpTimes.Entry e in times.Entries)
+        {
+            double forward = Seconds(e.Forward), backward = Seconds(e.Backward);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{e.Layer,-40} {e.Op,-14} {e.Shapes,-44} {forward * 1e3,8:0.00} {Share(e.Flops, forward, peak),6} {backward * 1e3,8:0.00} {Share(e.Flops * e.Gradients, backward, peak),6}"));
+        }
+        Console.WriteLine();
+        double sum = 0;
+        foreach (IGrouping<string, OpTimes.Entry> kind in times.Entries.GroupBy(e => e.Op).OrderByDescending(k => k.Sum(Total)))
+        {
+            double forward = kind.Sum(e => Seconds(e.Forward)), backward = kind.Sum(e => Seconds(e.Backward));
+            sum += forward + backward;
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind.Key,-20} {kind.Count(),4} forward {forward * 1e3,9:0.0} ms, backward {backward * 1e3,9:0.0} ms"));
+        }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"Ops {sum * 1e3:0.0} ms; the whole step, with plan, loss and update, {step * 1e3:0.0} ms: {batch / step:0.00} images/s on {threads} thread(s); peak {peak / 1e9:0} GFLOP/s"));
+    }
+
+    private static double Total(OpTimes.Entry e) => Seconds(e.Forward) + Seconds(e.Backward);
+
+    private static double Seconds(double shortest) => double.IsFinite(shortest) ? shortest : 0;
+
+    private static string Share(long flops, double seconds, double peak) =>
+        flops == 0 || seconds == 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{100 * flops / seconds / peak:0} %");
+}

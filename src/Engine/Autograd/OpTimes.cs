@@ -1,0 +1,50 @@
+using Graft.Ops;
+
+namespace Graft.Autograd;
+
+/// <summary>Where the time of training steps goes: the shortest forward and backward run of each op over the steps that were given it.</summary>
+/// <param name="clock">Seconds now: of the wall, or of the thread where it does all the work and shares its core with others.</param>
+internal sealed class OpTimes(Func<double> clock)
+{
+    private readonly SortedDictionary<int, Entry> _entries = [];
+
+    /// <summary>The ops that ran, in their order.</summary>
+    public IEnumerable<Entry> Entries => _entries.Values;
+
+    /// <summary>The time now.</summary>
+    public double Now => clock();
+
+    /// <summary>Notes a forward run that began at <paramref name="start"/>.</summary>
+    public void AddForward(int number, OpCall call, double start)
+    {
+        double seconds = Now - start;
+        if (!_entries.TryGetValue(number, out Entry? entry))
+        {
+            Shape[] shapes = [.. call.Inputs.ToArray().Select(i => i.Shape)];
+            _entries.Add(number, entry = new Entry(call.Layer, call.Op.Name, string.Join(' ', shapes.Select(s => s.ToString())), call.Op.Flops(shapes), (call.Needs(0) ? 1 : 0) + (call.Needs(1) ? 1 : 0)));
+        }
+        entry.Forward = Math.Min(entry.Forward, seconds);
+    }
+
+    /// <summary>Notes a backward run.</summary>
+    public void AddBackward(int number, double start)
+    {
+        if (_entries.TryGetValue(number, out Entry? entry))
+            entry.Backward = Math.Min(entry.Backward, Now - start);
+    }
+
+    /// <summary>One op.</summary>
+    /// <param name="Layer">The layer that ran it.</param>
+    /// <param name="Op">Its name.</param>
+    /// <param name="Shapes">Shapes of its inputs.</param>
+    /// <param name="Flops">Of the forward run.</param>
+    /// <param name="Gradients">How many of its first two inputs a gradient is computed for: backward takes that many times the forward's operations.</param>
+    internal sealed record Entry(string Layer, string Op, string Shapes, long Flops, int Gradients)
+    {
+        /// <summary>Seconds of the shortest run; infinity where there was none.</summary>
+        public double Forward { get; set; } = double.PositiveInfinity;
+
+        /// <inheritdoc cref="Forward"/>
+        public double Backward { get; set; } = double.PositiveInfinity;
+    }
+}
