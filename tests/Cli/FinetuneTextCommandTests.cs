@@ -56,10 +56,11 @@ public sealed class FinetuneTextCommandTests : IDisposable
     {
         Model("base");
         Write("a.jsonl", 8, l => $"{{\"story\": {JsonSerializer.Serialize(l)}}}\n");
-        (int code, string output, string error) = Run("finetune-text", "--model", Sub("base"), "--text", Sub("a.jsonl"), "--field", "story", "--freeze", "1", "--epochs", "2", "--batch", "2",
+        (int code, string output, string error) = Run("finetune-text", "--model", Sub("base"), "--text", Sub("a.jsonl"), "--field", "story", "--freeze", "1", "--block", "10", "--epochs", "2", "--batch", "2",
             "--accumulate", "2", "--validation", "0.25", "--sample-tokens", "5", "--output", Sub("out"));
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("8 documents;", output, StringComparison.Ordinal);
+        Assert.Matches(@"Frozen base: \d+ training samples computed once, \d+ times taken from the cache\.", output);
         WeightFile before = WeightFiles.Open(Sub("base")), after = WeightFiles.Open(Sub("out"));
         Assert.Equal(before.Names.Order(), after.Names.Order());
         foreach (string name in before.Names)

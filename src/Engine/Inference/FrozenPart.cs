@@ -13,6 +13,7 @@ internal sealed class FrozenPart
     private readonly HashSet<Tensor> _inside;
     private readonly HashSet<Tensor> _outside = [];
     private readonly HashSet<Tensor> _bare; // the inputs, and what is made from them without any weight
+    private readonly HashSet<Tensor> _ofSamples; // the inputs, and all that depends on them; the rest is made of weights alone, whatever the samples
     private bool _readsBare;
     private readonly Dictionary<Tensor, int> _readers = [];
 
@@ -21,12 +22,15 @@ internal sealed class FrozenPart
         Trace = trace;
         _inside = [.. trace.Inputs];
         _bare = [.. trace.Inputs];
+        _ofSamples = [.. trace.Inputs];
         IsIncluded = new bool[trace.Ops.Count];
         for (int i = 0; i < trace.Ops.Count; i++)
         {
             TracedOp op = trace.Ops[i];
             IsIncluded[i] = op.Op.IsPure && !(trace.IsTraining && op.IsWanted) && !Array.Exists(op.Inputs, _outside.Contains);
             (IsIncluded[i] ? _inside : _outside).Add(op.Output);
+            if (Array.Exists(op.Inputs, _ofSamples.Contains))
+                _ofSamples.Add(op.Output);
             if (Array.TrueForAll(op.Inputs, _bare.Contains))
                 _bare.Add(op.Output);
         }
@@ -49,8 +53,8 @@ internal sealed class FrozenPart
     public bool HasWork => Trace.Ops.Where((op, i) => IsIncluded[i] && !op.Op.IsView).Any();
 
     /// <summary>True where the boundary is all that the rest needs, and all frozen ops compute each sample of a batch by itself.</summary>
-    public bool CanBeginAtBoundary => Boundary.Count > 0 && !_readsBare && Trace.Ops.Where((_, i) => IsFrozen(i)).All(op => op.Op.KeepsSamplesApart(Array.ConvertAll(op.Inputs, t => t.Shape)))
-        && Boundary.All(t => t.Shape.Rank > 0 && t.Shape[0] == Trace.Inputs[0].Shape[0]);
+    public bool CanBeginAtBoundary => Boundary.Count > 0 && !_readsBare && Trace.Ops.Where((op, i) => IsFrozen(i) && _ofSamples.Contains(op.Output)).All(op => op.Op.KeepsSamplesApart(Array.ConvertAll(op.Inputs, t => t.Shape)))
+        && Boundary.All(t => _ofSamples.Contains(t) && t.Shape.Rank > 0 && t.Shape[0] == Trace.Inputs[0].Shape[0]);
 
     /// <summary>True where op <paramref name="i"/> is in the part and no trainable parameter is behind it.</summary>
     public bool IsFrozen(int i) => IsIncluded[i] && !Trace.Ops[i].IsWanted;
