@@ -96,6 +96,7 @@ public sealed class FinetuneTextCommandTests : IDisposable
         Assert.Contains("Going on at step 0 of epoch 3.", text, StringComparison.Ordinal);
         Assert.Equal(File.ReadAllBytes(Sub("whole/model.safetensors")), File.ReadAllBytes(Sub("ended/model.safetensors")));
         Assert.Equal(History("whole")["val_loss"], History("ended")["val_loss"]);
+        Assert.Equal((0, Lines(text)[^1]), Run(Args("ended", "--resume")) is var again ? (again.Code, Lines(again.Output)[^1]) : default); // nothing is left to do
 
         (code, _, error) = Run(Args("ended", "--resume", "--seed", "3", "--learning-rate", "0.5"));
         Assert.Equal(1, code);
