@@ -25,7 +25,7 @@ internal sealed class GraftStep : IDisposable
         var data = new ArrayBatches(_batch.Inputs, _model.Inputs[0].Shape, _batch.Labels, new Shape(1), _kind, of.Batch);
         var options = new FitOptions { FeatureCache = FeatureCacheOptions.Off, Times = times };
         _cache = new FeatureCache(_model, data, "training", options.FeatureCache, epochs: 1);
-        _step = new TrainingStep(_model, _optimizer, of.Loss, options, of.Batch, _cache);
+        _step = new TrainingStep(_model, _optimizer, of.Loss, options, of.Batch, _cache, copiesOutputs: true);
     }
 
     /// <summary>The loss of the last step.</summary>
