@@ -12,7 +12,7 @@ namespace Graft.Bench.Quick;
 internal sealed class Gpt2Case : IQuickCase
 {
     private const int Prompt = 4, MaxLength = 50, LongPrompt = 512;
-    private const double Budget = 8; // seconds a line and its peer
+    private const double Budget = 3; // seconds a line and its peer
 
     /// <summary>What is timed; decoding is from weights of a precision, all else from floats.</summary>
     private readonly record struct Line(string Name, WeightPrecision Precision, bool Decodes, bool HasPeer)

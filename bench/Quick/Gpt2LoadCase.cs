@@ -8,7 +8,7 @@ namespace Graft.Bench.Quick;
 internal sealed class Gpt2LoadCase : IQuickCase
 {
     private const string Name = "gpt2-load";
-    private const double Budget = 4; // seconds
+    private const double Budget = 1; // seconds
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Names { get; } = [Name];

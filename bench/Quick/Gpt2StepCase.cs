@@ -9,7 +9,7 @@ internal sealed class Gpt2StepCase : IQuickCase
 {
     private const string Name = "gpt2-train-step-4x64";
     private const int Sequences = 4, Length = 64;
-    private const double Budget = 8; // seconds
+    private const double Budget = 4; // seconds
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Names { get; } = [Name];

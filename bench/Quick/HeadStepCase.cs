@@ -8,7 +8,7 @@ internal sealed class HeadStepCase : IQuickCase
 {
     private const string Name = "head-step-b20", TorchName = $"torch-{Name}";
     private const int Samples = 1000;
-    private const double Budget = 5; // seconds
+    private const double Budget = 2; // seconds
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Names { get; } = [Name, TorchName];

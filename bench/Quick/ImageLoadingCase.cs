@@ -9,7 +9,7 @@ internal sealed class ImageLoadingCase : IQuickCase
 {
     private const string Name = "image-loading", DecoderName = $"decoder-{Name}";
     private const int Photographs = 200, BatchSize = 20, Side = 150;
-    private const double Budget = 6; // seconds
+    private const double Budget = 3; // seconds
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Names { get; } = [Name, DecoderName];

@@ -11,7 +11,7 @@ namespace Graft.Bench.Quick;
 /// </summary>
 internal static unsafe class QuickBench
 {
-    private const double PeakBudget = 4, ModelBudget = 10, StepBudget = 8; // seconds
+    private const double PeakBudget = 2, ModelBudget = 5, StepBudget = 5; // seconds
 
     private static readonly string[] Peaks = ["fma-peak", "gemm-1024"];
 

@@ -11,7 +11,7 @@ internal sealed class SeedProgramCase : IQuickCase
 {
     private const string Name = "seed-vgg16-30-epochs", OrtName = $"ort-{Name}";
     private const int Epochs = 30, Training = 2000, Validation = 1000, Photographs = 100;
-    private const double Budget = 15; // seconds
+    private const double Budget = 6; // seconds
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Names { get; } = [Name, OrtName];

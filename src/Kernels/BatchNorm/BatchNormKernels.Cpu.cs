@@ -135,7 +135,7 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
     {
         public Normalize Of;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Row(long row)
         {
             int channels = Of.G.C, c = 0;
@@ -162,7 +162,7 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
     {
         public BackwardRows Of;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Row(long row)
         {
             int channels = Of.G.C, c = 0;

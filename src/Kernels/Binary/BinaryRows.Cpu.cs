@@ -57,7 +57,7 @@ internal readonly unsafe struct BinaryRows(in BinaryGeometry g, float* a, Axes s
 
         private static bool Moves(in Axes strides) => strides.Rank > 0 && strides[strides.Rank - 1] != 0;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Row(int count, float* a, bool movesA, float* b, bool movesB, float* c, bool movesC, float* y)
         {
             T formula = Formula;

@@ -89,7 +89,7 @@ internal sealed unsafe partial class CpuCausalAttentionKernels
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void WeightGradient(float* s, float* g, float* mask, int count, float lse, float mean)
         {
             V scale = V.Create(Of.G.Scale), shift = V.Create(-lse), means = V.Create(mean);
@@ -112,7 +112,7 @@ internal sealed unsafe partial class CpuCausalAttentionKernels
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static float Dot(float* a, float* b, int count)
         {
             V lanes = V.Zero;

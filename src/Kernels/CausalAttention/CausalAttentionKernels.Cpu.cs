@@ -104,7 +104,7 @@ internal sealed unsafe partial class CpuCausalAttentionKernels : CausalAttention
         }
 
         /// <summary>s = exp(scale s - max); returns the sum, and scale max + log of the sum.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly float Softmax(float* s, int count, out float logSum)
         {
             float max = Elementwise.Max(count, s) * Of.Scale; // the scale is positive
@@ -127,7 +127,7 @@ internal sealed unsafe partial class CpuCausalAttentionKernels : CausalAttention
             return sum;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Scaled(float* from, float factor, float* to)
         {
             int d = 0;
@@ -139,7 +139,7 @@ internal sealed unsafe partial class CpuCausalAttentionKernels : CausalAttention
         }
 
         /// <summary>A single query: keys and values are read where they lie, once.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void One(float* q, float* k, float* v, int count, float* y)
         {
             float* scores = Scratch.Rent(ScratchSlot.AttentionScores, count);
@@ -168,7 +168,7 @@ internal sealed unsafe partial class CpuCausalAttentionKernels : CausalAttention
         }
 
         /// <summary>Four vectors of the weighted sum of values.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Weighted4(float* weights, float* v, int count, float factor, float* y)
         {
             V sum0 = V.Zero, sum1 = V.Zero, sum2 = V.Zero, sum3 = V.Zero;

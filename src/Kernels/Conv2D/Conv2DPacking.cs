@@ -127,7 +127,7 @@ internal readonly unsafe struct Conv2DPacking
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Transform(float* w, float* to)
         {
             int n = Of.M + 2;

@@ -70,7 +70,7 @@ internal static unsafe class ChannelSums
                 One((nint)row * C, first, second);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Four(nint at, float* first, float* second)
         {
             T term = Term;
@@ -92,7 +92,7 @@ internal static unsafe class ChannelSums
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void One(nint at, float* first, float* second)
         {
             T term = Term;

@@ -69,7 +69,7 @@ internal static unsafe class ColumnSums
         }
 
         /// <summary>Row by row, as memory likes it; some rows at a time, so that the sums are loaded and stored less often.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Block(long from, long end, float* to)
         {
             T term = Term;

@@ -64,7 +64,7 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>The largest element; -infinity where there is none.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static float Max(long count, float* x)
     {
         Vector512<float> max0 = Vector512.Create(float.NegativeInfinity), max1 = max0, max2 = max0, max3 = max0; // four: a maximum waits for the one before
@@ -108,7 +108,7 @@ internal static unsafe class Elementwise
             y[lane] = values[lane];
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float SumBlock(int count, float* x)
     {
         Vector512<float> sum = Vector512<float>.Zero;
@@ -163,7 +163,7 @@ internal static unsafe class Elementwise
     {
         public Operands<T> Of;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(int chunk)
         {
             long i = (long)chunk * Chunk, end = Math.Min(Of.Count, i + Chunk);

@@ -63,7 +63,7 @@ internal static unsafe partial class Gemm
         }
 
         /// <summary>Asks for the same columns of the next block.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Fetch(int n, int width, int k0, int kCount)
         {
             if (!Sse.IsSupported)

@@ -21,7 +21,7 @@ internal static unsafe partial class Gemm
     private const int TransposedBlockM = 280;
 
     /// <summary>A block [k,rows] as [rows of a tile][k][tile rows]: each tile reads one stream.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void PackTransposed(GemmTile tile, float* a, nint lda, int k, int rows, float* to)
     {
         int height = tile.Rows, wide = height > 8 ? 16 : 8;

@@ -8,7 +8,7 @@ namespace Graft.Kernels.Cpu;
 internal static unsafe class GemmPacking
 {
     /// <summary>to[i,j] = from[i,j] for <paramref name="rows"/> x <paramref name="columns"/> elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Copy(float* from, nint ldFrom, int rows, int columns, float* to, nint ldTo)
     {
         for (int i = 0; i < rows; i++)
@@ -24,7 +24,7 @@ internal static unsafe class GemmPacking
     }
 
     /// <summary>to[j,i] = from[i,j] for <paramref name="rows"/> x <paramref name="columns"/> elements of from.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Transpose(float* from, nint ldFrom, int rows, int columns, float* to, nint ldTo)
     {
         int i = 0;
@@ -47,7 +47,7 @@ internal static unsafe class GemmPacking
             new Span<float>(panel + (nint)i * columns + first, columns - first).Clear();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void TransposeFourRows(float* from, nint ldFrom, int columns, float* to, nint ldTo)
     {
         float* row0 = from;

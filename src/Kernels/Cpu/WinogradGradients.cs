@@ -24,7 +24,7 @@ internal static unsafe class WinogradGradients
     /// dg[k,l] = beta dg[k,l] + sum over i,j of G[i,k] u[i,j] G[j,l] for neighbouring channels in lanes: u[i,j] begins at u + (i n + j) position, dg[k,l] at
     /// dg + (3 k + l) tap. <paramref name="matrix"/> is G [n,3].
     /// </summary>
-    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization | System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
     public static void Filter<V>(int m, float* matrix, float* u, nint position, float* dg, nint tap, float beta)
         where V : unmanaged, ILanes<V>
     {

@@ -82,7 +82,7 @@ internal static unsafe class FrozenDenseRow
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Panel(float* w, float* sums)
         {
             V left = V.Load(sums), right = V.Load(sums + V.Count);

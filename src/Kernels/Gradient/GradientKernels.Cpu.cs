@@ -50,7 +50,7 @@ internal sealed unsafe class CpuGradientKernels : GradientKernels
             Sums[chunk] = Sum(Tensors[t].G.Pointer + from, (int)Math.Min(Tensors[t].Count - from, Elementwise.Chunk));
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static double Sum(float* x, int count)
         {
             Vector512<double> sum = Vector512<double>.Zero;

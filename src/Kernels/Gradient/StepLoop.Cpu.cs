@@ -51,7 +51,7 @@ internal unsafe struct StepLoop<T> : ILaneWork
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Move(StepTensor* tensor, long i, long stop)
         {
             T formula = Of._formula;

@@ -35,7 +35,7 @@ internal unsafe struct QuantizedRows : IRowWork
         return rows;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public readonly void Row(long row)
     {
         float* x = _x + row * _k;
@@ -113,7 +113,7 @@ internal unsafe struct BytePanels : IChunkBody
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void RowVnni(byte* w, byte* x, float* factors, float* sums)
     {
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
@@ -145,7 +145,7 @@ internal unsafe struct BytePanels : IChunkBody
         s3.Store(sums + 24);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void RowAvx2(byte* w, byte* x, float* factors, float* sums)
     {
         new Span<float>(sums, Columns).Clear();

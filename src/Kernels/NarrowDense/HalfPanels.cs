@@ -51,7 +51,7 @@ internal unsafe struct HalfPanels : IChunkBody
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void Row(float* x, ushort* w, float* sums)
     {
         Vector512<float> evenLeft = Vector512<float>.Zero, evenRight = evenLeft, oddLeft = evenLeft, oddRight = evenLeft; // sums that do not wait for each other
@@ -93,7 +93,7 @@ internal unsafe struct HalfPanels : IChunkBody
     }
 
     /// <summary>[K / 2][columns][2] to panels [K][width].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void Widen(ushort* w, float* wide, int width)
     {
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);

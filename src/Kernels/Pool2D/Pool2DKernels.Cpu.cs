@@ -49,7 +49,7 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly int Lanes(float* x, int height, int width, nint pitch, int firstPlace, float* y, int* winners)
         {
             int c = 0;
@@ -103,7 +103,7 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
         public int OutH, OutW;
         public float* X, Y;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)] // optimal in the first run too: a plan may run once
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)] // optimal in the first run too: a plan may run once
         public readonly void Row(long row)
         {
             int p = (int)(row % OutH), pitch = G.W * G.C;
@@ -117,7 +117,7 @@ internal sealed unsafe class CpuPool2DKernels : Pool2DKernels
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Window(float* x, int height, int width, nint pitch, float* y)
         {
             int c = 0;

@@ -37,7 +37,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
         public bool Log;
         public float* X, Y;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Row(long row)
         {
             float* x = X + row * C, y = Y + row * C;
@@ -52,7 +52,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
                 y[c] = Log ? x[c] - shift : y[c] * factor;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly float StoreExponentials(float* x, float* y, float max)
         {
             V lanes = V.Zero, shift = V.Create(max);
@@ -72,7 +72,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
             return sum;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly float SumOfExponentials(float* x, float max)
         {
             V lanes = V.Zero, shift = V.Create(max);
@@ -94,7 +94,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
         public float* Y, Dy, Dx;
         public float Beta;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Row(long row)
         {
             float* y = Y + row * C, dy = Dy + row * C, dx = Dx + row * C;
@@ -114,7 +114,7 @@ internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly float Sum(float* y, float* dy)
         {
             V lanes = V.Zero;

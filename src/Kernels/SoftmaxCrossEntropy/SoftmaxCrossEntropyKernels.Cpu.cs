@@ -18,7 +18,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
     /// <summary>Vectors whose sum is made in float: short, so that its rounding stays that of single numbers.</summary>
     private const int Block = 32;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double LogSumExp<V>(float* row, int count)
         where V : unmanaged, ILanes<V>
     {
@@ -52,7 +52,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
     {
         public LossWork Of;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Row(long row)
         {
             float* x = Of.X + row * Of.G.K;
@@ -84,7 +84,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
     {
         public GradientWork Of;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Row(long row)
         {
             int classes = Of.G.K;
@@ -107,7 +107,7 @@ internal sealed unsafe class CpuSoftmaxCrossEntropyKernels : SoftmaxCrossEntropy
         }
 
         /// <summary>dx = beta dx + dloss (p - s / K), and at the label dloss (1 - s) less; beta dx where the index names no class.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void SparseRow(float* x, float* dx, float index, float dloss)
         {
             int classes = Of.G.K;
