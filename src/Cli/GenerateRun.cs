@@ -45,7 +45,8 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
         return gpt;
     }
 
-    private static int[] End(Gpt2 gpt) => gpt.Config.EosToken is int end ? [end] : [];
+    /// <summary>The token that ends a text; configs of small vocabularies may still name that of the large one, which never comes.</summary>
+    private static int[] End(Gpt2 gpt) => gpt.Config.EosToken is int end && end < gpt.VocabularySize ? [end] : [];
 
     private void Run(Gpt2 gpt, int[] prompt, GenerationOptions options, Action<int> write, Func<string> rest)
     {

@@ -74,6 +74,15 @@ public sealed class GenerateCommandTests : IDisposable
     }
 
     [Fact]
+    public void An_end_of_text_outside_the_vocabulary_never_comes()
+    {
+        string config = Path.Combine(_folder, "config.json");
+        File.WriteAllText(config, (Config with { EosToken = 50256 }).ToJson());
+        (int code, string output) = Two(Run("--prompt-ids", "258,7", "--max-length", "9"));
+        Assert.Equal((0, 9), (code, output.Split(',').Length));
+    }
+
+    [Fact]
     public void Sampling_and_beams_are_those_of_the_library()
     {
         Assert.Equal(string.Join(',', Expected([258, 7], o => o with { DoSample = true, Temperature = 0.8f, TopK = 20, TopP = 0.9f, Seed = 3 })) + "\n",
