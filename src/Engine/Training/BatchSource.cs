@@ -77,6 +77,15 @@ public abstract class BatchSource
     public virtual IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
         Epoch(epoch, firstBatch, cancellationToken);
 
+    /// <summary>The order of the samples in an epoch: by a seed and the epoch's number alone; that of the data without a seed.</summary>
+    protected int[] Order(int? shuffleSeed, int epoch)
+    {
+        int[] order = [.. Enumerable.Range(0, Count)];
+        if (shuffleSeed is int seed)
+            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
+        return order;
+    }
+
     /// <summary>
     /// Says what the samples are, so that what was computed from them can be told apart from what was computed from others: a digest of all
     /// inputs in order and of how they are prepared, of the augmentation too. Null where the data set cannot say.

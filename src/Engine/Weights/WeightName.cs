@@ -80,7 +80,7 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
         {
             "kernel" when parameter.Shape.Rank == 4 => new($"{module}.weight", WeightLayout.ConvOihw),
             "kernel" => new($"{module}.weight", WeightLayout.DenseTransposed),
-            "gamma" => new($"{module}.weight"),
+            "gamma" or "embeddings" => new($"{module}.weight"),
             "bias" or "beta" => new($"{module}.bias"),
             "moving_mean" => new($"{module}.running_mean"),
             "moving_variance" => new($"{module}.running_var"),

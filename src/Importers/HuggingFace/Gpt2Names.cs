@@ -18,14 +18,8 @@ public static partial class Gpt2Names
     public static WeightName Locate(string layer, Parameter parameter)
     {
         string module = WithoutPrefix(layer.Replace('/', '.'));
-        if (module == Head && parameter.Name == "kernel")
-            return new WeightName($"{Head}.weight", WeightLayout.DenseTransposed);
-        return new WeightName(parameter.Name switch
-        {
-            "kernel" or "gamma" or "embeddings" => $"{module}.weight",
-            "bias" or "beta" => $"{module}.bias",
-            _ => $"{module}.{parameter.Name}",
-        });
+        WeightName name = WeightName.Torch(module, parameter);
+        return module == Head ? name : name with { Layout = WeightLayout.Same };
     }
 
     /// <summary>A name of PyTorch's file without prefix; null for what is no weight: the causal mask and what it masks with, positions.</summary>

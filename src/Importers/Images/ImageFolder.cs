@@ -153,9 +153,7 @@ public sealed class ImageFolder : BatchSource
 
     private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
     {
-        int[] order = [.. Enumerable.Range(0, Count)];
-        if (_options.ShuffleSeed is { } seed)
-            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
+        int[] order = Order(_options.ShuffleSeed, epoch);
         // Batches are begun ahead of the consumer and handed over in order: who prepares one does not matter.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var workers = new SemaphoreSlim(_options.Workers);

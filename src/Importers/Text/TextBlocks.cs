@@ -78,9 +78,7 @@ public sealed class TextBlocks : BatchSource
 
     private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
     {
-        int[] order = [.. Enumerable.Range(0, Count)];
-        if (_shuffleSeed is int seed)
-            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
+        int[] order = Order(_shuffleSeed, epoch);
         for (int from = firstBatch * BatchSize; from < Count; from += BatchSize)
         {
             cancellationToken.ThrowIfCancellationRequested();

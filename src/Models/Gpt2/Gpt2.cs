@@ -104,8 +104,8 @@ public sealed class Gpt2 : Model, ICausalModel
 
     private static WeightName WeightNameOf(string prefix, string layer, Parameter parameter)
     {
-        string kind = parameter.Name is "bias" or "beta" ? "bias" : "weight";
-        return layer == "lm_head" ? new WeightName("lm_head.weight", WeightLayout.DenseTransposed) : new WeightName($"{prefix}{layer}.{kind}");
+        WeightName name = WeightName.Torch(layer, parameter);
+        return layer == "lm_head" ? name : name with { Name = prefix + name.Name, Layout = WeightLayout.Same }; // Conv1D is [in,out]
     }
 
     private bool IsNoWeight(string name) => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal)
