@@ -38,7 +38,7 @@ public sealed class FitOptions
 
     /// <summary>
     /// Gradient checkpointing: what so many trainable layers compute is given back when the next ones run, and computed once more in backward. Training
-    /// is the same to the last bit; it holds less and takes about a third longer. The square root of the number of layers holds the least; 0 holds everything.
+    /// is the same to the last bit; it holds less and takes one more forward pass. The square root of the number of layers holds the least; 0 holds everything.
     /// <see cref="Model.MemoryReport"/> shows the difference.
     /// </summary>
     public int CheckpointEvery { get; init; }

@@ -14,7 +14,7 @@ internal static unsafe class FrozenDenseRow
     private const int Ahead = 2048;
 
     /// <summary>Chunks a thread: few, since memory likes long streams; enough that a thread that is disturbed does less.</summary>
-    private const int ChunksPerThread = 3;
+    public const int ChunksPerThread = 3;
 
     /// <summary>y [O] = act(b + residual + x w), with ReLU or nothing as act. Columns of a panel: two vectors.</summary>
     /// <param name="g">The sizes, of which M is 1.</param>
@@ -45,26 +45,21 @@ internal static unsafe class FrozenDenseRow
             where V : unmanaged, ILanes<V>
         {
             var body = new Chunk<V> { Of = this };
-            int chunks = (Panels + PanelsPerChunk - 1) / PanelsPerChunk;
             if ((long)K * O >= FusedConv2DProduct.SmallestThreadedRun / 4) // memory is the limit: smaller work pays than where arithmetic is
-            {
-                WorkerPool.For(chunks, ref body);
-                return;
-            }
-            for (int chunk = 0; chunk < chunks; chunk++)
-                body.Run(chunk);
+                ParallelRows.Run(Panels, PanelsPerChunk, body);
+            else
+                body.Run(0, Panels);
         }
     }
 
     /// <summary>Some panels.</summary>
-    private struct Chunk<V> : IChunkBody
+    private struct Chunk<V> : IRowBody
         where V : unmanaged, ILanes<V>
     {
         public Work Of;
 
-        public readonly void Run(int chunk)
+        public readonly void Run(int first, int end)
         {
-            int first = chunk * Of.PanelsPerChunk, end = Math.Min(first + Of.PanelsPerChunk, Of.Panels);
             float* sums = stackalloc float[2 * V.Count];
             for (int panel = first; panel < end; panel++)
             {

@@ -70,7 +70,7 @@ internal unsafe struct QuantizedRows : IRowWork
 }
 
 /// <summary>Panels of Int8 weights: a block's products of bytes are added as whole numbers, then times both factors.</summary>
-internal unsafe struct BytePanels : IChunkBody
+internal unsafe struct BytePanels : IRowBody
 {
     private const int Columns = CpuNarrowDenseKernels.Columns, Block = NarrowDenseGeometry.Block;
 
@@ -83,19 +83,11 @@ internal unsafe struct BytePanels : IChunkBody
     public byte* Packed;
     public long PanelBytes;
     public NarrowOutput Output;
-    private int _perChunk, _panels;
 
-    /// <summary>All panels.</summary>
-    public void RunAll(int panels)
-    {
-        (_panels, _perChunk) = (panels, NarrowOutput.PanelsPerChunk(panels));
-        WorkerPool.For((panels + _perChunk - 1) / _perChunk, ref this);
-    }
-
-    public readonly void Run(int chunk)
+    public readonly void Run(int first, int end)
     {
         float* sums = stackalloc float[Columns];
-        for (int panel = chunk * _perChunk; panel < Math.Min(_panels, (chunk + 1) * _perChunk); panel++)
+        for (int panel = first; panel < end; panel++)
         {
             byte* weights = Packed + panel * PanelBytes;
             for (int row = 0; row < G.M; row++)

@@ -9,7 +9,7 @@ namespace Graft.Kernels;
 /// Panels of bfloat16 weights. A few rows read them one after the other, the first in one stream from memory; for more rows a panel is widened
 /// to floats in the cache and met by register tiles. The two ways add in different orders.
 /// </summary>
-internal unsafe struct HalfPanels : IChunkBody
+internal unsafe struct HalfPanels : IRowBody
 {
     private const int Columns = CpuNarrowDenseKernels.Columns;
 
@@ -23,19 +23,11 @@ internal unsafe struct HalfPanels : IChunkBody
     public float* X;
     public ushort* Packed;
     public NarrowOutput Output;
-    private int _perChunk, _panels;
 
-    /// <summary>All panels.</summary>
-    public void RunAll(int panels)
-    {
-        (_panels, _perChunk) = (panels, NarrowOutput.PanelsPerChunk(panels));
-        WorkerPool.For((panels + _perChunk - 1) / _perChunk, ref this);
-    }
-
-    public readonly void Run(int chunk)
+    public readonly void Run(int first, int end)
     {
         float* sums = stackalloc float[Columns];
-        for (int panel = chunk * _perChunk; panel < Math.Min(_panels, (chunk + 1) * _perChunk); panel++)
+        for (int panel = first; panel < end; panel++)
         {
             ushort* weights = Packed + (long)panel * ((G.K + 1) / 2 * 2) * Columns;
             if (G.M >= FewestTiledRows)

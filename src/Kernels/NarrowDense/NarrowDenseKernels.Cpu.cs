@@ -49,14 +49,22 @@ internal sealed unsafe class CpuNarrowDenseKernels(BytePath path) : NarrowDenseK
         if (g.Precision == WeightPrecision.Int8)
         {
             QuantizedRows rows = QuantizedRows.Of(g, x.Pointer);
-            new BytePanels { G = g, Path = path, Rows = rows, Packed = packed.Pointer, PanelBytes = PanelBytes(g.K, g.Precision), Output = output }.RunAll(panels);
+            RunPanels(panels, new BytePanels { G = g, Path = path, Rows = rows, Packed = packed.Pointer, PanelBytes = PanelBytes(g.K, g.Precision), Output = output });
         }
         else
         {
-            new HalfPanels { G = g, X = x.Pointer, Packed = (ushort*)packed.Pointer, Output = output }.RunAll(panels);
+            RunPanels(panels, new HalfPanels { G = g, X = x.Pointer, Packed = (ushort*)packed.Pointer, Output = output });
         }
         if (g.Activation is { } formula and not UnaryFormula.ReLU)
             _unary.Forward(new UnaryGeometry((long)g.M * g.O, formula), y, y);
+    }
+
+    /// <summary>All panels, few chunks a thread, since memory likes long streams.</summary>
+    private static void RunPanels<T>(int panels, T body)
+        where T : unmanaged, IRowBody
+    {
+        int chunks = Math.Min(panels, WorkerPool.Threads * FrozenDenseRow.ChunksPerThread);
+        ParallelRows.Run(panels, (panels + chunks - 1) / chunks, body);
     }
 
     /// <summary>
@@ -88,13 +96,6 @@ internal unsafe struct NarrowOutput
             float sum = sums[j] + (B == null ? 0 : B[first + j]) + (Residual == null ? 0 : Residual[at + j]);
             Y[at + j] = IsReLU && sum < 0 ? 0 : sum;
         }
-    }
-
-    /// <summary>How many panels a chunk takes: few chunks a thread, since memory likes long streams.</summary>
-    public static int PanelsPerChunk(int panels)
-    {
-        int chunks = Math.Min(panels, WorkerPool.Threads * 3);
-        return (panels + chunks - 1) / chunks;
     }
 }
 
