@@ -57,7 +57,7 @@ public sealed partial class HouseTests
         foreach (string folder in Directory.GetDirectories(kernels))
         {
             string op = Path.GetFileName(folder);
-            if (op is "Cpu" or "Memory" || Directory.GetFiles(folder, "*.cs").Length == 0)
+            if (op is "Cpu" or "Cuda" or "Memory" || Directory.GetFiles(folder, "*.cs").Length == 0)
                 continue;
             foreach (string ending in new[] { "Kernels.cs", "Kernels.Reference.cs", "Kernels.Cpu.cs" })
             {

@@ -34,12 +34,14 @@ internal static class FinetuneTextCommand
         var sampleEvery = new Option<int>("--sample-every") { DefaultValueFactory = _ => 1, Description = "Epochs from one sample to the next." };
         var save = new Option<int>("--save-every") { Description = "Keep the state after so many steps too; by default after each epoch." };
         var resume = new Option<bool>("--resume") { Description = "Go on with the training in --output where it was ended; the other options must be those it was begun with." };
+        Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune-text", "Teach a language model a text.")
         {
-            model, fresh, text, field, output, freeze, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume,
+            model, fresh, text, field, output, freeze, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, device,
         };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             double Checked(double value, double low, double high, string option) => FinetuneCommand.Within(value, low, high, option);
             NewTextModel? sizes = parsed.GetValue(fresh) is string given ? NewTextModel.Parse(given) : null;

@@ -22,9 +22,11 @@ internal static class PredictCommand
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var exif = new Option<bool>("--exif") { Description = EvaluateCommand.ExifDescription };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.OneOrMore, Description = "Image files." };
-        var command = new Command("predict", "Classify images.") { model, network, weights, top, json, exif, images };
+        Option<string?> device = DeviceOption.Create();
+        var command = new Command("predict", "Classify images.") { model, network, weights, top, json, exif, images, device };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
             string[] files = parsed.GetRequiredValue(images);
