@@ -52,7 +52,7 @@ public sealed record CudaDiagnosis(IReadOnlyList<CudaLibrary> Libraries, IReadOn
         if (library.Problem is not null)
             text.Append(CultureInfo.InvariantCulture, $"    {library.Problem}\n");
         foreach (string tried in library.Tried)
-            text.Append(CultureInfo.InvariantCulture, $"    tried {tried}\n");
+            text.Append(CultureInfo.InvariantCulture, $"    {tried}\n");
         text.Append(CultureInfo.InvariantCulture, $"    {library.Install}\n");
     }
 

@@ -163,7 +163,7 @@ internal sealed class CudaInspection(NativeLibraries libraries, bool tries)
     {
         FoundLibrary found = libraries[import];
         return new CudaLibrary(found.Names.Title, found.Path, found.IsFound ? version ?? $"{found.Major}" : null, needed, problem,
-            [.. found.Attempts.Select(a => $"{a.Path}: {a.Error}")], found.Names.Install);
+            [.. LibraryAttempt.Describe(found.Attempts)], found.Names.Install);
     }
 
     private static string Version(int number) => $"{number / 1000}.{number % 1000 / 10}"; // 12040 is 12.4

@@ -29,7 +29,8 @@ internal class LibraryHost
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            return (0, Reason(e.Message));
+            string reason = Reason(e.Message);
+            return (0, reason.StartsWith(path + ": ", StringComparison.Ordinal) ? reason[(path.Length + 2)..] : reason);
         }
     }
 

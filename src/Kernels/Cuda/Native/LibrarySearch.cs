@@ -1,7 +1,22 @@
 namespace Graft.Kernels.Cuda.Native;
 
 /// <summary>A path that was tried, and why it was not the library.</summary>
-internal sealed record LibraryAttempt(string Path, string Error);
+internal sealed record LibraryAttempt(string Path, string Error)
+{
+    /// <summary>What stands for an error where there is nothing to load.</summary>
+    public const string NoFile = "no such file";
+
+    /// <summary>One line an attempt that the loader refused, and one for all folders in which the same files are missing.</summary>
+    public static IEnumerable<string> Describe(IReadOnlyList<LibraryAttempt> attempts)
+    {
+        foreach (LibraryAttempt attempt in attempts.Where(a => a.Error != NoFile))
+            yield return $"tried {attempt.Path}: {attempt.Error}";
+        IEnumerable<(string Folder, string Files)> missing = attempts.Where(a => a.Error == NoFile).GroupBy(a => System.IO.Path.GetDirectoryName(a.Path)!)
+            .Select(g => (g.Key, string.Join(" or ", g.Select(a => System.IO.Path.GetFileName(a.Path)).Distinct())));
+        foreach (IGrouping<string, string> alike in missing.GroupBy(m => m.Files, m => m.Folder))
+            yield return $"no {alike.Key} in {string.Join(", ", alike)}";
+    }
+}
 
 /// <summary>What a search gave.</summary>
 /// <param name="Names">What was searched for.</param>
@@ -56,7 +71,7 @@ internal sealed class LibrarySearch(LibraryHost host)
             string path = Path.Combine(folder, file);
             if (!host.FileExists(path))
             {
-                attempts.Add(new LibraryAttempt(path, "no such file"));
+                attempts.Add(new LibraryAttempt(path, LibraryAttempt.NoFile));
                 continue;
             }
             if (Load(names, path, folder, attempts) is { } found)
