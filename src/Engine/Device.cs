@@ -11,7 +11,8 @@ public sealed class Device
     private static readonly Lock s_lock = new();
     private static readonly Lazy<(Device Device, string Reason)> s_default = new(() => Choose(Environment.GetEnvironmentVariable));
 
-    private Device(KernelSet kernels)
+    /// <summary>A device of its own for a kernel set; those of this machine are the properties.</summary>
+    internal Device(KernelSet kernels)
     {
         Kernels = kernels;
         Pool = new BlockPool(kernels.Memory);

@@ -12,21 +12,24 @@ internal sealed class CudaContext : IDisposable
     private readonly int _device;
     private readonly CUcontext _context;
 
-    private CudaContext(CudaDeviceInfo info, KernelCache cache)
+    private CudaContext(CudaDeviceInfo info, CudaOptions options)
     {
-        Info = info;
+        (Info, Options) = (info, options);
         Check.Ok(Driver.cuDeviceGet(out _device, info.Index));
         Check.Ok(Driver.cuDevicePrimaryCtxRetain(out _context, _device));
         Use();
         Stream = new CudaStream();
         Memory = new CudaMemoryPool(this, _device);
         Transfers = new CudaTransfers(this);
-        Modules = new KernelModules(this, cache);
+        Modules = new KernelModules(this);
         Blas = new CudaBlas(this);
     }
 
     /// <summary>The GPU, as its driver describes it.</summary>
     public CudaDeviceInfo Info { get; }
+
+    /// <summary>How it is used.</summary>
+    public CudaOptions Options { get; }
 
     /// <summary>Where kernels run, one after the other.</summary>
     public CudaStream Stream { get; }
@@ -45,9 +48,9 @@ internal sealed class CudaContext : IDisposable
 
     /// <summary>Opens a GPU.</summary>
     /// <param name="index">Number in the order of the driver.</param>
-    /// <param name="cache">Compiled kernels; null is <see cref="KernelCache.OfProcess"/>.</param>
+    /// <param name="options">How it is used; null asks the environment.</param>
     /// <exception cref="CudaUnavailableException">CUDA cannot be used here, or there is no such GPU; the message is the diagnosis.</exception>
-    public static CudaContext Open(int index, KernelCache? cache = null)
+    public static CudaContext Open(int index, CudaOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         CudaDiagnosis found = CudaDiagnosis.Found;
@@ -55,7 +58,7 @@ internal sealed class CudaContext : IDisposable
             throw new CudaUnavailableException(found.ToString().TrimEnd());
         if (index >= found.Devices.Count)
             throw new CudaUnavailableException(string.Create(CultureInfo.InvariantCulture, $"There is no GPU cuda:{index}: this machine has {found.Devices.Count}, numbered from 0.\n{found}").TrimEnd());
-        return new CudaContext(found.Devices[index], cache ?? KernelCache.OfProcess);
+        return new CudaContext(found.Devices[index], options ?? CudaOptions.Read(Environment.GetEnvironmentVariable));
     }
 
     /// <summary>Makes the context current on this thread; every entry from the engine begins with it, as .NET moves work between threads.</summary>

@@ -27,14 +27,6 @@ internal sealed class CudaMemoryPool : IDisposable
         Check.Ok(Driver.cuMemPoolSetAttribute(_pool, CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, ref keepAll));
     }
 
-    /// <summary>True where GRAFT_CUDA_POOL is "one-to-one": the engine gives each block back at once and in its exact size, so that tools see every misuse.</summary>
-    public static bool IsOneToOne { get; } = Environment.GetEnvironmentVariable("GRAFT_CUDA_POOL") switch
-    {
-        "one-to-one" => true,
-        null or "" or "keep" => false,
-        var other => throw new GraftException($"GRAFT_CUDA_POOL is '{other}'; it takes keep (the default) or one-to-one."),
-    };
-
     /// <summary>Bytes that are taken.</summary>
     public long LiveBytes { get; private set; }
 

@@ -9,14 +9,6 @@ internal sealed class KernelCache(string? folder)
 {
     private const int DigestBytes = 32;
 
-    /// <summary>The folder that GRAFT_CUDA_CACHE names ("off" for none), else cuda in the engine's own cache.</summary>
-    public static KernelCache OfProcess => new(Environment.GetEnvironmentVariable("GRAFT_CUDA_CACHE") switch
-    {
-        "off" => null,
-        { Length: > 0 } named => named,
-        _ => Path.Combine(CacheFolder.Own(Environment.GetEnvironmentVariable), "cuda"),
-    });
-
     /// <summary>Why the last code could not be kept; null where it was.</summary>
     public string? Problem { get; private set; }
 

@@ -15,8 +15,6 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     private const int MostArguments = 24;
     private const int MostBlocks = 65536; // grids that walk in strides need no more to fill any GPU
 
-    private static readonly bool s_synchronizes = Environment.GetEnvironmentVariable("GRAFT_CUDA_SYNC") == "1";
-
     private CUfunction _function;
 
     /// <summary>The kernel that was launched last; for messages.</summary>
@@ -55,7 +53,7 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
             status = Driver.cuLaunchKernel(_function, checked((uint)blocksX), (uint)blocksY, 1, (uint)threadsX, (uint)threadsY, 1, 0, context.Stream.Handle, addresses, null);
         }
         Last = name;
-        if (status == CUresult.CUDA_SUCCESS && s_synchronizes)
+        if (status == CUresult.CUDA_SUCCESS && context.Options.Synchronizes)
             status = Driver.cuStreamSynchronize(context.Stream.Handle);
         if (status != CUresult.CUDA_SUCCESS)
             Check.Ok(status, string.Create(CultureInfo.InvariantCulture, $"cuLaunchKernel({name} of {file}, grid {blocksX}x{blocksY}, block {threadsX}x{threadsY})"));

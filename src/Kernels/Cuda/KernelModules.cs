@@ -4,7 +4,7 @@ using Graft.Kernels.Cuda.Native;
 namespace Graft.Kernels.Cuda;
 
 /// <summary>The modules of one GPU: each embedded .cu file is compiled once, behind the lines of Common.cuh that all share.</summary>
-internal sealed unsafe class KernelModules(CudaContext context, KernelCache cache) : IDisposable
+internal sealed unsafe class KernelModules(CudaContext context) : IDisposable
 {
     private const string Shared = "Common.cuh";
 
@@ -39,7 +39,7 @@ internal sealed unsafe class KernelModules(CudaContext context, KernelCache cach
     private CUmodule Load(string file, string source)
     {
         _compiler ??= new NvrtcCompiler(context.Info.Capability);
-        byte[] code = cache.Get(_compiler, NativeLibraries.OfProcess.DriverVersion, file, source);
+        byte[] code = context.Options.Cache.Get(_compiler, NativeLibraries.OfProcess.DriverVersion, file, source);
         fixed (byte* image = code)
         {
             CUresult status = Driver.cuModuleLoadData(out CUmodule module, image);

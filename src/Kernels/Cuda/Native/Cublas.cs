@@ -39,7 +39,6 @@ internal static unsafe partial class Cublas
 internal enum cublasStatus_t
 {
     CUBLAS_STATUS_SUCCESS = 0,
-    CUBLAS_STATUS_ALLOC_FAILED = 3,
 }
 
 internal enum cublasOperation_t

@@ -16,7 +16,7 @@ internal class LibraryHost
         Directory.Exists(parent) ? [.. Directory.GetDirectories(parent, pattern).OrderDescending(NumericOrder)] : [];
 
     /// <summary>Files of a folder whose names match a pattern.</summary>
-    public virtual IReadOnlyList<string> Files(string folder, string pattern) =>
+    public virtual IReadOnlyList<string> FilesOf(string folder, string pattern) =>
         Directory.Exists(folder) ? [.. Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal)] : [];
 
     /// <summary>Loads a library by path, or by the system's own search where it is a bare name.</summary>

@@ -101,7 +101,7 @@ internal sealed class LibrarySearch(LibraryHost host)
         foreach (string pattern in names.Before)
         {
             bool wanted = !pattern.Contains('*', StringComparison.Ordinal);
-            IReadOnlyList<string> parts = wanted ? [folder is null ? pattern : Path.Combine(folder, pattern)] : folder is null ? [] : host.Files(folder, pattern);
+            IReadOnlyList<string> parts = wanted ? [folder is null ? pattern : Path.Combine(folder, pattern)] : folder is null ? [] : host.FilesOf(folder, pattern);
             foreach (string part in parts)
             {
                 (nint handle, string error) = host.Load(part);
