@@ -59,7 +59,7 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator)
     private static float[][] Run(KernelSet kernels, string name)
     {
         (int slots, Action<KernelSet, StepTensor[]> step) = s_steps[name];
-        DevicePtr<float>[][] blocks = [.. s_sizes.Select((size, t) => Enumerable.Range(0, 2 + slots).Select(i => New(kernels, size, seed: 10 * t + i, positive: i > 1)).ToArray())];
+        DevicePtr<float>[][] blocks = [.. s_sizes.Select((size, t) => Enumerable.Range(0, 2 + slots).Select(i => New(kernels, size, seed: 10 * t + i, positive: i is 2 or 3)).ToArray())];
         StepTensor[] tensors = [.. blocks.Select((b, t) => new StepTensor(s_sizes[t], b[0], b[1], At(b, 2), At(b, 3), At(b, 4))
         {
             Factor = t % 2 == 0 ? 1 : 0.5f, Limit = t % 3 == 0 ? float.PositiveInfinity : 0.3f,
@@ -77,7 +77,7 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator)
     {
         var random = new Random(seed);
         var block = new DevicePtr<float>(kernels.Memory.Allocate(4L * count));
-        // Slots hold mean squares, which exceed the square of the mean: a centered root stays real.
+        // The first two slots hold mean squares, above the square of the mean in the third: a centered root stays real.
         kernels.Memory.Upload<float>([.. Enumerable.Range(0, count).Select(_ => positive ? 1 + random.NextSingle() * 0.1f : random.NextSingle() * 2 - 1)], block);
         return block;
     }
