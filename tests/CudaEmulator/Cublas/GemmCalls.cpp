@@ -3,42 +3,10 @@
 
 namespace {
 
-enum ComputeType {
-    Compute16F = 64, Compute16FPedantic = 65, Compute32F = 68, Compute32FPedantic = 69, Compute64F = 70, Compute64FPedantic = 71, Compute32I = 72,
-    Compute32IPedantic = 73, Compute32FFast16F = 74, Compute32FFast16BF = 75, Compute32FFastTf32 = 77,
-};
-
-// The combinations of types that cuBLAS documents, among those emulated here.
-bool isSupported(int compute, DataType a, DataType b, DataType c) {
-    auto all = [&](DataType t) { return a == t && b == t && c == t; };
-    auto to = [&](DataType in, DataType out) { return a == in && b == in && c == out; };
-    switch (compute) {
-        case Compute16F: case Compute16FPedantic: return all(DataType::Half);
-        case Compute64F: case Compute64FPedantic: return all(DataType::Double);
-        case Compute32I: case Compute32IPedantic: return to(DataType::Int8, DataType::Int32);
-        case Compute32F: case Compute32FPedantic:
-            return all(DataType::Float) || all(DataType::Half) || all(DataType::BFloat16) || to(DataType::Half, DataType::Float) ||
-                   to(DataType::BFloat16, DataType::Float) || to(DataType::Int8, DataType::Float);
-        case Compute32FFast16F: case Compute32FFast16BF: case Compute32FFastTf32: return all(DataType::Float);
-        default: return false;
-    }
-}
-
-DataType scaleType(int compute) {
-    switch (compute) {
-        case Compute16F: case Compute16FPedantic: return DataType::Half;
-        case Compute64F: case Compute64FPedantic: return DataType::Double;
-        case Compute32I: case Compute32IPedantic: return DataType::Int32;
-        default: return DataType::Float;
-    }
-}
-
 InputRounding roundingOf(const BlasHandle& handle, int compute, DataType a) {
-    constexpr int Tf32Math = 3;
-    if (compute == Compute32FFastTf32) return InputRounding::Tf32;
-    if (compute == Compute32FFast16F) return InputRounding::Half;
-    if (compute == Compute32FFast16BF) return InputRounding::BFloat16;
-    return compute == Compute32F && a == DataType::Float && (handle.mathMode & 15) == Tf32Math ? InputRounding::Tf32 : InputRounding::None;
+    constexpr int Modes = 15, Tf32Math = 3;
+    bool byMode = compute == Compute32F && a == DataType::Float && (handle.mathMode & Modes) == Tf32Math;
+    return byMode ? InputRounding::Tf32 : inputRounding(compute);
 }
 
 struct Operand {
@@ -84,8 +52,7 @@ int gemm(const char* caller, void* handle, int transA, int transB, int m, int n,
     if (!checkMatrix(p.a, batch, false, caller, "A") || !checkMatrix(p.b, batch, false, caller, "B") || !checkMatrix(p.c, batch, true, caller, "C"))
         return BlasInvalidValue;
     if (m == 0 || n == 0 || batch == 0) return BlasSuccess;
-    p.accumulate = compute == Compute16F || compute == Compute16FPedantic ? Accumulate::Half
-                   : p.a.type == DataType::Double || p.c.type == DataType::Int32 ? Accumulate::Double : Accumulate::Float;
+    p.accumulate = accumulation(compute);
     p.rounding = roundingOf(*blas, compute, p.a.type);
     return queueRoutine(*blas, caller, accessesOf(p), [p] { computeGemm(p); });
 }

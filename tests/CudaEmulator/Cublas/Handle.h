@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../Core/Capture.h"
+#include "../Core/ComputeTypes.h"
 #include "../Core/Context.h"
 #include "../Core/Counters.h"
 #include "../Core/Gemm.h"
@@ -14,10 +15,6 @@
 using namespace emu;
 
 #define CUBLAS_API extern "C" __attribute__((visibility("default"))) int
-
-enum BlasStatus {
-    BlasSuccess = 0, BlasNotInitialized = 1, BlasAllocFailed = 3, BlasInvalidValue = 7, BlasExecutionFailed = 13, BlasInternalError = 14, BlasNotSupported = 15,
-};
 
 struct BlasHandle {
     std::shared_ptr<Stream> stream = legacyStream();
@@ -31,9 +28,6 @@ struct BlasHandle {
     Lock lock;                                                                   \
     auto name = handleTo<BlasHandle>(handle, Kind::Cublas, __func__);            \
     if (!name) return BlasNotInitialized
-
-// cudaDataType to the emulator's; Unknown for what is not emulated.
-DataType dataType(int cudaType);
 
 // The status of a call once its work was (or was not) queued.
 inline int queued(Status status) { return status == Success ? BlasSuccess : BlasExecutionFailed; }

@@ -3,18 +3,6 @@
 
 #include "Handle.h"
 
-DataType dataType(int cudaType) {
-    switch (cudaType) {
-        case 0: return DataType::Float;
-        case 1: return DataType::Double;
-        case 2: return DataType::Half;
-        case 14: return DataType::BFloat16;
-        case 3: return DataType::Int8;
-        case 10: return DataType::Int32;
-        default: return DataType::Unknown;
-    }
-}
-
 bool readScalar(const BlasHandle& handle, const void* pointer, DataType type, Scalar& scalar, const char* caller, const char* name) {
     auto address = reinterpret_cast<uint64_t>(pointer);
     scalar.type = type;
@@ -147,31 +135,5 @@ CUBLAS_API cublasGetAtomicsMode(void* handle, int* mode) {
     return BlasSuccess;
 }
 
-extern "C" __attribute__((visibility("default"))) const char* cublasGetStatusName(int status) {
-    switch (status) {
-        case 0: return "CUBLAS_STATUS_SUCCESS";
-        case 1: return "CUBLAS_STATUS_NOT_INITIALIZED";
-        case 3: return "CUBLAS_STATUS_ALLOC_FAILED";
-        case 7: return "CUBLAS_STATUS_INVALID_VALUE";
-        case 8: return "CUBLAS_STATUS_ARCH_MISMATCH";
-        case 11: return "CUBLAS_STATUS_MAPPING_ERROR";
-        case 13: return "CUBLAS_STATUS_EXECUTION_FAILED";
-        case 14: return "CUBLAS_STATUS_INTERNAL_ERROR";
-        case 15: return "CUBLAS_STATUS_NOT_SUPPORTED";
-        case 16: return "CUBLAS_STATUS_LICENSE_ERROR";
-        default: return "CUBLAS_STATUS_UNKNOWN";
-    }
-}
-
-extern "C" __attribute__((visibility("default"))) const char* cublasGetStatusString(int status) {
-    switch (status) {
-        case 0: return "success";
-        case 1: return "the library was not initialized";
-        case 3: return "the resource allocation failed";
-        case 7: return "an unsupported value or parameter was passed to the function";
-        case 13: return "the function failed to launch on the GPU";
-        case 14: return "an internal operation failed";
-        case 15: return "the functionality requested is not supported";
-        default: return "unknown status";
-    }
-}
+extern "C" __attribute__((visibility("default"))) const char* cublasGetStatusName(int status) { return blasStatusName(status); }
+extern "C" __attribute__((visibility("default"))) const char* cublasGetStatusString(int status) { return blasStatusText(status); }
