@@ -110,6 +110,7 @@ public sealed class BlockPool
             }
             _free.Clear();
             CachedBytes = 0;
+            _memory.Trim();
         }
     }
 

@@ -4,7 +4,6 @@
 #define OVER_ELEMENTS(i, count) \
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < (count); i += (long long)gridDim.x * blockDim.x)
 
-#define NAN_BITS 0x7fc00000
 #define INFINITY_BITS 0x7f800000
 
 // Extents or strides, as Axes.cs lays them out.

@@ -54,7 +54,7 @@ internal sealed class CudaMemoryPool : IDisposable
     {
         _context.Use();
         CUresult status = TryAllocate(bytes, out ulong address);
-        if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY && _hasPool)
+        if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY)
         {
             Trim(); // what the pool holds in pieces that do not fit may fit as a whole
             status = TryAllocate(bytes, out address);

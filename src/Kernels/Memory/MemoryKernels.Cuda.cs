@@ -15,6 +15,8 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 
     public override void Free(nint block) => context.Memory.Free(block);
 
+    public override void Trim() => context.Memory.Trim();
+
     public override void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination) =>
         context.Transfers.Upload(MemoryMarshal.AsBytes(source), destination.Address);
 

@@ -17,6 +17,11 @@ public abstract class MemoryKernels
     /// <summary>Gives a block back.</summary>
     public abstract void Free(nint block);
 
+    /// <summary>Gives what the device itself keeps for reuse back to the system; nothing where it keeps nothing.</summary>
+    public virtual void Trim()
+    {
+    }
+
     /// <summary>Copies host data to the device.</summary>
     public abstract void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination)
         where T : unmanaged;

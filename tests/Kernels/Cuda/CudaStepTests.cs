@@ -6,7 +6,7 @@ namespace Graft.Tests.Kernels.Cuda;
 
 /// <summary>Optimizer steps and norms over tensors of all sizes, on the emulated GPU against the Reference set.</summary>
 [Collection(CudaEmulatorCollection.Name)]
-public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator)
+public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator) : IDisposable
 {
     private static readonly int[] s_sizes = [1, 5000, 0, 17, 4096, 5, 8193]; // blocks of 4096 begin and end within tensors, and tensors within none
 
@@ -35,6 +35,13 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator)
 
     public static TheoryData<string> Names => new(s_steps.Keys);
 
+    /// <summary>After a test has given everything back: misuse and leaks.</summary>
+    public void Dispose()
+    {
+        if (emulator.Available)
+            emulator.AssertNoFindings();
+    }
+
     [Theory, MemberData(nameof(Names))]
     public void A_step_moves_all_tensors_as_the_reference_does(string name)
     {
@@ -44,7 +51,6 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator)
         float[][] expected = Run(KernelSet.Reference, name), actual = Run(gpu.Kernels, name);
         for (int i = 0; i < expected.Length; i++)
             Assert.True(Math.Abs(expected[i].Zip(actual[i], (a, b) => Math.Abs(a - b) / Math.Max(1, Math.Abs(a))).DefaultIfEmpty().Max()) < 2e-6, $"{name}: array {i} differs."); // some roundings of numbers near 1
-        emulator.AssertNoFindings();
     }
 
     [Fact]
