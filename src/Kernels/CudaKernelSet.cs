@@ -30,6 +30,10 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         RmsPropStep = new CudaRmsPropStepKernels(context);
         AdamStep = new CudaAdamStepKernels(context);
         Gradient = new CudaGradientKernels(context);
+        AdagradStep = new CudaAdagradStepKernels(context);
+        AdadeltaStep = new CudaAdadeltaStepKernels(context);
+        AdamaxStep = new CudaAdamaxStepKernels(context);
+        NadamStep = new CudaNadamStepKernels(context);
         Memory = new CudaMemoryKernels(context);
         Dense = new CudaDenseKernels(context, Reduce);
         FrozenDense = new CudaFrozenDenseKernels(context, Unary);
@@ -98,13 +102,13 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override AdamStepKernels AdamStep { get; }
 
-    public override AdagradStepKernels AdagradStep => throw Missing();
+    public override AdagradStepKernels AdagradStep { get; }
 
-    public override AdadeltaStepKernels AdadeltaStep => throw Missing();
+    public override AdadeltaStepKernels AdadeltaStep { get; }
 
-    public override AdamaxStepKernels AdamaxStep => throw Missing();
+    public override AdamaxStepKernels AdamaxStep { get; }
 
-    public override NadamStepKernels NadamStep => throw Missing();
+    public override NadamStepKernels NadamStep { get; }
 
     public override GradientKernels Gradient { get; }
 

@@ -59,12 +59,13 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
     private void Start()
     {
         int bytes = context.Info.Capability >= Hopper ? LargeWorkspace : SmallWorkspace;
+        if (_workspace == 0)
+            _workspace = context.Memory.Allocate(bytes);
         Check.Ok(Cublas.cublasCreate_v2(out cublasHandle_t handle));
-        _handle = handle;
         Check.Ok(Cublas.cublasSetStream_v2(handle, context.Stream.Handle));
-        _workspace = context.Memory.Allocate(bytes);
         Check.Ok(Cublas.cublasSetWorkspace_v2(handle, _workspace, (nuint)bytes));
         Check.Ok(Cublas.cublasSetMathMode(handle, cublasMath_t.CUBLAS_DEFAULT_MATH));
+        _handle = handle;
     }
 
     private static cublasOperation_t Operation(bool transpose) => transpose ? cublasOperation_t.CUBLAS_OP_T : cublasOperation_t.CUBLAS_OP_N;

@@ -84,12 +84,21 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
     }
 
     /// <summary>A pinned buffer with, once it is needed, a device buffer of the same size.</summary>
-    private sealed class Slot(CudaContext context) : IDisposable
+    private sealed class Slot : IDisposable
     {
-        private readonly CudaEvent _copied = new(), _taken = new();
+        private readonly CudaContext _context;
+        private readonly CudaEvent _copied, _taken;
         private nint _device;
 
-        public PinnedBuffer Host { get; } = new(SlotBytes);
+        public Slot(CudaContext context)
+        {
+            _context = context;
+            Host = new PinnedBuffer(SlotBytes); // what may fail comes first: nothing is left behind
+            _copied = new CudaEvent();
+            _taken = new CudaEvent();
+        }
+
+        public PinnedBuffer Host { get; }
 
         /// <summary>Waits until the last copy from or to the pinned buffer is done.</summary>
         public void WaitUntilFree() => _copied.Synchronize();
@@ -104,7 +113,7 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
         {
             if (_device == 0)
             {
-                _device = context.Memory.Allocate(SlotBytes);
+                _device = _context.Memory.Allocate(SlotBytes);
                 _taken.Record(compute); // the allocation is in the order of the compute stream
             }
             copies.WaitFor(_taken);
@@ -124,7 +133,7 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
         public void Dispose()
         {
             if (_device != 0)
-                context.Memory.Free(_device);
+                _context.Memory.Free(_device);
             Host.Dispose();
             _copied.Dispose();
             _taken.Dispose();

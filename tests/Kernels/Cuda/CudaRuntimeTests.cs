@@ -212,6 +212,8 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
         using var gpu = new EmulatedGpu();
         DevicePtr<float> x = New(gpu.Kernels.Memory, [1]);
         Assert.Throws<CudaException>(() => CudaGraph.Capture(gpu.Context, () => Read(gpu.Kernels.Memory, x, 1)));
+        Assert.Contains("captures", Assert.Single(emulator.Findings), StringComparison.Ordinal);
+        emulator.ClearReports();
         Assert.Equal([1], Read(gpu.Kernels.Memory, x, 1));
         gpu.Kernels.Memory.Free(x.Address);
     }

@@ -21,6 +21,10 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator) : IDisposa
         ["adam"] = (2, (k, t) => k.AdamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 0, 3), t)),
         ["adamw"] = (2, (k, t) => k.AdamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 0.2f, 1), t)),
         ["amsgrad"] = (3, (k, t) => k.AdamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 0, 2), t)),
+        ["adagrad"] = (1, (k, t) => k.AdagradStep.Step(new(0.1f, 1e-7f, 1e-3f), t)),
+        ["adadelta"] = (2, (k, t) => k.AdadeltaStep.Step(new(0.1f), t)),
+        ["adamax"] = (2, (k, t) => k.AdamaxStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 3), t)),
+        ["nadam"] = (2, (k, t) => k.NadamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 3), t)),
         ["sums of squares"] = (0, (k, t) =>
         {
             var sums = new double[t.Length];
@@ -65,7 +69,7 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator) : IDisposa
     private static float[][] Run(KernelSet kernels, string name)
     {
         (int slots, Action<KernelSet, StepTensor[]> step) = s_steps[name];
-        DevicePtr<float>[][] blocks = [.. s_sizes.Select((size, t) => Enumerable.Range(0, 2 + slots).Select(i => New(kernels, size, seed: 10 * t + i, positive: i is 2 or 3)).ToArray())];
+        DevicePtr<float>[][] blocks = [.. s_sizes.Select((size, t) => Enumerable.Range(0, 2 + slots).Select(i => New(kernels, size, seed: 10 * t + i, array: i)).ToArray())];
         StepTensor[] tensors = [.. blocks.Select((b, t) => new StepTensor(s_sizes[t], b[0], b[1], At(b, 2), At(b, 3), At(b, 4))
         {
             Factor = t % 2 == 0 ? 1 : 0.5f, Limit = t % 3 == 0 ? float.PositiveInfinity : 0.3f,
@@ -79,12 +83,13 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator) : IDisposa
 
     private static DevicePtr<float> At(DevicePtr<float>[] blocks, int i) => i < blocks.Length ? blocks[i] : DevicePtr<float>.Null;
 
-    private static DevicePtr<float> New(KernelSet kernels, int count, int seed, bool positive)
+    private static DevicePtr<float> New(KernelSet kernels, int count, int seed, int array)
     {
         var random = new Random(seed);
         var block = new DevicePtr<float>(kernels.Memory.Allocate(4L * count));
-        // The first two slots hold mean squares, above the square of the mean in the third: a centered root stays real.
-        kernels.Memory.Upload<float>([.. Enumerable.Range(0, count).Select(_ => positive ? 1 + random.NextSingle() * 0.1f : random.NextSingle() * 2 - 1)], block);
+        // Slots A and B hold mean squares, well above the square of the mean in C: the centered root stays real and no digits cancel.
+        (float from, float to) = array switch { 2 or 3 => (1, 1.1f), 4 => (-0.5f, 0.5f), _ => (-1f, 1f) };
+        kernels.Memory.Upload<float>([.. Enumerable.Range(0, count).Select(_ => from + random.NextSingle() * (to - from))], block);
         return block;
     }
 
