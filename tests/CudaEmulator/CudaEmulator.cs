@@ -25,6 +25,9 @@ public sealed unsafe class CudaEmulator : IDisposable
         (Folder, Reason) = EmulatorBuild.Folder();
         if (Folder is null)
             return;
+        // By full path, and what others need first: later loads by bare name then find these.
+        foreach (string file in new[] { "libcudaemu.so", "libcuda.so.1", "libnvrtc.so.12", "libcublasLt.so.12", "libcublas.so.12", "libcudnn.so.9" })
+            NativeLibrary.Load(Path.Combine(Folder, file));
         _core = NativeLibrary.Load(Path.Combine(Folder, "libcudaemu.so"));
         Environment.SetEnvironmentVariable("GRAFT_CUDA_PATH", Folder);
         Restore();
