@@ -182,4 +182,43 @@ public sealed class KernelFaultTests(CudaEmulator emulator)
         Assert.Equal(0, Cu.cuMemFree_v2(again));
         emulator.ClearReports();
     }
+
+    [Fact]
+    public void Faults_of_kernels_and_null_references_of_other_threads_do_not_disturb_each_other()
+    {
+        using var device = new EmulatedDevice(emulator);
+        using var stop = new CancellationTokenSource();
+        long caught = 0;
+        var other = new Thread(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                try
+                {
+                    _ = Unlucky(null).Length;
+                }
+                catch (NullReferenceException)
+                {
+                    caught++;
+                }
+                if (caught % 100 == 0)
+                    GC.Collect(0);
+            }
+        });
+        other.Start();
+        byte[] image = EmulatedDevice.TryCompile(Faults).Image;
+        for (int i = 0; i < 20; i++)
+        {
+            device.Ok(Cu.cuModuleGetFunction(out nint function, device.Load(image), "beyond"));
+            Assert.Equal(IllegalAddress, EmulatedDevice.Run(function, 1, 65, device.Alloc(64), 0));
+            device.Reset();
+        }
+        stop.Cancel();
+        other.Join();
+        Assert.True(caught > 0);
+        Assert.Equal(20, emulator.Findings.Count);
+        emulator.ClearReports();
+
+        static string Unlucky(string? text) => text!;
+    }
 }

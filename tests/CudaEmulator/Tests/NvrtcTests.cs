@@ -109,34 +109,4 @@ public sealed unsafe class NvrtcTests(CudaEmulator emulator)
         Assert.Equal(0, EmulatedDevice.TryCompile(source).Status);
         Assert.Equal((1UL, 1UL), (emulator.Counter("compiles"), emulator.Counter("compiles_cached")));
     }
-
-    public static TheoryData<bool, int> Orders => [.. from isChecked in new[] { false, true } from order in new[] { 0, 1, 2 } select (isChecked, order)];
-
-    [Theory]
-    [MemberData(nameof(Orders))]
-    public void A_correct_kernel_computes_the_same_whatever_the_order_of_threads(bool isChecked, int order)
-    {
-        using var device = new EmulatedDevice(emulator, isChecked);
-        emulator.ThreadOrder = (EmulatorThreadOrder)order;
-        const string source = """
-            __device__ float warpSum(float v) { for (int o = 16; o > 0; o >>= 1) v += __shfl_xor_sync(0xffffffffu, v, o); return v; }
-            extern "C" __global__ void rowSums(const float* x, float* y, int columns) {
-                __shared__ float parts[32];
-                float v = 0;
-                for (int i = threadIdx.x; i < columns; i += blockDim.x) v += x[(size_t)blockIdx.x * columns + i];
-                v = warpSum(v);
-                if ((threadIdx.x & 31) == 0) parts[threadIdx.x >> 5] = v;
-                __syncthreads();
-                if (threadIdx.x < 32) {
-                    v = warpSum(threadIdx.x < blockDim.x / 32 ? parts[threadIdx.x] : 0);
-                    if (threadIdx.x == 0) y[blockIdx.x] = v;
-                }
-            }
-            """;
-        float[] x = [.. Enumerable.Range(0, 3 * 200).Select(i => (float)(i % 17))]; // small whole numbers: every order of sums is exact
-        ulong y = device.Alloc(3);
-        device.Ok(EmulatedDevice.Run(device.Kernel(source, "rowSums"), 3, 128, device.Upload(x), y, 200));
-        Assert.Equal([.. x.Chunk(200).Select(row => row.Sum())], device.Download(y, 3));
-        emulator.AssertNoFindings();
-    }
 }
