@@ -24,7 +24,14 @@ public sealed unsafe class CudaEmulator : IDisposable
     {
         (Folder, Reason) = EmulatorBuild.Folder();
         if (Folder is null)
+        {
+            // Where the emulator must be tested, as in .ci/run, its absence is a failure and no reason to skip.
+            Assert.False(Environment.GetEnvironmentVariable("GRAFT_REQUIRE_CUDA_EMULATOR") == "1", Reason);
             return;
+        }
+        // By full path, and what others need first: later loads by bare name then find these.
+        foreach (string file in new[] { "libcudaemu.so", "libcuda.so.1", "libnvrtc.so.12", "libcublasLt.so.12", "libcublas.so.12", "libcudnn.so.9" })
+            NativeLibrary.Load(Path.Combine(Folder, file));
         _core = NativeLibrary.Load(Path.Combine(Folder, "libcudaemu.so"));
         Environment.SetEnvironmentVariable("GRAFT_CUDA_PATH", Folder);
         Restore();

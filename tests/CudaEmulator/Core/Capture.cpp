@@ -10,7 +10,7 @@ namespace emu {
 namespace {
 
 std::vector<std::weak_ptr<Capture>>& captures() {
-    static std::vector<std::weak_ptr<Capture>> all;
+    static auto& all = *new std::vector<std::weak_ptr<Capture>>;
     return all;
 }
 

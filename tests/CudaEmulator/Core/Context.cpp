@@ -20,7 +20,7 @@ thread_local void* currentContext = nullptr;
 Status sticky = Success;
 
 std::vector<void (*)()>& destroyActions() {
-    static std::vector<void (*)()> actions;
+    static auto& actions = *new std::vector<void (*)()>;
     return actions;
 }
 

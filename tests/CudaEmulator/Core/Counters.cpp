@@ -9,7 +9,7 @@ namespace emu {
 namespace {
 
 std::map<std::string, uint64_t>& values() {
-    static std::map<std::string, uint64_t> all;
+    static auto& all = *new std::map<std::string, uint64_t>;
     return all;
 }
 

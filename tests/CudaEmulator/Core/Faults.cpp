@@ -24,14 +24,21 @@ Fault raised;
 const int Signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGPROF};
 struct sigaction before[4];
 
-std::string explain(int signal, uint64_t address) {
+// The processor names no address when it refuses an aligned vector instruction.
+bool isMisaligned(int signal, const siginfo_t& info) { return signal == SIGSEGV && info.si_code == SI_KERNEL; }
+
+std::string explain(int signal, const siginfo_t& info) {
+    auto address = reinterpret_cast<uint64_t>(info.si_addr);
+    if (isMisaligned(signal, info)) return "a vector access that is not aligned to its size, or an address that cannot exist";
     if (signal == SIGFPE) return "integer division by zero (hardware gives an undefined result)";
     if (signal == SIGPROF) return text("the launch ran for more than %lu seconds: a loop that never ends, or waits for another block?", settings().watchdogSeconds);
     if (isStackOverflow(address)) return "stack overflow: the thread's local variables take more than 64 KiB";
     return "access to " + describe(address);
 }
 
-Status statusOf(int signal) { return signal == SIGFPE ? LaunchFailed : signal == SIGPROF ? LaunchTimeout : IllegalAddress; }
+Status statusOf(int signal, const siginfo_t& info) {
+    return isMisaligned(signal, info) ? MisalignedAddress : signal == SIGFPE ? LaunchFailed : signal == SIGPROF ? LaunchTimeout : IllegalAddress;
+}
 
 void passOn(int number, siginfo_t* info, void* context) {
     for (int i = 0; i < 4; i++) {
@@ -47,7 +54,7 @@ void onSignal(int number, siginfo_t* info, void* context) {
         passOn(number, info, context);
         return;
     }
-    raised = {statusOf(number), explain(number, reinterpret_cast<uint64_t>(info->si_addr))};
+    raised = {statusOf(number, *info), explain(number, *info)};
     siglongjmp(leave, 1);
 }
 

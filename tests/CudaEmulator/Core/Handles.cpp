@@ -14,8 +14,9 @@ struct Entry {
     std::shared_ptr<void> object;  // null once destroyed
 };
 
+// As all tables of the emulator, never destroyed: at the end of the process, what the program forgot to destroy still refers to it.
 std::map<uint64_t, Entry>& entries() {
-    static std::map<uint64_t, Entry> all;
+    static auto& all = *new std::map<uint64_t, Entry>;
     return all;
 }
 

@@ -18,7 +18,7 @@ struct Block {
 };
 
 std::map<uint64_t, Block>& blocks() {
-    static std::map<uint64_t, Block> all;
+    static auto& all = *new std::map<uint64_t, Block>;
     return all;
 }
 

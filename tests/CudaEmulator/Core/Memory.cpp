@@ -63,7 +63,7 @@ struct Region {
 };
 
 Region& region() {
-    static Region theRegion;
+    static auto& theRegion = *new Region;
     return theRegion;
 }
 

@@ -16,7 +16,7 @@ struct Log {
 };
 
 Log& log() {
-    static Log theLog;
+    static auto& theLog = *new Log;
     return theLog;
 }
 

@@ -20,7 +20,7 @@ constexpr size_t LongestQueue = 4096;  // then the oldest work runs, whatever th
 
 // All streams that live or, destroyed, still have work.
 std::vector<std::shared_ptr<Stream>>& streams() {
-    static std::vector<std::shared_ptr<Stream>> all;
+    static auto& all = *new std::vector<std::shared_ptr<Stream>>;
     return all;
 }
 
@@ -61,14 +61,14 @@ Status illegal(const Work& work, const Access& access) {
 }  // namespace
 
 Clock& hostClock() {
-    static Clock clock;
+    static auto& clock = *new Clock;
     return clock;
 }
 
 uint64_t newStreamId() { return ++lastStreamId; }
 
 std::shared_ptr<Stream> legacyStream() {
-    static std::shared_ptr<Stream> stream = std::make_shared<Stream>();
+    static auto& stream = *new std::shared_ptr<Stream>(std::make_shared<Stream>());
     return stream;
 }
 

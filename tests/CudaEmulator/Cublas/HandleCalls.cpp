@@ -26,8 +26,8 @@ int queueRoutine(const BlasHandle& handle, const char* caller, std::vector<Acces
     if (workspace) accesses.push_back({{workspace, bytes, 1, 0}, true, "the workspace", false});
     Work work{caller, WorkKind::Library, std::move(accesses), nullptr, nullptr};
     work.run = [=](const Moment&) {
-        if (workspace) memset(reinterpret_cast<void*>(workspace), Poison, bytes);
         compute();
+        if (workspace) memset(reinterpret_cast<void*>(workspace), Poison, bytes);  // what it held is lost
         return Success;
     };
     count("cublas_calls");

@@ -184,8 +184,8 @@ LT_API int cublasLtMatmul(void* handle, void* desc, const void* alpha, const voi
     if (scratch) accesses.push_back({{scratchAddress, scratch, 1, 0}, true, "the workspace", false});
     Work work{"cublasLtMatmul", WorkKind::Library, accesses, nullptr, nullptr};
     work.run = [=](const Moment&) {
-        if (scratch) memset(reinterpret_cast<void*>(scratchAddress), Poison, scratch);
         computeGemm(p);
+        if (scratch) memset(reinterpret_cast<void*>(scratchAddress), Poison, scratch);  // what it held is lost
         return Success;
     };
     count("cublaslt_calls");

@@ -109,8 +109,8 @@ int queueDnn(const DnnHandle& handle, const Buffers& buffers, std::function<void
     uint64_t scratch = buffers.scratchAddress, scratchBytes = buffers.scratchBytes;
     Work work{buffers.caller(), WorkKind::Library, buffers.accesses(), nullptr, nullptr};
     work.run = [=](const Moment&) {
-        if (scratch) memset(reinterpret_cast<void*>(scratch), Poison, scratchBytes);
         compute();
+        if (scratch) memset(reinterpret_cast<void*>(scratch), Poison, scratchBytes);  // what it held is lost
         return Success;
     };
     count("cudnn_calls");

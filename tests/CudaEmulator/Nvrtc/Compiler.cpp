@@ -156,7 +156,8 @@ std::vector<std::string> compileCommand(const CompileJob& job, const Invocation&
         "-ffp-contract=off",  // NVRTC fuses multiplies and adds by default; here results do not depend on the compiler's taste
         "-fstack-clash-protection",  // large local arrays touch each page on their way: an overflow meets the closed page
         "-fno-math-errno", "-fvisibility=hidden"};
-    if (job.checked) command.insert(command.end(), {"-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0", "-DEMU_CHECKED"});
+    if (job.checked) command.insert(command.end(), {"-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0", "-DEMU_CHECKED",
+                                                           "-fno-tree-sra"});  // a float4 stays one access, whose alignment is checked
     command.insert(command.end(), in.macros.begin(), in.macros.end());
     // No start files: they bring variables into .bss, which is the shared memory. No default libraries: no sanitizer's runtime.
     command.insert(command.end(), {input, "-o", output, "-nostartfiles", "-nodefaultlibs", "-Wl,--no-undefined", "-Wl,-z,now", "-lm", "-lc", "-lgcc"});

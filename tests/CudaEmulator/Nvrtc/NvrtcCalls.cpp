@@ -32,7 +32,7 @@ struct Program {
 };
 
 std::map<void*, std::unique_ptr<Program>>& programs() {
-    static std::map<void*, std::unique_ptr<Program>> all;
+    static auto& all = *new std::map<void*, std::unique_ptr<Program>>;
     return all;
 }
 
