@@ -42,6 +42,7 @@ public sealed class DevicesCommandTests(CudaEmulator.CudaEmulator emulator)
         Assert.Contains($"{emulator.Folder}/libcuda.so.1", output, StringComparison.Ordinal);
         Assert.Contains("cuda:0 ", output, StringComparison.Ordinal);
         Assert.Contains("CUDA is usable: ", output, StringComparison.Ordinal);
+        Assert.Contains("Compiled kernels are kept in ", output, StringComparison.Ordinal);
         Assert.Equal(0, code);
     }
 

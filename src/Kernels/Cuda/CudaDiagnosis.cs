@@ -7,9 +7,10 @@ namespace Graft.Kernels.Cuda;
 /// <summary>What this machine has for CUDA: each library with its place and version, or every path tried and what to install; the GPUs; a verdict.</summary>
 /// <param name="Libraries">Driver, NVRTC, cuBLASLt, cuBLAS, cuDNN.</param>
 /// <param name="Devices">The GPUs.</param>
+/// <param name="Cache">Where compiled kernels are kept, or why they are not.</param>
 /// <param name="Verdict">One line: CUDA is usable, or the first thing that is missing and how to get it.</param>
 /// <param name="IsUsable">True where all that is needed is there: driver, GPU, NVRTC, cuBLAS.</param>
-public sealed record CudaDiagnosis(IReadOnlyList<CudaLibrary> Libraries, IReadOnlyList<CudaDeviceInfo> Devices, string Verdict, bool IsUsable)
+public sealed record CudaDiagnosis(IReadOnlyList<CudaLibrary> Libraries, IReadOnlyList<CudaDeviceInfo> Devices, string Cache, string Verdict, bool IsUsable)
 {
     private static readonly Lazy<CudaDiagnosis> s_found = new(() => new CudaInspection(NativeLibraries.OfProcess, tries: false).Run());
 
@@ -27,6 +28,8 @@ public sealed record CudaDiagnosis(IReadOnlyList<CudaLibrary> Libraries, IReadOn
             Append(text, library);
         if (Libraries.Any(l => l.Path is null))
             text.Append(CultureInfo.InvariantCulture, $"  Looked at: {string.Join(", ", LibrarySearch.Variables.Select(Setting))}.\n");
+        if (IsUsable)
+            text.Append(CultureInfo.InvariantCulture, $"  {Cache}\n");
         text.Append("GPUs\n");
         foreach (CudaDeviceInfo gpu in Devices)
         {

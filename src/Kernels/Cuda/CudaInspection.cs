@@ -19,22 +19,32 @@ internal sealed class CudaInspection(NativeLibraries libraries, bool tries)
         CudaLibrary driver = InspectDriver();
         bool hasGpu = driver.IsUsable && _devices.Count > 0;
         CudaLibrary nvrtc = InspectNvrtc(hasGpu);
-        int context = hasGpu && tries ? _devices[0].Index : -1;
-        CudaLibrary[] all;
-        if (context >= 0)
+        bool opened = hasGpu && tries && OpenFirst(ref driver);
+        CudaLibrary[] all = [driver, nvrtc, Library(NativeLibraries.CublasLt, true), InspectCublas(opened), InspectCudnn(opened)];
+        if (opened)
         {
-            Check.Ok(Driver.cuDevicePrimaryCtxRetain(out CUcontext primary, context));
-            Check.Ok(Driver.cuCtxSetCurrent(primary));
-            all = [driver, nvrtc, Library(NativeLibraries.CublasLt, true), InspectCublas(true), InspectCudnn(true)];
             Check.Ok(Driver.cuCtxSetCurrent(default));
-            Check.Ok(Driver.cuDevicePrimaryCtxRelease_v2(context));
-        }
-        else
-        {
-            all = [driver, nvrtc, Library(NativeLibraries.CublasLt, true), InspectCublas(false), InspectCudnn(false)];
+            Check.Ok(Driver.cuDevicePrimaryCtxRelease_v2(_devices[0].Index));
         }
         CudaLibrary? missing = Array.Find(all, l => l.IsNeeded && !l.IsUsable);
-        return new CudaDiagnosis(all, _devices, Verdict(all, missing), missing is null && hasGpu);
+        string cache = CudaOptions.Read(Environment.GetEnvironmentVariable).Cache.Describe();
+        return new CudaDiagnosis(all, _devices, cache, Verdict(all, missing), missing is null && hasGpu);
+    }
+
+    /// <summary>Opens the first GPU; where that fails (in use by a program that has it alone, or broken), it is the driver's problem.</summary>
+    private bool OpenFirst(ref CudaLibrary driver)
+    {
+        try
+        {
+            Check.Ok(Driver.cuDevicePrimaryCtxRetain(out CUcontext primary, _devices[0].Index));
+            Check.Ok(Driver.cuCtxSetCurrent(primary));
+            return true;
+        }
+        catch (CudaException e)
+        {
+            driver = driver with { Problem = $"{_devices[0].Name} cannot be opened. {e.Message}" };
+            return false;
+        }
     }
 
     private string Verdict(CudaLibrary[] all, CudaLibrary? missing)

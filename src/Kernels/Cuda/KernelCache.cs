@@ -9,8 +9,21 @@ internal sealed class KernelCache(string? folder)
 {
     private const int DigestBytes = 32;
 
-    /// <summary>Why the last code could not be kept; null where it was.</summary>
-    public string? Problem { get; private set; }
+    /// <summary>Where compiled kernels are kept, or why they are not: every start then compiles again.</summary>
+    public string Describe()
+    {
+        if (folder is null)
+            return "Compiled kernels are not kept: GRAFT_CUDA_CACHE is off.";
+        string probe = Path.Combine(folder, $"probe.{Environment.ProcessId}.part");
+        string? problem = Try(() =>
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+        });
+        return problem is null ? $"Compiled kernels are kept in {folder}."
+            : $"Compiled kernels are not kept: {problem} Set GRAFT_CUDA_CACHE to a folder that can be written, or to off.";
+    }
 
     /// <summary>The code of a source, from the disk where it is there.</summary>
     /// <param name="compiler">Makes it where it is not.</param>
@@ -32,26 +45,36 @@ internal sealed class KernelCache(string? folder)
 
     private static byte[]? Read(string path)
     {
-        if (!File.Exists(path))
+        byte[] file = [];
+        if (!File.Exists(path) || Try(() => file = File.ReadAllBytes(path)) is not null)
             return null;
-        byte[] file = File.ReadAllBytes(path);
         return file.Length > DigestBytes && SHA256.HashData(file.AsSpan(DigestBytes)).AsSpan().SequenceEqual(file.AsSpan(0, DigestBytes)) ? file[DigestBytes..] : null;
     }
 
-    /// <summary>Under another name first: a process that reads meanwhile never sees half a file. Without a place to write to, the next start compiles again.</summary>
+    /// <summary>Under another name first: a process that reads meanwhile never sees half a file.</summary>
     private void Write(string path, byte[] code)
     {
         string temporary = $"{path}.{Environment.ProcessId}.part";
-        try
+        _ = Try(() =>
         {
             Directory.CreateDirectory(folder!);
             File.WriteAllBytes(temporary, [.. SHA256.HashData(code), .. code]);
             File.Move(temporary, path, overwrite: true);
-            Problem = null;
+        });
+    }
+
+    /// <summary>Does something with files; a cache that cannot be used costs time alone, which <see cref="Describe"/> says.</summary>
+    /// <returns>What is wrong; null where nothing is.</returns>
+    private static string? Try(Action action)
+    {
+        try
+        {
+            action();
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Problem = $"{folder}: {e.Message} Compiled kernels are not kept; set GRAFT_CUDA_CACHE to a folder that can be written, or to 'off'.";
+            return e.Message;
         }
     }
 }

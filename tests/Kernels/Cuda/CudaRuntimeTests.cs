@@ -2,6 +2,7 @@ using Graft.Kernels;
 using Graft.Kernels.Cuda;
 using Graft.Tests.CudaEmulator;
 using Xunit;
+using static Graft.Tests.Kernels.KernelBlocks;
 
 namespace Graft.Tests.Kernels.Cuda;
 
@@ -250,6 +251,27 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
     }
 
     [Fact]
+    public void A_cache_that_cannot_be_written_costs_time_alone_and_says_so()
+    {
+        emulator.Begin(nameof(A_cache_that_cannot_be_written_costs_time_alone_and_says_so));
+        string file = Path.GetTempFileName();
+        try
+        {
+            var cache = new KernelCache(Path.Combine(file, "below")); // below a file there is no folder
+            Assert.StartsWith("Compiled kernels are not kept: ", cache.Describe(), StringComparison.Ordinal);
+            using var gpu = new EmulatedGpu(cache);
+            DevicePtr<float> x = New(gpu.Kernels.Memory, [3]);
+            gpu.Kernels.Gradient.Scale(x, 1, 2);
+            Assert.Equal([6], Read(gpu.Kernels.Memory, x, 1));
+            gpu.Kernels.Memory.Free(x.Address);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public void A_source_that_does_not_compile_shows_the_log()
     {
         emulator.Begin(nameof(A_source_that_does_not_compile_shows_the_log));
@@ -272,25 +294,5 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
         Assert.Contains("start the program anew", e.Message, StringComparison.Ordinal);
         emulator.Inject("copy", 0, 0);
         gpu.Kernels.Memory.Free(x.Address);
-    }
-
-    private static DevicePtr<float> New(MemoryKernels memory, float[] values)
-    {
-        var block = new DevicePtr<float>(memory.Allocate(4L * values.Length));
-        memory.Upload<float>(values, block);
-        return block;
-    }
-
-    private static float[] Read(MemoryKernels memory, DevicePtr<float> block, int count)
-    {
-        var values = new float[count];
-        memory.Download(block, values.AsSpan());
-        return values;
-    }
-
-    private static float[] Numbers(int count, int seed)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
     }
 }

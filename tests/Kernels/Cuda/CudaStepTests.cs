@@ -75,7 +75,7 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator) : IDisposa
             Factor = t % 2 == 0 ? 1 : 0.5f, Limit = t % 3 == 0 ? float.PositiveInfinity : 0.3f,
         })];
         step(kernels, tensors);
-        float[][] all = [.. blocks.SelectMany((b, t) => b.Select(block => Read(kernels, block, s_sizes[t])))];
+        float[][] all = [.. blocks.SelectMany((b, t) => b.Select(block => KernelBlocks.Read(kernels.Memory, block, s_sizes[t])))];
         foreach (DevicePtr<float> block in blocks.SelectMany(b => b))
             kernels.Memory.Free(block.Address);
         return all;
@@ -85,18 +85,8 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator) : IDisposa
 
     private static DevicePtr<float> New(KernelSet kernels, int count, int seed, int array)
     {
-        var random = new Random(seed);
-        var block = new DevicePtr<float>(kernels.Memory.Allocate(4L * count));
         // Slots A and B hold mean squares, well above the square of the mean in C: the centered root stays real and no digits cancel.
         (float from, float to) = array switch { 2 or 3 => (1, 1.1f), 4 => (-0.5f, 0.5f), _ => (-1f, 1f) };
-        kernels.Memory.Upload<float>([.. Enumerable.Range(0, count).Select(_ => from + random.NextSingle() * (to - from))], block);
-        return block;
-    }
-
-    private static float[] Read(KernelSet kernels, DevicePtr<float> block, int count)
-    {
-        var values = new float[count];
-        kernels.Memory.Download(block, values.AsSpan());
-        return values;
+        return KernelBlocks.New(kernels.Memory, KernelBlocks.Numbers(count, seed, from, to));
     }
 }

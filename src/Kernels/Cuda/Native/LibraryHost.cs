@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Graft.Kernels.Cuda.Native;
@@ -5,6 +6,10 @@ namespace Graft.Kernels.Cuda.Native;
 /// <summary>What a search for libraries asks of the machine; tests put a made-up one in its place.</summary>
 internal class LibraryHost
 {
+    private static readonly EnumerationOptions s_readable = new() { IgnoreInaccessible = true };
+
+    private static readonly Comparer<string> s_numeric = Comparer<string>.Create((a, b) => string.Compare(a, b, CultureInfo.InvariantCulture, CompareOptions.NumericOrdering));
+
     /// <summary>An environment variable; null where it is not set or empty.</summary>
     public virtual string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
@@ -13,11 +18,11 @@ internal class LibraryHost
 
     /// <summary>Folders of a parent whose names match a pattern, the highest version first; none where the parent is not there.</summary>
     public virtual IReadOnlyList<string> Folders(string parent, string pattern) =>
-        Directory.Exists(parent) ? [.. Directory.GetDirectories(parent, pattern).OrderDescending(NumericOrder)] : [];
+        Directory.Exists(parent) ? [.. Directory.GetDirectories(parent, pattern, s_readable).OrderDescending(s_numeric)] : [];
 
     /// <summary>Files of a folder whose names match a pattern.</summary>
     public virtual IReadOnlyList<string> FilesOf(string folder, string pattern) =>
-        Directory.Exists(folder) ? [.. Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal)] : [];
+        Directory.Exists(folder) ? [.. Directory.GetFiles(folder, pattern, s_readable).Order(StringComparer.Ordinal)] : [];
 
     /// <summary>Loads a library by path, or by the system's own search where it is a bare name.</summary>
     /// <returns>0 and the loader's words where that fails.</returns>
@@ -47,8 +52,6 @@ internal class LibraryHost
         string? line = File.ReadLines(Maps).FirstOrDefault(l => l.Contains('/' + stem, StringComparison.Ordinal));
         return line is null ? name : line[line.IndexOf('/', StringComparison.Ordinal)..];
     }
-
-    private static readonly Comparer<string> NumericOrder = Comparer<string>.Create((a, b) => string.Compare(a, b, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.CompareOptions.NumericOrdering));
 
     /// <summary>The loader's own line of .NET's message, which also says where .NET looked.</summary>
     private static string Reason(string message)
