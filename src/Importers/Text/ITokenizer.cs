@@ -19,4 +19,19 @@ public interface ITokenizer
     /// <summary>The text of ids, as it was encoded.</summary>
     /// <exception cref="GraftException">An id is not in the vocabulary.</exception>
     string Decode(ReadOnlySpan<int> ids);
+
+    /// <summary>Decodes ids one by one, as a model makes them.</summary>
+    /// <param name="skipSpecialTokens">True leaves out tokens that are no text, such as the one that ends a text.</param>
+    ITokenStream Stream(bool skipSpecialTokens = false);
+}
+
+/// <summary>Decodes tokens one by one; together, what comes back is the text.</summary>
+public interface ITokenStream
+{
+    /// <summary>Takes the next token and returns the text that is complete by now; empty if there is none.</summary>
+    /// <exception cref="GraftException">The id is not in the vocabulary.</exception>
+    string Push(int id);
+
+    /// <summary>Ends the text and returns what was held back.</summary>
+    string Flush();
 }

@@ -5,27 +5,41 @@ using System.Text.Unicode;
 
 namespace Graft.Importers.Text;
 
-/// <summary>Reads the documents of a text file or of JSON lines.</summary>
+/// <summary>Reads the documents of a text file, of JSON lines, or of a table of labels and texts.</summary>
 public static class TextDocuments
 {
     private const byte LineEnd = (byte)'\n';
+    private const string TableEnding = ".tsv";
 
     private static readonly string[] JsonEndings = [".jsonl", ".ndjson", ".json"];
 
     /// <summary>Reads a file in UTF-8, with or without a byte order mark; line ends stay as they are.</summary>
-    /// <param name="path">A .jsonl, .ndjson or .json file has one JSON object a line, each a document; any other is one document.</param>
+    /// <param name="path">
+    /// A .jsonl, .ndjson or .json file has one JSON object a line, each a document; a .tsv file a label and a text (<see cref="LabelledTexts"/>), which are read without
+    /// the labels; any other is one document.
+    /// </param>
     /// <param name="field">The member of these objects that holds the text.</param>
     /// <exception cref="GraftException">The file is missing, empty or not UTF-8; a line is no JSON object or lacks the field (the message has its number).</exception>
     public static IReadOnlyList<string> Read(string path, string field = "text")
     {
-        if (!File.Exists(path))
-            throw new GraftException($"{path}: no such file; a text in UTF-8, or a .jsonl file with a member '{field}' in each line, is due here.");
-        byte[] bytes = File.ReadAllBytes(path);
-        ReadOnlySpan<byte> text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes;
-        if (text.Trim(" \r\n\t"u8).IsEmpty)
-            throw new GraftException($"{path}: is empty; a text to learn from is due here.");
+        if (path.EndsWith(TableEnding, StringComparison.OrdinalIgnoreCase))
+            return LabelledTexts.Read(path).Texts;
+        ReadOnlySpan<byte> text = ReadBytes(path, $"a text in UTF-8, or a .jsonl file with a member '{field}' in each line,");
         bool isJson = Array.Exists(JsonEndings, e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase));
         return isJson ? ReadLines(path, text, field) : [Decode(path, text)];
+    }
+
+    /// <summary>Reads a whole file in UTF-8.</summary>
+    /// <exception cref="GraftException">The file is missing, empty or not UTF-8.</exception>
+    internal static string ReadText(string path, string due) => Decode(path, ReadBytes(path, due));
+
+    private static ReadOnlySpan<byte> ReadBytes(string path, string due)
+    {
+        if (!File.Exists(path))
+            throw new GraftException($"{path}: no such file; {due} is due here.");
+        byte[] bytes = File.ReadAllBytes(path);
+        ReadOnlySpan<byte> text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes;
+        return !text.Trim(" \r\n\t"u8).IsEmpty ? text : throw new GraftException($"{path}: is empty; a text to learn from is due here.");
     }
 
     private static List<string> ReadLines(string path, ReadOnlySpan<byte> text, string field)
