@@ -59,7 +59,7 @@ internal static class TextClassification
             return s.Positive is null ? null : throw new UsageException($"--positive '{s.Positive}' is for two classes; there are {texts.ClassNames.Count}, and the mean of their F1 is reported.");
         if (s.Positive is null)
             return texts.CountOf(0) < texts.CountOf(1) ? 0 : 1;
-        int named = texts.ClassNames.Index().FirstOrDefault(c => c.Item == s.Positive, (-1, "")).Index;
+        int named = Array.IndexOf([.. texts.ClassNames], s.Positive);
         return named >= 0 ? named : throw new UsageException($"--positive '{s.Positive}': the classes are {string.Join(" and ", texts.ClassNames)}.");
     }
 

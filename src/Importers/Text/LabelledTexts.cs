@@ -70,13 +70,11 @@ public sealed class LabelledTexts
 
     private static List<string[]> ReadLines(string path, List<string> faults)
     {
-        string text = TextDocuments.ReadText(path, "a file with a label and a text in each line, a tab between,");
-        string[] lines = text.Split('\n');
-        int end = lines[^1].Length == 0 ? lines.Length - 1 : lines.Length; // behind the last line end there is no line
-        var cells = new List<string[]>(end);
-        for (int i = 0; i < end; i++)
+        string[] lines = TextDocuments.SplitLines(TextDocuments.ReadText(path, "a file with a label and a text in each line, a tab between,"));
+        var cells = new List<string[]>(lines.Length);
+        for (int i = 0; i < lines.Length; i++)
         {
-            string[] line = lines[i].TrimEnd('\r').Split('\t');
+            string[] line = lines[i].Split('\t');
             string? fault = line.Length switch
             {
                 1 => line[0].Length == 0 ? "is empty" : "has no tab",

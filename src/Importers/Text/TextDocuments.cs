@@ -26,7 +26,23 @@ public static class TextDocuments
             return LabelledTexts.Read(path).Texts;
         ReadOnlySpan<byte> text = ReadBytes(path, $"a text in UTF-8, or a .jsonl file with a member '{field}' in each line,");
         bool isJson = Array.Exists(JsonEndings, e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase));
-        return isJson ? ReadLines(path, text, field) : [Decode(path, text)];
+        return isJson ? ReadObjects(path, text, field) : [Decode(path, text)];
+    }
+
+    /// <summary>Reads a text from each line of a file in UTF-8.</summary>
+    /// <exception cref="GraftException">The file is missing, empty or not UTF-8, or a line is empty.</exception>
+    public static IReadOnlyList<string> ReadLines(string path)
+    {
+        string[] lines = SplitLines(ReadText(path, "a file with a text in each line, in UTF-8,"));
+        int empty = Array.FindIndex(lines, l => l.Length == 0);
+        return empty < 0 ? lines : throw new GraftException($"{path}: line {empty + 1} is empty; a text in each line is due. Take it out.");
+    }
+
+    /// <summary>The lines of a text; behind the last line end there is none.</summary>
+    internal static string[] SplitLines(string text)
+    {
+        string[] lines = text.Split('\n');
+        return Array.ConvertAll(lines[^1].Length == 0 ? lines[..^1] : lines, l => l.TrimEnd('\r'));
     }
 
     /// <summary>Reads a whole file in UTF-8.</summary>
@@ -42,7 +58,7 @@ public static class TextDocuments
         return !text.Trim(" \r\n\t"u8).IsEmpty ? text : throw new GraftException($"{path}: is empty; a text to learn from is due here.");
     }
 
-    private static List<string> ReadLines(string path, ReadOnlySpan<byte> text, string field)
+    private static List<string> ReadObjects(string path, ReadOnlySpan<byte> text, string field)
     {
         var documents = new List<string>();
         int number = 0;
@@ -51,12 +67,12 @@ public static class TextDocuments
             number++;
             ReadOnlySpan<byte> line = text[range].Trim(" \r\t"u8);
             if (!line.IsEmpty)
-                documents.Add(ReadLine(line, field, $"{path}, line {number}"));
+                documents.Add(ReadObject(line, field, $"{path}, line {number}"));
         }
         return documents;
     }
 
-    private static string ReadLine(ReadOnlySpan<byte> line, string field, string place)
+    private static string ReadObject(ReadOnlySpan<byte> line, string field, string place)
     {
         try
         {

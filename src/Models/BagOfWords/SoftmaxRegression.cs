@@ -12,6 +12,9 @@ internal sealed class SoftmaxRegression
 
     private SoftmaxRegression(int classes, int width) => (_classes, _width, _weights) = (classes, width, new double[classes * width]);
 
+    /// <summary>[classes, columns and the bias].</summary>
+    public IReadOnlyList<double> Weights => _weights;
+
     /// <summary>Learns.</summary>
     /// <param name="rows">The texts.</param>
     /// <param name="labels">Their classes.</param>

@@ -43,6 +43,9 @@ public sealed class Gpt2 : Model, ICausalModel
         set => _layers.Precision = value;
     }
 
+    /// <summary>Bytes of the weights that a session reads for each token, stored in <see cref="Precision"/>: those of all products, the output layer among them.</summary>
+    public long ProductBytes => _layers.ProductBytes;
+
     /// <inheritdoc/>
     public int VocabularySize => Config.VocabularySize;
 

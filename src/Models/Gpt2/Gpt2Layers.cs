@@ -63,6 +63,9 @@ internal sealed class Gpt2Layers
         return _packed;
     }
 
+    /// <summary>Bytes of the weights of products as they are stored for generation.</summary>
+    public long ProductBytes => Pack().Values.Sum(p => p.Bytes) + (_packed.ContainsKey(Head) ? 0 : sizeof(float) * Tokens.Parameters[0].Shape.Count);
+
     /// <summary>Gives the packed weights back.</summary>
     public void DropPacked()
     {
