@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Cli;
+using Graft.Importers;
 using Graft.Importers.HuggingFace;
 using Graft.Importers.Text;
 using Graft.Models;
+using Graft.Weights;
 using Xunit;
 
 namespace Graft.Tests.Cli;
@@ -65,13 +67,14 @@ public sealed class ClassifyTextsTests : IDisposable
         File.WriteAllText(Sub("b.tsv"), Table(60) + string.Concat(Enumerable.Range(0, 20).Select(i => $"none\tnothing {i}\n")));
         File.WriteAllText(Sub("c.tsv"), Table(20) + "none\tnothing\n");
         Base(width: 32);
+        File.WriteAllText(Sub("base/generation_config.json"), "{}");
         string output = Succeeds("finetune-text", "--task", "classification", "--model", Sub("base"), "--text", Sub("b.tsv"), "--validation-text", Sub("c.tsv"), "--freeze", "1", "--block", "8",
             "--epochs", "3", "--learning-rate", "0.01", "--output", Sub("out"));
         Assert.Contains("Frozen base: 80 training samples computed once, 160 times taken from the cache.", output, StringComparison.Ordinal);
         Assert.Contains("the model reads 8, and of 101 longer texts the beginning.", output, StringComparison.Ordinal);
         Assert.Contains("Mean F1 of the classes: GPT-2 ", output, StringComparison.Ordinal);
-        var before = Graft.Importers.WeightFiles.Open(Sub("base"));
-        var after = Graft.Importers.WeightFiles.Open(Sub("out"));
+        Assert.Equal("{}", File.ReadAllText(Sub("out/generation_config.json")));
+        WeightFile before = WeightFiles.Open(Sub("base")), after = WeightFiles.Open(Sub("out"));
         foreach (string name in before.Names)
         {
             bool learns = name.StartsWith("h.1.", StringComparison.Ordinal) || name.StartsWith("ln_f.", StringComparison.Ordinal);

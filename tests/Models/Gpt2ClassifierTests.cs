@@ -97,7 +97,7 @@ public sealed class Gpt2ClassifierTests
     }
 
     [Fact]
-    public void Training_everything_moves_everything_but_positions_that_no_text_has_and_learns_by_heart()
+    public void Training_everything_moves_every_weight_and_learns_by_heart()
     {
         Gpt2Classifier model = Gpt2Classifier.On(Body(), ["a", "b", "c"], Pad);
         model.SetSeed(4);
@@ -109,7 +109,8 @@ public sealed class Gpt2ClassifierTests
         Assert.Equal(1, model.Fit(data, epochs: 40).Last("accuracy"));
         Assert.All(model.Parameters.Zip(before), p => Assert.NotEqual(p.Second, p.First.Value.ToArray()));
         ConfusionMatrix found = model.Evaluate(data, cancellationToken: Token).Confusion!;
-        Assert.Equal((["a", "b", "c"], 1.0), (found.Names, found.MacroF1));
+        Assert.Equal(["a", "b", "c"], found.Names);
+        Assert.Equal(1, found.MacroF1);
         model.Release();
     }
 
@@ -124,7 +125,8 @@ public sealed class Gpt2ClassifierTests
         Assert.Equal(new Shape(3, 16), weights.ShapeOf("score.weight")); // PyTorch's [out,in]
         Assert.Contains("transformer.h.2.mlp.c_proj.bias", weights.Names);
         Gpt2Config read = Gpt2Config.Open(files["saved"]);
-        Assert.Equal((["ham", "spam", "other"], Pad, 9), (read.ClassNames, read.PadToken, read.TextLength));
+        Assert.Equal(["ham", "spam", "other"], read.ClassNames);
+        Assert.Equal((Pad, 9), (read.PadToken, read.TextLength));
         Assert.Contains("GPT2ForSequenceClassification", File.ReadAllText(Path.Combine(files["saved"], "config.json")), StringComparison.Ordinal);
         Gpt2Classifier again = Gpt2Classifier.Build(read, Positions);
         Assert.True(again.LoadWeights(HuggingFaceFolder.OpenWeights(files["saved"])).IsComplete);

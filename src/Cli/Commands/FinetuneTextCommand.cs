@@ -18,8 +18,8 @@ internal static class FinetuneTextCommand
         var output = new Option<string>("--output") { Required = true, Description = "Folder for the model, its history and curves, and the state to go on from." };
         var freeze = new Option<int?>("--freeze") { Description = "Freeze all but so many blocks at the end, and the last normalisation; without it, everything learns." };
         var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 3, Description = "Times that the whole text is read." };
-        var block = new Option<int?>("--block") { Description = "Tokens of a block; by default 128, or what the model takes if that is less." };
-        var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 8, Description = "Blocks in a batch." };
+        var block = new Option<int?>("--block") { Description = "Tokens of a block; by default 128, or what the model takes if that is less. Of a text to classify: where it is cut; by default not, or at what the model takes." };
+        var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 8, Description = "Blocks in a batch, or texts to classify." };
         var accumulate = new Option<int>("--accumulate") { DefaultValueFactory = _ => 1, Description = "Batches whose gradients are averaged for one step." };
         var rate = new Option<float?>("--learning-rate") { Description = "Highest learning rate of AdamW; by default 5e-5, and 1e-3 with --new." };
         var schedule = new Option<string>("--schedule") { DefaultValueFactory = _ => "linear", Description = "How the learning rate falls to 0: linear or cosine; or constant." };
@@ -28,7 +28,7 @@ internal static class FinetuneTextCommand
         var decay = new Option<float>("--weight-decay") { DefaultValueFactory = _ => 0.01f, Description = "Weight decay of AdamW; none on biases and normalisations." };
         var clip = new Option<float>("--clip") { DefaultValueFactory = _ => 1, Description = "Largest norm of all gradients together; 0 clips nothing." };
         var dropout = new Option<float>("--dropout") { Description = "Share that is dropped while training. Above 0, a frozen base is computed at every step." };
-        var share = new Option<double>("--validation") { DefaultValueFactory = _ => 0.1, Description = "Share of the text, at its end, to validate on." };
+        var share = new Option<double>("--validation") { DefaultValueFactory = _ => 0.1, Description = "Share to validate on: of the text, at its end; of each class, by the seed." };
         var seed = new Option<int>("--seed") { Description = "Seed of everything random." };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
         var samples = new Option<string?>("--samples") { Description = "How the samples that are shown after each epoch begin." };

@@ -24,14 +24,3 @@ public interface ITokenizer
     /// <param name="skipSpecialTokens">True leaves out tokens that are no text, such as the one that ends a text.</param>
     ITokenStream Stream(bool skipSpecialTokens = false);
 }
-
-/// <summary>Decodes tokens one by one; together, what comes back is the text.</summary>
-public interface ITokenStream
-{
-    /// <summary>Takes the next token and returns the text that is complete by now; empty if there is none.</summary>
-    /// <exception cref="GraftException">The id is not in the vocabulary.</exception>
-    string Push(int id);
-
-    /// <summary>Ends the text and returns what was held back.</summary>
-    string Flush();
-}

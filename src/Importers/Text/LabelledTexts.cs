@@ -37,7 +37,7 @@ public sealed class LabelledTexts
 
     /// <summary>Reads a file in UTF-8: a text a line, without quoting. A first line that says "label" and "text" is taken as the titles of the columns.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="labelColumn">The column of the labels, 1 or 2; null for the one with that title, or else the one that has fewer different entries.</param>
+    /// <param name="labelColumn">The column of the labels, 1 or 2; null for the one with that title, else the one that has known classes alone, else the one that has fewer different entries.</param>
     /// <param name="classNames">The classes that there are, where they are known already; null for those of the file.</param>
     /// <exception cref="GraftException">The file is missing, not UTF-8, or has lines that are no label and text: up to ten are listed with their numbers.</exception>
     public static LabelledTexts Read(string path, int? labelColumn = null, IReadOnlyList<string>? classNames = null)
@@ -51,7 +51,7 @@ public sealed class LabelledTexts
             lines.RemoveAt(0);
         if (lines.Count == 0)
             throw new GraftException($"{path}: has titles and no text; a label and a text in each line are due.");
-        int label = labelColumn - 1 ?? titled ?? FewerEntries(path, lines);
+        int label = labelColumn - 1 ?? titled ?? KnownColumn(lines, classNames) ?? FewerEntries(path, lines);
         return new LabelledTexts(path, [.. lines.Select(l => l[1 - label])], [.. lines.Select(l => l[label])],
             classNames ?? [.. lines.Select(l => l[label]).Distinct().Order(StringComparer.Ordinal)]);
     }
@@ -93,6 +93,12 @@ public sealed class LabelledTexts
     {
         bool Is(int column, string title) => line[column].Equals(title, StringComparison.OrdinalIgnoreCase);
         return Is(0, LabelTitle) && Is(1, TextTitle) ? 0 : Is(0, TextTitle) && Is(1, LabelTitle) ? 1 : null;
+    }
+
+    private static int? KnownColumn(List<string[]> lines, IReadOnlyList<string>? classNames)
+    {
+        bool IsKnown(int column) => classNames is not null && lines.TrueForAll(l => classNames.Contains(l[column]));
+        return IsKnown(0) == IsKnown(1) ? null : IsKnown(0) ? 0 : 1;
     }
 
     private static int FewerEntries(string path, List<string[]> lines)

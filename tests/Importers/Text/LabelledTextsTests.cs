@@ -52,6 +52,7 @@ public sealed class LabelledTextsTests : IDisposable
     [Fact]
     public void Labels_of_no_known_class_are_refused()
     {
+        Assert.Equal(["one line"], LabelledTexts.Read(Write("one line\tham\n"), classNames: ["ham", "spam"]).Texts);
         Assert.Equal([1, 1], LabelledTexts.Read(Write("spam\ta\nspam\tb\n"), classNames: ["ham", "spam"]).Classes);
         Assert.Contains("'junk', which is none of 'ham', 'spam'", Assert.Throws<GraftException>(() => LabelledTexts.Read(Write("junk\ta\njunk\tb\n"), classNames: ["ham", "spam"])).Message, StringComparison.Ordinal);
     }
