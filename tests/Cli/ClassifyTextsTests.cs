@@ -105,7 +105,7 @@ public sealed class ClassifyTextsTests : IDisposable
         Fails(2, "predict takes --model DIR for texts", "predict", "--text", "x");
     }
 
-    /// <summary>The SMS Spam Collection in little: a small base and a tenth of the epochs that docs/text-classification.md has figures of.</summary>
+    /// <summary>The SMS Spam Collection in little: fewer messages and epochs and a smaller base than docs/text-classification.md has figures of.</summary>
     [Fact]
     public void Spam_is_told_from_ham()
     {
