@@ -86,6 +86,8 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override SliceKernels Slice => throw Missing();
 
+    public override LastTokenKernels LastToken => throw Missing();
+
     public override PermuteKernels Permute => throw Missing();
 
     public override DropoutKernels Dropout { get; }
