@@ -167,6 +167,7 @@ Status release(uint64_t address, const char* caller) {
     a->initialised = {};
     count("frees");
     setCounter("bytes_live", counter("bytes_live") - a->size);
+    if (a->pooled) setCounter("pool_used", counter("pool_used") - a->size);
     return Success;
 }
 
