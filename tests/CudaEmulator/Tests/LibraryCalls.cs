@@ -13,6 +13,7 @@ internal static unsafe partial class CuLib
     [LibraryImport(Blas)] internal static partial int cublasDestroy_v2(nint handle);
     [LibraryImport(Blas)] internal static partial int cublasSetStream_v2(nint handle, nint stream);
     [LibraryImport(Blas)] internal static partial int cublasSetWorkspace_v2(nint handle, ulong workspace, nuint bytes);
+    [LibraryImport(Blas)] internal static partial int cublasSetPointerMode_v2(nint handle, int mode);
     [LibraryImport(Blas)] internal static partial int cublasSetMathMode(nint handle, int mode);
     [LibraryImport(Blas)]
     internal static partial int cublasSgemm_v2(nint handle, int transA, int transB, int m, int n, int k, float* alpha, ulong a, int lda, ulong b, int ldb, float* beta, ulong c, int ldc);
