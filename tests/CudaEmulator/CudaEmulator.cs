@@ -17,6 +17,8 @@ internal enum EmulatorThreadOrder { Forward = 0, Backward = 1, Shuffled = 2 }
 /// <see cref="CudaEmulatorCollection"/>, which does not run in parallel.</remarks>
 public sealed unsafe class CudaEmulator : IDisposable
 {
+    private const string PathVariable = "GRAFT_CUDA_PATH";
+    private readonly string? _pathBefore = Environment.GetEnvironmentVariable(PathVariable);
     private readonly nint _core;
 
     /// <summary>Builds and loads the emulator; where that cannot be done, <see cref="Reason"/> says why.</summary>
@@ -33,7 +35,7 @@ public sealed unsafe class CudaEmulator : IDisposable
         foreach (string file in new[] { "libcudaemu.so", "libcuda.so.1", "libnvrtc.so.12", "libcublasLt.so.12", "libcublas.so.12", "libcudnn.so.9" })
             NativeLibrary.Load(Path.Combine(Folder, file));
         _core = NativeLibrary.Load(Path.Combine(Folder, "libcudaemu.so"));
-        Environment.SetEnvironmentVariable("GRAFT_CUDA_PATH", Folder);
+        Environment.SetEnvironmentVariable(PathVariable, Folder);
         Restore();
     }
 
@@ -151,11 +153,13 @@ public sealed unsafe class CudaEmulator : IDisposable
     /// <summary>Runs all queued work without counting as a wait of the program.</summary>
     internal int RunPending() => ((delegate* unmanaged<int>)Export("cuemuRunPending"))();
 
-    /// <summary>The libraries stay loaded: what loaded them by name keeps using them.</summary>
+    /// <summary>Takes the path back. The libraries stay loaded: what loaded them by name keeps using them.</summary>
     public void Dispose()
     {
-        if (Available)
-            Restore();
+        if (!Available)
+            return;
+        Restore();
+        Environment.SetEnvironmentVariable(PathVariable, _pathBefore);
     }
 
     private void* Export(string name) => (void*)NativeLibrary.GetExport(_core, name);

@@ -67,9 +67,12 @@ std::vector<Interval> toIntervals(const std::vector<uint64_t>& bits, uint64_t ba
     constexpr size_t Most = 4096;  // beyond that, the last one stands for the rest
     std::vector<Interval> result;
     for (uint64_t i = 0; i < bits.size() * 64; i++) {
-        if (bits[i >> 6] == 0) {
+        uint64_t word = bits[i >> 6];
+        if (word == 0) {
             i |= 63;
-        } else if (bits[i >> 6] >> (i & 63) & 1) {
+        } else if (word == ~0ull && (i & 63) == 0 && !result.empty() && result.back().last + 1 == base + i) {
+            result.back().last = base + (i |= 63);
+        } else if (word >> (i & 63) & 1) {
             bool extends = !result.empty() && (result.back().last + 1 == base + i || result.size() == Most);
             if (extends) result.back().last = base + i;
             else result.push_back({base + i, base + i});
@@ -167,7 +170,7 @@ void checkAccess(const void* pointer, unsigned long size, int kind) {
     accesses++;
     auto address = reinterpret_cast<uint64_t>(pointer);
     RunningLaunch& launch = running();
-    if (launch.fiber->onStack(address) || isEmulatorsOwn(address)) return;
+    if (launch.fiber->onStack(address)) return;
     if (size <= 16 && (size & (size - 1)) == 0 && address % size != 0)
         raiseFault(MisalignedAddress, text("access of %lu bytes at %s, which is not a multiple of %lu", size, describe(address).c_str(), size));
     if (isDeviceRegion(address)) {
@@ -180,6 +183,8 @@ void checkAccess(const void* pointer, unsigned long size, int kind) {
         checkShared(staticShared, address - shared, size, kind, "static");
     } else if (dynamic && address >= dynamic && address + size <= dynamic + launch.shape.dynamicShared) {
         checkShared(dynamicShared, address - dynamic, size, kind, "dynamic");
+    } else if (isEmulatorsOwn(address)) {
+        return;
     } else if (address < reinterpret_cast<uint64_t>(module.imageBegin) || address >= reinterpret_cast<uint64_t>(module.imageEnd) || kind != EmuRead) {
         bool beyond = dynamic && address >= dynamic && address < dynamic + 4096;
         raiseFault(IllegalAddress, beyond ? text("byte %lu of dynamic shared memory; the launch gave %u", address - dynamic, launch.shape.dynamicShared)

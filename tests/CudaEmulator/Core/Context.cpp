@@ -1,6 +1,5 @@
 #include "Context.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "Handles.h"
@@ -19,11 +18,6 @@ void* primary = nullptr;
 thread_local void* currentContext = nullptr;
 Status sticky = Success;
 
-std::vector<void (*)()>& destroyActions() {
-    static auto& actions = *new std::vector<void (*)()>;
-    return actions;
-}
-
 // Functions live as long as their module, the pool and the context as long as the device.
 bool isOwned(Kind kind) { return kind != Kind::Function && kind != Kind::MemoryPool && kind != Kind::Context && kind != Kind::GraphNode; }
 
@@ -34,7 +28,7 @@ void reportLeaks() {
         if (!a.ofGraph) finding("leak: allocation #%lu of %lu bytes%s%s", a.id, a.size, by(a.maker), a.maker.c_str());
     });
     eachHandle([](Kind kind, const void*, const std::string& maker) {
-        if (isOwned(kind)) finding("leak: a %s%s%s", name(kind), by(maker), maker.c_str());
+        if (isOwned(kind)) finding("leak: %s%s%s", name(kind), by(maker), maker.c_str());
     });
     if (pinnedBlocks() > 0) finding("leak: %lu blocks of page-locked host memory", pinnedBlocks());
 }
@@ -49,7 +43,9 @@ void destroyEverything() {
     std::vector<uint64_t> addresses;
     eachLiveAllocation([&](Allocation& a) { addresses.push_back(a.address); });
     for (uint64_t address : addresses) release(address, "destroying the context");
-    for (auto action : destroyActions()) action();
+    // Nothing is left that could race with what comes, so the clocks start anew.
+    hostClock() = {};
+    legacyStream()->clock = {};
 }
 
 }  // namespace
@@ -122,7 +118,5 @@ void setStickyError(Status status) {
     if (sticky == Success) sticky = status;
     dropAllQueues();
 }
-
-void onDestroy(void (*action)()) { destroyActions().push_back(action); }
 
 }  // namespace emu

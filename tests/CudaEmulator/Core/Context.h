@@ -34,7 +34,4 @@ Status enter(const char* caller);
 Status stickyError();
 void setStickyError(Status status);
 
-// Called when the context's resources go, by parts of the emulator that keep some outside of handles and allocations.
-void onDestroy(void (*action)());
-
 }  // namespace emu

@@ -43,12 +43,12 @@ void* newHandle(Kind kind, std::shared_ptr<void> object) {
 std::shared_ptr<void> findHandle(const void* handle, Kind kind, const char* caller) {
     auto found = entries().find(reinterpret_cast<uint64_t>(handle));
     if (found == entries().end()) {
-        finding("%s: %p is not a %s", caller, handle, name(kind));
+        finding("%s: %p is no living %s", caller, handle, name(kind));
         return nullptr;
     }
     const Entry& entry = found->second;
     if (entry.kind != kind) {
-        finding("%s: wants a %s, got a %s%s", caller, name(kind), name(entry.kind), entry.object ? "" : " that was destroyed");
+        finding("%s: wants: %s, got: %s%s", caller, name(kind), name(entry.kind), entry.object ? "" : " that was destroyed");
         return nullptr;
     }
     if (!entry.object) finding("%s: the %s was destroyed before", caller, name(kind));

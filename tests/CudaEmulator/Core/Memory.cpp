@@ -167,6 +167,7 @@ Status release(uint64_t address, const char* caller) {
     a->initialised = {};
     count("frees");
     setCounter("bytes_live", counter("bytes_live") - a->size);
+    if (a->pooled) setCounter("pool_used", counter("pool_used") - a->size);
     return Success;
 }
 
@@ -190,7 +191,7 @@ std::string describe(uint64_t address) {
 bool checkRange(uint64_t address, uint64_t bytes, const char* what) {
     if (bytes == 0) return true;
     const Allocation* a = allocationAt(address);
-    if (a && a->live && a->holds(address, bytes)) return true;
+    if (a && (a->live || a->ofGraph) && a->holds(address, bytes)) return true;  // a graph opens its own memory when it runs
     finding("%s: %lu bytes from %s", what, bytes, describe(address).c_str());
     return false;
 }

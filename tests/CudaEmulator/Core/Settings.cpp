@@ -1,7 +1,6 @@
 #include "Settings.h"
 
 #include <cstdlib>
-#include <map>
 
 namespace emu {
 

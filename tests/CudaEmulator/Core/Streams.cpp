@@ -168,6 +168,7 @@ void dropAllQueues() {
     auto drop = [](Stream& stream) {
         stream.queue.clear();
         stream.doneTo = stream.queuedTo;
+        if (stream.capture) stream.capture->origin = nullptr;
         stream.capture = nullptr;
     };
     drop(*legacyStream());

@@ -1,5 +1,4 @@
 // Matrix times vector, and sums of matrices.
-#include <algorithm>
 
 #include "Handle.h"
 

@@ -1,5 +1,4 @@
 // What Descriptors.h declares: views, buffers, queueing.
-#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 

@@ -1,6 +1,5 @@
 // cuInit, cuDevice..., cuCtx... and the texts of errors. The device describes itself as an H100 would, but for its name.
 #include <cstdio>
-#include <cstring>
 #include <map>
 
 #include "../Core/Launch.h"

@@ -1,6 +1,5 @@
 // Names of CUresult (as in CUDA's headers, 12.0 to 13.0), and a sentence for those that the emulator gives.
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 
 #include "Driver.h"

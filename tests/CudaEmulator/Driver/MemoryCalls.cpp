@@ -57,7 +57,6 @@ DRIVER_API cuMemAllocAsync(uint64_t* address, size_t bytes, void* streamHandle) 
     STREAM(stream, streamHandle);
     Allocation* a;
     if (Status status = newAllocation(address, bytes, __func__, &a)) return status;
-    a->pooled = true;
     Work work{"cuMemAllocAsync", WorkKind::Allocate, {}, nullptr, nullptr};
     if (stream->capture) {
         a->ofGraph = true;
@@ -65,6 +64,7 @@ DRIVER_API cuMemAllocAsync(uint64_t* address, size_t bytes, void* streamHandle) 
         stream->capture->graph->ownedMemory.push_back(*address);
         work.run = [a](const Moment&) { return openPages(*a) ? Success : OutOfMemory; };
     } else {
+        a->pooled = true;
         setCounter("pool_used", counter("pool_used") + bytes);
         // Other streams may use the memory once an event orders them behind this: the allocation counts as a first write.
         work.accesses = {{{*address, bytes, 1, 0}, true, "the allocation", false}};
@@ -91,7 +91,6 @@ DRIVER_API cuMemFreeAsync(uint64_t address, void* streamHandle) {
             return Success;
         };
     } else {
-        setCounter("pool_used", counter("pool_used") - a->size);
         work.run = [address](const Moment&) { return release(address, "cuMemFreeAsync"); };
     }
     return enqueue(stream, std::move(work));

@@ -104,6 +104,22 @@ public sealed unsafe class CublasTests(CudaEmulator emulator)
     }
 
     [Fact]
+    public void Scalars_may_lie_on_the_device_if_the_handle_says_so()
+    {
+        using var device = new EmulatedDevice(emulator);
+        nint blas = Create(device);
+        ulong a = device.Upload(2), b = device.Upload(3), c = device.Upload(1), alpha = device.Upload(0.5f), beta = device.Upload(4);
+        device.Ok(CuLib.cublasSetPointerMode_v2(blas, 1));
+        device.Ok(CuLib.cublasSgemm_v2(blas, 0, 0, 1, 1, 1, (float*)alpha, a, 1, b, 1, (float*)beta, c, 1));
+        Assert.Equal([7f], device.Download(c, 1));
+        float host = 1;
+        Assert.Equal(InvalidValue, CuLib.cublasSgemm_v2(blas, 0, 0, 1, 1, 1, &host, a, 1, b, 1, (float*)beta, c, 1));
+        Assert.Contains("alpha in device pointer mode", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        device.Ok(CuLib.cublasDestroy_v2(blas));
+    }
+
+    [Fact]
     public void Outputs_of_a_batch_that_overlap_are_refused_and_inputs_may_be_shared()
     {
         using var device = new EmulatedDevice(emulator);

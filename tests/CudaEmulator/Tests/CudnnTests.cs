@@ -175,7 +175,7 @@ public sealed unsafe class CudnnTests(CudaEmulator emulator)
         }
 
         device.Ok(Run());
-        Refused(BadParam, "wants a tensor descriptor, got a filter descriptor", Run(tensor: s.Filter));
+        Refused(BadParam, "wants: tensor descriptor, got: filter descriptor", Run(tensor: s.Filter));
         Refused(NotSupported, "algorithm 6 does not take NHWC", Run(algorithm: 6));
         Refused(NotSupported, "algorithm 3 does not exist", Run(algorithm: 3));
         device.Ok(CuLib.cudnnSetTensor4dDescriptor(s.Y, Nhwc, 0, Setup.N, Setup.K, s.P - 1, s.Q));

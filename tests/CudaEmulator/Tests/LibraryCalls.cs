@@ -13,6 +13,7 @@ internal static unsafe partial class CuLib
     [LibraryImport(Blas)] internal static partial int cublasDestroy_v2(nint handle);
     [LibraryImport(Blas)] internal static partial int cublasSetStream_v2(nint handle, nint stream);
     [LibraryImport(Blas)] internal static partial int cublasSetWorkspace_v2(nint handle, ulong workspace, nuint bytes);
+    [LibraryImport(Blas)] internal static partial int cublasSetPointerMode_v2(nint handle, int mode);
     [LibraryImport(Blas)] internal static partial int cublasSetMathMode(nint handle, int mode);
     [LibraryImport(Blas)]
     internal static partial int cublasSgemm_v2(nint handle, int transA, int transB, int m, int n, int k, float* alpha, ulong a, int lda, ulong b, int ldb, float* beta, ulong c, int ldc);
@@ -90,4 +91,45 @@ internal static unsafe partial class CuLib
         nint dyDesc, ulong dy, nint dxDesc, ulong dx, nint statistics, ulong scale, ulong dScale, ulong dBias, double epsilon, ulong savedMean, ulong savedInverse);
     [LibraryImport(Dnn)] internal static partial int cudnnDeriveBNTensorDescriptor(nint derived, nint x, int mode);
     [LibraryImport(Dnn)] internal static partial int cudnnAddTensor(nint handle, float* alpha, nint aDesc, ulong a, float* beta, nint cDesc, ulong c);
+    [LibraryImport(Dnn)] internal static partial int cudnnConvolutionBackwardBias(nint handle, float* alpha, nint dyDesc, ulong dy, float* beta, nint dbDesc, ulong db);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnConvolutionBiasActivationForward(nint handle, float* alpha1, nint xDesc, ulong x, nint filterDesc, ulong filter, nint convolution, int algorithm,
+        ulong workspace, nuint bytes, float* alpha2, nint zDesc, ulong z, nint biasDesc, ulong bias, nint activation, nint yDesc, ulong y);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnFindConvolutionForwardAlgorithmEx(nint handle, nint xDesc, ulong x, nint filterDesc, ulong filter, nint convolution, nint yDesc, ulong y, int wanted,
+        out int given, void* results, ulong workspace, nuint bytes);
+    [LibraryImport(Dnn)] internal static partial int cudnnCreateActivationDescriptor(out nint desc);
+    [LibraryImport(Dnn)] internal static partial int cudnnDestroyActivationDescriptor(nint desc);
+    [LibraryImport(Dnn)] internal static partial int cudnnSetActivationDescriptor(nint desc, int mode, int nan, double coefficient);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnActivationForward(nint handle, nint activation, float* alpha, nint xDesc, ulong x, float* beta, nint yDesc, ulong y);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnActivationBackward(nint handle, nint activation, float* alpha, nint yDesc, ulong y, nint dyDesc, ulong dy, nint xDesc, ulong x, float* beta,
+        nint dxDesc, ulong dx);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnSoftmaxBackward(nint handle, int algorithm, int mode, float* alpha, nint yDesc, ulong y, nint dyDesc, ulong dy, float* beta, nint dxDesc, ulong dx);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnBatchNormalizationForwardInference(nint handle, int mode, float* alpha, float* beta, nint xDesc, ulong x, nint yDesc, ulong y, nint statistics,
+        ulong scale, ulong bias, ulong mean, ulong variance, double epsilon);
+    [LibraryImport(Dnn)] internal static partial int cudnnCreateDropoutDescriptor(out nint desc);
+    [LibraryImport(Dnn)] internal static partial int cudnnDestroyDropoutDescriptor(nint desc);
+    [LibraryImport(Dnn)] internal static partial int cudnnDropoutGetStatesSize(nint handle, out nuint bytes);
+    [LibraryImport(Dnn)] internal static partial int cudnnDropoutGetReserveSpaceSize(nint x, out nuint bytes);
+    [LibraryImport(Dnn)] internal static partial int cudnnSetDropoutDescriptor(nint desc, nint handle, float rate, ulong states, nuint bytes, ulong seed);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnDropoutForward(nint handle, nint dropout, nint xDesc, ulong x, nint yDesc, ulong y, ulong reserve, nuint bytes);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnDropoutBackward(nint handle, nint dropout, nint dyDesc, ulong dy, nint dxDesc, ulong dx, ulong reserve, nuint bytes);
+    [LibraryImport(Dnn)] internal static partial int cudnnCreateOpTensorDescriptor(out nint desc);
+    [LibraryImport(Dnn)] internal static partial int cudnnDestroyOpTensorDescriptor(nint desc);
+    [LibraryImport(Dnn)] internal static partial int cudnnSetOpTensorDescriptor(nint desc, int op, int compute, int nan);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnOpTensor(nint handle, nint op, float* alpha1, nint aDesc, ulong a, float* alpha2, nint bDesc, ulong b, float* beta, nint cDesc, ulong c);
+    [LibraryImport(Dnn)] internal static partial int cudnnCreateReduceTensorDescriptor(out nint desc);
+    [LibraryImport(Dnn)] internal static partial int cudnnDestroyReduceTensorDescriptor(nint desc);
+    [LibraryImport(Dnn)] internal static partial int cudnnSetReduceTensorDescriptor(nint desc, int op, int compute, int nan, int indices, int indexType);
+    [LibraryImport(Dnn)] internal static partial int cudnnGetReductionWorkspaceSize(nint handle, nint reduce, nint a, nint c, out nuint bytes);
+    [LibraryImport(Dnn)]
+    internal static partial int cudnnReduceTensor(nint handle, nint reduce, ulong indices, nuint indexBytes, ulong workspace, nuint bytes, float* alpha, nint aDesc, ulong a, float* beta,
+        nint cDesc, ulong c);
 }
