@@ -209,7 +209,7 @@ public sealed class Tape(Device device) : IDisposable
         _wanted.Add(call.Output);
         for (int i = 0; i < call.InputCount; i++)
         {
-            if (call.Op.KeepsInput(i))
+            if (call.Op.KeepsInput(i, call))
                 Keep(call.In(i), call);
             if (_checkpoints?.Needs(call, i) == true)
                 Keep(call.In(i), call);

@@ -1,3 +1,5 @@
+using Graft.Adapters;
+
 namespace Graft.Training;
 
 /// <summary>Tells before the first step what would go wrong in it, or silently never work.</summary>
@@ -19,6 +21,8 @@ internal static class DataCheck
     /// <exception cref="GraftException">No parameter would move.</exception>
     public static void CheckTrainable(Model model)
     {
+        if (Lora.Modules(model) is { Count: > 0 } adapted && adapted.Any(m => m.Adapter.IsMerged))
+            throw new GraftException($"Model '{model.Name}': the adapter of '{adapted.First(m => m.Adapter.IsMerged).Name}' is merged and would not learn. Call Lora.Unmerge first, or Lora.Detach to train the merged weights themselves.");
         if (!model.Parameters.Any(p => p.IsTrainable))
             throw new GraftException($"Model '{model.Name}' has nothing to train: {(model.Parameters.Count == 0 ? "its layers have no parameters" : "all of its layers are frozen")}. Add a head, or set Trainable = true on a layer.");
     }

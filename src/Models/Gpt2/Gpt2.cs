@@ -17,6 +17,8 @@ namespace Graft.Models;
 /// </remarks>
 public sealed class Gpt2 : Model, ICausalModel
 {
+    private const string Prefix = "transformer.", Head = "lm_head";
+
     private readonly Gpt2Layers _layers;
 
     private Gpt2(Gpt2Layers layers, int length, (Node Input, Node Output) graph)
@@ -74,14 +76,14 @@ public sealed class Gpt2 : Model, ICausalModel
     /// <exception cref="GraftException">The file does not fit; everything that is missing, unused or misshaped is listed.</exception>
     public WeightReport LoadWeights(WeightFile file)
     {
-        string prefix = file.Names.Any(n => n.StartsWith("transformer.", StringComparison.Ordinal)) ? "transformer." : "";
+        string prefix = file.Names.Any(n => n.StartsWith(Prefix, StringComparison.Ordinal)) ? Prefix : "";
         return WeightLoader.Load(this, file, (layer, p) => WeightNameOf(prefix, layer, p), IsNoWeight);
     }
 
     /// <summary>Where Hugging Face keeps a parameter.</summary>
     /// <param name="layer">Name of the layer.</param>
     /// <param name="parameter">The parameter.</param>
-    public static WeightName HuggingFaceName(string layer, Parameter parameter) => WeightNameOf("transformer.", layer, parameter);
+    public static WeightName HuggingFaceName(string layer, Parameter parameter) => WeightNameOf(Prefix, layer, parameter);
 
     /// <inheritdoc/>
     public CausalSession Open(int sequences, int capacity) => new Gpt2Session(_layers, sequences, capacity);
@@ -100,14 +102,18 @@ public sealed class Gpt2 : Model, ICausalModel
         base.Release();
     }
 
+    internal override string ModuleName(string layer) => layer == Head ? layer : Prefix + layer;
+
+    internal override bool IsConv1D(string layer) => layer != Head;
+
     private static Gpt2 Of(Gpt2Layers layers, int length) => new(layers, length, layers.Graph(length));
 
     private static WeightName WeightNameOf(string prefix, string layer, Parameter parameter)
     {
         WeightName name = WeightName.Torch(layer, parameter);
-        return layer == "lm_head" ? name : name with { Name = prefix + name.Name, Layout = WeightLayout.Same }; // Conv1D is [in,out]
+        return layer == Head ? name : name with { Name = prefix + name.Name, Layout = WeightLayout.Same }; // Conv1D is [in,out]
     }
 
     private bool IsNoWeight(string name) => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal)
-        || (Config.TieEmbeddings && name == "lm_head.weight");
+        || (Config.TieEmbeddings && name == $"{Head}.weight");
 }
