@@ -77,8 +77,8 @@ public sealed class LoraTargetsTests
     [Theory]
     [InlineData("q_proj", "nothing in the model is a target of 'q_proj'; its Dense layers are c_attn, c_proj, c_fc")]
     [InlineData("c_attn,c_atn", "no module is named 'c_atn', or ends in '.c_atn'; the model's Dense layers are c_attn, c_proj, c_fc. The nearest is 'c_attn'")]
-    [InlineData("wte", "'transformer.wte' is a target, but it is a Embedding; adapters go on Dense layers")]
-    [InlineData("lm_head", "'lm_head' is a target, but it is a TiedDense")]
+    [InlineData("wte", "'transformer.wte' is a target, but it is of class Embedding; adapters go on Dense layers")]
+    [InlineData("lm_head", "'lm_head' is a target, but it is of class TiedDense")]
     public void Unknown_modules_and_those_that_are_no_Dense_are_refused_by_name(string targets, string words) => Refused(words, new LoraConfig { TargetModules = targets.Split(',') });
 
     [Fact]

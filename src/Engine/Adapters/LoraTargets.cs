@@ -43,7 +43,7 @@ internal sealed class LoraTargets
             if (targets._takesAll ? layer is not Dense || layer == output || targets.IsExcluded(name) : !targets.IsTarget(name))
                 continue;
             if (layer is not Dense dense)
-                throw new GraftException($"Lora: '{name}' is a target, but it is a {layer.ClassName}; adapters go on Dense layers. Name those: {targets.Endings()}.");
+                throw new GraftException($"Lora: '{name}' is a target, but it is of class {layer.ClassName}; adapters go on Dense layers. Name those: {targets.Endings()}.");
             found.Add((new LoraModule(name, dense, isConv1D), targets.SettingsOf(name)));
         }
         targets.CheckFound(found.Count, isStrict);
