@@ -91,9 +91,9 @@ public sealed class LoraTests
         Sequential adapted = Model(), whole = Model();
         Lora.Attach(adapted, Config);
         Fill(adapted, 4);
+        Lora.Merge(adapted);
         Copy(adapted, whole);
-        foreach (LoraModule module in Lora.Modules(adapted))
-            module.Layer.Adapter!.MergeInto(((Dense)whole.GetLayer(module.Name)).Parameters[0].Value);
+        Lora.Unmerge(adapted);
         float[] x = Random(Batch * In, 1), upstream = Random(Batch * Out, 2);
         using Tape tape = new(adapted.Device) { Training = true }, plain = new(whole.Device) { Training = true };
         tape.Backward(adapted.Forward(tape, [tape.Constant(new Shape(Batch, In), x)]), upstream);

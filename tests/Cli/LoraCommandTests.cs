@@ -58,14 +58,14 @@ public sealed class LoraCommandTests : IDisposable
         Prepare();
         Assert.Equal(0, Run(Finetune("out", "--learning-rate", "0.02")).Code);
         string[] prompt = ["--prompt", "the ", "--max-length", "12"];
-        string bare = Output("generate", "--model", _files["base"], .. prompt), adapted = Output("generate", "--model", _files["base"], "--adapter", _files["out"], .. prompt);
+        string bare = Output(["generate", "--model", _files["base"], .. prompt]), adapted = Output(["generate", "--model", _files["base"], "--adapter", _files["out"], .. prompt]);
         Assert.NotEqual(bare, adapted);
-        Assert.Equal(adapted, Output("generate", "--adapter", _files["out"], .. prompt));
-        Assert.StartsWith("the ", Output("generate", "--adapter", _files["out"], "--precision", "int8", .. prompt), StringComparison.Ordinal);
+        Assert.Equal(adapted, Output(["generate", "--adapter", _files["out"], .. prompt]));
+        Assert.StartsWith("the ", Output(["generate", "--adapter", _files["out"], "--precision", "int8", .. prompt]), StringComparison.Ordinal);
         string merged = Output("merge-adapter", "--adapter", _files["out"], "--output", _files["merged"]);
         Assert.Equal($"Merged the adapters of 2 layers; wrote config.json, model.safetensors and the tokenizer to {_files["merged"]}\n", merged);
         Assert.Equal(File.ReadAllText(_files["base/config.json"]), File.ReadAllText(_files["merged/config.json"]));
-        Assert.Equal(adapted, Output("generate", "--model", _files["merged"], .. prompt));
+        Assert.Equal(adapted, Output(["generate", "--model", _files["merged"], .. prompt]));
         Assert.Equal(SafetensorsWeights.Open(_files["base/model.safetensors"]).Names.Order(), SafetensorsWeights.Open(_files["merged/model.safetensors"]).Names.Order());
     }
 
@@ -99,7 +99,7 @@ public sealed class LoraCommandTests : IDisposable
         Fails("no module is named 'c_atn'", Finetune("out", "--lora-targets", "c_attn,c_atn"));
         Assert.Equal(0, Run(Finetune("out")).Code);
         Write("wide", 32);
-        Fails("has shape [4,16], [4,32] is due", "generate", "--model", _files["wide"], "--adapter", _files["out"], "--prompt", "the ");
+        Assert.Contains("has shape [4,16], [4,32] is due", Run("generate", "--model", _files["wide"], "--adapter", _files["out"], "--prompt", "the ").Error, StringComparison.Ordinal); // a line an array
         Directory.Move(_files["base"], _files["moved"]);
         Fails($"names '{_files["base"]}' as the model that the adapter is for, and no folder of a model is there", "generate", "--adapter", _files["out"], "--prompt", "the ");
         Fails("adapter_config.json: no such file; the folder of an adapter of PEFT has it beside the weights. This is the folder of a whole model.", "generate", "--adapter", _files["wide"], "--prompt", "the ");

@@ -207,10 +207,10 @@ public sealed class PeftAdapterTests : IDisposable
         Write("transformer.", "attn.c_proj");
         Assert.Contains("names 'gpt2-nowhere' as the model", Assert.Throws<GraftException>(() => PeftAdapter.Open(_files["in"]).RequireBase()).Message, StringComparison.Ordinal);
         float[] bad = Numbers("h.0.attn.c_proj.lora_A", 16);
-        bad[3] = float.NaN;
+        bad[3] = float.NaN; // row 0 of [2,8], column 3: row 3 of [8,2]
         WriteSafetensors(Tensors("transformer.", "attn.c_proj").Select(t => t.Name.Contains("h.0.attn.c_proj.lora_A", StringComparison.Ordinal) ? t with { Values = bad } : t));
         Config("""{"peft_type": "LORA", "r": 2, "target_modules": ["attn.c_proj"]}""");
-        Refused("holds NaN at element 3", Model());
+        Refused("h.0.attn.c_proj.lora_A.weight' holds NaN at element 6", Model());
     }
 
     [Fact]
