@@ -9,7 +9,6 @@
 #:project ../src/Importers/Importers.csproj
 
 using System.Globalization;
-using Graft;
 using Graft.Adapters;
 using Graft.Importers.HuggingFace;
 using Graft.Importers.Text;

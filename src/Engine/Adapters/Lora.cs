@@ -109,8 +109,21 @@ public static class Lora
     /// <summary>Refuses a model whose weights hold merged adapters beside which the adapters would be kept: nothing would say that they are in already.</summary>
     internal static void RefuseMerged(Model model, string what)
     {
-        if (Modules(model).FirstOrDefault(m => m.Adapter.IsMerged) is { } merged)
+        if (FindMerged(model) is { } merged)
             throw new GraftException($"{what}: the adapter of '{merged.Name}' is merged. Call Lora.Unmerge to keep weights and adapters apart, or Lora.Detach to keep the merged weights alone.");
+    }
+
+    /// <summary>The first layer whose adapter is merged; null where none is. Asked at every step of a training.</summary>
+    internal static Dense? FindMerged(Model model)
+    {
+        foreach (Layer layer in model.Layers)
+        {
+            if (layer is Dense { Adapter.IsMerged: true } dense)
+                return dense;
+            if (layer is Model inner && FindMerged(inner) is { } within)
+                return within;
+        }
+        return null;
     }
 
     private static string Describe(LoraSettings s) => FormattableString.Invariant($"rank {s.Rank}, alpha {s.Alpha}, dropout {s.Dropout}{(s.UseRsLora ? ", rank-stabilized" : "")}");
