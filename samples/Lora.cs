@@ -3,8 +3,8 @@
 //   dotnet run samples/Lora.cs
 //   dotnet run samples/Lora.cs -- --model gpt2 --text notes.txt
 //
-// --model is a folder of Hugging Face with a GPT-2; without it a small one is made, which first learns to count upwards, and then, by
-// LoRA, downwards. --text FILE, --epochs N, --rank R and --output FOLDER are there too.
+// --model is a folder of Hugging Face with a GPT-2; without it a small one is made, which first learns the alphabet, and then, by LoRA,
+// to say it backwards. --text FILE, --epochs N, --rank R and --output FOLDER are there too.
 #:project ../src/Models/Models.csproj
 #:project ../src/Importers/Importers.csproj
 
@@ -17,18 +17,19 @@ using Graft.Training;
 
 string output = Option("--output") ?? "lora-adapter";
 int epochs = int.Parse(Option("--epochs") ?? "12", CultureInfo.InvariantCulture), rank = int.Parse(Option("--rank") ?? "8", CultureInfo.InvariantCulture);
-string up = Count(Enumerable.Range(0, 600)), down = Option("--text") is { } file ? File.ReadAllText(file) : Count(Enumerable.Range(0, 600).Reverse());
+string letters = "abcdefghijklmnopqrstuvwxyz ", forwards = string.Concat(Enumerable.Repeat(letters, 200)), backwards = new([.. forwards.Reverse()]);
+string taught = Option("--text") is { } file ? File.ReadAllText(file) : backwards, start = Option("--model") is null ? "m" : "The";
 
 // 1. Open a model that knows something already.
 (Gpt2Config config, ITokenizer tokenizer, float rate) = Option("--model") is { } folder
     ? (Gpt2Config.Open(folder), TextTokenizers.Open(folder), 2e-4f)
-    : (new Gpt2Config { VocabularySize = 11, Positions = 64, Width = 64, Blocks = 2, Heads = 4, EosToken = null, EmbeddingDropout = 0, ResidualDropout = 0, AttentionDropout = 0 }, CharacterTokenizer.Of([up + down]), 4e-3f);
+    : (new Gpt2Config { VocabularySize = letters.Length, Positions = 64, Width = 64, Blocks = 2, Heads = 4, EosToken = null, EmbeddingDropout = 0, ResidualDropout = 0, AttentionDropout = 0 }, CharacterTokenizer.Of([letters]), 1e-2f);
 Gpt2 gpt = Gpt2.Build(config, length: Math.Min(64, config.Positions));
 gpt.SetSeed(1);
 if (Option("--model") is { } from)
     gpt.LoadWeights(HuggingFaceFolder.OpenWeights(from));
 else
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"It learns to count: loss {Teach(up):F3}"));
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"It learns the alphabet: loss {Teach(forwards):F3}"));
 Console.WriteLine($"It writes: {Write()}");
 
 // 2. Put adapters on: beside each weight W [in,out] that is named, A [in,r] and B [r,out]. W is frozen; A B, which begins at zero, learns.
@@ -37,7 +38,7 @@ Lora.Attach(gpt, lora);
 Console.WriteLine(string.Join('\n', gpt.Summary().Split('\n')[^4..]).TrimEnd());     // how much is frozen, and how little learns
 
 // 3. Teach them. Gradients pass through the frozen weights; for those themselves nothing is computed or kept.
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The adapters learn: loss {Teach(down):F3}"));
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The adapters learn: loss {Teach(taught):F3}"));
 Console.WriteLine($"It writes: {Write()}");
 
 // 4. Save the adapters alone, as PEFT does: a small file beside which the model is needed, and any number of them for one model.
@@ -65,11 +66,8 @@ double Teach(string text)
 
 string Write()
 {
-    const string Start = "300 ";
-    int[] written = gpt.Generate([tokenizer.Encode(Start)], new GenerationOptions { MaxNewTokens = 20 }).Sequences[0].Generated.ToArray();
-    return (Start + tokenizer.Decode(written)).ReplaceLineEndings(" ");
+    int[] written = gpt.Generate([tokenizer.Encode(start)], new GenerationOptions { MaxNewTokens = 20 }).Sequences[0].Generated.ToArray();
+    return (start + tokenizer.Decode(written)).ReplaceLineEndings(" ");
 }
-
-string Count(IEnumerable<int> numbers) => string.Concat(numbers.Select(n => $"{n} "));
 
 string? Option(string name) => Array.IndexOf(args, name) is var i and >= 0 && i + 1 < args.Length ? args[i + 1] : null;
