@@ -77,6 +77,14 @@ public abstract class BatchSource
     public virtual IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
         Epoch(epoch, firstBatch, cancellationToken);
 
+    /// <summary>
+    /// Says that a batch of this data set is not looked at any more, so that its memory may hold another. Training and evaluation say so; who does not
+    /// leaves the batch to the garbage collector.
+    /// </summary>
+    public virtual void Return(Batch batch)
+    {
+    }
+
     /// <summary>The order of the samples in an epoch: by a seed and the epoch's number alone; that of the data without a seed.</summary>
     protected int[] Order(int? shuffleSeed, int epoch)
     {

@@ -8,19 +8,38 @@ internal sealed class EpochReader(BatchSource data, int epoch, int first, bool w
 {
     private IEnumerator<Batch> _batches = (withoutInputs ? data.EpochWithoutInputs(epoch, first, cancellationToken) : data.Epoch(epoch, first, cancellationToken)).GetEnumerator();
 
-    /// <summary>The batch read last.</summary>
-    public Batch Current => _batches.Current;
+    private Batch? _current;
+
+    /// <summary>The batch read last; the reader gives it back when it goes on.</summary>
+    public Batch Current => _current ?? throw new InvalidOperationException("No batch has been read.");
 
     /// <summary>Reads the next batch; false at the end of the epoch.</summary>
-    public bool MoveNext() => _batches.MoveNext();
+    public bool MoveNext()
+    {
+        Return();
+        _current = _batches.MoveNext() ? _batches.Current : null;
+        return _current is not null;
+    }
 
     /// <summary>The batch of that number once more, with its inputs; those behind it come with theirs too.</summary>
     public Batch WithInputs(int batch)
     {
+        Return();
         _batches.Dispose();
         _batches = data.Epoch(epoch, batch, cancellationToken).GetEnumerator();
-        return _batches.MoveNext() ? _batches.Current : throw new InvalidOperationException($"The data set has no batch {batch} in epoch {epoch}.");
+        return MoveNext() ? Current : throw new InvalidOperationException($"The data set has no batch {batch} in epoch {epoch}.");
     }
 
-    public void Dispose() => _batches.Dispose();
+    public void Dispose()
+    {
+        Return();
+        _batches.Dispose();
+    }
+
+    private void Return()
+    {
+        if (_current is not null)
+            data.Return(_current);
+        _current = null;
+    }
 }

@@ -1,4 +1,6 @@
-using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Graft.Training;
 
@@ -75,7 +77,7 @@ public sealed record Preprocessing(string Name, bool ReverseChannels, float Scal
         }
         if (!ReverseChannels && Mean.Distinct().Count() == 1 && Std.Distinct().Count() == 1)
         {
-            ApplyAlike(pixels, destination);
+            ApplyAlike(pixels, destination, Scale, Mean[0], Std[0]);
             return;
         }
         Span<float> table = stackalloc float[channels * Values]; // each channel has but 256 different numbers
@@ -89,25 +91,21 @@ public sealed record Preprocessing(string Name, bool ReverseChannels, float Scal
     }
 
     /// <summary>Where all channels are treated alike and in their order.</summary>
-    private void ApplyAlike(ReadOnlySpan<byte> pixels, Span<float> destination)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void ApplyAlike(ReadOnlySpan<byte> pixels, Span<float> destination, float scale, float mean, float std)
     {
-        var (scale, mean, std) = (new Vector<float>(Scale), new Vector<float>(Mean[0]), new Vector<float>(Std[0]));
+        ref byte from = ref MemoryMarshal.GetReference(pixels);
+        ref float to = ref MemoryMarshal.GetReference(destination);
+        var (factor, shift, divisor) = (Vector512.Create(scale), Vector512.Create(mean), Vector512.Create(std));
         int i = 0;
-        for (; i <= pixels.Length - Vector<byte>.Count; i += Vector<byte>.Count)
+        for (; i <= pixels.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
         {
-            Vector.Widen(new Vector<byte>(pixels[i..]), out Vector<ushort> low, out Vector<ushort> high);
-            Vector.Widen(low, out Vector<uint> a, out Vector<uint> b);
-            Vector.Widen(high, out Vector<uint> c, out Vector<uint> d);
-            Span<float> to = destination[i..];
-            Store(a, to);
-            Store(b, to[Vector<float>.Count..]);
-            Store(c, to[(2 * Vector<float>.Count)..]);
-            Store(d, to[(3 * Vector<float>.Count)..]);
+            Vector256<ushort> wide = Vector256.WidenLower(Vector128.LoadUnsafe(ref from, (nuint)i).ToVector256Unsafe());
+            Vector512<uint> pixel = Vector512.WidenLower(wide.ToVector512Unsafe());
+            ((Vector512.ConvertToSingle(pixel.AsInt32()) * factor - shift) / divisor).StoreUnsafe(ref to, (nuint)i);
         }
         for (; i < pixels.Length; i++)
-            destination[i] = (pixels[i] * Scale - Mean[0]) / Std[0];
-
-        void Store(Vector<uint> values, Span<float> to) => ((Vector.ConvertToSingle(values.As<uint, int>()) * scale - mean) / std).CopyTo(to);
+            destination[i] = (pixels[i] * scale - mean) / std;
     }
 
     private void Check(int pixels, Shape shape, int destination)

@@ -13,6 +13,8 @@ namespace Graft.Importers.Images;
 /// </remarks>
 public static class ImageDecoder
 {
+    private const byte StartOfScan = 0xDA;
+
     private const long MaxPixels = 178_956_970; // Pillow's limit: a larger header is damaged, or made to exhaust memory
 
     /// <summary>Decodes a file.</summary>
@@ -134,6 +136,8 @@ public static class ImageDecoder
             throw new GraftException($"{name}: its header says {width} x {height} pixels; 1 to {MaxPixels} are read. The file is damaged, or make the image smaller.");
     }
 
+    private static ReadOnlySpan<byte> EndOfImage => [0xFF, 0xD9];
+
     // The decoder can paint missing rows gray and report success, so the end marker FF D9 is looked for. Segments are stepped
     // over by their lengths: a thumbnail inside one has an end marker of its own. Bytes may follow the end.
     private static bool EndsAsJpeg(ReadOnlySpan<byte> bytes)
@@ -150,10 +154,12 @@ public static class ImageDecoder
             }
             else if (marker == 0xFF)
                 at++; // fill before a marker
-            else if (marker == 0xD9)
+            else if (marker == EndOfImage[1])
                 return true;
             else if (marker is 0x00 or 0x01 or (>= 0xD0 and <= 0xD7))
                 at += 2; // an FF of the coded data, or a marker without a length
+            else if (marker == StartOfScan && bytes.EndsWith(EndOfImage))
+                return true; // most files: their coded data need not be searched
             else if (at + 3 < bytes.Length)
                 at += 2 + BinaryPrimitives.ReadUInt16BigEndian(bytes[(at + 2)..]);
             else

@@ -20,6 +20,7 @@ public sealed class ImageFolder : BatchSource
     private readonly ImageFolderOptions _options;
     private readonly ImageReader _reader;
     private readonly List<Sample> _samples;
+    private readonly ConcurrentBag<float[]> _returned = []; // inputs of full batches
     private string? _fingerprint;
 
     private ImageFolder(ImageFolderOptions options, Preprocessing preprocessing, int batchSize, string[] classes, List<Sample> samples, IReadOnlyList<string> badFiles)
@@ -151,22 +152,32 @@ public sealed class ImageFolder : BatchSource
     public override IEnumerable<Batch> EpochWithoutInputs(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
         Batches(epoch, firstBatch, withInputs: false, cancellationToken);
 
+    /// <inheritdoc/>
+    public override void Return(Batch batch)
+    {
+        if (batch.Inputs.Length == BatchSize * SampleShape.Count)
+            _returned.Add(batch.Inputs);
+    }
+
     private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
     {
         int[] order = Order(_options.ShuffleSeed, epoch);
-        // Batches are begun ahead of the consumer and handed over in order: who prepares one does not matter.
+        // Batches are begun ahead of the consumer and handed over in order: who prepares a sample does not matter. Workers take sample by sample, so that
+        // all of them are at work on the first batch and on the last.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var workers = new SemaphoreSlim(_options.Workers);
+        var workers = new TaskFactory(stop.Token, TaskCreationOptions.None, TaskContinuationOptions.None,
+            new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, _options.Workers).ConcurrentScheduler);
+        int mostAhead = 2 + _options.Workers / BatchSize;
         var ahead = new Queue<Task<Batch>>();
         int next = firstBatch, done = firstBatch * BatchSize;
         try
         {
             while (true)
             {
-                while (ahead.Count <= _options.Workers && next < BatchesPerEpoch)
+                while (ahead.Count < mostAhead && next < BatchesPerEpoch)
                 {
                     int[] indices = order[(next * BatchSize)..Math.Min(Count, (next + 1) * BatchSize)];
-                    ahead.Enqueue(Task.Run(() => PrepareInTurn(workers, indices, epoch, withInputs, stop.Token), stop.Token));
+                    ahead.Enqueue(Prepare(indices, epoch, withInputs, workers));
                     next++;
                 }
                 if (!ahead.TryPeek(out Task<Batch>? task))
@@ -197,42 +208,37 @@ public sealed class ImageFolder : BatchSource
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Waits for a worker: one batch more than there are workers is begun, so that all have work while the consumer has a batch.</summary>
-    private async Task<Batch> PrepareInTurn(SemaphoreSlim workers, int[] indices, int epoch, bool withInputs, CancellationToken stop)
-    {
-        await workers.WaitAsync(stop).ConfigureAwait(false);
-        try
-        {
-            return Prepare(indices, epoch, withInputs, stop);
-        }
-        finally
-        {
-            workers.Release();
-        }
-    }
-
-    private Batch Prepare(int[] indices, int epoch, bool withInputs, CancellationToken stop)
+    private async Task<Batch> Prepare(int[] indices, int epoch, bool withInputs, TaskFactory workers)
     {
         int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
-        float[] inputs = withInputs ? GC.AllocateUninitializedArray<float>(indices.Length * pixels) : [];
+        float[] inputs = withInputs ? Inputs(indices.Length * pixels) : [];
         var labels = new float[indices.Length * width];
         for (int i = 0; i < indices.Length; i++)
         {
-            stop.ThrowIfCancellationRequested();
-            Sample sample = _samples[indices[i]];
+            int label = _samples[indices[i]].Class;
             if (LabelKind == LabelKind.Categorical)
-                labels[i * width + sample.Class] = 1;
+                labels[i * width + label] = 1;
             else
-                labels[i] = sample.Class;
-            if (!withInputs)
-                continue;
-            byte[] image = sample.Pixels ?? _reader.Pixels(sample.Path);
-            if (_options.Augmentation is { } augmentation)
-                _reader.Prepare(Augment(augmentation, image, epoch, indices[i]), inputs.AsSpan(i * pixels, pixels));
-            else
-                _reader.Prepare(image, inputs.AsSpan(i * pixels, pixels));
+                labels[i] = label;
         }
+        if (withInputs)
+            await Task.WhenAll(indices.Select((index, i) => workers.StartNew(() => Prepare(index, epoch, inputs.AsSpan(i * pixels, pixels))))).ConfigureAwait(false);
         return new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices };
+    }
+
+    /// <summary>Memory for a batch: that of one which was returned, as fresh pages cost a tenth of decoding.</summary>
+    private float[] Inputs(int count) =>
+        count == BatchSize * (int)SampleShape.Count && _returned.TryTake(out float[]? inputs) ? inputs : GC.AllocateUninitializedArray<float>(count);
+
+    private void Prepare(int index, int epoch, Span<float> input)
+    {
+        Sample sample = _samples[index];
+        if (_options.Augmentation is { } augmentation)
+            _reader.Prepare(Augment(augmentation, sample.Pixels ?? _reader.Pixels(sample.Path), epoch, index), input);
+        else if (sample.Pixels is { } kept)
+            _reader.Prepare(kept, input);
+        else
+            _reader.Read(sample.Path, input);
     }
 
     private float[] Augment(Augmentation augmentation, byte[] image, int epoch, int index)

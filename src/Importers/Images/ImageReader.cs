@@ -1,3 +1,4 @@
+using System.Buffers;
 using Graft.Training;
 
 namespace Graft.Importers.Images;
@@ -35,5 +36,13 @@ public sealed class ImageReader
 
     /// <summary>The network's input from a file.</summary>
     /// <exception cref="GraftException">The file cannot be read as an image.</exception>
-    public void Read(string path, Span<float> destination) => Prepare(Pixels(path), destination);
+    public void Read(string path, Span<float> destination)
+    {
+        using PixelBuffer image = ImageDecoder.DecodeToBuffer(path, _input.ColorMode, _input.AppliesOrientation);
+        byte[] rented = ArrayPool<byte>.Shared.Rent(destination.Length); // fresh memory for each would keep the collector busy
+        Span<byte> pixels = rented.AsSpan(0, destination.Length);
+        ImageResize.Run(image, _input.Height, _input.Width, _input.Resize, pixels);
+        Prepare(pixels, destination);
+        ArrayPool<byte>.Shared.Return(rented);
+    }
 }

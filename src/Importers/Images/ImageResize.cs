@@ -23,14 +23,23 @@ public static class ImageResize
     /// <summary>The bytes of the image at another size: 3 a colour, 1 a gray.</summary>
     internal static byte[] Run(PixelBuffer image, int height, int width, ResizeFilter filter)
     {
+        byte[] bytes = GC.AllocateUninitializedArray<byte>(height * width * image.Channels);
+        Run(image, height, width, filter, bytes);
+        return bytes;
+    }
+
+    /// <summary>The same, to memory of that size.</summary>
+    internal static void Run(PixelBuffer image, int height, int width, ResizeFilter filter, Span<byte> bytes)
+    {
         if (filter == ResizeFilter.Nearest && (height != image.Height || width != image.Width))
         {
             using PixelBuffer nearest = Nearest(image, height, width);
-            return nearest.ToBytes();
+            nearest.ToBytes(bytes);
+            return;
         }
         using PixelBuffer? wide = width == image.Width ? null : Across(image, width, filter);
         using PixelBuffer? high = height == image.Height ? null : Down(wide ?? image, height, filter);
-        return (high ?? wide ?? image).ToBytes();
+        (high ?? wide ?? image).ToBytes(bytes);
     }
 
     private static PixelBuffer Nearest(PixelBuffer image, int height, int width)
@@ -68,17 +77,14 @@ public static class ImageResize
     private static PixelBuffer Across(PixelBuffer image, int width, ResizeFilter filter)
     {
         var result = new PixelBuffer(image.Height, width, image.Step);
-        var taps = new ResizeTaps(image.Width, width, filter);
-        bool isFast = Avx2.IsSupported && image.Step == 4;
-        VectorTaps? vectors = isFast ? taps.ForVectors() : null;
-        for (int y = 0; y < image.Height; y++)
+        ResizeTaps taps = ResizeTaps.Of(image.Width, width, filter);
+        if (FourRows.IsSupported && image.Step == FourRows.Step)
         {
-            Span<byte> from = image.WithSlack[(y * image.Width * image.Step)..], to = result.WithSlack[(y * width * image.Step)..];
-            if (vectors is not null)
-                AcrossColours(from, to, width, vectors);
-            else
-                AcrossPlain(from, to, width, image.Step, taps);
+            FourRows.Across(image, result, taps);
+            return result;
         }
+        for (int y = 0; y < image.Height; y++)
+            AcrossPlain(image.Pixels[(y * image.Width * image.Step)..], result.Pixels[(y * width * image.Step)..], width, image.Step, taps);
         return result;
     }
 
@@ -96,47 +102,11 @@ public static class ImageResize
         }
     }
 
-    /// <summary>As <see cref="AcrossPlain"/>, two pixels at a time: a vector holds the four bytes of two or four neighbouring pixels, as sums of 32 bits.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AcrossColours(ReadOnlySpan<byte> from, Span<byte> to, int width, VectorTaps taps)
-    {
-        ref byte source = ref MemoryMarshal.GetReference(from), target = ref MemoryMarshal.GetReference(to);
-        ref int weight = ref MemoryMarshal.GetArrayDataReference(taps.Weights);
-        ReadOnlySpan<int> firsts = taps.First;
-        int count = taps.Count;
-        Vector256<int> half = Vector256.Create(Half);
-        for (int i = 0; i < width; i += 2)
-        {
-            int next = Math.Min(i + 1, width - 1); // an odd one out is written twice, the second time where the next row begins
-            Vector256<int> a = Sum(ref Unsafe.Add(ref source, 4 * firsts[i]), ref Unsafe.Add(ref weight, 4 * count * i), count);
-            Vector256<int> b = Sum(ref Unsafe.Add(ref source, 4 * firsts[next]), ref Unsafe.Add(ref weight, 4 * count * next), count);
-            Vector256<int> both = (Avx2.Permute2x128(a, b, 0x20) + Avx2.Permute2x128(a, b, 0x31) + half) >> Precision; // low halves plus high halves
-            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, 4 * i), Pack(both.GetLower(), both.GetUpper()).AsUInt64().ToScalar());
-        }
-    }
-
-    /// <summary>The weighted sum of pixels: their even ones in the lower half, the odd ones in the upper.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Sum(ref byte from, ref int weights, int count)
-    {
-        if (Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
-        {
-            Vector512<int> four = Avx512F.ConvertToVector512Int32(Vector128.LoadUnsafe(ref from)) * Vector512.LoadUnsafe(ref weights);
-            for (nuint tap = 4; tap < (nuint)count; tap += 4)
-                four += Avx512F.ConvertToVector512Int32(Vector128.LoadUnsafe(ref from, 4 * tap)) * Vector512.LoadUnsafe(ref weights, 4 * tap);
-            return four.GetLower() + four.GetUpper();
-        }
-        Vector256<int> two = Vector256<int>.Zero;
-        for (nuint tap = 0; tap < (nuint)count; tap += 2)
-            two += Avx2.ConvertToVector256Int32(EightBytes(ref from, 4 * tap)) * Vector256.LoadUnsafe(ref weights, 4 * tap);
-        return two;
-    }
-
     /// <summary>Columns resampled to another height.</summary>
     private static PixelBuffer Down(PixelBuffer image, int height, ResizeFilter filter)
     {
         var result = new PixelBuffer(height, image.Width, image.Step);
-        var taps = new ResizeTaps(image.Height, height, filter);
+        ResizeTaps taps = ResizeTaps.Of(image.Height, height, filter);
         int row = image.Width * image.Step;
         for (int y = 0; y < height; y++)
         {
@@ -163,30 +133,32 @@ public static class ImageResize
         }
     }
 
-    /// <summary>As <see cref="DownPlain"/>: a vector holds eight neighbouring bytes of a row. The last one runs over the row's end, which the next row mends.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>
+    /// As <see cref="DownPlain"/>: a vector holds sixteen neighbouring bytes of a row, or eight. The last one runs over the row's end, which the next row mends.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void DownFast(ReadOnlySpan<byte> from, Span<byte> to, int row, ReadOnlySpan<int> weights)
     {
         ref byte source = ref MemoryMarshal.GetReference(from), target = ref MemoryMarshal.GetReference(to);
+        if (Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
+        {
+            for (int x = 0; x < row; x += 16)
+            {
+                Vector512<int> sum = Vector512.Create(Half);
+                ref byte at = ref Unsafe.Add(ref source, x);
+                for (int t = 0; t < weights.Length; t++, at = ref Unsafe.Add(ref at, row))
+                    sum += Avx512F.ConvertToVector512Int32(Vector128.LoadUnsafe(ref at)) * Vector512.Create(weights[t]);
+                PixelSums.ToBytes(sum).StoreUnsafe(ref Unsafe.Add(ref target, x));
+            }
+            return;
+        }
         for (int x = 0; x < row; x += 8)
         {
             Vector256<int> sum = Vector256.Create(Half);
             ref byte at = ref Unsafe.Add(ref source, x);
             for (int t = 0; t < weights.Length; t++, at = ref Unsafe.Add(ref at, row))
-                sum += Avx2.ConvertToVector256Int32(EightBytes(ref at, 0)) * Vector256.Create(weights[t]);
-            sum >>= Precision;
-            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x), Pack(sum.GetLower(), sum.GetUpper()).AsUInt64().ToScalar());
+                sum += PixelSums.Widen(ref at) * Vector256.Create(weights[t]);
+            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x), PixelSums.ToBytes(sum).AsUInt64().ToScalar());
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> EightBytes(ref byte from, nuint at) => Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref from, at))).AsByte();
-
-    /// <summary>Eight numbers cut to 0..255, in the first eight bytes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Pack(Vector128<int> low, Vector128<int> high)
-    {
-        Vector128<short> both = Sse2.PackSignedSaturate(low, high);
-        return Sse2.PackUnsignedSaturate(both, both);
     }
 }

@@ -32,6 +32,9 @@ internal sealed class PixelBuffer : IDisposable
     /// <summary>Bytes from pixel to pixel: 4 for colours, 1 for gray.</summary>
     public int Step { get; }
 
+    /// <summary>Numbers that a pixel has: 3 a colour, 1 a gray.</summary>
+    public int Channels => Step == 1 ? 1 : 3;
+
     /// <summary>All pixels, row-major.</summary>
     public Span<byte> Pixels => _bytes.AsSpan(0, Height * Width * Step);
 
@@ -56,17 +59,20 @@ internal sealed class PixelBuffer : IDisposable
     public GCHandle Pin() => GCHandle.Alloc(_bytes, GCHandleType.Pinned);
 
     /// <summary>The image: 3 bytes a colour, 1 byte a gray.</summary>
-    public PixelImage ToImage() => new(Height, Width, Step == 1 ? 1 : 3, ToBytes());
-
-    /// <summary>The bytes of the image alone.</summary>
-    public byte[] ToBytes()
+    public PixelImage ToImage()
     {
-        byte[] bytes = GC.AllocateUninitializedArray<byte>(Height * Width * (Step == 1 ? 1 : 3));
+        byte[] bytes = GC.AllocateUninitializedArray<byte>(Height * Width * Channels);
+        ToBytes(bytes);
+        return new PixelImage(Height, Width, Channels, bytes);
+    }
+
+    /// <summary>The bytes of the image alone, <see cref="Channels"/> a pixel.</summary>
+    public void ToBytes(Span<byte> bytes)
+    {
         if (Step == 1)
             Pixels.CopyTo(bytes);
         else
             DropFourth(WithSlack, bytes);
-        return bytes;
     }
 
     /// <summary>One channel: Pillow's mode L, in its integer arithmetic.</summary>

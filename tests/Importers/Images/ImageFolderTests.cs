@@ -126,6 +126,22 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_returned_batch_lends_its_memory_to_a_later_one_and_others_stay_as_they_are()
+    {
+        for (int i = 0; i < 6; i++)
+            Write($"{(i % 2 == 0 ? "a" : "b")}/{i}.png", Image(SKEncodedImageFormat.Png, variant: i));
+        ImageFolder folder = Open();
+        Batch[] kept = [.. folder.Epoch(0)];
+        float[][] before = [.. kept.Select(b => b.Inputs.ToArray())];
+        Assert.Equal(3, before.DistinctBy(b => string.Join(' ', b)).Count());
+        folder.Return(kept[1]);
+        Batch[] again = [.. folder.Epoch(0)];
+        Assert.Single(again, b => ReferenceEquals(b.Inputs, kept[1].Inputs));
+        Assert.Equal(before, again.Select(b => b.Inputs));
+        Assert.Equal([before[0], before[2]], [kept[0].Inputs, kept[2].Inputs]);
+    }
+
+    [Fact]
     public void Cancelling_ends_an_epoch()
     {
         TwoClasses();

@@ -1,0 +1,139 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Graft.Importers.Images;
+
+/// <summary>
+/// Resamples colours across, four rows at a time: the rows are woven into one, [x][row][byte of the pixel], so that a vector holds the same column of all four
+/// and each tap is one load, one weight and one sum, with nothing to add up in the end.
+/// </summary>
+internal static class FourRows
+{
+    /// <summary>Bytes of a pixel.</summary>
+    public const int Step = 4;
+
+    private const int Rows = 4, Woven = Rows * Step;
+
+    /// <summary>Whether this processor has what it takes.</summary>
+    public static bool IsSupported => Avx2.IsSupported;
+
+    /// <summary>Writes all rows of <paramref name="image"/> to <paramref name="result"/>, which has another width.</summary>
+    public static void Across(PixelBuffer image, PixelBuffer result, ResizeTaps taps)
+    {
+        int widest = Math.Max(image.Width + taps.Most, result.Width + Rows);
+        byte[] before = ArrayPool<byte>.Shared.Rent(widest * Woven), after = ArrayPool<byte>.Shared.Rent(widest * Woven);
+        for (int y = 0; y < image.Height; y += Rows)
+        {
+            Weave(image, y, before);
+            if (Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
+                Resample512(before, after, taps);
+            else
+                Resample256(before, after, taps);
+            Part(after, result, y);
+        }
+        ArrayPool<byte>.Shared.Return(before);
+        ArrayPool<byte>.Shared.Return(after);
+    }
+
+    /// <summary>Four rows from y on as one; below the last row, that row again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Weave(PixelBuffer image, int y, byte[] woven)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(image.WithSlack), to = ref MemoryMarshal.GetArrayDataReference(woven);
+        int last = image.Height - 1, line = image.Width * Step;
+        ref byte row0 = ref Unsafe.Add(ref first, y * line), row1 = ref Unsafe.Add(ref first, Math.Min(y + 1, last) * line);
+        ref byte row2 = ref Unsafe.Add(ref first, Math.Min(y + 2, last) * line), row3 = ref Unsafe.Add(ref first, Math.Min(y + 3, last) * line);
+        for (nuint at = 0; at < (nuint)line; at += Rows * Step)
+        {
+            (Vector128<uint> a, Vector128<uint> b, Vector128<uint> c, Vector128<uint> d) = Turn(
+                Vector128.LoadUnsafe(ref row0, at).AsUInt32(), Vector128.LoadUnsafe(ref row1, at).AsUInt32(),
+                Vector128.LoadUnsafe(ref row2, at).AsUInt32(), Vector128.LoadUnsafe(ref row3, at).AsUInt32());
+            ref byte target = ref Unsafe.Add(ref to, at * Rows);
+            a.AsByte().StoreUnsafe(ref target);
+            b.AsByte().StoreUnsafe(ref target, Woven);
+            c.AsByte().StoreUnsafe(ref target, 2 * Woven);
+            d.AsByte().StoreUnsafe(ref target, 3 * Woven);
+        }
+    }
+
+    /// <summary>Each of the four rows back to where it belongs; those below the last row are left out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Part(byte[] woven, PixelBuffer result, int y)
+    {
+        ref byte from = ref MemoryMarshal.GetArrayDataReference(woven), to = ref MemoryMarshal.GetReference(result.WithSlack);
+        int rows = Math.Min(Rows, result.Height - y), line = result.Width * Step, whole = result.Width / Rows * Rows;
+        ref byte row = ref Unsafe.Add(ref to, y * line);
+        if (rows == Rows)
+        {
+            for (int x = 0; x < whole; x += Rows)
+            {
+                ref byte source = ref Unsafe.Add(ref from, x * Woven), target = ref Unsafe.Add(ref row, x * Step);
+                (Vector128<uint> a, Vector128<uint> b, Vector128<uint> c, Vector128<uint> d) = Turn(
+                    Vector128.LoadUnsafe(ref source).AsUInt32(), Vector128.LoadUnsafe(ref source, Woven).AsUInt32(),
+                    Vector128.LoadUnsafe(ref source, 2 * Woven).AsUInt32(), Vector128.LoadUnsafe(ref source, 3 * Woven).AsUInt32());
+                a.AsByte().StoreUnsafe(ref target);
+                b.AsByte().StoreUnsafe(ref Unsafe.Add(ref target, line));
+                c.AsByte().StoreUnsafe(ref Unsafe.Add(ref target, 2 * line));
+                d.AsByte().StoreUnsafe(ref Unsafe.Add(ref target, 3 * line));
+            }
+        }
+        for (int r = 0; r < rows; r++)
+        {
+            for (int x = rows == Rows ? whole : 0; x < result.Width; x++)
+                Unsafe.WriteUnaligned(ref Unsafe.Add(ref row, r * line + x * Step), Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref from, x * Woven + r * Step)));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Resample512(byte[] from, byte[] to, ResizeTaps taps)
+    {
+        ref byte source = ref MemoryMarshal.GetArrayDataReference(from), target = ref MemoryMarshal.GetArrayDataReference(to);
+        ReadOnlySpan<int> firsts = taps.First;
+        int most = taps.Most;
+        for (int i = 0; i < firsts.Length; i++)
+        {
+            Vector512<int> sum = Vector512.Create(1 << (ResizeTaps.Precision - 1));
+            ref byte at = ref Unsafe.Add(ref source, firsts[i] * Woven);
+            ref int weight = ref MemoryMarshal.GetReference(taps.PaddedWeightsOf(i));
+            for (int t = 0; t < most; t++) // each weight is broadcast from where it lies
+                sum += Avx512F.ConvertToVector512Int32(Vector128.LoadUnsafe(ref at, (nuint)(t * Woven))) * Vector512.Create(Unsafe.Add(ref weight, t));
+            PixelSums.ToBytes(sum).StoreUnsafe(ref Unsafe.Add(ref target, i * Woven));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Resample256(byte[] from, byte[] to, ResizeTaps taps)
+    {
+        ref byte source = ref MemoryMarshal.GetArrayDataReference(from), target = ref MemoryMarshal.GetArrayDataReference(to);
+        ReadOnlySpan<int> firsts = taps.First;
+        int most = taps.Most;
+        for (int i = 0; i < firsts.Length; i++)
+        {
+            Vector256<int> upper = Vector256.Create(1 << (ResizeTaps.Precision - 1)), lower = upper;
+            ref byte at = ref Unsafe.Add(ref source, firsts[i] * Woven);
+            ref int weight = ref MemoryMarshal.GetReference(taps.PaddedWeightsOf(i));
+            for (int t = 0; t < most; t++)
+            {
+                Vector256<int> factor = Vector256.Create(Unsafe.Add(ref weight, t));
+                upper += PixelSums.Widen(ref at) * factor;
+                lower += PixelSums.Widen(ref Unsafe.Add(ref at, Woven / 2)) * factor;
+                at = ref Unsafe.Add(ref at, Woven);
+            }
+            ref byte pixel = ref Unsafe.Add(ref target, i * Woven);
+            Unsafe.WriteUnaligned(ref pixel, PixelSums.ToBytes(upper).AsUInt64().ToScalar());
+            Unsafe.WriteUnaligned(ref Unsafe.Add(ref pixel, Woven / 2), PixelSums.ToBytes(lower).AsUInt64().ToScalar());
+        }
+    }
+
+    /// <summary>Four rows of four as four columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector128<uint> A, Vector128<uint> B, Vector128<uint> C, Vector128<uint> D) Turn(Vector128<uint> a, Vector128<uint> b, Vector128<uint> c, Vector128<uint> d)
+    {
+        Vector128<ulong> abLow = Sse2.UnpackLow(a, b).AsUInt64(), abHigh = Sse2.UnpackHigh(a, b).AsUInt64();
+        Vector128<ulong> cdLow = Sse2.UnpackLow(c, d).AsUInt64(), cdHigh = Sse2.UnpackHigh(c, d).AsUInt64();
+        return (Sse2.UnpackLow(abLow, cdLow).AsUInt32(), Sse2.UnpackHigh(abLow, cdLow).AsUInt32(), Sse2.UnpackLow(abHigh, cdHigh).AsUInt32(), Sse2.UnpackHigh(abHigh, cdHigh).AsUInt32());
+    }
+}
