@@ -1,7 +1,6 @@
 using Graft.Layers;
 using Graft.Tests.Golden;
 using Graft.Tests.Training;
-using Graft.Training;
 using Graft.Weights;
 using Xunit;
 
