@@ -1,12 +1,13 @@
 using System.Globalization;
 using Graft.Importers;
+using Graft.Importers.HuggingFace;
 using Graft.Importers.Text;
 using Graft.Models;
 using Graft.Training;
 
 namespace Graft.Cli;
 
-/// <summary>A language model learns a text: GPT-2 from a folder, or a new one whose tokens are characters.</summary>
+/// <summary>A language model learns a text: GPT-2 from a folder, or a new one whose tokens are characters or learned from the text.</summary>
 internal static class TextFineTuning
 {
     private const string StateName = "training.graft", RunName = "finetune.json";
@@ -41,12 +42,12 @@ internal static class TextFineTuning
     {
         if (s.New is not { } sizes)
             return (Gpt2Config.Open(s.Model!), TextTokenizers.Open(s.Model!));
-        CharacterTokenizer characters = CharacterTokenizer.Of(documents, hasEnd: documents.Count > 1);
+        ITokenizer tokenizer = s.Vocabulary is int size ? BytePairTrainer.Train(documents, size) : CharacterTokenizer.Of(documents, hasEnd: documents.Count > 1);
         return (new Gpt2Config
         {
-            VocabularySize = characters.VocabularySize, Positions = s.Block ?? DefaultBlock, Blocks = sizes.Blocks, Width = sizes.Width, Heads = sizes.Heads,
-            EosToken = characters.EosToken, EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout,
-        }, characters);
+            VocabularySize = tokenizer.VocabularySize, Positions = s.Block ?? DefaultBlock, Blocks = sizes.Blocks, Width = sizes.Width, Heads = sizes.Heads,
+            EosToken = tokenizer.EosToken, EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout,
+        }, tokenizer);
     }
 
     private static History Train(TextFineTuningSettings s, Terminal terminal, Gpt2 model, ITokenizer tokenizer, TextBlocks data, TextBlocks check)
@@ -97,7 +98,8 @@ internal static class TextFineTuning
         return (new History(), 0, 0);
     }
 
-    private static AdamW Optimizer(TextFineTuningSettings s, TextBlocks data)
+    /// <summary>AdamW with the schedule that is asked for.</summary>
+    public static AdamW Optimizer(TextFineTuningSettings s, BatchSource data)
     {
         const float Beta2 = 0.999f, NewBeta2 = 0.99f; // a new model sees few steps: its mean square must follow sooner
         int steps = s.Epochs * ((data.BatchesPerEpoch + s.Accumulate - 1) / s.Accumulate), decay = steps - s.WarmUp;
@@ -148,6 +150,6 @@ internal sealed class TextEpochLines(Terminal terminal, int epochs, TextBlocks d
     {
         string Value(string name) => string.Create(CultureInfo.InvariantCulture, $"  {name} {row[name]:F4}");
         terminal.Line(string.Create(CultureInfo.InvariantCulture,
-            $"Epoch {epoch + 1,2}/{epochs}{Value("loss")}{Value("val_loss")}  val_perplexity {row["val_perplexity"]:F2}  {row["images_per_second"] * data.SampleShape[0]:F0} tokens/s  {row["seconds"]:F1} s"));
+            $"Epoch {epoch + 1,2}/{epochs}{Value("loss")}{Value("val_loss")}  val_perplexity {row["val_perplexity"]:F2}  {row[data.Unit.Column]:F0} tokens/s  {row["seconds"]:F1} s"));
     }
 }

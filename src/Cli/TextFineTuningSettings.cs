@@ -33,6 +33,9 @@ internal sealed record TextFineTuningSettings
 
     public NewTextModel? New { get; init; }
 
+    /// <summary>Tokens of a vocabulary that is learned from the text for a new model; null for its characters.</summary>
+    public int? Vocabulary { get; init; }
+
     public required string Text { get; init; }
 
     public string Field { get; init; } = "text";
@@ -83,6 +86,7 @@ internal sealed record TextFineTuningSettings
     {
         ["model"] = Model,
         ["new"] = New?.ToString(),
+        ["vocabulary"] = Vocabulary,
         ["text"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Text))),
         ["field"] = Field,
         ["freeze"] = Freeze,

@@ -26,6 +26,7 @@ internal static class LayerCatalog
         ["GlobalAveragePooling2D"] = c => new GlobalAveragePooling2D { KeepDims = (bool?)c["keepdims"] ?? false },
         ["GlobalMaxPooling2D"] = c => new GlobalMaxPooling2D { KeepDims = (bool?)c["keepdims"] ?? false },
         ["GroupNormalization"] = GroupNormalization.Read,
+        ["LastToken"] = LastToken.Read,
         ["LayerNormalization"] = LayerNormalization.Read,
         ["LeakyReLU"] = LeakyReLU.Read,
         ["MaxPooling2D"] = c => Pooling2D.Read(PoolKind.Max, c),

@@ -28,6 +28,8 @@ public sealed class Gpt2 : Model, ICausalModel
     /// <summary>The sizes.</summary>
     public Gpt2Config Config => _layers.Config;
 
+    internal Gpt2Layers Body => _layers;
+
     /// <summary>Tokens of a sequence in this graph.</summary>
     public int Length { get; }
 
@@ -40,6 +42,9 @@ public sealed class Gpt2 : Model, ICausalModel
         get => _layers.Precision;
         set => _layers.Precision = value;
     }
+
+    /// <summary>Bytes of the weights that a session reads for each token, stored in <see cref="Precision"/>: those of all products, the output layer among them.</summary>
+    public long ProductBytes => _layers.ProductBytes;
 
     /// <inheritdoc/>
     public int VocabularySize => Config.VocabularySize;
@@ -65,17 +70,15 @@ public sealed class Gpt2 : Model, ICausalModel
         if (trainableBlocks < 0 || trainableBlocks > Config.Blocks)
             throw new GraftException($"Gpt2.Freeze: {trainableBlocks} trainable blocks; the model has {Config.Blocks}.");
         Trainable = false;
-        foreach (Layer layer in _layers.Blocks[^trainableBlocks..].SelectMany(b => b.Layers))
-            layer.Trainable = true;
-        _layers.Norm.Trainable = true;
+        _layers.Unfreeze(trainableBlocks);
     }
 
     /// <summary>Loads weights under Hugging Face's names, with and without "transformer."; causal masks and a second copy of tied weights are passed over.</summary>
     /// <exception cref="GraftException">The file does not fit; everything that is missing, unused or misshaped is listed.</exception>
     public WeightReport LoadWeights(WeightFile file)
     {
-        string prefix = file.Names.Any(n => n.StartsWith("transformer.", StringComparison.Ordinal)) ? "transformer." : "";
-        return WeightLoader.Load(this, file, (layer, p) => WeightNameOf(prefix, layer, p), IsNoWeight);
+        string prefix = PrefixOf(file);
+        return WeightLoader.Load(this, file, (layer, p) => WeightNameOf(prefix, layer, p), n => IsMask(n) || (Config.TieEmbeddings && n == "lm_head.weight"));
     }
 
     /// <summary>Where Hugging Face keeps a parameter.</summary>
@@ -102,12 +105,13 @@ public sealed class Gpt2 : Model, ICausalModel
 
     private static Gpt2 Of(Gpt2Layers layers, int length) => new(layers, length, layers.Graph(length));
 
-    private static WeightName WeightNameOf(string prefix, string layer, Parameter parameter)
+    internal static WeightName WeightNameOf(string prefix, string layer, Parameter parameter)
     {
         WeightName name = WeightName.Torch(layer, parameter);
         return layer == "lm_head" ? name : name with { Name = prefix + name.Name, Layout = WeightLayout.Same }; // Conv1D is [in,out]
     }
 
-    private bool IsNoWeight(string name) => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal)
-        || (Config.TieEmbeddings && name == "lm_head.weight");
+    internal static string PrefixOf(WeightFile file) => file.Names.Any(n => n.StartsWith("transformer.", StringComparison.Ordinal)) ? "transformer." : "";
+
+    internal static bool IsMask(string name) => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal);
 }
