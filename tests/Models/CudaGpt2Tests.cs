@@ -42,7 +42,7 @@ public sealed class CudaGpt2Tests(CudaEmulator.CudaEmulator emulator) : IDisposa
     {
         emulator.Begin(nameof(Ten_steps_of_AdamW_with_dropout_end_where_the_processor_ends));
         using var gpu = new EmulatedGpu();
-        Compare(gpu.Device, _ => { });
+        Compare(gpu.Device, () => Gpt2.Build(Config, Length), Texts);
     }
 
     [Fact]
@@ -50,7 +50,17 @@ public sealed class CudaGpt2Tests(CudaEmulator.CudaEmulator emulator) : IDisposa
     {
         emulator.Begin(nameof(Adapters_learn_as_on_the_processor_and_are_merged_as_there));
         using var gpu = new EmulatedGpu();
-        Compare(gpu.Device, gpt => Lora.Attach(gpt, new LoraConfig { Rank = 2, Alpha = 4, Dropout = 0.1f, TargetModules = ["c_attn", "c_fc"] }), Lora.Merge);
+        Compare(gpu.Device, () => Gpt2.Build(Config, Length), Texts,
+            gpt => Lora.Attach(gpt, new LoraConfig { Rank = 2, Alpha = 4, Dropout = 0.1f, TargetModules = ["c_attn", "c_fc"] }), Lora.Merge);
+    }
+
+    [Fact]
+    public void A_head_for_classes_learns_as_on_the_processor()
+    {
+        emulator.Begin(nameof(A_head_for_classes_learns_as_on_the_processor));
+        using var gpu = new EmulatedGpu();
+        Compare(gpu.Device, () => Gpt2Classifier.On(Gpt2.Build(Config, Length), ["a", "b"], padToken: 3), () =>
+            new ArrayBatches(Numbers(4 * Length), new Shape(Length), [0, 1, 1, 0], new Shape(1), LabelKind.Sparse, batchSize: 2, shuffleSeed: 5));
     }
 
     [Theory]
@@ -102,21 +112,21 @@ public sealed class CudaGpt2Tests(CudaEmulator.CudaEmulator emulator) : IDisposa
     }
 
     /// <summary>Ten steps on both devices from the same weights, with every dropout: losses, weights and outputs afterwards.</summary>
-    private static void Compare(Device gpu, Action<Gpt2> prepare, Action<Gpt2>? finish = null)
+    private static void Compare(Device gpu, Func<Model> build, Func<BatchSource> data, Action<Model>? prepare = null, Action<Model>? finish = null)
     {
         (double[] Losses, (string Path, float[] Values)[] Weights, float[] Logits) Train(Device device)
         {
-            Gpt2 gpt = Gpt2.Build(Config, length: Length);
-            gpt.SetSeed(3);
-            prepare(gpt);
-            gpt.MoveTo(device);
+            Model model = build();
+            model.SetSeed(3);
+            prepare?.Invoke(model);
+            model.MoveTo(device);
             using var optimizer = new AdamW(1e-2f);
-            gpt.Compile(optimizer, Loss.SparseCategoricalCrossEntropy(fromLogits: true));
-            History history = gpt.Fit(Texts(), epochs: 5);
-            finish?.Invoke(gpt);
-            float[] logits = gpt.Predict(Numbers(Length), new Shape(1, Length))[0];
-            (string, float[])[] weights = [.. gpt.NamedParameters().Select(p => (p.Path, p.Parameter.Value.ToArray()))];
-            gpt.Release();
+            model.Compile(optimizer, Loss.SparseCategoricalCrossEntropy(fromLogits: true));
+            History history = model.Fit(data(), epochs: 5);
+            finish?.Invoke(model);
+            float[] logits = model.Predict(Numbers(Length), new Shape(1, Length))[0];
+            (string, float[])[] weights = [.. model.NamedParameters().Select(p => (p.Path, p.Parameter.Value.ToArray()))];
+            model.Release();
             return ([.. history["loss"]], weights, logits);
         }
         int live = gpu.Pool.LiveBlocks;

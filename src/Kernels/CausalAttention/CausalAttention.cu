@@ -97,8 +97,31 @@ extern "C" __global__ void attention_tiles(const float* qkv, const float* keys, 
 
 #define KEYS 256 // of a pass: one a thread
 
-// A block owns one query of a head (blockIdx.y: the token), of any width, and goes through its keys 256 at a time. Scores: 8 threads share a key. Values: a
-// thread owns columns of the output. Bound by memory: keys and values are read once.
+// The weighted values of count keys, added to the output. Threads in groups as wide as the head (in whole warps) share the keys; their sums are joined in order.
+__device__ inline void add_values(const Attention& a, const float* weights, int key, int count, float factor, float divisor, float* to)
+{
+    __shared__ float parts[KEYS];
+    int width = min(KEYS, (a.d + 31) / 32 * 32), groups = KEYS / width, group = threadIdx.x / width;
+    for (int first = 0; first < a.d; first += width)
+    {
+        int column = first + threadIdx.x % width;
+        float value = 0.0f;
+        for (int j = group; group < groups && column < a.d && j < count; j += groups)
+            value += weights[j] * a.values[(key + j) * a.key_stride + column];
+        parts[threadIdx.x] = value;
+        __syncthreads();
+        if (group == 0 && column < a.d)
+        {
+            for (int g = 1; g < groups; g++)
+                value += parts[g * width + threadIdx.x];
+            to[column] = (key == 0 ? value : to[column] * factor + value) / divisor;
+        }
+        __syncthreads(); // the next columns write the parts anew
+    }
+}
+
+// A block owns one query of a head (blockIdx.y: the token), of any width, and goes through its keys 256 at a time. Scores: 8 threads share a key. Bound by
+// memory: keys and values are read once.
 extern "C" __global__ void attention_one(const float* qkv, const float* keys, const float* values, const int* past, float* y, int tokens, int heads, int d,
     long long key_stride, long long sequence_stride, float scale)
 {
@@ -125,15 +148,7 @@ extern "C" __global__ void attention_one(const float* qkv, const float* keys, co
         one[threadIdx.x] = weight;
         sum = sum * factor + block_join<Sum>(weight);
         most = next;
-        int count = min(KEYS, seen - key); // block_join waited: all weights are there
-        for (int c = threadIdx.x; c < d; c += KEYS)
-        {
-            float value = key == 0 ? 0.0f : to[c] * factor;
-            for (int j = 0; j < count; j++)
-                value += one[j] * a.values[(key + j) * key_stride + c];
-            to[c] = key + KEYS < seen ? value : value / sum;
-        }
-        __syncthreads();
+        add_values(a, one, key, min(KEYS, seen - key), factor, key + KEYS < seen ? 1.0f : sum, to); // block_join waited: all weights are there
     }
 }
 
