@@ -137,7 +137,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
         }
     }
 
-    private static Model SmallNetwork(Device gpu)
+    private static Sequential SmallNetwork(Device gpu)
     {
         var model = new Sequential(6) { new Dense(5, Activation.ReLU), new Dropout(0.5f), new Dense(1) };
         model.MoveTo(gpu);
