@@ -35,26 +35,16 @@ __device__ inline Head head_of(const float* qkv, const float* y, const float* dy
     return {qkv + sequence * tokens * 3 * columns + head * d, y + own, dy + own, lse + (long long)blockIdx.x * tokens, tokens, d, columns, scale, rate, seed};
 }
 
-__device__ inline void load_tile(float (*tile)[MOST_D + 1], const float* from, long long stride, int first, const Head& h)
-{
-    for (int e = threadIdx.x; e < TILE * MOST_D; e += TILE * LANES)
-    {
-        int row = e / MOST_D, column = e % MOST_D;
-        if (column < h.d)
-            tile[row][column] = first + row < h.tokens ? from[(first + row) * stride + column] : 0.0f;
-    }
-}
-
 __device__ inline void load_queries(Tiles& t, const Head& h, int first)
 {
-    load_tile(t.q, h.qkv, 3 * h.columns, first, h);
-    load_tile(t.dy, h.dy, h.columns, first, h);
+    load_tile(t.q, h.qkv, 3 * h.columns, first, h.tokens, h.d);
+    load_tile(t.dy, h.dy, h.columns, first, h.tokens, h.d);
 }
 
 __device__ inline void load_keys(Tiles& t, const Head& h, int first)
 {
-    load_tile(t.k, h.qkv + h.columns, 3 * h.columns, first, h);
-    load_tile(t.v, h.qkv + 2 * h.columns, 3 * h.columns, first, h);
+    load_tile(t.k, h.qkv + h.columns, 3 * h.columns, first, h.tokens, h.d);
+    load_tile(t.v, h.qkv + 2 * h.columns, 3 * h.columns, first, h.tokens, h.d);
 }
 
 // Weights and gradients of a tile of queries and one of keys that are there; 8 threads share a query.

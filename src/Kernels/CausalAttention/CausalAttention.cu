@@ -21,17 +21,6 @@ __device__ inline Attention attention(const float* qkv, const float* keys, const
     return {qkv + sequence * tokens * 3 * heads * d + head * d, keys + own, values + own, past ? past + sequence : (const int*)0, tokens, heads, d, key_stride, sequence_stride};
 }
 
-// Rows first to first + TILE of an array of count rows; 0 behind the last.
-__device__ inline void load_tile(float (*tile)[MOST_D + 1], const float* from, long long stride, int first, int count, int d)
-{
-    for (int e = threadIdx.x; e < TILE * MOST_D; e += TILE * LANES)
-    {
-        int row = e / MOST_D, column = e % MOST_D;
-        if (column < d)
-            tile[row][column] = first + row < count ? from[(first + row) * stride + column] : 0.0f;
-    }
-}
-
 // Online softmax (Dao et al. 2022, arXiv:2205.14135, algorithm 1). A block owns 32 queries of a head (blockIdx.x: sequence and head, blockIdx.y: the tile) and
 // goes through the keys tile by tile; 8 threads share a query. Bound by arithmetic: a tile of keys is read once for 32 queries.
 extern "C" __global__ void attention_tiles(const float* qkv, const float* keys, const float* values, const int* past, float* y, float* lse, int tokens, int heads, int d,

@@ -84,6 +84,19 @@ __device__ T block_join(T value)
     return all;
 }
 
+// Rows first to first + ROWS of an array of count rows, into shared memory whose rows have a number of padding, by all threads of a block of one axis; 0 behind
+// the last row.
+template <int ROWS, int PADDED>
+__device__ void load_tile(float (&tile)[ROWS][PADDED], const float* from, long long stride, int first, int count, int columns)
+{
+    for (int e = threadIdx.x; e < ROWS * (PADDED - 1); e += blockDim.x)
+    {
+        int row = e / (PADDED - 1), column = e % (PADDED - 1);
+        if (column < columns)
+            tile[row][column] = first + row < count ? from[(first + row) * stride + column] : 0.0f;
+    }
+}
+
 // Dropout's random numbers are those of Philox.cs, so that backward makes them anew.
 struct Words
 {
