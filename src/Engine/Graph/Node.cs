@@ -21,6 +21,9 @@ public sealed class Node
     /// <summary>Shape of the result without the batch axis.</summary>
     public Shape Shape { get; }
 
+    /// <summary>All results of this use of the layer.</summary>
+    public IReadOnlyList<Node> Outputs => [this];
+
     /// <summary>A place where a model's input enters: shape without the batch axis, [H,W,C].</summary>
     public static Node Input(Shape shape, string name = "") => new(new InputLayer(shape) { Name = name }, [], shape);
 
