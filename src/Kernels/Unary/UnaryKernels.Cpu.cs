@@ -63,6 +63,14 @@ internal sealed unsafe class CpuUnaryKernels : UnaryKernels
             case UnaryFormula.Clip: call.Run(new ClipFormula(a, b)); break;
             case UnaryFormula.Threshold: call.Run(new ThresholdFormula(a, b)); break;
             case UnaryFormula.Pow: call.Run(new PowFormula(a)); break;
+            case UnaryFormula.LinearSigmoid: call.Run(new LinearSigmoidFormula(a)); break;
+            case UnaryFormula.HardSiLU: call.Run(new HardSiLUFormula()); break;
+            case UnaryFormula.LogSigmoid: call.Run(new LogSigmoidFormula()); break;
+            case UnaryFormula.TanhShrink: call.Run(new TanhShrinkFormula()); break;
+            case UnaryFormula.SoftShrink: call.Run(new ShrinkFormula(a, a)); break;
+            case UnaryFormula.HardShrink: call.Run(new ShrinkFormula(a, 0)); break;
+            case UnaryFormula.SquarePlus: call.Run(new SquarePlusFormula(a)); break;
+            case UnaryFormula.SparsePlus: call.Run(new SparsePlusFormula()); break;
             default: throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula.");
         }
     }

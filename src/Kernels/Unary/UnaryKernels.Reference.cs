@@ -48,6 +48,14 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.Clip => Math.Min(Math.Max(x, g.Alpha), g.Beta),
         UnaryFormula.Threshold => x > g.Alpha ? Math.Min(x, g.Beta) : 0,
         UnaryFormula.Pow => Math.Pow(x, g.Alpha),
+        UnaryFormula.LinearSigmoid => Math.Min(Math.Max(g.Alpha * x + 0.5, 0), 1),
+        UnaryFormula.HardSiLU => x * Math.Min(Math.Max(x + 3, 0), 6) / 6,
+        UnaryFormula.LogSigmoid => Math.Min(x, 0) - Log1P(Math.Exp(-Math.Abs(x))),
+        UnaryFormula.TanhShrink => x - Math.Tanh(x),
+        UnaryFormula.SoftShrink => x > g.Alpha ? x - g.Alpha : x < -g.Alpha ? x + g.Alpha : 0,
+        UnaryFormula.HardShrink => Math.Abs(x) > g.Alpha ? x : 0,
+        UnaryFormula.SquarePlus => 0.5 * (x + Math.Sqrt(x * x + g.Alpha)),
+        UnaryFormula.SparsePlus => x <= -1 ? 0 : x < 1 ? 0.25 * (x + 1) * (x + 1) : x,
         _ => throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula."),
     };
 
@@ -80,6 +88,13 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.Clip => x >= g.Alpha && x <= g.Beta ? 1 : 0,
         UnaryFormula.Threshold => x > g.Alpha && x < g.Beta ? 1 : 0,
         UnaryFormula.Pow => g.Alpha == 0 ? 0 : g.Alpha * Math.Pow(x, g.Alpha - 1.0),
+        UnaryFormula.LinearSigmoid => y > 0 && y < 1 ? g.Alpha : 0,
+        UnaryFormula.HardSiLU => x <= -3 ? 0 : x < 3 ? (2 * x + 3) / 6 : 1,
+        UnaryFormula.LogSigmoid => Sigmoid(-x),
+        UnaryFormula.TanhShrink => Math.Tanh(x) * Math.Tanh(x),
+        UnaryFormula.SoftShrink or UnaryFormula.HardShrink => y != 0 ? 1 : 0,
+        UnaryFormula.SquarePlus => 0.5 * (1 + x / Math.Sqrt(x * x + g.Alpha)),
+        UnaryFormula.SparsePlus => x <= -1 ? 0 : x < 1 ? 0.5 * (x + 1) : 1,
         _ => throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula."),
     };
 
