@@ -72,13 +72,14 @@ public sealed partial class KerasLayerConfig
         return null;
     }
 
-    /// <summary>Border by Keras's word: "valid" or "same".</summary>
+    /// <summary>Border by Keras's word: "valid", "same" or "causal".</summary>
     /// <exception cref="GraftException">It is another word.</exception>
     public Padding Padding(string attribute = "padding") => Text(attribute, "valid").ToUpperInvariant() switch
     {
         "VALID" => Graft.Layers.Padding.Valid,
         "SAME" => Graft.Layers.Padding.Same,
-        _ => throw Refuse(attribute, "is neither 'valid' nor 'same'", "Other borders can be had by a ZeroPadding layer in front"),
+        "CAUSAL" => Graft.Layers.Padding.Causal,
+        _ => throw Refuse(attribute, "is none of 'valid', 'same' and 'causal'", "Other borders can be had by a ZeroPadding layer in front"),
     };
 
     /// <summary>An activation by Keras's name; one that is no fused one becomes a layer behind this one.</summary>
@@ -89,7 +90,7 @@ public sealed partial class KerasLayerConfig
         if (json is null)
             return Graft.Layers.Activation.Linear;
         // over the last axis: in a layer with channels first, the last axis is not the channels, which a fused one would take
-        if (ChannelsFirst && json is JsonValue && json.ToString() is "softmax" or "log_softmax")
+        if (ChannelsFirst && json is JsonValue && json.ToString() is "softmax" or "log_softmax" or "sparsemax" or "glu")
         {
             Behind = new ActivationLayer(KerasActivations.Of(this, attribute, json) ?? Graft.Layers.Activation.Linear);
             return Graft.Layers.Activation.Linear;

@@ -12,7 +12,10 @@ internal static class KerasActivations
         ["linear"] = Activation.Linear, ["relu"] = Activation.ReLU, ["relu6"] = Activation.ReLU6, ["sigmoid"] = Activation.Sigmoid, ["tanh"] = Activation.Tanh,
         ["softmax"] = Activation.Softmax, ["softmax_v2"] = Activation.Softmax, ["log_softmax"] = Activation.LogSoftmax, ["gelu"] = Activation.Gelu, ["silu"] = Activation.SiLU,
         ["swish"] = Activation.SiLU, ["elu"] = Activation.ELU, ["softplus"] = Activation.Softplus, ["softsign"] = Activation.Softsign, ["selu"] = Activation.SELU,
-        ["exponential"] = Activation.Exponential, ["leaky_relu"] = Activation.LeakyReLU, ["mish"] = Activation.Mish,
+        ["exponential"] = Activation.Exponential, ["leaky_relu"] = Activation.LeakyReLU, ["mish"] = Activation.Mish, ["hard_silu"] = Activation.HardSiLU, ["hard_swish"] = Activation.HardSiLU,
+        ["hard_tanh"] = Activation.HardTanh, ["log_sigmoid"] = Activation.LogSigmoid, ["tanh_shrink"] = Activation.TanhShrink, ["soft_shrink"] = Activation.SoftShrink,
+        ["hard_shrink"] = Activation.HardShrink, ["squareplus"] = Activation.SquarePlus, ["sparse_plus"] = Activation.SparsePlus, ["sparse_sigmoid"] = Activation.SparseSigmoid,
+        ["celu"] = Activation.CELU, ["sparsemax"] = Activation.Sparsemax, ["glu"] = Activation.GLU,
     };
 
     /// <summary>The activation, or null where it is a layer.</summary>
@@ -56,6 +59,5 @@ internal static class KerasActivations
     }
 
     // Keras 3 has relu6(x + 3) / 6; before, it was 0.2 x + 0.5 between 0 and 1.
-    private static Activation HardSigmoid(KerasLayerConfig config) => config.Generation >= 3 ? Activation.HardSigmoid
-        : throw config.Refuse("activation", "is Keras 2's hard_sigmoid", "not known yet");
+    private static Activation HardSigmoid(KerasLayerConfig config) => config.Generation >= 3 ? Activation.HardSigmoid : Activation.HardSigmoidKeras2;
 }

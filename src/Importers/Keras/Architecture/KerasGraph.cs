@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Graft.Layers;
 
 namespace Graft.Importers.Keras.Architecture;

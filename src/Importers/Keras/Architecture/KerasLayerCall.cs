@@ -38,7 +38,7 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
         return Behind(outputs);
     }
 
-    private bool IsOverAxis => _config.Json("activation")?.ToString() is "softmax" or "log_softmax";
+    private bool IsOverAxis => _config.Json("activation")?.ToString() is "softmax" or "log_softmax" or "sparsemax" or "glu";
 
     private IReadOnlyList<Node> Applied(params Node[] inputs) => Layer().Apply(inputs).Outputs;
 
@@ -79,7 +79,7 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
         int rank = inputs[0].Shape.Rank, axis = Axis(rank, missing: -1);
         bool moved = built.Layer is null && inputs.All(i => i.IsMoved);
         Layer(() => new Concatenate(!moved ? axis : axis == 1 ? rank : axis - 1));
-        return [new KerasTensor(Applied([.. inputs.Select(moved ? moves.Moved : moves.Plain)])[0], moved)];
+        return [new KerasTensor(Applied([.. inputs.Select(i => moved ? moves.Moved(i) : moves.Plain(i))])[0], moved)];
     }
 
     /// <summary>The attribute "axis" as a number from 1 to the rank of a sample.</summary>

@@ -13,13 +13,18 @@ internal static partial class KerasLayers
         ["AveragePooling2D"] = c => new AveragePooling2D { PoolSize = c.Pair("pool_size", (2, 2)), Strides = PoolStrides(c), Padding = c.Padding() },
         ["BatchNormalization"] = Normalization,
         ["Concatenate"] = c => new Concatenate(c.Integer("axis", -1)),
+        ["Conv1D"] = Convolution1D,
+        ["Conv1DTranspose"] = Transposed1D,
         ["Conv2D"] = Convolution2D,
         ["Conv2DTranspose"] = Transposed2D,
+        ["Conv3D"] = Convolution3D,
+        ["Conv3DTranspose"] = Transposed3D,
         ["Cropping2D"] = c => new Cropping2D(Border(c, "cropping")),
         ["Dense"] = c => new Dense(c.Integer("units"), c.Activation())
         {
             UseBias = c.Flag("use_bias", true), KernelRegularizer = c.Regularizer("kernel_regularizer"), BiasRegularizer = c.Regularizer("bias_regularizer"),
         },
+        ["DepthwiseConv1D"] = Depthwise1D,
         ["DepthwiseConv2D"] = Depthwise2D,
         ["Dropout"] = c => Dropped(c),
         ["Embedding"] = Embedded,
@@ -35,12 +40,15 @@ internal static partial class KerasLayers
             Axes = c.Integers("axis", [-1]), Epsilon = c.Number("epsilon", 1e-3f), Scale = c.Flag("scale", true), Center = c.Flag("center", true),
         },
         ["LeakyReLU"] = c => new LeakyReLU(c.NumberOrNull("negative_slope") ?? c.Number("alpha", 0.3f)),
+        ["LocallyConnected1D"] = Local1D,
+        ["LocallyConnected2D"] = Local2D,
         ["MaxPooling2D"] = c => new MaxPooling2D { PoolSize = c.Pair("pool_size", (2, 2)), Strides = PoolStrides(c), Padding = c.Padding() },
         ["Multiply"] = _ => new Multiply(),
         ["Permute"] = c => new Permute(c.Integers("dims")),
         ["PReLU"] = c => new PReLU(c.Integers("shared_axes", [])),
         ["ReLU"] = c => new ReLU { MaxValue = c.NumberOrNull("max_value"), NegativeSlope = c.Number("negative_slope", 0), Threshold = c.Number("threshold", 0) },
         ["Reshape"] = c => new Reshape(c.Integers("target_shape")),
+        ["SeparableConv1D"] = Separable1D,
         ["SeparableConv2D"] = Separable2D,
         ["Softmax"] = c => new Softmax(c.Integer("axis", -1)),
         ["UpSampling2D"] = c => new UpSampling2D(c.Pair("size", (2, 2)).Height, c.Pair("size", (2, 2)).Width) { Interpolation = Interpolation(c) },
@@ -88,56 +96,6 @@ internal static partial class KerasLayers
     {
         c.Ignore("input_length", "dropout");
         return new Embedding(c.Integer("input_dim"), c.Integer("output_dim"));
-    }
-
-    private static Conv2D Convolution2D(KerasLayerConfig c)
-    {
-        (int h, int w) = c.Pair("kernel_size");
-        return new Conv2D(c.Integer("filters"), h, w)
-        {
-            Strides = c.Pair("strides", (1, 1)), Dilation = c.Pair("dilation_rate", (1, 1)), Padding = c.Padding(), Groups = c.Integer("groups", 1), UseBias = c.Flag("use_bias", true),
-            Activation = c.Activation(), KernelRegularizer = c.Regularizer("kernel_regularizer"), BiasRegularizer = c.Regularizer("bias_regularizer"),
-        };
-    }
-
-    private static Conv2DTranspose Transposed2D(KerasLayerConfig c)
-    {
-        (int h, int w) = c.Pair("kernel_size");
-        CheckOutputPadding(c, 2);
-        c.Ignore("output_shape", "groups"); // Keras 1 stored the output's shape, which follows from the rest
-        return new Conv2DTranspose(c.Integer("filters"), h, w)
-        {
-            Strides = c.Pair("strides", (1, 1)), Dilation = c.Pair("dilation_rate", (1, 1)), Padding = c.Padding(), UseBias = c.Flag("use_bias", true), Activation = c.Activation(),
-        };
-    }
-
-    private static DepthwiseConv2D Depthwise2D(KerasLayerConfig c)
-    {
-        (int h, int w) = c.Pair("kernel_size");
-        c.Ignore("groups");
-        return new DepthwiseConv2D(h, w)
-        {
-            DepthMultiplier = c.Integer("depth_multiplier", 1), Strides = c.Pair("strides", (1, 1)), Dilation = c.Pair("dilation_rate", (1, 1)), Padding = c.Padding(),
-            UseBias = c.Flag("use_bias", true), Activation = c.Activation(),
-        };
-    }
-
-    private static SeparableConv2D Separable2D(KerasLayerConfig c)
-    {
-        (int h, int w) = c.Pair("kernel_size");
-        c.Ignore("groups");
-        return new SeparableConv2D(c.Integer("filters"), h, w)
-        {
-            DepthMultiplier = c.Integer("depth_multiplier", 1), Strides = c.Pair("strides", (1, 1)), Dilation = c.Pair("dilation_rate", (1, 1)), Padding = c.Padding(),
-            UseBias = c.Flag("use_bias", true), Activation = c.Activation(),
-        };
-    }
-
-    // output_padding makes one of several inputs of the strided convolution's the one that is meant; the usual one is left to "padding".
-    private static void CheckOutputPadding(KerasLayerConfig c, int rank)
-    {
-        if (c.Has("output_padding"))
-            throw c.Refuse("output_padding", "an output size of one's own choice is not built here", $"Leave it out and crop or pad behind the layer (Cropping{rank}D, ZeroPadding{rank}D)");
     }
 
     private static BatchNormalization Normalization(KerasLayerConfig c)
