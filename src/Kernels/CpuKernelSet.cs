@@ -35,6 +35,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override CausalAttentionKernels CausalAttention { get; } = new CpuCausalAttentionKernels();
 
+    public override RecurrentKernels Recurrent { get; } = new CpuRecurrentKernels();
+
     public override SoftmaxKernels Softmax { get; } = new CpuSoftmaxKernels();
 
     public override LayerNormKernels LayerNorm { get; } = new CpuLayerNormKernels();

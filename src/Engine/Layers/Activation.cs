@@ -46,8 +46,11 @@ public enum Activation
     /// <summary>ELU with the scale that keeps mean 0 and variance 1: Klambauer et al. 2017.</summary>
     SELU,
 
-    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3; Keras 2 had 0.2 x + 0.5.</summary>
+    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3; Keras 1 and 2 had <see cref="HardSigmoidKeras2"/>.</summary>
     HardSigmoid,
+
+    /// <summary>min(max(0.2 x + 0.5, 0), 1): the hard_sigmoid of Keras 1 and 2.</summary>
+    HardSigmoidKeras2,
 
     /// <summary>e^x.</summary>
     Exponential,
@@ -80,6 +83,16 @@ public static class ActivationExtensions
     internal static UnaryFormula Formula(this Activation activation) => OpOf(activation) is UnaryOp { Alpha: 0 } op ? op.Formula
         : throw new GraftException($"Activation {activation} is not a function of one number without parameters.");
 
+    /// <summary>The same for the gates of a recurrent layer.</summary>
+    internal static GateFunction Gate(this Activation activation) => activation switch
+    {
+        Activation.Linear => new GateFunction(GateFunctionKind.Linear),
+        Activation.Softmax => new GateFunction(GateFunctionKind.Softmax),
+        Activation.LogSoftmax => new GateFunction(GateFunctionKind.LogSoftmax),
+        _ => OpOf(activation) is UnaryOp op ? new GateFunction(GateFunctionKind.Formula, op.Formula, op.Alpha)
+            : throw new GraftException($"Activation {activation} is no function of a gate."),
+    };
+
     private static Op OpOf(Activation activation) => activation switch
     {
         Activation.ReLU => new UnaryOp(UnaryFormula.ReLU),
@@ -95,6 +108,7 @@ public static class ActivationExtensions
         Activation.Softsign => new UnaryOp(UnaryFormula.Softsign),
         Activation.SELU => new UnaryOp(UnaryFormula.SELU),
         Activation.HardSigmoid => new UnaryOp(UnaryFormula.HardSigmoid),
+        Activation.HardSigmoidKeras2 => new UnaryOp(UnaryFormula.HardSigmoidKeras2),
         Activation.Exponential => new UnaryOp(UnaryFormula.Exp),
         Activation.LeakyReLU => new UnaryOp(UnaryFormula.LeakyReLU, 0.2f),
         Activation.Mish => new UnaryOp(UnaryFormula.Mish),

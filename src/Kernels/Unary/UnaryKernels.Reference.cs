@@ -29,6 +29,7 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.SELU => SeluScale * (x > 0 ? x : SeluAlpha * ExpM1(x)),
         UnaryFormula.Sigmoid => Sigmoid(x),
         UnaryFormula.HardSigmoid => Math.Min(Math.Max(x + 3, 0), 6) / 6,
+        UnaryFormula.HardSigmoidKeras2 => Math.Min(Math.Max(0.2 * x + 0.5, 0), 1),
         UnaryFormula.Tanh => Math.Tanh(x),
         UnaryFormula.Gelu => x * Erf.NormalCumulative(x),
         UnaryFormula.GeluTanh => 0.5 * x * (1 + Math.Tanh(GeluRoot * (x + 0.044715 * x * x * x))),
@@ -47,6 +48,7 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.Scale => g.Alpha * x + g.Beta,
         UnaryFormula.Clip => Math.Min(Math.Max(x, g.Alpha), g.Beta),
         UnaryFormula.Threshold => x > g.Alpha ? Math.Min(x, g.Beta) : 0,
+        UnaryFormula.NotEqual => x != g.Alpha ? 1 : 0,
         UnaryFormula.Pow => Math.Pow(x, g.Alpha),
         _ => throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula."),
     };
@@ -61,6 +63,7 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.SELU => y > 0 ? SeluScale : y + SeluScale * SeluAlpha,
         UnaryFormula.Sigmoid => y * (1 - y),
         UnaryFormula.HardSigmoid => y > 0 && y < 1 ? 1 / 6.0 : 0,
+        UnaryFormula.HardSigmoidKeras2 => y > 0 && y < 1 ? 0.2 : 0,
         UnaryFormula.Tanh => 1 - y * y,
         UnaryFormula.Gelu => Erf.NormalCumulative(x) + x * Erf.NormalDensity(x),
         UnaryFormula.GeluTanh => GeluTanhSlope(x),
@@ -79,6 +82,7 @@ internal sealed unsafe class ReferenceUnaryKernels : UnaryKernels
         UnaryFormula.Scale => g.Alpha,
         UnaryFormula.Clip => x >= g.Alpha && x <= g.Beta ? 1 : 0,
         UnaryFormula.Threshold => x > g.Alpha && x < g.Beta ? 1 : 0,
+        UnaryFormula.NotEqual => 0,
         UnaryFormula.Pow => g.Alpha == 0 ? 0 : g.Alpha * Math.Pow(x, g.Alpha - 1.0),
         _ => throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula."),
     };
