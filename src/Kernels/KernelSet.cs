@@ -54,6 +54,9 @@ public abstract class KernelSet
     /// <summary>Larger images by a whole factor.</summary>
     public abstract Upsample2DKernels Upsample2D { get; }
 
+    /// <summary>Windows along an axis as channels, and back.</summary>
+    public abstract UnfoldKernels Unfold { get; }
+
     /// <summary>Batched matrix product.</summary>
     public abstract MatMulKernels MatMul { get; }
 
@@ -65,6 +68,9 @@ public abstract class KernelSet
 
     /// <summary>Softmax and its logarithm over the last axis.</summary>
     public abstract SoftmaxKernels Softmax { get; }
+
+    /// <summary>The projection of rows onto the simplex.</summary>
+    public abstract SparsemaxKernels Sparsemax { get; }
 
     /// <summary>Normalisation by the statistics of a row.</summary>
     public abstract LayerNormKernels LayerNorm { get; }

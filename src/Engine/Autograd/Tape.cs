@@ -162,10 +162,10 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>The gradient of a watched tensor after <see cref="Backward(Tensor)"/>; null where none reached it.</summary>
     public Tensor? Gradient(Tensor tensor) => Gradients.Find(tensor) is null ? null : Gradients.Own(tensor); // it may be changed in place
 
-    /// <summary>Gives a result's memory back early where backward will not read it.</summary>
+    /// <summary>Gives a result's memory back early where backward will not read it. What was traced stays: a plan reads it.</summary>
     public void Release(Tensor tensor)
     {
-        if (_owned.Contains(tensor) && _checkpoints?.Release(tensor) != true && !_kept.ContainsKey(tensor))
+        if (Trace is null && _owned.Contains(tensor) && _checkpoints?.Release(tensor) != true && !_kept.ContainsKey(tensor))
             Drop(tensor);
     }
 
@@ -184,7 +184,8 @@ public sealed class Tape(Device device) : IDisposable
 
     private Tensor Note(Op op, ReadOnlySpan<Tensor> inputs, Shape shape, bool wanted)
     {
-        var output = Tensor.Symbolic(Device, shape);
+        // A parameter or constant under another shape stays one: what is traced reads its numbers.
+        Tensor output = op.IsView && inputs[0].Memory is not null ? Own(inputs[0].View(shape)) : Tensor.Symbolic(Device, shape);
         Trace!.Add(new TracedOp(op, inputs.ToArray(), output, Layer, wanted));
         if (wanted)
             _wanted.Add(output);

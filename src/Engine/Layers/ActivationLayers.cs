@@ -16,7 +16,7 @@ public sealed class ActivationLayer(Activation activation) : Layer
     public override string ClassName => "Activation";
 
     /// <inheritdoc/>
-    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Activation.OutputShape(inputs[0]);
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Activation.Apply(tape, tape.Run(new ReshapeOp([.. inputs[0].Shape]), inputs[0]));

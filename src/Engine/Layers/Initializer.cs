@@ -22,13 +22,13 @@ public static class Initializers
     public static void GlorotUniformDense(Shape shape, Random random, Span<float> values) =>
         Uniform(random, values, Math.Sqrt(6.0 / (shape[0] + shape[1])));
 
-    /// <summary>The same for a convolution weight [O,R,S,I]: fan in R·S·I, fan out R·S·O.</summary>
+    /// <summary>The same for a convolution weight [O,R,S,I], with one to three axes of a filter: fan in R·S·I, fan out R·S·O.</summary>
     public static void GlorotUniformConv(Shape shape, Random random, Span<float> values) =>
-        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape[1] * shape[2] * (shape[3] + shape[0]))));
+        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape.Count / shape[0] / shape[-1] * (shape[-1] + shape[0]))));
 
-    /// <summary>The same for a depthwise weight [R,S,C,M], as Keras counts it: fan in R·S·C, fan out R·S·M.</summary>
+    /// <summary>The same for a depthwise weight [R,S,C,M] and others whose last axes are in and out, as Keras counts it: fan in R·S·C, fan out R·S·M.</summary>
     public static void GlorotUniformDepthwise(Shape shape, Random random, Span<float> values) =>
-        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape[0] * shape[1] * (shape[2] + shape[3]))));
+        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape.Count / shape[-2] / shape[-1] * (shape[-2] + shape[-1]))));
 
     /// <summary>Normal with mean 0: what GPT-2 starts from, with 0.02.</summary>
     /// <param name="deviation">The standard deviation.</param>

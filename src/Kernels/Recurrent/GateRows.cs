@@ -14,7 +14,7 @@ internal static unsafe class GateRows
     {
         int count = units * gates;
         if (f.Kind == GateFunctionKind.Formula)
-            Unary.Forward(new UnaryGeometry(count, f.Formula, f.Alpha), Ptr(x), Ptr(y));
+            Unary.Forward(f.Geometry(count), Ptr(x), Ptr(y));
         else if (f.Kind == GateFunctionKind.Linear && x != y)
             Row.Store(x, y, count, 0);
         for (int k = 0; k < gates && f.Kind is GateFunctionKind.Softmax or GateFunctionKind.LogSoftmax; k++)
@@ -25,7 +25,7 @@ internal static unsafe class GateRows
     public static void Backward(in GateFunction f, float* x, float* y, float* d, int units, int gates)
     {
         if (f.Kind == GateFunctionKind.Formula)
-            Unary.BackwardInput(new UnaryGeometry(units * gates, f.Formula, f.Alpha), Ptr(x), Ptr(y), Ptr(d), Ptr(d), 0);
+            Unary.BackwardInput(f.Geometry(units * gates), Ptr(x), Ptr(y), Ptr(d), Ptr(d), 0);
         for (int k = 0; k < gates && f.Kind is GateFunctionKind.Softmax or GateFunctionKind.LogSoftmax; k++)
             GateSoftmax.Backward(y + k * units, d + k * units, units, f.Kind == GateFunctionKind.LogSoftmax);
     }

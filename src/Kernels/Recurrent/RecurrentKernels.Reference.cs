@@ -140,7 +140,7 @@ internal sealed unsafe class ReferenceRecurrentKernels : RecurrentKernels
         switch (f.Kind)
         {
             case GateFunctionKind.Formula:
-                var formula = new UnaryGeometry(count, f.Formula, f.Alpha);
+                UnaryGeometry formula = f.Geometry(count);
                 for (int i = 0; i < count; i++)
                     y[i] = (float)ReferenceUnaryKernels.Value(formula, x[i]);
                 break;
@@ -163,7 +163,7 @@ internal sealed unsafe class ReferenceRecurrentKernels : RecurrentKernels
             GateSoftmax.Backward(y, dx, count, f.Kind == GateFunctionKind.LogSoftmax);
             return;
         }
-        var formula = new UnaryGeometry(count, f.Formula, f.Alpha);
+        UnaryGeometry formula = f.Geometry(count);
         for (int i = 0; i < count; i++)
             dx[i] = (float)(dy[from + i] * (f.Kind == GateFunctionKind.Linear ? 1 : ReferenceUnaryKernels.Slope(formula, x == null ? 0 : x[i], y[i])));
     }

@@ -24,9 +24,6 @@ public enum UnaryFormula
     /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3 and torch.</summary>
     HardSigmoid,
 
-    /// <summary>min(max(0.2 x + 0.5, 0), 1), as in Keras 1 and 2.</summary>
-    HardSigmoidKeras2,
-
     /// <summary>Hyperbolic tangent.</summary>
     Tanh,
 
@@ -86,4 +83,28 @@ public enum UnaryFormula
 
     /// <summary>x to the power of a.</summary>
     Pow,
+
+    /// <summary>min(max(a x + 0.5, 0), 1): Keras 2's hard sigmoid for a = 0.2, Keras 3's sparse sigmoid for a = 0.5; a is above 0.</summary>
+    LinearSigmoid,
+
+    /// <summary>x min(max(x + 3, 0), 6) / 6: the hard form of <see cref="SiLU"/>. Howard et al. 2019, arXiv:1905.02244.</summary>
+    HardSiLU,
+
+    /// <summary>log(1 / (1 + exp(-x))).</summary>
+    LogSigmoid,
+
+    /// <summary>x - tanh(x).</summary>
+    TanhShrink,
+
+    /// <summary>x - a above a, x + a below -a, 0 between; a is not negative.</summary>
+    SoftShrink,
+
+    /// <summary>x where |x| is above a, else 0; a is not negative.</summary>
+    HardShrink,
+
+    /// <summary>(x + sqrt(x x + a)) / 2. Barron 2021, arXiv:2112.11687.</summary>
+    SquarePlus,
+
+    /// <summary>0 up to -1, (x + 1)^2 / 4 to 1, x from there on.</summary>
+    SparsePlus,
 }
