@@ -37,6 +37,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override CausalAttentionKernels CausalAttention { get; } = new CpuCausalAttentionKernels();
 
+    public override RecurrentKernels Recurrent { get; } = new CpuRecurrentKernels();
+
     public override SoftmaxKernels Softmax { get; } = new CpuSoftmaxKernels();
 
     public override SparsemaxKernels Sparsemax { get; } = new CpuSparsemaxKernels();

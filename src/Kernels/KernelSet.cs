@@ -63,6 +63,9 @@ public abstract class KernelSet
     /// <summary>Self-attention in which a token sees those before it.</summary>
     public abstract CausalAttentionKernels CausalAttention { get; }
 
+    /// <summary>Recurrent layers over all steps.</summary>
+    public abstract RecurrentKernels Recurrent { get; }
+
     /// <summary>Softmax and its logarithm over the last axis.</summary>
     public abstract SoftmaxKernels Softmax { get; }
 

@@ -33,6 +33,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override CausalAttentionKernels CausalAttention { get; } = new ReferenceCausalAttentionKernels();
 
+    public override RecurrentKernels Recurrent { get; } = new ReferenceRecurrentKernels();
+
     public override SoftmaxKernels Softmax { get; } = new ReferenceSoftmaxKernels();
 
     public override SparsemaxKernels Sparsemax { get; } = new ReferenceSparsemaxKernels();

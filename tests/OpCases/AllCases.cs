@@ -10,6 +10,7 @@ public static class AllCases
         .. PoolCases.All,
         .. NormalizationCases.All,
         .. AttentionCases.All,
+        .. RecurrentCases.All,
         .. MatMulCases.All,
         .. SoftmaxCases.All,
         .. EmbeddingCases.All,

@@ -15,6 +15,7 @@ internal static class ElementwiseCases
         .. Unary(UnaryFormula.LeakyReLU, -2, -0.1, alpha: 0.3f), .. Unary(UnaryFormula.ELU, 0.1, 2, alpha: 0.7f),
         .. Unary(UnaryFormula.ELU, -3, -0.1, alpha: 0.7f), .. Unary(UnaryFormula.SELU, 0.1, 2), .. Unary(UnaryFormula.SELU, -3, -0.1),
         .. Unary(UnaryFormula.Sigmoid, -6, 6), .. Unary(UnaryFormula.HardSigmoid, -2.9, 2.9), .. Unary(UnaryFormula.HardSigmoid, 3.1, 6),
+        .. Unary(UnaryFormula.NotEqual, 0.1, 2, alpha: 2.5f),
         .. Unary(UnaryFormula.Tanh, -4, 4), .. Unary(UnaryFormula.Gelu, -5, 5), .. Unary(UnaryFormula.GeluTanh, -5, 5),
         .. Unary(UnaryFormula.SiLU, -6, 6), .. Unary(UnaryFormula.Mish, -6, 6), .. Unary(UnaryFormula.Mish, 18, 30), .. Unary(UnaryFormula.Softplus, -6, 6), .. Unary(UnaryFormula.Softsign, 0.1, 3),
         .. Unary(UnaryFormula.Softsign, -3, -0.1), .. Unary(UnaryFormula.Exp, -3, 2), .. Unary(UnaryFormula.Log, 0.5, 4),

@@ -53,7 +53,7 @@ internal sealed class ModelPlans(Model model) : IDisposable
         _memory = null;
     }
 
-    private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1;
+    private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1 && !model.RemembersBatches;
 
     /// <summary>The boundary between what is frozen and what is trained lies elsewhere when a layer's flag has changed.</summary>
     private void FollowTrainable()
@@ -79,5 +79,5 @@ internal sealed class ModelPlans(Model model) : IDisposable
         return _memory ??= new PlanMemory(model.Device);
     }
 
-    private static IEnumerable<bool> Trainable(Model m) => m.Layers.SelectMany(l => l is Model inner ? Trainable(inner) : [l.Trainable]);
+    private static IEnumerable<bool> Trainable(Layers.Layer layer) => layer.Inner.Count > 0 ? layer.Inner.SelectMany(Trainable) : [layer.Trainable];
 }

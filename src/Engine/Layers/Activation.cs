@@ -145,6 +145,16 @@ public static class ActivationExtensions
     internal static UnaryFormula Formula(this Activation activation) => OpOf(activation) is UnaryOp { Alpha: 0 } op ? op.Formula
         : throw new GraftException($"Activation {activation} is not a function of one number without parameters.");
 
+    /// <summary>The same for the gates of a recurrent layer.</summary>
+    internal static GateFunction Gate(this Activation activation) => activation switch
+    {
+        Activation.Linear => new GateFunction(GateFunctionKind.Linear),
+        Activation.Softmax => new GateFunction(GateFunctionKind.Softmax),
+        Activation.LogSoftmax => new GateFunction(GateFunctionKind.LogSoftmax),
+        _ => OpOf(activation) is UnaryOp op ? new GateFunction(GateFunctionKind.Formula, op.Formula, op.Alpha, op.Beta)
+            : throw new GraftException($"Activation {activation} is no function of a gate."),
+    };
+
     private static Op OpOf(Activation activation) => activation switch
     {
         Activation.ReLU => new UnaryOp(UnaryFormula.ReLU),

@@ -21,8 +21,7 @@ public sealed class Dropout(float rate) : Layer
     {
         if (!tape.Training || Rate == 0)
             return tape.Run(new ReshapeOp([.. inputs[0].Shape]), inputs[0]); // a view: each node owns its result
-        ulong seed = tape.Seed ^ ((ulong)RandomSeed.Of(0, tape.Layer) << 32) ^ (ulong)tape.OpCount;
-        return tape.Run(new DropoutOp(Rate, seed), inputs[0]);
+        return tape.Run(new DropoutOp(Rate, DropoutSeed(tape)), inputs[0]);
     }
 
     internal override void WriteConfig(JsonObject config) => config["rate"] = Rate;

@@ -44,6 +44,41 @@ public static class Initializers
         }
     };
 
+    /// <summary>Zeros, and ones for the second of four gates: an LSTM that begins by remembering. Jozefowicz et al. 2015.</summary>
+    public static void ForgetBias(Shape shape, Random random, Span<float> values)
+    {
+        values.Clear();
+        values.Slice(values.Length / 4, values.Length / 4).Fill(1);
+    }
+
+    /// <summary>Rows, or columns where there are fewer, at right angles and of length 1: Saxe et al. 2014, arXiv:1312.6120. The first axis is the rows.</summary>
+    public static void Orthogonal(Shape shape, Random random, Span<float> values)
+    {
+        int rows = shape[0], columns = values.Length / Math.Max(1, rows), count = Math.Min(rows, columns), length = Math.Max(rows, columns);
+        Normal(1)(shape, random, values);
+        var basis = new double[count][];
+        for (int i = 0; i < count; i++)
+        {
+            var v = basis[i] = new double[length];
+            for (int j = 0; j < length; j++)
+                v[j] = values[rows <= columns ? i * columns + j : j * columns + i];
+            for (int before = 0; before < i; before++) // Gram and Schmidt, in the stable order
+            {
+                double share = 0;
+                for (int j = 0; j < length; j++)
+                    share += v[j] * basis[before][j];
+                for (int j = 0; j < length; j++)
+                    v[j] -= share * basis[before][j];
+            }
+            double norm = Math.Sqrt(v.Sum(x => x * x));
+            for (int j = 0; j < length; j++)
+            {
+                v[j] /= norm;
+                values[rows <= columns ? i * columns + j : j * columns + i] = (float)v[j];
+            }
+        }
+    }
+
     private static void Uniform(Random random, Span<float> values, double limit)
     {
         foreach (ref float v in values)

@@ -21,7 +21,7 @@ public enum UnaryFormula
     /// <summary>1 / (1 + exp(-x)).</summary>
     Sigmoid,
 
-    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3 and torch; Keras 2 had 0.2 x + 0.5.</summary>
+    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3 and torch.</summary>
     HardSigmoid,
 
     /// <summary>Hyperbolic tangent.</summary>
@@ -77,6 +77,9 @@ public enum UnaryFormula
 
     /// <summary>x above a, but at most b; 0 up to a: the upper side of Keras's ReLU. Slope 1 between a and b, 0 at both.</summary>
     Threshold,
+
+    /// <summary>1 where x is not a, else 0; slope 0.</summary>
+    NotEqual,
 
     /// <summary>x to the power of a.</summary>
     Pow,

@@ -62,6 +62,7 @@ internal sealed unsafe class CpuUnaryKernels : UnaryKernels
             case UnaryFormula.Scale: call.Run(new ScaleFormula(a, b)); break;
             case UnaryFormula.Clip: call.Run(new ClipFormula(a, b)); break;
             case UnaryFormula.Threshold: call.Run(new ThresholdFormula(a, b)); break;
+            case UnaryFormula.NotEqual: call.Run(new NotEqualFormula(a)); break;
             case UnaryFormula.Pow: call.Run(new PowFormula(a)); break;
             case UnaryFormula.LinearSigmoid: call.Run(new LinearSigmoidFormula(a)); break;
             case UnaryFormula.HardSiLU: call.Run(new HardSiLUFormula()); break;
