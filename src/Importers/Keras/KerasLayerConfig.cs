@@ -139,12 +139,17 @@ public sealed partial class KerasLayerConfig
 
     /// <summary>A layer of another class inside this one's attributes: what a wrapper wraps.</summary>
     /// <exception cref="GraftException">There is none.</exception>
-    public KerasLayerConfig Inner(string attribute)
+    public KerasLayerConfig Inner(string attribute) => InnerOf(attribute, Raw(attribute));
+
+    /// <summary>Several layers inside this one's attributes: the cells of a stack.</summary>
+    /// <exception cref="GraftException">There are none.</exception>
+    public IReadOnlyList<KerasLayerConfig> Inners(string attribute) => Raw(attribute) is JsonArray list ? [.. list.Select(l => InnerOf(attribute, l))] : throw Wrong(attribute, Raw(attribute), "a list of layers");
+
+    private KerasLayerConfig InnerOf(string attribute, JsonNode? value)
     {
-        if (Raw(attribute) is not JsonObject json || json["config"] is not JsonObject config)
-            throw Wrong(attribute, Raw(attribute), "a layer: class_name and config");
-        string kind = KerasSpecReader.ClassOf(json);
-        return new KerasLayerConfig((string?)config["name"] ?? $"{Name}/{attribute}", kind, config, Generation, Source, (string?)json["module"] ?? "");
+        if (value is not JsonObject json || json["config"] is not JsonObject config)
+            throw Wrong(attribute, value, "a layer: class_name and config");
+        return new KerasLayerConfig((string?)config["name"] ?? $"{Name}/{attribute}", KerasSpecReader.ClassOf(json), config, Generation, Source, (string?)json["module"] ?? "");
     }
 
     /// <summary>An error that names file, layer, class and attribute.</summary>

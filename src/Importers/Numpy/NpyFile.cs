@@ -16,14 +16,14 @@ public static partial class NpyFile
 {
     private const int Alignment = 64, LongestHeader = 1 << 20, DeepestRank = 32; // NumPy's own limit of axes
 
-    private static ReadOnlySpan<byte> Magic => [0x93, .. "NUMPY"u8];
+    private static readonly byte[] Magic = [0x93, .. "NUMPY"u8];
 
     /// <summary>True for a file that begins as .npy does.</summary>
     public static bool IsOne(string path)
     {
         using FileStream stream = File.OpenRead(path);
         Span<byte> head = stackalloc byte[Magic.Length];
-        return stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head.SequenceEqual(Magic);
+        return stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head.SequenceEqual(Magic.AsSpan());
     }
 
     /// <summary>Reads an array.</summary>
@@ -76,7 +76,7 @@ public static partial class NpyFile
     private static (string Type, bool InColumns, int[] Dims) Header(FileStream stream, string path)
     {
         Span<byte> head = stackalloc byte[Magic.Length + 2];
-        if (stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !head.StartsWith(Magic))
+        if (stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !head.StartsWith(Magic.AsSpan()))
             throw new GraftException($"{path}: is no .npy file (it does not begin with NumPy's mark); save the array by numpy.save.");
         int version = head[Magic.Length], width = version == 1 ? 2 : 4;
         if (version is < 1 or > 3)

@@ -107,7 +107,7 @@ internal sealed class KerasGraph(KerasBuildContext context, KerasModelSpec spec,
         var chain = new List<Layer>();
         for (Node node = output; node != input; node = node.Inputs[0])
         {
-            if (node.Inputs.Count != 1 || node.Layer.InputCount != 1 || chain.Contains(node.Layer))
+            if (node.Inputs.Count != 1 || node.Index != 0 || chain.Contains(node.Layer))
                 return null;
             chain.Insert(0, node.Layer);
         }

@@ -35,11 +35,13 @@ internal static partial class KerasLayers
         {
             Epsilon = c.Number("epsilon", 1e-3f), Scale = c.Flag("scale", true), Center = c.Flag("center", true),
         },
+        ["GRU"] = Gated,
         ["LayerNormalization"] = c => new LayerNormalization
         {
             Axes = c.Integers("axis", [-1]), Epsilon = c.Number("epsilon", 1e-3f), Scale = c.Flag("scale", true), Center = c.Flag("center", true),
         },
         ["LeakyReLU"] = c => new LeakyReLU(c.NumberOrNull("negative_slope") ?? c.Number("alpha", 0.3f)),
+        ["LSTM"] = LongShortTerm,
         ["LocallyConnected1D"] = Local1D,
         ["LocallyConnected2D"] = Local2D,
         ["MaxPooling2D"] = c => new MaxPooling2D { PoolSize = c.Pair("pool_size", (2, 2)), Strides = PoolStrides(c), Padding = c.Padding() },
@@ -48,8 +50,10 @@ internal static partial class KerasLayers
         ["PReLU"] = c => new PReLU(c.Integers("shared_axes", [])),
         ["ReLU"] = c => new ReLU { MaxValue = c.NumberOrNull("max_value"), NegativeSlope = c.Number("negative_slope", 0), Threshold = c.Number("threshold", 0) },
         ["Reshape"] = c => new Reshape(c.Integers("target_shape")),
+        ["RNN"] = OfCells,
         ["SeparableConv1D"] = Separable1D,
         ["SeparableConv2D"] = Separable2D,
+        ["SimpleRNN"] = Simple,
         ["Softmax"] = c => new Softmax(c.Integer("axis", -1)),
         ["UpSampling2D"] = c => new UpSampling2D(c.Pair("size", (2, 2)).Height, c.Pair("size", (2, 2)).Width) { Interpolation = Interpolation(c) },
         ["ZeroPadding2D"] = c => new ZeroPadding2D(Border(c, "padding")),
@@ -59,7 +63,7 @@ internal static partial class KerasLayers
     private static readonly Dictionary<string, string> s_aliases = new()
     {
         ["AvgPool1D"] = "AveragePooling1D", ["AvgPool2D"] = "AveragePooling2D", ["AvgPool3D"] = "AveragePooling3D", ["BatchNormalizationV1"] = "BatchNormalization",
-        ["BatchNormalizationV2"] = "BatchNormalization", ["Conv2DTransposeV1"] = "Conv2DTranspose", ["Convolution1D"] = "Conv1D", ["Convolution2D"] = "Conv2D", ["Convolution3D"] = "Conv3D",
+        ["BatchNormalizationV2"] = "BatchNormalization", ["Conv2DTransposeV1"] = "Conv2DTranspose", ["Convolution1D"] = "Conv1D", ["CuDNNGRU"] = "GRU", ["CuDNNLSTM"] = "LSTM", ["Convolution2D"] = "Conv2D", ["Convolution3D"] = "Conv3D",
         ["Convolution1DTranspose"] = "Conv1DTranspose", ["Convolution2DTranspose"] = "Conv2DTranspose", ["Convolution3DTranspose"] = "Conv3DTranspose",
         ["DepthwiseConvolution1D"] = "DepthwiseConv1D", ["DepthwiseConvolution2D"] = "DepthwiseConv2D", ["GlobalAvgPool1D"] = "GlobalAveragePooling1D",
         ["GlobalAvgPool2D"] = "GlobalAveragePooling2D", ["GlobalAvgPool3D"] = "GlobalAveragePooling3D", ["GlobalMaxPool1D"] = "GlobalMaxPooling1D", ["GlobalMaxPool2D"] = "GlobalMaxPooling2D",

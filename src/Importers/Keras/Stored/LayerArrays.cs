@@ -41,12 +41,12 @@ internal static class LayerArrays
             arrays = OfKeras1(kind, config, arrays);
         if (isTheano && s_turnedByTheano.Contains(kind) && arrays.Count > 0)
             arrays = [.. arrays.Select((a, i) => i == 0 || (i == 1 && kind == "ConvLSTM2D") ? a.Rotated() : a)];
-        return kind.StartsWith("CuDNN", StringComparison.Ordinal) ? CudnnArrays.Converted(kind, arrays) : arrays;
+        return config.ClassName.StartsWith("CuDNN", StringComparison.Ordinal) ? CudnnArrays.Converted(config.ClassName, arrays) : arrays;
     }
 
     private static IReadOnlyList<StoredArray> OfKeras1(string kind, KerasLayerConfig config, IReadOnlyList<StoredArray> arrays) => kind switch
     {
-        "Conv1D" when arrays[0].Shape.Rank == 4 => [Conv1D(arrays[0], config.Extents("kernel_size", 1)[0], config.Integer("filters")), .. arrays.Skip(1)],
+        "Conv1D" when arrays[0].Shape.Rank == 4 => [LineKernel(arrays[0], config.Extents("kernel_size", 1)[0], config.Integer("filters")), .. arrays.Skip(1)],
         "Conv2D" when config.ChannelsFirst => [arrays[0].Transposed(2, 3, 1, 0), .. arrays.Skip(1)], // [O,I,R,S]
         "Conv2DTranspose" => [config.ChannelsFirst ? arrays[0].Transposed(2, 3, 0, 1) : arrays[0].Transposed(0, 1, 3, 2), .. arrays.Skip(1)],
         "Conv3D" when config.ChannelsFirst => [arrays[0].Transposed(2, 3, 4, 1, 0), .. arrays.Skip(1)],
@@ -57,7 +57,7 @@ internal static class LayerArrays
     };
 
     // [R,1,I,O], or [O,I,R,1] in the oldest files
-    private static StoredArray Conv1D(StoredArray array, int length, int filters)
+    private static StoredArray LineKernel(StoredArray array, int length, int filters)
     {
         Shape s = array.Shape;
         StoredArray kernel = s[0] == length && s[1] == 1 && s[3] == filters ? array : array.Transposed(2, 3, 1, 0);
