@@ -116,6 +116,9 @@ public abstract class Layer
         return result;
     }
 
+    /// <summary>The key of the next random op's stream: another for each step, layer, and op of the layer.</summary>
+    private protected static ulong DropoutSeed(Tape tape) => tape.Seed ^ ((ulong)RandomSeed.Of(0, tape.Layer) << 32) ^ (ulong)tape.OpCount;
+
     /// <summary>A constant in place of a parameter that was left out.</summary>
     private protected static Tensor Filled(Tape tape, Shape shape, float value)
     {
