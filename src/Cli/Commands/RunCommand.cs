@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Graft.Importers;
 using Graft.Importers.Keras;
 using Graft.Importers.Numpy;
 

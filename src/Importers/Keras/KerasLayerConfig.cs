@@ -99,6 +99,27 @@ public sealed partial class KerasLayerConfig
         { } value => IntegersOf(value) ?? throw Wrong(attribute, value, "whole numbers"),
     };
 
+    /// <summary>Whole numbers, null where the file leaves one open.</summary>
+    /// <exception cref="GraftException">It is no list of them.</exception>
+    public int?[] IntegersOrNone(string attribute) => Raw(attribute) is { } value
+        ? (value is JsonObject o && o["items"] is JsonArray items ? items : value) is JsonArray a && a.All(i => i is null || i.GetValueKind() == JsonValueKind.Number) ? [.. a.Select(i => (int?)i)] : throw Wrong(attribute, value, "whole numbers")
+        : throw Missing(attribute);
+
+    /// <summary>Numbers, row-major: one, a list, or lists of lists.</summary>
+    /// <exception cref="GraftException">It is missing, or holds something else.</exception>
+    public float[] Numbers(string attribute)
+    {
+        JsonNode value = Raw(attribute) ?? throw Missing(attribute);
+        IEnumerable<float> Flat(JsonNode? node) => node switch
+        {
+            JsonArray a => a.SelectMany(Flat),
+            JsonObject o when (o["value"] ?? (o["config"] as JsonObject)?["value"] ?? o["items"]) is { } inner => Flat(inner), // numpy's arrays and tuples
+            { } number => [NumberOf(number) ?? throw Wrong(attribute, value, "numbers")],
+            null => throw Wrong(attribute, value, "numbers"),
+        };
+        return [.. Flat(value)];
+    }
+
     /// <summary>As many whole numbers as a layer has spatial axes: a list of them, or one for all.</summary>
     /// <exception cref="GraftException">It is missing, or of another length.</exception>
     public int[] Extents(string attribute, int rank, int[]? missing = null)

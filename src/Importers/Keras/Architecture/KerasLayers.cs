@@ -1,4 +1,3 @@
-using Graft.Kernels;
 using Graft.Layers;
 
 namespace Graft.Importers.Keras.Architecture;
@@ -9,9 +8,15 @@ internal static partial class KerasLayers
     private static readonly Dictionary<string, Func<KerasLayerConfig, Layer>> s_classes = new()
     {
         ["Activation"] = c => ActivationOf(c),
+        ["ActivityRegularization"] = c => new ActivityRegularization(c.Number("l1", 0), c.Number("l2", 0)),
         ["Add"] = _ => new Add(),
+        ["AlphaDropout"] = c => new AlphaDropout(c.Number("rate")),
+        ["Average"] = _ => new Average(),
+        ["AveragePooling1D"] = c => new AveragePooling1D(One(c, "pool_size", 2), PoolStride(c)) { Padding = c.Padding() },
         ["AveragePooling2D"] = c => new AveragePooling2D { PoolSize = c.Pair("pool_size", (2, 2)), Strides = PoolStrides(c), Padding = c.Padding() },
+        ["AveragePooling3D"] = AveragePool3D,
         ["BatchNormalization"] = Normalization,
+        ["CenterCrop"] = c => new CenterCrop(c.Integer("height"), c.Integer("width")),
         ["Concatenate"] = c => new Concatenate(c.Integer("axis", -1)),
         ["Conv1D"] = Convolution1D,
         ["Conv1DTranspose"] = Transposed1D,
@@ -19,44 +24,73 @@ internal static partial class KerasLayers
         ["Conv2DTranspose"] = Transposed2D,
         ["Conv3D"] = Convolution3D,
         ["Conv3DTranspose"] = Transposed3D,
+        ["Cropping1D"] = c => new Cropping1D(c.Borders("cropping", 1)[0].Before, c.Borders("cropping", 1)[0].Behind),
         ["Cropping2D"] = c => new Cropping2D(Border(c, "cropping")),
+        ["Cropping3D"] = c => new Cropping3D(Border3D(c, "cropping")),
         ["Dense"] = c => new Dense(c.Integer("units"), c.Activation())
         {
             UseBias = c.Flag("use_bias", true), KernelRegularizer = c.Regularizer("kernel_regularizer"), BiasRegularizer = c.Regularizer("bias_regularizer"),
         },
         ["DepthwiseConv1D"] = Depthwise1D,
         ["DepthwiseConv2D"] = Depthwise2D,
+        ["Dot"] = DotOf,
         ["Dropout"] = c => Dropped(c),
+        ["ELU"] = c => new ELU(c.Number("alpha", 1)),
         ["Embedding"] = Embedded,
         ["Flatten"] = _ => new Flatten(),
+        ["GaussianDropout"] = c => new GaussianDropout(c.Number("rate")),
+        ["GaussianNoise"] = c => new GaussianNoise(c.Number("stddev")),
+        ["GlobalAveragePooling1D"] = c => new GlobalAveragePooling1D { KeepDims = c.Flag("keepdims", false) },
         ["GlobalAveragePooling2D"] = c => new GlobalAveragePooling2D { KeepDims = c.Flag("keepdims", false) },
+        ["GlobalAveragePooling3D"] = c => new GlobalAveragePooling3D { KeepDims = c.Flag("keepdims", false) },
+        ["GlobalMaxPooling1D"] = c => new GlobalMaxPooling1D { KeepDims = c.Flag("keepdims", false) },
         ["GlobalMaxPooling2D"] = c => new GlobalMaxPooling2D { KeepDims = c.Flag("keepdims", false) },
+        ["GlobalMaxPooling3D"] = c => new GlobalMaxPooling3D { KeepDims = c.Flag("keepdims", false) },
         ["GroupNormalization"] = c => new GroupNormalization(c.Integer("groups", 32))
         {
             Epsilon = c.Number("epsilon", 1e-3f), Scale = c.Flag("scale", true), Center = c.Flag("center", true),
         },
         ["GRU"] = Gated,
+        ["Identity"] = _ => new ActivationLayer(Activation.Linear),
         ["LayerNormalization"] = c => new LayerNormalization
         {
             Axes = c.Integers("axis", [-1]), Epsilon = c.Number("epsilon", 1e-3f), Scale = c.Flag("scale", true), Center = c.Flag("center", true),
         },
         ["LeakyReLU"] = c => new LeakyReLU(c.NumberOrNull("negative_slope") ?? c.Number("alpha", 0.3f)),
-        ["LSTM"] = LongShortTerm,
         ["LocallyConnected1D"] = Local1D,
         ["LocallyConnected2D"] = Local2D,
+        ["LSTM"] = LongShortTerm,
+        ["Maximum"] = _ => new Maximum(),
+        ["MaxPooling1D"] = c => new MaxPooling1D(One(c, "pool_size", 2), PoolStride(c)) { Padding = c.Padding() },
         ["MaxPooling2D"] = c => new MaxPooling2D { PoolSize = c.Pair("pool_size", (2, 2)), Strides = PoolStrides(c), Padding = c.Padding() },
+        ["MaxPooling3D"] = MaxPool3D,
+        ["Minimum"] = _ => new Minimum(),
         ["Multiply"] = _ => new Multiply(),
+        ["Normalization"] = Normalized,
         ["Permute"] = c => new Permute(c.Integers("dims")),
-        ["PReLU"] = c => new PReLU(c.Integers("shared_axes", [])),
+        ["PReLU"] = c => new PReLU(c.Integers("shared_axes", [])) { AlphaRegularizer = c.Regularizer("alpha_regularizer") },
         ["ReLU"] = c => new ReLU { MaxValue = c.NumberOrNull("max_value"), NegativeSlope = c.Number("negative_slope", 0), Threshold = c.Number("threshold", 0) },
+        ["RepeatVector"] = c => new RepeatVector(c.Integer("n")),
+        ["Rescaling"] = Rescaled,
         ["Reshape"] = c => new Reshape(c.Integers("target_shape")),
+        ["Resizing"] = Resized,
         ["RNN"] = OfCells,
         ["SeparableConv1D"] = Separable1D,
         ["SeparableConv2D"] = Separable2D,
         ["SimpleRNN"] = Simple,
-        ["Softmax"] = c => new Softmax(c.Integer("axis", -1)),
+        ["Softmax"] = c => new Softmax(c.Integers("axis", [-1])),
+        ["SpatialDropout1D"] = c => new SpatialDropout1D(c.Number("rate")),
+        ["SpatialDropout2D"] = c => new SpatialDropout2D(c.Number("rate")),
+        ["SpatialDropout3D"] = c => new SpatialDropout3D(c.Number("rate")),
+        ["Subtract"] = _ => new Subtract(),
+        ["ThresholdedReLU"] = c => new ThresholdedReLU(c.Number("theta", 1)),
+        ["UnitNormalization"] = c => new UnitNormalization(c.Integers("axis", [-1])),
+        ["UpSampling1D"] = c => new UpSampling1D(One(c, "size", 2)),
         ["UpSampling2D"] = c => new UpSampling2D(c.Pair("size", (2, 2)).Height, c.Pair("size", (2, 2)).Width) { Interpolation = Interpolation(c) },
+        ["UpSampling3D"] = UpSample3D,
+        ["ZeroPadding1D"] = c => new ZeroPadding1D(c.Borders("padding", 1)[0].Before, c.Borders("padding", 1)[0].Behind),
         ["ZeroPadding2D"] = c => new ZeroPadding2D(Border(c, "padding")),
+        ["ZeroPadding3D"] = c => new ZeroPadding3D(Border3D(c, "padding")),
     };
 
     // Other names of the same classes: Keras's own short ones, and those that TensorFlow numbers.
@@ -90,12 +124,6 @@ internal static partial class KerasLayers
 
     private static ActivationLayer ActivationOf(KerasLayerConfig c) => new(c.Activation());
 
-    private static Dropout Dropped(KerasLayerConfig c)
-    {
-        c.Ignore("seed");
-        return c.Has("noise_shape") ? throw c.Refuse("noise_shape", "masks that several elements share are not built here", "Leave it out: inference does not depend on it") : new Dropout(c.Number("rate"));
-    }
-
     private static Embedding Embedded(KerasLayerConfig c)
     {
         c.Ignore("input_length", "dropout");
@@ -117,19 +145,4 @@ internal static partial class KerasLayers
             UnbiasedMovingVariance = c.Generation < 3, // Keras 2 and TensorFlow's fused kernel correct it by n / (n - 1)
         };
     }
-
-    private static (int, int) PoolStrides(KerasLayerConfig c) => c.Has("strides") ? c.Pair("strides") : c.Pair("pool_size", (2, 2));
-
-    private static Padding2D Border(KerasLayerConfig c, string attribute)
-    {
-        (int Before, int Behind)[] b = c.Borders(attribute, 2);
-        return new Padding2D(b[0].Before, b[0].Behind, b[1].Before, b[1].Behind);
-    }
-
-    private static UpsampleKind Interpolation(KerasLayerConfig c) => c.Text("interpolation", "nearest") switch
-    {
-        "nearest" => UpsampleKind.Nearest,
-        "bilinear" => UpsampleKind.Bilinear,
-        _ => throw c.Refuse("interpolation", "is not built here", "Take 'nearest' or 'bilinear'"),
-    };
 }

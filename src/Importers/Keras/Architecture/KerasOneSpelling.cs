@@ -23,6 +23,8 @@ internal static class KerasOneSpelling
     /// <summary>The class and the attributes as Keras 2 would have written them.</summary>
     public static (string ClassName, JsonObject Config) Renewed(string className, JsonObject config)
     {
+        if (className == "Merge")
+            return Merge(config);
         string kind = s_classes.GetValueOrDefault(className, className);
         var renewed = new JsonObject();
         foreach ((string name, JsonNode? value) in config)
@@ -37,6 +39,22 @@ internal static class KerasOneSpelling
             renewed["kernel_size"] = new JsonArray((int)dim, (int)config["kernel_dim2"]!, (int)config["kernel_dim3"]!);
         return (kind, renewed);
     }
+
+    // One class with a mode, where later versions have a class for each.
+    private static (string, JsonObject) Merge(JsonObject config) => config["mode"]?.ToString() switch
+    {
+        "sum" => ("Add", []),
+        "mul" => ("Multiply", []),
+        "ave" => ("Average", []),
+        "max" => ("Maximum", []),
+        "concat" => ("Concatenate", new JsonObject { ["axis"] = config["concat_axis"]?.DeepClone() }),
+        "dot" => ("Dot", new JsonObject { ["axes"] = DotAxes(config["dot_axes"]) }),
+        "cos" => ("Dot", new JsonObject { ["axes"] = DotAxes(config["dot_axes"]), ["normalize"] = true }),
+        _ => ("Merge", config), // a function: refused by name
+    };
+
+    private static JsonNode? DotAxes(JsonNode? json) => json is JsonArray { Count: 2 } pair && pair[0] is JsonArray { Count: 1 } a && pair[1] is JsonArray { Count: 1 } b
+        ? new JsonArray(a[0]!.DeepClone(), b[0]!.DeepClone()) : json?.DeepClone();
 
     private static (string? Name, JsonNode? Value) Renewed(string className, string name, JsonNode? value) => name switch
     {

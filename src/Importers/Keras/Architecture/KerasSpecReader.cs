@@ -27,7 +27,7 @@ internal sealed class KerasSpecReader(string source, int generation)
         string kind = ClassOf(json);
         if (config is JsonArray list && kind == "Sequential") // Keras 1 and early 2
             return Sequential(Text(json["name"]) ?? "sequential", list, null);
-        if (config is not JsonObject o || o["layers"] is not JsonArray layers)
+        if (config is not JsonObject o || o["layers"] is not JsonArray layers || kind == "Merge")
             return null;
         string name = Text(o["name"]) ?? Text(json["name"]) ?? (kind == "Sequential" ? "sequential" : "model");
         if (o["input_layers"] is not null && o["output_layers"] is not null)

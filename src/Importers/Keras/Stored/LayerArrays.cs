@@ -37,6 +37,8 @@ internal static class LayerArrays
             KerasLayerConfig inner = config.Inner("layer");
             return Converted(KerasLayers.Plain(inner.ClassName), inner, arrays, generation, isTheano);
         }
+        if (kind == "Normalization" && arrays.Count == 2) // how many samples it has seen is a whole number, and none of a weight's
+            return [.. arrays, new StoredArray("count", "count", Shape.Scalar, () => [0])];
         if (generation == 1)
             arrays = OfKeras1(kind, config, arrays);
         if (isTheano && s_turnedByTheano.Contains(kind) && arrays.Count > 0)
