@@ -35,6 +35,9 @@ public sealed class UnaryOp : Op
     /// <summary>Its first parameter.</summary>
     public float Alpha => _alpha;
 
+    /// <summary>Its second parameter.</summary>
+    public float Beta => _beta;
+
     /// <inheritdoc/>
     public override string Name => _formula.ToString();
 
