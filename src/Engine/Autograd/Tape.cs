@@ -20,6 +20,7 @@ public sealed class Tape(Device device) : IDisposable
     private readonly OrderedDictionary<Tensor, OpCall> _kept = [];
     private readonly Dictionary<string, HeldTensor> _temporaries = [];
     private readonly Checkpoints? _checkpoints;
+    private readonly List<Tensor> _penalties = [];
     private bool _replayed;
 
     /// <summary>Where ops run.</summary>
@@ -79,6 +80,15 @@ public sealed class Tape(Device device) : IDisposable
 
     /// <summary>Where the time of each op is noted down; null where nobody asks.</summary>
     internal OpTimes? Times { get; init; }
+
+    /// <summary>What activations cost in this step, each a single number: added to the loss.</summary>
+    internal IReadOnlyList<Tensor> Penalties => _penalties;
+
+    /// <summary>True where a gradient of the tensor is wanted.</summary>
+    internal bool Wants(Tensor tensor) => _wanted.Contains(tensor);
+
+    /// <summary>Adds a number to the loss of this step.</summary>
+    internal void AddPenalty(Tensor cost) => _penalties.Add(cost);
 
     /// <summary>Asks for the gradient of a tensor.</summary>
     public void Watch(Tensor tensor) => _wanted.Add(tensor);

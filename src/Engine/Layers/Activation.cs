@@ -46,8 +46,11 @@ public enum Activation
     /// <summary>ELU with the scale that keeps mean 0 and variance 1: Klambauer et al. 2017.</summary>
     SELU,
 
-    /// <summary>min(max(x + 3, 0), 6) / 6: hard_sigmoid of Keras 3; that of Keras 1 and 2 is <see cref="HardSigmoidKeras2"/>.</summary>
+    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3; Keras 1 and 2 had <see cref="HardSigmoidKeras2"/>.</summary>
     HardSigmoid,
+
+    /// <summary>min(max(0.2 x + 0.5, 0), 1): the hard_sigmoid of Keras 1 and 2.</summary>
+    HardSigmoidKeras2,
 
     /// <summary>e^x.</summary>
     Exponential,
@@ -60,9 +63,6 @@ public enum Activation
 
     /// <summary>The logarithm of <see cref="Softmax"/>.</summary>
     LogSoftmax,
-
-    /// <summary>min(max(0.2 x + 0.5, 0), 1): hard_sigmoid of Keras 1 and 2.</summary>
-    HardSigmoidKeras2,
 
     /// <summary>x times <see cref="HardSigmoid"/>: hard_silu, hard_swish.</summary>
     HardSiLU,
@@ -170,11 +170,11 @@ public static class ActivationExtensions
         Activation.Softsign => new UnaryOp(UnaryFormula.Softsign),
         Activation.SELU => new UnaryOp(UnaryFormula.SELU),
         Activation.HardSigmoid => new UnaryOp(UnaryFormula.HardSigmoid),
+        Activation.HardSigmoidKeras2 => new UnaryOp(UnaryFormula.HardSigmoidKeras2),
         Activation.Exponential => new UnaryOp(UnaryFormula.Exp),
         Activation.LeakyReLU => new UnaryOp(UnaryFormula.LeakyReLU, 0.2f),
         Activation.Mish => new UnaryOp(UnaryFormula.Mish),
         Activation.LogSoftmax => new SoftmaxOp(log: true),
-        Activation.HardSigmoidKeras2 => new UnaryOp(UnaryFormula.LinearSigmoid, 0.2f),
         Activation.HardSiLU => new UnaryOp(UnaryFormula.HardSiLU),
         Activation.HardTanh => new UnaryOp(UnaryFormula.Clip, -1, 1),
         Activation.LogSigmoid => new UnaryOp(UnaryFormula.LogSigmoid),
@@ -183,7 +183,7 @@ public static class ActivationExtensions
         Activation.HardShrink => new UnaryOp(UnaryFormula.HardShrink, 0.5f),
         Activation.SquarePlus => new UnaryOp(UnaryFormula.SquarePlus, 4),
         Activation.SparsePlus => new UnaryOp(UnaryFormula.SparsePlus),
-        Activation.SparseSigmoid => new UnaryOp(UnaryFormula.LinearSigmoid, 0.5f),
+        Activation.SparseSigmoid => new UnaryOp(UnaryFormula.SparseSigmoid),
         Activation.CELU => new UnaryOp(UnaryFormula.ELU, 1),
         Activation.Sparsemax => new SparsemaxOp(),
         _ => throw new GraftException($"Activation {activation} has no op."),

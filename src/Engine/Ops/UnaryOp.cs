@@ -24,8 +24,6 @@ public sealed class UnaryOp : Op
             throw new GraftException($"Clip: the lower bound {alpha} is above the upper bound {beta}; swap them.");
         if (formula is UnaryFormula.SoftShrink or UnaryFormula.HardShrink or UnaryFormula.SquarePlus && !(alpha >= 0))
             throw new GraftException($"{formula}: alpha is {alpha}; it takes 0 or more.");
-        if (formula == UnaryFormula.LinearSigmoid && !(alpha > 0))
-            throw new GraftException($"LinearSigmoid: the slope is {alpha}; it takes more than 0.");
         (_formula, _alpha, _beta) = (formula, alpha, beta);
     }
 

@@ -24,6 +24,9 @@ public enum UnaryFormula
     /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3 and torch.</summary>
     HardSigmoid,
 
+    /// <summary>min(max(0.2 x + 0.5, 0), 1), as in Keras 1 and 2.</summary>
+    HardSigmoidKeras2,
+
     /// <summary>Hyperbolic tangent.</summary>
     Tanh,
 
@@ -84,8 +87,8 @@ public enum UnaryFormula
     /// <summary>x to the power of a.</summary>
     Pow,
 
-    /// <summary>min(max(a x + 0.5, 0), 1): Keras 2's hard sigmoid for a = 0.2, Keras 3's sparse sigmoid for a = 0.5; a is above 0.</summary>
-    LinearSigmoid,
+    /// <summary>min(max(0.5 x + 0.5, 0), 1).</summary>
+    SparseSigmoid,
 
     /// <summary>x min(max(x + 3, 0), 6) / 6: the hard form of <see cref="SiLU"/>. Howard et al. 2019, arXiv:1905.02244.</summary>
     HardSiLU,

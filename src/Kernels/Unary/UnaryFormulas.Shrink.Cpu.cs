@@ -5,17 +5,17 @@ namespace Graft.Kernels;
 
 // Each formula has Apply(x), the function, and Apply(s, dy), dy times the slope from s: x or y, as UnaryGeometry says.
 
-internal readonly struct LinearSigmoidFormula(float slope) : IUnaryFormula, IBinaryFormula
+internal readonly struct SparseSigmoidFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Apply<V>(V x)
         where V : unmanaged, ILanes<V> =>
-        V.Min(V.Max(V.Create(slope) * x + V.Create(0.5f), V.Zero), V.One);
+        V.Min(V.Max(V.Create(0.5f) * x + V.Create(0.5f), V.Zero), V.One);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Apply<V>(V y, V dy)
         where V : unmanaged, ILanes<V> =>
-        V.Select(V.GreaterThan(y, V.Zero) & V.LessThan(y, V.One), dy * V.Create(slope), V.Zero);
+        V.Select(V.GreaterThan(y, V.Zero) & V.LessThan(y, V.One), dy * V.Create(0.5f), V.Zero);
 }
 
 internal readonly struct HardSiLUFormula : IUnaryFormula, IBinaryFormula
