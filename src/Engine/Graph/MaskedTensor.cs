@@ -5,6 +5,15 @@ namespace Graft;
 /// <param name="Mask">[N,T], 1 for a step that counts and 0 for one that is padding; null where all count. It lives as long as the tape.</param>
 internal readonly record struct MaskedTensor(Tensor Value, Tensor? Mask = null)
 {
+    /// <summary>Tensors all of whose steps count.</summary>
+    public static MaskedTensor[] Of(ReadOnlySpan<Tensor> tensors)
+    {
+        var masked = new MaskedTensor[tensors.Length];
+        for (int i = 0; i < masked.Length; i++)
+            masked[i] = new MaskedTensor(tensors[i]);
+        return masked;
+    }
+
     /// <summary>The numbers without their masks.</summary>
     public static Tensor[] Values(ReadOnlySpan<MaskedTensor> tensors)
     {

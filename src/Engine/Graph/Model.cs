@@ -76,6 +76,8 @@ public partial class Model : Layer
 
     internal override IReadOnlyList<Layer> Inner => _layers;
 
+    private protected override int SeedOfInner(int seed) => seed; // their names are the user's
+
     /// <summary>Sets the seed that new parameters are drawn from; call it before the first use.</summary>
     public void SetSeed(int seed) => Seed = seed;
 
@@ -127,13 +129,7 @@ public partial class Model : Layer
     /// <summary>Runs the graph: inputs with the batch axis, one result an output node.</summary>
     /// <remarks>A result is given back as soon as its last reader ran, unless backward needs it.</remarks>
     /// <exception cref="ShapeException">An input has another shape than its node.</exception>
-    public Tensor[] Run(Tape tape, ReadOnlySpan<Tensor> inputs)
-    {
-        var masked = new MaskedTensor[inputs.Length];
-        for (int i = 0; i < masked.Length; i++)
-            masked[i] = new MaskedTensor(inputs[i]);
-        return MaskedTensor.Values(Call(tape, masked));
-    }
+    public Tensor[] Run(Tape tape, ReadOnlySpan<Tensor> inputs) => MaskedTensor.Values(Call(tape, MaskedTensor.Of(inputs)));
 
     internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs)
     {

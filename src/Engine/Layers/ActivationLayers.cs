@@ -15,6 +15,8 @@ public sealed class ActivationLayer(Activation activation) : Layer
     /// <inheritdoc/>
     public override string ClassName => "Activation";
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Activation.OutputShape(inputs[0]);
 
@@ -38,6 +40,8 @@ public sealed class ReLU : Layer
 
     /// <summary>Where the identity begins, 0 or more.</summary>
     public float Threshold { get; init; }
+
+    private protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => MaxValue is null or > 0 && NegativeSlope >= 0 && Threshold >= 0 ? inputs[0]
@@ -82,6 +86,8 @@ public sealed class ReLU : Layer
 /// <param name="slope">Factor below 0.</param>
 public sealed class LeakyReLU(float slope = 0.3f) : Layer
 {
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
 
@@ -97,6 +103,8 @@ public sealed class LeakyReLU(float slope = 0.3f) : Layer
 /// <param name="alpha">Factor below 0, 0 or more.</param>
 public sealed class ELU(float alpha = 1) : Layer
 {
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
 
@@ -112,6 +120,8 @@ public sealed class ELU(float alpha = 1) : Layer
 /// <param name="theta">The threshold.</param>
 public sealed class ThresholdedReLU(float theta = 1) : Layer
 {
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
 
@@ -128,6 +138,8 @@ public sealed class ThresholdedReLU(float theta = 1) : Layer
 public sealed class Softmax(params int[] axes) : Layer
 {
     private readonly int[] _axes = axes.Length == 0 ? [-1] : axes;
+
+    private protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)

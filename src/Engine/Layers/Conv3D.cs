@@ -66,17 +66,21 @@ public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) :
     }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) =>
+        Activation.Apply(tape, Convolve(tape, inputs[0], Use(tape, _kernel!), _bias is null ? null : Use(tape, _bias), Taps, Groups));
+
+    /// <summary>The convolution of x [N,D,H,W,I] and kernel [O,Q,R,S,I / groups].</summary>
+    internal static Tensor Convolve(Tape tape, Tensor input, Tensor weights, Tensor? bias, Window3D taps, int groups)
     {
-        Shape shape = inputs[0].Shape;
-        (int front, int back) = Taps.DepthBorder(shape[1]);
-        Tensor x = tape.Run(new UnfoldOp(1, FilterSize.Depth, Strides.Depth, Dilation.Depth, front, back, Groups), inputs[0]); // [N,P,H,W,T·C]
+        Shape shape = input.Shape;
+        (int front, int back) = taps.DepthBorder(shape[1]);
+        Tensor x = tape.Run(new UnfoldOp(1, taps.Filter.Depth, taps.Strides.Depth, taps.Dilation.Depth, front, back, groups), input); // [N,P,H,W,T·C]
         int depth = x.Shape[1];
         x = Then(tape, x, ImageView.OfSlices(x.Shape));
-        Tensor kernel = tape.Run(ImageView.DepthLast, Use(tape, _kernel!));
+        Tensor kernel = tape.Run(ImageView.DepthLast, weights);
         kernel = Then(tape, kernel, ImageView.OfSliceFilter(kernel.Shape));
-        var op = new Conv2DOp(Strides.Height, Strides.Width, Dilation.Height, Dilation.Width, Taps.Slice.Border(shape[2], shape[3]), Groups);
-        Tensor y = Activation.Apply(tape, _bias is null ? Then(tape, x, op, kernel) : Then(tape, x, op, kernel, Use(tape, _bias)));
+        var op = new Conv2DOp(taps.Strides.Height, taps.Strides.Width, taps.Dilation.Height, taps.Dilation.Width, taps.Slice.Border(shape[2], shape[3]), groups);
+        Tensor y = bias is null ? Then(tape, x, op, kernel) : Then(tape, x, op, kernel, bias);
         tape.Release(kernel);
         return Then(tape, y, ImageView.ToVolume(y.Shape, depth));
     }

@@ -15,6 +15,8 @@ public abstract class RandomDropout : Layer
     /// <summary>Share that is dropped.</summary>
     public float Rate { get; }
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
 

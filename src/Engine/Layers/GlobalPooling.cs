@@ -29,8 +29,19 @@ public abstract class GlobalPooling : Layer
     internal override void WriteConfig(JsonObject config) => config["keepdims"] = KeepDims;
 }
 
-/// <summary>The mean of each channel over a sequence. Matches Keras's GlobalAveragePooling1D.</summary>
-public sealed class GlobalAveragePooling1D() : GlobalPooling(ReduceFormula.Mean, 1);
+/// <summary>The mean of each channel over a sequence, or over those of its steps that its mask counts. Matches Keras's GlobalAveragePooling1D.</summary>
+public sealed class GlobalAveragePooling1D() : GlobalPooling(ReduceFormula.Mean, 1)
+{
+    internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs)
+    {
+        if (inputs[0].Mask is not { } mask)
+            return base.Call(tape, inputs);
+        Tensor column = tape.Run(new ReshapeOp(mask.Shape[0], mask.Shape[1], 1), mask);
+        Tensor counted = tape.Run(new BinaryOp(BinaryFormula.Multiply), inputs[0].Value, column);
+        Tensor sum = Then(tape, counted, new ReduceOp(ReduceFormula.Sum, [1], KeepDims));
+        return [new MaskedTensor(Then(tape, sum, new BinaryOp(BinaryFormula.Divide), tape.Run(new ReduceOp(ReduceFormula.Sum, [1], KeepDims), column)))];
+    }
+}
 
 /// <summary>The largest number of each channel of a sequence. Matches Keras's GlobalMaxPooling1D.</summary>
 public sealed class GlobalMaxPooling1D() : GlobalPooling(ReduceFormula.Max, 1);

@@ -22,6 +22,9 @@ public static class Initializers
     public static void GlorotUniformDense(Shape shape, Random random, Span<float> values) =>
         Uniform(random, values, Math.Sqrt(6.0 / (shape[0] + shape[1])));
 
+    /// <summary>The same for a vector [n], as Keras counts it: in and out are n.</summary>
+    public static void GlorotUniformVector(Shape shape, Random random, Span<float> values) => Uniform(random, values, Math.Sqrt(6.0 / (2 * shape[0])));
+
     /// <summary>The same for a convolution weight [O,R,S,I], with one to three axes of a filter: fan in R·S·I, fan out R·S·O.</summary>
     public static void GlorotUniformConv(Shape shape, Random random, Span<float> values) =>
         Uniform(random, values, Math.Sqrt(6.0 / ((double)shape.Count / shape[0] / shape[-1] * (shape[-1] + shape[0]))));

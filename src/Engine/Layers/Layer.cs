@@ -57,9 +57,12 @@ public abstract class Layer
         {
             field = value;
             foreach (Layer layer in Inner)
-                layer.Seed = value;
+                layer.Seed = SeedOfInner(value);
         }
     }
+
+    /// <summary>The seed of the layers inside, whose names are the same in every wrapper of a kind.</summary>
+    private protected virtual int SeedOfInner(int seed) => RandomSeed.Of(seed, Name);
 
     /// <summary>Shape of the output without the batch axis.</summary>
     /// <exception cref="ShapeException">The layer does not take such inputs.</exception>
@@ -157,6 +160,16 @@ public abstract class Layer
         Tensor result = tape.Run(op, [own, .. others]);
         tape.Release(own);
         return result;
+    }
+
+    /// <summary>Calls a layer that this one is made of, under its own name.</summary>
+    private protected static MaskedTensor[] CallInner(Tape tape, Layer inner, params ReadOnlySpan<MaskedTensor> inputs)
+    {
+        string outer = tape.Layer;
+        tape.Layer = $"{outer}/{inner.Name}";
+        MaskedTensor[] outputs = inner.Call(tape, inputs);
+        tape.Layer = outer;
+        return outputs;
     }
 
     /// <summary>The key of the next random op's stream: another for each step, layer, and op of the layer.</summary>

@@ -37,6 +37,9 @@ public abstract class MergeLayer : Layer
         return joined;
     }
 
+    internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs) =>
+        [new MaskedTensor(Forward(tape, MaskedTensor.Values(inputs)), StepMask.Any(tape, inputs))];
+
     internal override void WriteConfig(JsonObject config)
     {
     }
@@ -147,6 +150,13 @@ public sealed class Concatenate(int axis = -1) : Layer
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new ConcatOp(axis), inputs);
+
+    internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs)
+    {
+        Tensor y = Forward(tape, MaskedTensor.Values(inputs));
+        bool isTime = axis is 1 || axis + y.Shape.Rank == 1;
+        return [new MaskedTensor(y, isTime ? StepMask.InTime(tape, inputs) : StepMask.Any(tape, inputs))];
+    }
 
     internal override void WriteConfig(JsonObject config) => config["axis"] = axis;
 

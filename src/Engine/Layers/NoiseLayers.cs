@@ -12,6 +12,8 @@ public sealed class GaussianNoise(float stddev) : Layer
     /// <summary>Standard deviation of the noise.</summary>
     public float StdDev { get; } = stddev >= 0 ? stddev : throw new ArgumentOutOfRangeException(nameof(stddev), stddev, "A standard deviation is 0 or more.");
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
 
@@ -38,6 +40,8 @@ public sealed class GaussianNoise(float stddev) : Layer
 public sealed class ActivityRegularization(float l1 = 0, float l2 = 0) : Layer
 {
     private readonly Regularizer _cost = Regularizer.L1L2(l1, l2);
+
+    private protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];

@@ -27,6 +27,8 @@ public sealed class Normalization : Layer
     /// <summary>True goes the other way: x · max(sqrt(variance), 1e-7) + mean.</summary>
     public bool Invert { get; init; }
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {

@@ -18,6 +18,8 @@ public sealed class PReLU(params int[] sharedAxes) : Layer
     /// <summary>What large slopes cost; null for nothing.</summary>
     public Regularizer? AlphaRegularizer { get; init; }
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {

@@ -81,17 +81,22 @@ public abstract class RecurrentLayer : Layer
     }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Call(tape, [.. inputs.ToArray().Select(i => new MaskedTensor(i))])[0].Value;
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Call(tape, MaskedTensor.Of(inputs))[0].Value;
 
     internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs)
     {
-        (Tensor output, Tensor[] states) = Run(tape, inputs[0], MaskedTensor.Values(inputs[1..]), aligned: false);
+        (Tensor output, Tensor[] states) = Run(tape, inputs[0], MaskedTensor.Values(inputs[1..]), aligned: false, ZeroOutputForMask);
         Tensor? mask = ReturnSequences ? inputs[0].Mask : null;
         return ReturnState ? [new(output, mask), .. states.Select(s => new MaskedTensor(s))] : [new(output, mask)];
     }
 
     /// <summary>The output as the settings have it, and the states.</summary>
-    internal (Tensor Output, Tensor[] States) Run(Tape tape, MaskedTensor x, Tensor[] initial, bool aligned)
+    /// <param name="tape">The tape.</param>
+    /// <param name="x">The sequences.</param>
+    /// <param name="initial">States before the first step; none for zeros, or for what a stateful layer has kept.</param>
+    /// <param name="aligned">See <see cref="StepOrder"/>.</param>
+    /// <param name="zeroMasked">The outputs of masked steps are zeros, where all are returned.</param>
+    internal (Tensor Output, Tensor[] States) Run(Tape tape, MaskedTensor x, Tensor[] initial, bool aligned, bool zeroMasked)
     {
         if (initial.Length == 0 && Stateful)
             initial = Kept(tape, x.Value.Shape);
@@ -100,12 +105,28 @@ public abstract class RecurrentLayer : Layer
             (_kept, _keptFor) = (Array.ConvertAll(states, s => s.ToArray()), x.Value.Shape);
         if (!ReturnSequences)
             return (ReturnState ? View(tape, output) : output, states);
-        if (ZeroOutputForMask && x.Mask is { } mask)
+        if (zeroMasked && x.Mask is { } mask)
             output = Zeroed(tape, output, GoBackwards && !aligned ? Reversed(tape, mask) : mask);
         return (output, states);
     }
 
     internal override void ResetStates() => _kept = null;
+
+    /// <summary>A layer like this one, with weights of its own, that goes the other way.</summary>
+    internal RecurrentLayer Turned()
+    {
+        var config = new JsonObject();
+        WriteConfig(config);
+        config["go_backwards"] = !GoBackwards;
+        var turned = (RecurrentLayer)LayerCatalog.Create(ClassName, config);
+        turned.TakeInitializers(this);
+        return turned;
+    }
+
+    /// <summary>Takes over what a config does not hold.</summary>
+    private protected virtual void TakeInitializers(RecurrentLayer from)
+    {
+    }
 
     private protected override bool Takes(int inputs) => inputs >= 1 && (inputs == 1 || inputs == 1 + StateCount);
 

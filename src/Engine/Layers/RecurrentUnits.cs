@@ -13,6 +13,7 @@ namespace Graft.Layers;
 public abstract class RecurrentUnits : RecurrentLayer
 {
     private Parameter? _kernel, _recurrentKernel, _bias;
+    private Initializer _kernelInitializer = Initializers.GlorotUniformDense, _recurrentInitializer = Initializers.Orthogonal;
 
     private protected RecurrentUnits(int units) =>
         Units = units > 0 ? units : throw new ArgumentOutOfRangeException(nameof(units), units, "A recurrent layer has one unit or more.");
@@ -46,10 +47,18 @@ public abstract class RecurrentUnits : RecurrentLayer
     public float RecurrentDropout { get; init; }
 
     /// <summary>Fills the kernel of a new layer.</summary>
-    public Initializer KernelInitializer { get; init; } = Initializers.GlorotUniformDense;
+    public Initializer KernelInitializer
+    {
+        get => _kernelInitializer;
+        init => _kernelInitializer = value;
+    }
 
     /// <summary>Fills the recurrent kernel of a new layer.</summary>
-    public Initializer RecurrentInitializer { get; init; } = Initializers.Orthogonal;
+    public Initializer RecurrentInitializer
+    {
+        get => _recurrentInitializer;
+        init => _recurrentInitializer = value;
+    }
 
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
@@ -83,6 +92,9 @@ public abstract class RecurrentUnits : RecurrentLayer
         if (UseBias)
             _bias = AddParameter("bias", HasTwoBiases ? new Shape(2, Width) : new Shape(Width), BiasInitializer, regularizer: BiasRegularizer);
     }
+
+    private protected override void TakeInitializers(RecurrentLayer from) =>
+        (_kernelInitializer, _recurrentInitializer) = (((RecurrentUnits)from).KernelInitializer, ((RecurrentUnits)from).RecurrentInitializer);
 
     internal override (Tensor Output, Tensor[] States) RunSteps(Tape tape, Tensor x, Tensor[] initial, Tensor? mask, StepOrder order, bool sequences)
     {

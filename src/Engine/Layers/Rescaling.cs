@@ -17,6 +17,8 @@ public sealed class Rescaling(IReadOnlyList<float> scale, IReadOnlyList<float> o
     {
     }
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {

@@ -16,6 +16,8 @@ public sealed class UnitNormalization(params int[] axes) : Layer
     private const float Epsilon = 1e-12f;
     private readonly int[] _axes = axes.Length == 0 ? [-1] : axes;
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {
