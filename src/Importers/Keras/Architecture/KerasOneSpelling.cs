@@ -37,7 +37,7 @@ internal static class KerasOneSpelling
             renewed["kernel_size"] = config["kernel_dim1"] is null ? new JsonArray((int)rows, (int)columns) : null;
         if (config["kernel_dim1"] is { } dim)
             renewed["kernel_size"] = new JsonArray((int)dim, (int)config["kernel_dim2"]!, (int)config["kernel_dim3"]!);
-        return (kind, renewed);
+        return (kind, JsonNode.Parse(renewed.ToJsonString())!.AsObject()); // numbers as the parser makes them
     }
 
     // One class with a mode, where later versions have a class for each.

@@ -54,7 +54,8 @@ internal sealed partial class KerasStoredWeights
             AssignNumbered(_numbered, layers, "", assigned);
         else
             AssignNamed(layers, assigned);
-        return assigned;
+        Dictionary<KerasBuiltLayer, int> place = layers.SelectMany(l => l.Leaves).Distinct().Select((l, i) => (l, i)).ToDictionary(p => p.l, p => p.i);
+        return [.. assigned.OrderBy(a => place[a.Item1])]; // the order of optimizer slots
     }
 
     /// <summary>The optimizer's variables in the file's order, counters among them; none where the file has none.</summary>
