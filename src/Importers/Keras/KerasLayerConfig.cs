@@ -43,6 +43,15 @@ public sealed partial class KerasLayerConfig
     /// <summary>An activation that no fused one is: it becomes a layer behind this one.</summary>
     internal Layer? Behind { get; private set; }
 
+    /// <summary>Layers that stand in for others, for what a wrapper wraps.</summary>
+    internal IReadOnlyDictionary<string, Func<KerasLayerConfig, Layer>>? Registered { get; set; }
+
+    /// <summary>What the layer is called with at its first use.</summary>
+    internal KerasCall? Call { get; set; }
+
+    /// <summary>True where the layer is called with that argument set to true.</summary>
+    public bool CalledWith(string argument) => Call?.Named.GetValueOrDefault(argument) is JsonValue value && value.GetValueKind() == JsonValueKind.True;
+
     /// <summary>Names of all attributes that the file has.</summary>
     internal IEnumerable<string> Attributes => _config.Select(p => p.Key);
 

@@ -143,9 +143,10 @@ internal sealed class KerasGraph(KerasBuildContext context, KerasModelSpec spec,
         if (!_built.TryGetValue(layer.Name, out KerasBuiltLayer? built))
         {
             var inner = new KerasGraph(context, layer.Nested!, $"{path}{layer.Name}/");
-            Model model = inner.Build([.. inputs.Select(i => i.Shape)]);
-            model.Name = layer.Name;
-            _built[layer.Name] = built = new KerasBuiltLayer(layer, path + layer.Name) { Layer = model, Inner = inner.Layers };
+            bool eachStep = layer.ClassName == "TimeDistributed";
+            Model model = inner.Build([.. inputs.Select(i => eachStep && i.Shape.Rank > 0 ? i.Shape.Tail() : i.Shape)]);
+            model.Name = eachStep ? layer.Nested!.Name : layer.Name;
+            _built[layer.Name] = built = new KerasBuiltLayer(layer, path + layer.Name) { Layer = eachStep ? new TimeDistributed(model) { Name = layer.Name } : model, Inner = inner.Layers };
         }
         return [.. built.Layer!.Apply(inputs).Outputs.Select(o => new KerasTensor(o))];
     }

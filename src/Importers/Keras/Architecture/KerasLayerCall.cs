@@ -23,6 +23,7 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
     public KerasTensor[] Run(KerasTensor[] inputs, KerasCall call)
     {
         CheckArguments(call);
+        _config.Call ??= call;
         if (built.Spec.Module.StartsWith("keras.src.ops", StringComparison.Ordinal) || built.Spec.Module.StartsWith("keras.ops", StringComparison.Ordinal) || KerasOperations.Is(built.Spec.ClassName))
             return Operation(inputs, call);
         KerasTensor[] outputs = Kind switch
@@ -49,7 +50,8 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
             return there;
         Layer layer = make?.Invoke() ?? KerasLayers.Create(_config, context.Registered) ?? throw Unknown();
         layer.Name = built.Spec.Name;
-        layer.Trainable = _config.IsTrainable;
+        if (!_config.IsTrainable)
+            layer.Trainable = false; // else a wrapper's inner layer keeps its own flag
         context.Notes.AddRange(_config.TrainingNotes());
         _config.CheckAllRead();
         return built.Layer = layer;
@@ -57,8 +59,21 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
 
     private KerasTensor[] ChannelsFirst(KerasTensor[] inputs)
     {
+        if (Kind.StartsWith("ConvLSTM", StringComparison.Ordinal))
+            return RecurrentChannelsFirst(inputs);
         IReadOnlyList<Node> outputs = Applied([.. inputs.Select(moves.Moved)]);
         return [.. outputs.Select(o => new KerasTensor(o, IsMoved: Kind != "Flatten" && o.Shape.Rank > 1))];
+    }
+
+    // Sequences of images: the channels come behind the steps. States, and the last output, are images.
+    private KerasTensor[] RecurrentChannelsFirst(KerasTensor[] inputs)
+    {
+        Node sequence = moves.Plain(inputs[0]);
+        var move = new AxisMove(sequence.Shape.Rank, 2);
+        Node there = new Permute(move.There) { Name = free($"{built.Spec.Name}/channels_last") }.Apply(sequence);
+        IReadOnlyList<Node> outputs = Applied([there, .. inputs.Skip(1).Select(moves.Moved)]);
+        return [.. outputs.Select((o, i) => i == 0 && o.Shape.Rank == there.Shape.Rank
+            ? new KerasTensor(new Permute(move.Back) { Name = free($"{built.Spec.Name}/channels_first") }.Apply(o)) : new KerasTensor(o, IsMoved: true))];
     }
 
     // The axis that has statistics is brought to the end.
@@ -114,7 +129,7 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
         {
             if (name == "training" && value is JsonValue flag && flag.GetValueKind() == JsonValueKind.True && IsOtherInTraining)
                 throw new GraftException($"{context.Source}: layer '{built.Path}' ({built.Spec.ClassName}) is called with training = true: it behaves as in training at all times, which is not built here. Call it without in Keras and save the model anew.");
-            if (name == "mask" && KerasCall.References(value).Any())
+            if (name.EndsWith("mask", StringComparison.Ordinal) && KerasCall.References(value).Any())
                 throw new GraftException($"{context.Source}: layer '{built.Path}' ({built.Spec.ClassName}) is called with a mask of the graph's own; masks here come from Masking and Embedding (mask_zero) alone. Use one of these in Keras.");
         }
     }

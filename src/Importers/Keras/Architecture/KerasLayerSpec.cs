@@ -13,8 +13,11 @@ internal readonly record struct KerasTensorReference(string Layer, int Call, int
 /// <param name="Named">Arguments by name: "training", "mask", "initial_state", ...</param>
 internal sealed record KerasCall(IReadOnlyList<object?> Arguments, IReadOnlyDictionary<string, object?> Named)
 {
+    // Arguments by name in the order in which layers take them.
+    private static readonly string[] s_order = ["inputs", "sequence", "query", "value", "key", "initial_state", "states"];
+
     /// <summary>All tensors that are read, positional ones first.</summary>
-    public IEnumerable<KerasTensorReference> Tensors => Arguments.Concat(Named.Values).SelectMany(References);
+    public IEnumerable<KerasTensorReference> Tensors => Arguments.Concat(Named.OrderBy(n => Array.IndexOf(s_order, n.Key) is var i && i < 0 ? s_order.Length : i).Select(n => n.Value)).SelectMany(References);
 
     /// <summary>The tensors of one argument.</summary>
     public static IEnumerable<KerasTensorReference> References(object? argument) => argument switch

@@ -10,12 +10,15 @@ internal static partial class KerasLayers
         ["Activation"] = c => ActivationOf(c),
         ["ActivityRegularization"] = c => new ActivityRegularization(c.Number("l1", 0), c.Number("l2", 0)),
         ["Add"] = _ => new Add(),
+        ["AdditiveAttention"] = SumAttention,
         ["AlphaDropout"] = c => new AlphaDropout(c.Number("rate")),
+        ["Attention"] = DotAttention,
         ["Average"] = _ => new Average(),
         ["AveragePooling1D"] = c => new AveragePooling1D(One(c, "pool_size", 2), PoolStride(c)) { Padding = c.Padding() },
         ["AveragePooling2D"] = c => new AveragePooling2D { PoolSize = c.Pair("pool_size", (2, 2)), Strides = PoolStrides(c), Padding = c.Padding() },
         ["AveragePooling3D"] = AveragePool3D,
         ["BatchNormalization"] = Normalization,
+        ["Bidirectional"] = BothWays,
         ["CenterCrop"] = c => new CenterCrop(c.Integer("height"), c.Integer("width")),
         ["Concatenate"] = c => new Concatenate(c.Integer("axis", -1)),
         ["Conv1D"] = Convolution1D,
@@ -24,6 +27,9 @@ internal static partial class KerasLayers
         ["Conv2DTranspose"] = Transposed2D,
         ["Conv3D"] = Convolution3D,
         ["Conv3DTranspose"] = Transposed3D,
+        ["ConvLSTM1D"] = Recurrent1D,
+        ["ConvLSTM2D"] = Recurrent2D,
+        ["ConvLSTM3D"] = Recurrent3D,
         ["Cropping1D"] = c => new Cropping1D(c.Borders("cropping", 1)[0].Before, c.Borders("cropping", 1)[0].Behind),
         ["Cropping2D"] = c => new Cropping2D(Border(c, "cropping")),
         ["Cropping3D"] = c => new Cropping3D(Border3D(c, "cropping")),
@@ -46,10 +52,12 @@ internal static partial class KerasLayers
         ["GlobalMaxPooling1D"] = c => new GlobalMaxPooling1D { KeepDims = c.Flag("keepdims", false) },
         ["GlobalMaxPooling2D"] = c => new GlobalMaxPooling2D { KeepDims = c.Flag("keepdims", false) },
         ["GlobalMaxPooling3D"] = c => new GlobalMaxPooling3D { KeepDims = c.Flag("keepdims", false) },
+        ["GroupedQueryAttention"] = GroupedHeads,
         ["GroupNormalization"] = c => new GroupNormalization(c.Integer("groups", 32))
         {
             Epsilon = c.Number("epsilon", 1e-3f), Scale = c.Flag("scale", true), Center = c.Flag("center", true),
         },
+        ["GroupQueryAttention"] = GroupedHeads,
         ["GRU"] = Gated,
         ["Identity"] = _ => new ActivationLayer(Activation.Linear),
         ["LayerNormalization"] = c => new LayerNormalization
@@ -60,11 +68,13 @@ internal static partial class KerasLayers
         ["LocallyConnected1D"] = Local1D,
         ["LocallyConnected2D"] = Local2D,
         ["LSTM"] = LongShortTerm,
+        ["Masking"] = c => new Masking(c.Number("mask_value", 0)),
         ["Maximum"] = _ => new Maximum(),
         ["MaxPooling1D"] = c => new MaxPooling1D(One(c, "pool_size", 2), PoolStride(c)) { Padding = c.Padding() },
         ["MaxPooling2D"] = c => new MaxPooling2D { PoolSize = c.Pair("pool_size", (2, 2)), Strides = PoolStrides(c), Padding = c.Padding() },
         ["MaxPooling3D"] = MaxPool3D,
         ["Minimum"] = _ => new Minimum(),
+        ["MultiHeadAttention"] = ManyHeads,
         ["Multiply"] = _ => new Multiply(),
         ["Normalization"] = Normalized,
         ["Permute"] = c => new Permute(c.Integers("dims")),
@@ -84,6 +94,7 @@ internal static partial class KerasLayers
         ["SpatialDropout3D"] = c => new SpatialDropout3D(c.Number("rate")),
         ["Subtract"] = _ => new Subtract(),
         ["ThresholdedReLU"] = c => new ThresholdedReLU(c.Number("theta", 1)),
+        ["TimeDistributed"] = EachStep,
         ["UnitNormalization"] = c => new UnitNormalization(c.Integers("axis", [-1])),
         ["UpSampling1D"] = c => new UpSampling1D(One(c, "size", 2)),
         ["UpSampling2D"] = c => new UpSampling2D(c.Pair("size", (2, 2)).Height, c.Pair("size", (2, 2)).Width) { Interpolation = Interpolation(c) },
@@ -115,6 +126,7 @@ internal static partial class KerasLayers
     /// <summary>The layer; null where neither the importer nor the registrations know the class.</summary>
     public static Layer? Create(KerasLayerConfig config, IReadOnlyDictionary<string, Func<KerasLayerConfig, Layer>>? registered)
     {
+        config.Registered = registered;
         Func<KerasLayerConfig, Layer>? own = registered?.GetValueOrDefault(config.Name) ?? registered?.GetValueOrDefault(config.ClassName);
         Layer? layer = own is not null ? own(config) : s_classes.TryGetValue(Plain(config.ClassName), out Func<KerasLayerConfig, Layer>? make) ? make(config) : null;
         if (layer is not null && own is not null)
@@ -126,8 +138,10 @@ internal static partial class KerasLayers
 
     private static Embedding Embedded(KerasLayerConfig c)
     {
-        c.Ignore("input_length", "dropout");
-        return new Embedding(c.Integer("input_dim"), c.Integer("output_dim"));
+        c.Ignore("input_length");
+        if (c.Number("dropout", 0) != 0)
+            c.Ignore("dropout"); // Keras 1: of training alone
+        return new Embedding(c.Integer("input_dim"), c.Integer("output_dim")) { MaskZero = c.Flag("mask_zero", false) };
     }
 
     private static BatchNormalization Normalization(KerasLayerConfig c)

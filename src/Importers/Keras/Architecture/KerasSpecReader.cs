@@ -43,13 +43,13 @@ internal sealed class KerasSpecReader(string source, int generation)
     private KerasLayerSpec Layer(JsonObject json, int index)
     {
         string kind = ClassOf(json);
-        KerasModelSpec? nested = Nested(json);
-        JsonObject config = nested is not null ? [] : json["config"] as JsonObject ?? [];
+        JsonObject config = json["config"] as JsonObject ?? [];
+        KerasModelSpec? nested = Nested(json) ?? (kind == "TimeDistributed" && config["layer"] is JsonObject inner ? Nested(inner) : null);
         string name = Text(json["name"]) ?? Text(config["name"]) ?? nested?.Name ?? $"{kind.ToLowerInvariant()}_{index}";
         (kind, config) = generation == 1 && nested is null ? KerasOneSpelling.Renewed(kind, config) : (kind, config);
         return new KerasLayerSpec
         {
-            Name = name, ClassName = kind, Module = Text(json["module"]) ?? "", Config = config, Nested = nested,
+            Name = name, ClassName = kind, Module = Text(json["module"]) ?? "", Config = nested is not null ? [] : config, Nested = nested,
             Calls = json["inbound_nodes"] is JsonArray nodes ? [.. nodes.Select(n => Call(n, name))] : [],
             BuiltFor = Extents((json["build_config"] as JsonObject)?["input_shape"]), SampleShape = SampleShape(kind, config),
         };

@@ -113,6 +113,7 @@ internal sealed partial class KerasStoredWeights
     private void AssignNumbered(Hdf5Tree tree, IReadOnlyList<KerasBuiltLayer> layers, string path, List<(KerasBuiltLayer, IReadOnlyList<StoredArray>)> assigned)
     {
         Hdf5Tree? container = KerasCatalog.Containers.Select(tree.Groups.GetValueOrDefault).FirstOrDefault(g => g is { HasWeights: true });
+        container ??= tree.Groups.GetValueOrDefault("layer") is { } wrapped ? KerasCatalog.Containers.Select(wrapped.Groups.GetValueOrDefault).FirstOrDefault(g => g is { HasWeights: true }) : null;
         KerasBuiltLayer[] due = [.. layers.Where(HasParameters)];
         if (due.Length == 0)
             return;

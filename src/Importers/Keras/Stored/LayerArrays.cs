@@ -20,7 +20,8 @@ internal static class LayerArrays
     /// <summary>How a parameter is laid out in a file.</summary>
     public static WeightLayout LayoutOf(Parameter parameter) => parameter switch
     {
-        { Name: "kernel", Layer: Conv1D or Conv2D or Conv3D or Conv1DTranspose or Conv2DTranspose or Conv3DTranspose } or { Name: "pointwise_kernel" } => WeightLayout.ConvHwio,
+        { Name: "kernel", Layer: Conv1D or Conv2D or Conv3D or Conv1DTranspose or Conv2DTranspose or Conv3DTranspose }
+            or { Name: "kernel" or "recurrent_kernel", Layer: ConvLSTM } or { Name: "pointwise_kernel" } => WeightLayout.ConvHwio,
         _ => WeightLayout.Same,
     };
 
