@@ -7,7 +7,7 @@ public static class AllCases
     [
         .. DenseCases.All,
         .. ConvolutionCases.All,
-        .. UnfoldCases.All,
+        .. WindowCases.All,
         .. PoolCases.All,
         .. NormalizationCases.All,
         .. AttentionCases.All,
