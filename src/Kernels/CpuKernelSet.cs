@@ -33,6 +33,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override UnfoldKernels Unfold { get; } = new CpuUnfoldKernels();
 
+    public override Warp2DKernels Warp2D { get; } = new CpuWarp2DKernels();
+
     public override MatMulKernels MatMul { get; } = new CpuMatMulKernels();
 
     public override CausalAttentionKernels CausalAttention { get; } = new CpuCausalAttentionKernels();

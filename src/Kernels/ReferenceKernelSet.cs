@@ -29,6 +29,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override UnfoldKernels Unfold { get; } = new ReferenceUnfoldKernels();
 
+    public override Warp2DKernels Warp2D { get; } = new ReferenceWarp2DKernels();
+
     public override MatMulKernels MatMul { get; } = new ReferenceMatMulKernels();
 
     public override CausalAttentionKernels CausalAttention { get; } = new ReferenceCausalAttentionKernels();

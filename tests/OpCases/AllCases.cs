@@ -7,6 +7,7 @@ public static class AllCases
     [
         .. DenseCases.All,
         .. ConvolutionCases.All,
+        .. WindowCases.All,
         .. PoolCases.All,
         .. NormalizationCases.All,
         .. AttentionCases.All,
