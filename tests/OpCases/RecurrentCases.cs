@@ -18,7 +18,7 @@ internal static class RecurrentCases
             Case(k, 2, 3, 5, Tanh, Sigmoid, RecurrentInputs.Initial | RecurrentInputs.Dropout | RecurrentInputs.Mask),
             Case(k, 2, 4, 3, Tanh, Sigmoid, RecurrentInputs.Mask | RecurrentInputs.Dropout, reads: true),
             Case(k, 2, 4, 3, Tanh, Sigmoid, RecurrentInputs.Initial, reads: true, writes: true),
-            Case(k, 2, 3, 3, Tanh, Of(UnaryFormula.LinearSigmoid, 0.2f), scale: 0.5), // between the kinks
+            Case(k, 2, 3, 3, Tanh, Of(UnaryFormula.HardSigmoidKeras2), scale: 0.5), // between the kinks
             Case(k, 2, 3, 3, Of(UnaryFormula.SiLU), Of(UnaryFormula.Softplus), RecurrentInputs.Initial, scale: 0.5), // these need the sums
             Case(k, 2, 3, 3, Of(UnaryFormula.Gelu), Sigmoid, scale: 0.5),
             Case(k, 2, 3, 3, new(GateFunctionKind.Linear), Of(UnaryFormula.ELU, 1), scale: 0.3),
