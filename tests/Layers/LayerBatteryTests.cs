@@ -121,6 +121,37 @@ public sealed class LayerBatteryTests
         ["random crop of a smaller image"] = (() => new RandomCrop(3, 8), [4, 5, 2]),
         ["prelu, regularized"] = (() => new PReLU(1) { AlphaRegularizer = Regularizer.L2() }, [3, 4]),
         ["regularized"] = (() => new Conv2D(2, 3, 3) { KernelRegularizer = Regularizer.L2(), BiasRegularizer = Regularizer.L1L2(0.1f, 0.2f) }, [5, 5, 2]),
+        ["simple rnn"] = (() => new SimpleRNN(4), [5, 3]),
+        ["simple rnn bare, backwards"] = (() => new SimpleRNN(4) { UseBias = false, GoBackwards = true, ReturnSequences = true, Activation = Activation.ReLU }, [5, 3]),
+        ["lstm"] = (() => new LSTM(4), [5, 3]),
+        ["lstm with all options"] = (() => new LSTM(4)
+        {
+            ReturnSequences = true, GoBackwards = true, RecurrentActivation = Activation.HardSigmoidKeras2, Activation = Activation.Softsign, UnitForgetBias = false,
+            Dropout = 0.2f, RecurrentDropout = 0.3f, KernelRegularizer = Regularizer.L2(), RecurrentRegularizer = Regularizer.L1(), BiasRegularizer = Regularizer.L2(),
+        }, [5, 3]),
+        ["lstm that returns its states"] = (() => new LSTM(4) { ReturnState = true }, [5, 3]),
+        ["gru"] = (() => new GRU(4) { ReturnSequences = true }, [5, 3]),
+        ["gru with the reset gate before"] = (() => new GRU(4) { ResetAfter = false, RecurrentDropout = 0.25f }, [5, 3]),
+        ["gru without bias"] = (() => new GRU(4) { UseBias = false, Dropout = 0.25f }, [5, 3]),
+        ["stacked cells"] = (() => new RNN(new LSTMCell(4), new GRUCell(3) { ResetAfter = false }, new SimpleRNNCell(2)) { ReturnSequences = true, GoBackwards = true }, [5, 3]),
+        ["stacked cells of one kind"] = (() => new RNN(new LSTMCell(4), new LSTMCell(3)) { ReturnState = true }, [5, 3]),
+        ["bidirectional lstm"] = (() => new Bidirectional(new LSTM(4) { ReturnSequences = true }), [5, 3]),
+        ["bidirectional gru, summed"] = (() => new Bidirectional(new GRU(4)) { MergeMode = MergeMode.Sum }, [5, 3]),
+        ["bidirectional of two kinds, averaged"] = (() => new Bidirectional(new LSTM(4), new GRU(4) { GoBackwards = true }) { MergeMode = MergeMode.Ave }, [5, 3]),
+        ["bidirectional simple rnn, multiplied"] = (() => new Bidirectional(new SimpleRNN(4) { ReturnSequences = true }) { MergeMode = MergeMode.Mul }, [5, 3]),
+        ["bidirectional conv lstm"] = (() => new Bidirectional(new ConvLSTM2D(2, 3, 3) { Padding = Padding.Same }), [3, 5, 4, 2]),
+        ["time distributed dense"] = (() => new TimeDistributed(new Dense(4, Activation.ReLU)), [5, 3]),
+        ["time distributed conv"] = (() => new TimeDistributed(new Conv2D(2, 3, 3) { Strides = (2, 1) }), [2, 5, 5, 3]),
+        ["time distributed lstm"] = (() => new TimeDistributed(new LSTM(2)), [2, 4, 3]),
+        ["masking"] = (() => new Masking(0.5f), [5, 3]),
+        ["conv lstm 1d"] = (() => new ConvLSTM1D(2, 3) { Strides = 2, Padding = Padding.Same, ReturnSequences = true }, [3, 6, 2]),
+        ["conv lstm 2d"] = (() => new ConvLSTM2D(2, 3, 2) { Strides = (2, 1), ReturnSequences = true }, [3, 6, 5, 2]),
+        ["conv lstm 2d with all options"] = (() => new ConvLSTM2D(2, 3, 3)
+        {
+            Dilation = (2, 1), UseBias = false, Dropout = 0.2f, RecurrentDropout = 0.2f, GoBackwards = true, RecurrentActivation = Activation.HardSigmoid,
+            ReturnState = true, KernelRegularizer = Regularizer.L2(),
+        }, [3, 6, 5, 2]),
+        ["conv lstm 3d"] = (() => new ConvLSTM3D(2, 2, 2, 2) { Padding = Padding.Same, UnitForgetBias = false }, [2, 3, 4, 3, 2]),
     };
 
     public static TheoryData<string> Names => [.. Cases.Keys];

@@ -19,14 +19,15 @@ internal static class StepMask
     /// <summary>The masks one behind the other in time; ones where an input has none; null where none has.</summary>
     public static Tensor? InTime(Tape tape, ReadOnlySpan<MaskedTensor> inputs)
     {
-        var masks = new Tensor[inputs.Length];
         bool has = false;
+        foreach (MaskedTensor input in inputs)
+            has |= input.Mask is not null;
+        if (!has)
+            return null;
+        var masks = new Tensor[inputs.Length];
         for (int i = 0; i < masks.Length; i++)
-        {
-            has |= inputs[i].Mask is not null;
             masks[i] = inputs[i].Mask ?? Ones(tape, inputs[i].Value.Shape);
-        }
-        return has ? tape.Run(new ConcatOp(1), masks) : null;
+        return tape.Run(new ConcatOp(1), masks);
     }
 
     private static Tensor Ones(Tape tape, Shape x)
