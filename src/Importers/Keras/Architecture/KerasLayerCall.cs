@@ -31,6 +31,7 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
             "BatchNormalization" or "GroupNormalization" => Normalization(inputs[0]),
             "Concatenate" when built.Layer is null || built.Layer is Concatenate => Concatenation(inputs),
             _ when _config.ChannelsFirst => ChannelsFirst(inputs),
+            "Bidirectional" when _config.Inner("layer").ChannelsFirst => RecurrentChannelsFirst(inputs),
             _ when s_pointwise.Contains(Kind) && !IsOverAxis => [.. Applied(inputs[0].Node).Select(o => new KerasTensor(o, inputs[0].IsMoved))],
             _ when s_joins.Contains(Kind) && inputs.All(i => i.IsMoved) && inputs.All(i => i.Shape.Rank == inputs[0].Shape.Rank) =>
                 [.. Applied([.. inputs.Select(i => i.Node)]).Select(o => new KerasTensor(o, IsMoved: true))],
@@ -72,8 +73,12 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
         var move = new AxisMove(sequence.Shape.Rank, 2);
         Node there = new Permute(move.There) { Name = free($"{built.Spec.Name}/channels_last") }.Apply(sequence);
         IReadOnlyList<Node> outputs = Applied([there, .. inputs.Skip(1).Select(moves.Moved)]);
-        return [.. outputs.Select((o, i) => i == 0 && o.Shape.Rank == there.Shape.Rank
+        KerasTensor[] results = [.. outputs.Select(o => o.Shape.Rank == there.Shape.Rank
             ? new KerasTensor(new Permute(move.Back) { Name = free($"{built.Spec.Name}/channels_first") }.Apply(o)) : new KerasTensor(o, IsMoved: true))];
+        if (Kind != "Bidirectional" || _config.Text("merge_mode", "none") != "concat")
+            return results;
+        Node both = new Concatenate(-1) { Name = free($"{built.Spec.Name}/concat") }.Apply(moves.Plain(results[0]), moves.Plain(results[1]));
+        return [new KerasTensor(both), .. results[2..]];
     }
 
     // The axis that has statistics is brought to the end.

@@ -123,7 +123,7 @@ internal static partial class KerasLayers
     {
         if (c.Integer("implementation", 1) != 1)
             throw c.Refuse("implementation", "weights of 2 and 3 are stored as one matrix of all inputs and outputs, which is not read", "In Keras, build the layer with implementation 1 and set its weights from the matrix");
-        return c.ChannelsFirst ? throw c.Refuse("data_format", "a locally connected layer with channels first orders its weights by places of another order", "Save the model with channels_last") : c.Padding();
+        return c.Padding();
     }
 
     private static KerasLayerConfig Ungrouped(KerasLayerConfig c) => c.Integer("groups", 1) == 1 ? c

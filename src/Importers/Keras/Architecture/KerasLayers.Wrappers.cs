@@ -16,15 +16,13 @@ internal static partial class KerasLayers
     private static Bidirectional BothWays(KerasLayerConfig c)
     {
         KerasLayerConfig inner = c.Inner("layer");
-        if (inner.ChannelsFirst)
-            throw c.Refuse("layer", "a layer with channels first within both directions is not built here", "Save the model with channels_last");
         c.Ignore("zero_output_for_mask");
         RecurrentLayer Recurrent(KerasLayerConfig of) => Wrapped(c, of) as RecurrentLayer ?? throw c.Refuse("layer", "is no recurrent layer", "Only these have two directions");
         return new Bidirectional(Recurrent(inner), c.Has("backward_layer") ? Recurrent(c.Inner("backward_layer")) : null)
         {
             MergeMode = (c.Has("merge_mode") ? c.Text("merge_mode") : "none") switch
             {
-                "concat" => MergeMode.Concat,
+                "concat" => inner.ChannelsFirst ? MergeMode.None : MergeMode.Concat, // Keras joins the last axis, which is not the channels: the importer does it
                 "sum" => MergeMode.Sum,
                 "mul" => MergeMode.Mul,
                 "ave" => MergeMode.Ave,

@@ -53,10 +53,7 @@ internal static partial class KerasLayers
         ["GlobalMaxPooling2D"] = c => new GlobalMaxPooling2D { KeepDims = c.Flag("keepdims", false) },
         ["GlobalMaxPooling3D"] = c => new GlobalMaxPooling3D { KeepDims = c.Flag("keepdims", false) },
         ["GroupedQueryAttention"] = GroupedHeads,
-        ["GroupNormalization"] = c => new GroupNormalization(c.Integer("groups", 32))
-        {
-            Epsilon = c.Number("epsilon", 1e-3f), Scale = c.Flag("scale", true), Center = c.Flag("center", true),
-        },
+        ["GroupNormalization"] = Grouped,
         ["GroupQueryAttention"] = GroupedHeads,
         ["GRU"] = Gated,
         ["Identity"] = _ => new ActivationLayer(Activation.Linear),
@@ -79,6 +76,13 @@ internal static partial class KerasLayers
         ["Normalization"] = Normalized,
         ["Permute"] = c => new Permute(c.Integers("dims")),
         ["PReLU"] = c => new PReLU(c.Integers("shared_axes", [])) { AlphaRegularizer = c.Regularizer("alpha_regularizer") },
+        ["RandomBrightness"] = Brightness,
+        ["RandomContrast"] = Contrast,
+        ["RandomCrop"] = c => new RandomCrop(c.Integer("height"), c.Integer("width")),
+        ["RandomFlip"] = Flip,
+        ["RandomRotation"] = Rotation,
+        ["RandomTranslation"] = Translation,
+        ["RandomZoom"] = Zoom,
         ["ReLU"] = c => new ReLU { MaxValue = c.NumberOrNull("max_value"), NegativeSlope = c.Number("negative_slope", 0), Threshold = c.Number("threshold", 0) },
         ["RepeatVector"] = c => new RepeatVector(c.Integer("n")),
         ["Rescaling"] = Rescaled,
@@ -142,6 +146,12 @@ internal static partial class KerasLayers
         if (c.Number("dropout", 0) != 0)
             c.Ignore("dropout"); // Keras 1: of training alone
         return new Embedding(c.Integer("input_dim"), c.Integer("output_dim")) { MaskZero = c.Flag("mask_zero", false) };
+    }
+
+    private static GroupNormalization Grouped(KerasLayerConfig c)
+    {
+        c.Ignore("axis"); // the importer brings that axis to the end
+        return new GroupNormalization(c.Integer("groups", 32)) { Epsilon = c.Number("epsilon", 1e-3f), Scale = c.Flag("scale", true), Center = c.Flag("center", true) };
     }
 
     private static BatchNormalization Normalization(KerasLayerConfig c)

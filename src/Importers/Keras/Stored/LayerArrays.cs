@@ -44,6 +44,8 @@ internal static class LayerArrays
             arrays = OfKeras1(kind, config, arrays);
         if (isTheano && s_turnedByTheano.Contains(kind) && arrays.Count > 0)
             arrays = [.. arrays.Select((a, i) => i == 0 || (i == 1 && kind == "ConvLSTM2D") ? a.Rotated() : a)];
+        if (kind is "LocallyConnected1D" or "LocallyConnected2D" && config.ChannelsFirst)
+            return Local(config, arrays);
         return config.ClassName.StartsWith("CuDNN", StringComparison.Ordinal) ? CudnnArrays.Converted(config.ClassName, arrays) : arrays;
     }
 
@@ -58,6 +60,19 @@ internal static class LayerArrays
         "ConvLSTM2D" when arrays.Count == 12 => Gates(config.ChannelsFirst ? [.. arrays.Select(a => a.Shape.Rank == 4 ? a.Transposed(2, 3, 1, 0) : a)] : arrays, [0, 6, 3, 9]),
         _ => arrays,
     };
+
+    // [places,C·taps,F] with the channels before the taps. Keras's bias_add reads the bias [places,F] as [F,places].
+    private static StoredArray[] Local(KerasLayerConfig config, IReadOnlyList<StoredArray> arrays)
+    {
+        int taps = config.Integers("kernel_size").Aggregate(1, (a, b) => a * b) is var all && config.ClassName == "LocallyConnected2D" && config.Integers("kernel_size").Length == 1 ? all * all : all;
+        Shape kernel = arrays[0].Shape;
+        StoredArray first = arrays[0].Reshaped(new Shape(kernel[0], kernel[1] / taps, taps, kernel[2])).Transposed(0, 2, 1, 3).Reshaped(kernel);
+        if (arrays.Count == 1)
+            return [first];
+        Shape bias = arrays[1].Shape;
+        int filters = bias[-1], places = checked((int)(bias.Count / filters));
+        return [first, arrays[1].Reshaped(new Shape(filters, places)).Transposed(1, 0).Reshaped(bias)];
+    }
 
     // [R,1,I,O], or [O,I,R,1] in the oldest files
     private static StoredArray LineKernel(StoredArray array, int length, int filters)
