@@ -11,6 +11,7 @@ public static class AllCases
         .. PoolCases.All,
         .. NormalizationCases.All,
         .. AttentionCases.All,
+        .. LastTokenCases.All,
         .. MatMulCases.All,
         .. SoftmaxCases.All,
         .. EmbeddingCases.All,

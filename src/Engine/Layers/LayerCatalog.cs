@@ -47,6 +47,7 @@ internal static class LayerCatalog
         ["GlobalMaxPooling2D"] = c => new GlobalMaxPooling2D { KeepDims = (bool?)c["keepdims"] ?? false },
         ["GlobalMaxPooling3D"] = c => new GlobalMaxPooling3D { KeepDims = (bool)c["keepdims"]! },
         ["GroupNormalization"] = GroupNormalization.Read,
+        ["LastToken"] = LastToken.Read,
         ["LayerNormalization"] = LayerNormalization.Read,
         ["LeakyReLU"] = LeakyReLU.Read,
         ["LocallyConnected1D"] = LocallyConnected1D.Read,
