@@ -59,6 +59,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override SliceKernels Slice { get; } = new CpuSliceKernels();
 
+    public override LastTokenKernels LastToken { get; } = new CpuLastTokenKernels();
+
     public override PermuteKernels Permute { get; } = new CpuPermuteKernels();
 
     public override DropoutKernels Dropout { get; } = new CpuDropoutKernels();

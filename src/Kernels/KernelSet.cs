@@ -96,6 +96,9 @@ public abstract class KernelSet
     /// <summary>A range of an axis.</summary>
     public abstract SliceKernels Slice { get; }
 
+    /// <summary>The row of the last token of each sequence.</summary>
+    public abstract LastTokenKernels LastToken { get; }
+
     /// <summary>Axes in another order.</summary>
     public abstract PermuteKernels Permute { get; }
 

@@ -55,6 +55,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override SliceKernels Slice { get; } = new ReferenceSliceKernels();
 
+    public override LastTokenKernels LastToken { get; } = new ReferenceLastTokenKernels();
+
     public override PermuteKernels Permute { get; } = new ReferencePermuteKernels();
 
     public override DropoutKernels Dropout { get; } = new ReferenceDropoutKernels();

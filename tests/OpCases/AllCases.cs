@@ -12,6 +12,7 @@ public static class AllCases
         .. NormalizationCases.All,
         .. AttentionCases.All,
         .. RecurrentCases.All,
+        .. LastTokenCases.All,
         .. MatMulCases.All,
         .. SoftmaxCases.All,
         .. EmbeddingCases.All,

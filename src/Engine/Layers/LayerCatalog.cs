@@ -58,6 +58,7 @@ internal static class LayerCatalog
         ["GroupedQueryAttention"] = c => new GroupedQueryAttention(c),
         ["LSTM"] = c => new LSTM(c),
         ["LSTMCell"] = c => new LSTMCell(c),
+        ["LastToken"] = LastToken.Read,
         ["LayerNormalization"] = LayerNormalization.Read,
         ["LeakyReLU"] = LeakyReLU.Read,
         ["LocallyConnected1D"] = LocallyConnected1D.Read,
