@@ -12,7 +12,8 @@ internal static class KerasOperations
     // The operation's name, in lower case without "_" and numbers of versions, and what it is here.
     private static readonly Dictionary<string, Func<Layer>> s_joins = new()
     {
-        ["add"] = () => new Add(), ["addv2"] = () => new Add(), ["mul"] = () => new Multiply(), ["multiply"] = () => new Multiply(),
+        ["add"] = () => new Add(), ["addv2"] = () => new Add(), ["mul"] = () => new Multiply(), ["multiply"] = () => new Multiply(), ["sub"] = () => new Subtract(),
+        ["subtract"] = () => new Subtract(), ["maximum"] = () => new Maximum(), ["minimum"] = () => new Minimum(),
     };
 
     private static readonly Dictionary<string, Activation> s_functions = new()
@@ -39,6 +40,10 @@ internal static class KerasOperations
         config.Ignore([.. config.Attributes]);
         if (inputs.Length >= 2 && s_joins.TryGetValue(plain, out Func<Layer>? join))
             return join();
+        if (inputs.Length >= 2 && plain is "concat" or "concatv2" or "concatenate" && Number(Constant(config, call, inputs.Length, "axis")) is { } axis)
+            return new Concatenate((int)axis);
+        if (inputs.Length == 1 && Constant(config, call) is var (numbers, comesFirst) && Affine(plain, numbers, comesFirst) is { } affine)
+            return affine;
         if (inputs.Length == 1 && s_functions.TryGetValue(plain, out Activation function) && !HasValues(call, "axis", "alpha", "approximate"))
             return new ActivationLayer(function);
         if (inputs.Length == 1 && plain is "transpose" && Axes(Constant(config, call, 1, "perm", "axes")) is { } order && order.Length == inputs[0].Rank + 1 && order[0] == 0)
@@ -76,6 +81,38 @@ internal static class KerasOperations
         }
         return place < call.Arguments.Count ? call.Arguments[place] as JsonNode : null;
     }
+
+    /// <summary>x + c, c - x, x c, x / c: what preprocess_input leaves in a graph.</summary>
+    private static Rescaling? Affine(string operation, float[] c, bool constantFirst) => operation switch
+    {
+        "add" or "addv2" or "biasadd" => new Rescaling([1], c),
+        "sub" or "subtract" => constantFirst ? new Rescaling([-1], c) : new Rescaling([1], Array.ConvertAll(c, v => -v)),
+        "mul" or "multiply" => new Rescaling(c, [0]),
+        "truediv" or "divide" or "realdiv" or "truedivide" when !constantFirst => new Rescaling(Array.ConvertAll(c, v => 1 / v), [0]),
+        _ => null,
+    };
+
+    /// <summary>The numbers beside the only tensor, and whether they come before it; null where there are none.</summary>
+    private static (float[] Values, bool ComesFirst)? Constant(KerasLayerConfig config, KerasCall call)
+    {
+        if (config.Json("constants") is JsonObject { Count: 1 } constants)
+            return Numbers(constants.First().Value) is { } stored ? (stored, constants.First().Key == "0") : null;
+        int place = call.Arguments.ToList().FindIndex(a => a is JsonNode);
+        if (place >= 0)
+            return Numbers((JsonNode)call.Arguments[place]!) is { } given ? (given, place == 0) : null;
+        return (call.Named.GetValueOrDefault("y") ?? call.Named.GetValueOrDefault("x2") ?? call.Named.GetValueOrDefault("bias")) is JsonNode named && Numbers(named) is { } values ? (values, false) : null;
+    }
+
+    private static float[]? Numbers(JsonNode? json) => json switch
+    {
+        JsonValue v when v.GetValueKind() == JsonValueKind.Number => [(float)(double)v],
+        JsonArray a when a.Count > 0 && a.All(i => i is JsonValue v && v.GetValueKind() == JsonValueKind.Number) => [.. a.Select(i => (float)(double)i!)],
+        JsonArray { Count: 1 } nested => Numbers(nested[0]),
+        JsonObject o when (o["value"] ?? (o["config"] as JsonObject)?["value"]) is { } inner => Numbers(inner),
+        _ => null,
+    };
+
+    private static float? Number(JsonNode? json) => Numbers(json) is [var one] ? one : null;
 
     private static bool HasValues(KerasCall call, params ReadOnlySpan<string> names)
     {

@@ -106,9 +106,10 @@ internal sealed class KerasSpecReader(string source, int generation)
             throw new GraftException($"{source}: layer '{layer}' has an inbound node {node?.ToJsonString()}; a list of [layer, node, tensor] is due.");
         var named = new Dictionary<string, object?>();
         var tensors = new List<object?>();
-        foreach (JsonNode? input in inputs.Count > 0 && Reference(inputs) is not null ? [inputs] : inputs)
+        bool isOne = Reference(inputs) is not null || Constant(inputs) is not null; // operations have no list around it
+        foreach (JsonNode? input in isOne ? new JsonNode?[] { inputs } : inputs.AsEnumerable())
         {
-            tensors.Add(Reference(input) ?? throw new GraftException($"{source}: layer '{layer}' reads {input?.ToJsonString()}; [layer, node, tensor] is due."));
+            tensors.Add(Constant(input) ?? (object?)Reference(input) ?? throw new GraftException($"{source}: layer '{layer}' reads {input?.ToJsonString()}; [layer, node, tensor] is due."));
             if (input is JsonArray { Count: > 3 } a && a[3] is JsonObject kwargs)
             {
                 foreach ((string key, JsonNode? value) in kwargs)
@@ -117,6 +118,9 @@ internal sealed class KerasSpecReader(string source, int generation)
         }
         return new KerasCall(tensors, named);
     }
+
+    // ["_CONSTANT_VALUE", -1, 127.5, {..}]: a number in the place of a tensor
+    private static JsonNode? Constant(JsonNode? input) => input is JsonArray { Count: >= 3 } a && Text(a[0]) == "_CONSTANT_VALUE" ? a[2] : null;
 
     private static object? ArgumentOfKeras2(JsonNode? json) => Reference(json) is { } reference ? reference
         : json is JsonArray a && a.Count > 0 && a.All(i => Reference(i) is not null) ? a.Select(i => (object?)Reference(i)).ToArray() : json;
