@@ -35,10 +35,16 @@ internal sealed class ResultsFile(string command) : IExporter
             text.AppendLine($"| {string.Join(" | ", columns.Select(c => c.Content[row]))} |");
         text.AppendLine();
         text.AppendLine(string.Join(" ", columns.Where(c => c.OriginalColumn.IsNumeric).Select(c => $"{c.Header}: {c.OriginalColumn.Legend}.")));
+        return Write($"{bench}{(CpuThreads.Count == 1 ? "-1thread" : "")}.md", text.ToString());
+    }
+
+    /// <summary>Writes a file into the folder of this machine's results.</summary>
+    public static string Write(string name, string text)
+    {
         string folder = Path.Combine(BenchFolder(), "Results", Machine.FolderName);
         Directory.CreateDirectory(folder);
-        string path = Path.Combine(folder, $"{bench}{(CpuThreads.Count == 1 ? "-1thread" : "")}.md");
-        File.WriteAllText(path, text.ToString().ReplaceLineEndings("\n"));
+        string path = Path.Combine(folder, name);
+        File.WriteAllText(path, text.ReplaceLineEndings("\n"));
         return path;
     }
 

@@ -9,8 +9,8 @@ internal static class ConfusionTables
 {
     private const int Listed = 20;
 
-    /// <summary>Writes the matrix, and below it precision, recall and F1 of each class.</summary>
-    public static void Write(ConfusionMatrix matrix, Terminal terminal)
+    /// <summary>Writes the matrix, and below it precision, recall and F1 of each class; samples are called <paramref name="samples"/>.</summary>
+    public static void Write(ConfusionMatrix matrix, Terminal terminal, string samples = "images")
     {
         if (!terminal.IsInteractive)
         {
@@ -18,8 +18,8 @@ internal static class ConfusionTables
             return;
         }
         Table counts = Counts(matrix);
-        terminal.Draw(WidthOf(matrix) <= terminal.Width ? counts : Confused(matrix));
-        terminal.Draw(Scores(matrix));
+        terminal.Draw(WidthOf(matrix) <= terminal.Width ? counts : Confused(matrix, samples));
+        terminal.Draw(Scores(matrix, samples));
     }
 
     private static int WidthOf(ConfusionMatrix m)
@@ -45,11 +45,11 @@ internal static class ConfusionTables
     }
 
     /// <summary>For more classes than the terminal is wide: what is confused most.</summary>
-    private static Table Confused(ConfusionMatrix m)
+    private static Table Confused(ConfusionMatrix m, string samples)
     {
         Table table = New("actual");
         table.AddColumn(new TableColumn(new Text("predicted as")));
-        table.AddColumn(new TableColumn(new Text("images")).RightAligned());
+        table.AddColumn(new TableColumn(new Text(samples)).RightAligned());
         IEnumerable<(int Actual, int Predicted)> pairs = Enumerable.Range(0, m.Classes).SelectMany(a => Enumerable.Range(0, m.Classes).Where(p => p != a && m[a, p] > 0).Select(p => (a, p)));
         foreach ((int actual, int predicted) in pairs.OrderByDescending(p => m[p.Actual, p.Predicted]).Take(Listed))
             table.AddRow(new Text(m.Names[actual]), new Text(m.Names[predicted]), new Text(m[actual, predicted].ToString(CultureInfo.InvariantCulture)));
@@ -57,10 +57,10 @@ internal static class ConfusionTables
         return table;
     }
 
-    private static Table Scores(ConfusionMatrix m)
+    private static Table Scores(ConfusionMatrix m, string samples)
     {
         Table table = New("class");
-        foreach (string title in new[] { "precision", "recall", "f1", "images" })
+        foreach (string title in new[] { "precision", "recall", "f1", samples })
             table.AddColumn(new TableColumn(new Text(title)).RightAligned());
         for (int c = 0; c < m.Classes; c++)
         {

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Graft.Importers.HuggingFace;
+using Graft.Importers.Text;
 using Graft.Kernels;
 using Graft.Models;
 
@@ -11,7 +11,10 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
 
-    /// <summary>How weights are stored.</summary>
+    /// <summary>Folder of an adapter of PEFT that is put on the model; null for none.</summary>
+    public string? Adapter { get; init; }
+
+    /// <summary>How weights are stored; an adapter's stay floats.</summary>
     public WeightPrecision Precision { get; init; }
 
     /// <summary>Continues tokens and writes tokens, with commas between.</summary>
@@ -19,7 +22,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
     {
         Gpt2 gpt = Load(folder);
         bool first = true;
-        Run(gpt, prompt, options with { EosTokenIds = End(gpt) }, id =>
+        Run(gpt, prompt, options with { EosTokenIds = End(folder, gpt) }, id =>
         {
             terminal.Text((first ? "" : ",") + id.ToString(CultureInfo.InvariantCulture));
             first = false;
@@ -29,24 +32,23 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
     /// <summary>Continues a text and writes it whole, the prompt in front, as the tokenizer decodes it.</summary>
     public void Text(string folder, string prompt, GenerationOptions options)
     {
-        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Open(folder);
+        ITokenizer tokenizer = TextTokenizers.Open(folder);
         Gpt2 gpt = Load(folder);
         if (tokenizer.VocabularySize > gpt.VocabularySize)
             throw new GraftException($"{tokenizer.Source}: has {tokenizer.VocabularySize} tokens, the model {gpt.VocabularySize} (vocab_size of config.json); they belong to different models.");
-        TokenStream text = tokenizer.Stream(skipSpecialTokens: true);
-        Run(gpt, tokenizer.Encode(prompt), options with { EosTokenIds = End(gpt), TokenText = () => new TokenizerText(tokenizer.Stream()) }, id => terminal.Text(text.Push(id)), text.Flush);
+        ITokenStream text = tokenizer.Stream(skipSpecialTokens: true);
+        Run(gpt, tokenizer.Encode(prompt), options with { EosTokenIds = End(folder, gpt), TokenText = () => new TokenizerText(tokenizer.Stream()) }, id => terminal.Text(text.Push(id)), text.Flush);
     }
 
     private Gpt2 Load(string folder)
     {
-        Gpt2 gpt = terminal.Own(Gpt2.Build(Gpt2Config.Open(folder)));
-        gpt.LoadWeights(HuggingFaceFolder.OpenWeights(folder));
+        Gpt2 gpt = TextModelFolder.Load(folder, Adapter, terminal);
         gpt.Precision = Precision;
         return gpt;
     }
 
-    /// <summary>The token that ends a text; configs of small vocabularies may still name that of the large one, which never comes.</summary>
-    private static int[] End(Gpt2 gpt) => gpt.Config.EosToken is int end && end < gpt.VocabularySize ? [end] : [];
+    /// <summary>The tokens that end a text; configs of small vocabularies may still name that of the large one, which never comes.</summary>
+    private static int[] End(string folder, Gpt2 gpt) => [.. GenerationConfigFile.EosTokens(folder, gpt.Config).Where(end => end < gpt.VocabularySize)];
 
     private void Run(Gpt2 gpt, int[] prompt, GenerationOptions options, Action<int> write, Func<string> rest)
     {
@@ -77,7 +79,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
     }
 
     /// <summary>Text of one sequence, special tokens included: what stop strings are looked for in.</summary>
-    private sealed class TokenizerText(TokenStream stream) : ITokenText
+    private sealed class TokenizerText(ITokenStream stream) : ITokenText
     {
         public string Append(int token) => stream.Push(token);
 

@@ -1,18 +1,20 @@
 using System.Globalization;
+using Graft.Adapters;
 using Graft.Importers;
+using Graft.Importers.HuggingFace;
 using Graft.Importers.Text;
 using Graft.Models;
 using Graft.Training;
 
 namespace Graft.Cli;
 
-/// <summary>A language model learns a text: GPT-2 from a folder, or a new one whose tokens are characters.</summary>
+/// <summary>A language model learns a text: GPT-2 from a folder, or a new one whose tokens are characters or learned from the text.</summary>
 internal static class TextFineTuning
 {
     private const string StateName = "training.graft", RunName = "finetune.json";
     private const int DefaultBlock = 128;
 
-    /// <summary>Trains, writes the model's folder with history and curves, and returns what was made.</summary>
+    /// <summary>Trains, writes the folder of the model or its adapter with history and curves, and returns what was made.</summary>
     public static (Gpt2 Model, ITokenizer Tokenizer, History History) Run(TextFineTuningSettings s, Terminal terminal)
     {
         FineTuning.PrepareOutput(s.Output);
@@ -27,6 +29,8 @@ internal static class TextFineTuning
             model.LoadWeights(WeightFiles.Open(s.Model));
         if (s.Freeze is int trainable)
             model.Freeze(trainable);
+        if (s.Lora is { } lora)
+            Lora.Attach(model, lora);
         TokenizedText text = TokenizedText.Of(documents, tokenizer, s.Text);
         (TokenizedText training, TokenizedText validation) = text.Split(s.Validation);
         var data = new TextBlocks(training, block, s.Batch, s.Seed, config.VocabularySize);
@@ -41,12 +45,12 @@ internal static class TextFineTuning
     {
         if (s.New is not { } sizes)
             return (Gpt2Config.Open(s.Model!), TextTokenizers.Open(s.Model!));
-        CharacterTokenizer characters = CharacterTokenizer.Of(documents, hasEnd: documents.Count > 1);
+        ITokenizer tokenizer = s.Vocabulary is int size ? BytePairTrainer.Train(documents, size) : CharacterTokenizer.Of(documents, hasEnd: documents.Count > 1);
         return (new Gpt2Config
         {
-            VocabularySize = characters.VocabularySize, Positions = s.Block ?? DefaultBlock, Blocks = sizes.Blocks, Width = sizes.Width, Heads = sizes.Heads,
-            EosToken = characters.EosToken, EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout,
-        }, characters);
+            VocabularySize = tokenizer.VocabularySize, Positions = s.Block ?? DefaultBlock, Blocks = sizes.Blocks, Width = sizes.Width, Heads = sizes.Heads,
+            EosToken = tokenizer.EosToken, EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout,
+        }, tokenizer);
     }
 
     private static History Train(TextFineTuningSettings s, Terminal terminal, Gpt2 model, ITokenizer tokenizer, TextBlocks data, TextBlocks check)
@@ -97,7 +101,8 @@ internal static class TextFineTuning
         return (new History(), 0, 0);
     }
 
-    private static AdamW Optimizer(TextFineTuningSettings s, TextBlocks data)
+    /// <summary>AdamW with the schedule that is asked for.</summary>
+    public static AdamW Optimizer(TextFineTuningSettings s, BatchSource data)
     {
         const float Beta2 = 0.999f, NewBeta2 = 0.99f; // a new model sees few steps: its mean square must follow sooner
         int steps = s.Epochs * ((data.BatchesPerEpoch + s.Accumulate - 1) / s.Accumulate), decay = steps - s.WarmUp;
@@ -124,12 +129,16 @@ internal static class TextFineTuning
 
     private static void Write(TextFineTuningSettings s, Terminal terminal, Gpt2 model, Gpt2Config config, ITokenizer tokenizer, History history)
     {
-        TextModelFolder.Write(s.Output, model, config, tokenizer, s.Model);
+        if (s.Lora is { } lora)
+            PeftAdapter.Save(s.Output, model, lora, Path.GetFullPath(s.Model!));
+        else
+            TextModelFolder.Write(s.Output, model, config, tokenizer, s.Model);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Loss(history, Path.Combine(s.Output, "curves.png"));
         s.WriteRun(Path.Combine(s.Output, RunName), isFinished: true);
-        terminal.Line($"Wrote config.json, model.safetensors, the tokenizer, history.json, history.csv and curves.png to {s.Output}");
+        string what = s.Lora is null ? "config.json, model.safetensors, the tokenizer" : "adapter_config.json, adapter_model.safetensors";
+        terminal.Line($"Wrote {what}, history.json, history.csv and curves.png to {s.Output}");
     }
 
     private static void Describe(Terminal terminal, IReadOnlyList<string> documents, ITokenizer tokenizer, TextBlocks data, TextBlocks check, Gpt2 model)
@@ -148,6 +157,6 @@ internal sealed class TextEpochLines(Terminal terminal, int epochs, TextBlocks d
     {
         string Value(string name) => string.Create(CultureInfo.InvariantCulture, $"  {name} {row[name]:F4}");
         terminal.Line(string.Create(CultureInfo.InvariantCulture,
-            $"Epoch {epoch + 1,2}/{epochs}{Value("loss")}{Value("val_loss")}  val_perplexity {row["val_perplexity"]:F2}  {row["images_per_second"] * data.SampleShape[0]:F0} tokens/s  {row["seconds"]:F1} s"));
+            $"Epoch {epoch + 1,2}/{epochs}{Value("loss")}{Value("val_loss")}  val_perplexity {row["val_perplexity"]:F2}  {row[data.Unit.Column]:F0} tokens/s  {row["seconds"]:F1} s"));
     }
 }

@@ -10,25 +10,50 @@ internal static class TextModelFolder
     private static readonly string[] TokenizerNames =
         ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", CharacterTokenizer.FileName];
 
+    private static readonly string[] ConfigNames = [GenerationConfigFile.FileName];
+
+    /// <summary>Loads a folder, and puts an adapter on the model where one is named.</summary>
+    public static Gpt2 Load(string folder, string? adapter, Terminal terminal)
+    {
+        Gpt2 gpt = terminal.Own(Gpt2.Build(Gpt2Config.Open(folder)));
+        gpt.LoadWeights(HuggingFaceFolder.OpenWeights(folder));
+        if (adapter is not null)
+            PeftAdapter.Open(adapter).AttachTo(gpt);
+        return gpt;
+    }
+
+    /// <summary>The folder of the model that is meant: the one that is named, or the one that an adapter is for.</summary>
+    /// <exception cref="UsageException">Neither is named.</exception>
+    public static string Choose(string? model, string? adapter, string command) => model
+        ?? (adapter is null ? throw new UsageException($"{command} takes --model DIR, the folder of a GPT-2; or --adapter DIR alone, where the adapter says which folder it is for.") : PeftAdapter.Open(adapter).RequireBase());
+
     /// <summary>Writes a folder.</summary>
     /// <param name="folder">Where to; it is there.</param>
-    /// <param name="model">The model, whose config may have another dropout while it learns.</param>
+    /// <param name="model">The language model or classifier, whose config may have another dropout while it learns.</param>
     /// <param name="config">What config.json says.</param>
-    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="tokenizer">The tokenizer that was made; of a model that was read, its files are copied.</param>
     /// <param name="source">The folder that it was read from; null for one that was made.</param>
-    public static void Write(string folder, Gpt2 model, Gpt2Config config, ITokenizer tokenizer, string? source)
+    public static void Write(string folder, Model model, Gpt2Config config, ITokenizer? tokenizer, string? source)
     {
-        HuggingFaceFolder.Save(folder, model, config.ToJson(), Gpt2.HuggingFaceName);
+        HuggingFaceFolder.Save(folder, model, config.ToJson(), Gpt2Classifier.HuggingFaceName);
+        if (source is not null && Path.GetFullPath(source) == Path.GetFullPath(folder))
+            return;
+        foreach (string name in TokenizerNames.Concat(ConfigNames))
+            File.Delete(Path.Combine(folder, name)); // those of an earlier run may be of another kind, which readers would prefer
         if (source is null)
         {
-            ((CharacterTokenizer)tokenizer).Save(folder);
+            Save(tokenizer!, folder);
             return;
         }
-        foreach (string name in TokenizerNames.Where(n => File.Exists(Path.Combine(source, n))))
-        {
-            string from = Path.GetFullPath(Path.Combine(source, name)), to = Path.GetFullPath(Path.Combine(folder, name));
-            if (from != to)
-                File.Copy(from, to, overwrite: true);
-        }
+        foreach (string name in TokenizerNames.Concat(ConfigNames).Where(n => File.Exists(Path.Combine(source, n))))
+            File.Copy(Path.Combine(source, name), Path.Combine(folder, name));
+    }
+
+    private static void Save(ITokenizer tokenizer, string folder)
+    {
+        if (tokenizer is CharacterTokenizer characters)
+            characters.Save(folder);
+        else
+            BytePairTrainer.Save((Gpt2Tokenizer)tokenizer, folder);
     }
 }

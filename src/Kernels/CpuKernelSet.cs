@@ -33,6 +33,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override UnfoldKernels Unfold { get; } = new CpuUnfoldKernels();
 
+    public override Warp2DKernels Warp2D { get; } = new CpuWarp2DKernels();
+
     public override MatMulKernels MatMul { get; } = new CpuMatMulKernels();
 
     public override CausalAttentionKernels CausalAttention { get; } = new CpuCausalAttentionKernels();
@@ -56,6 +58,8 @@ internal sealed class CpuKernelSet : KernelSet
     public override ConcatKernels Concat { get; } = new CpuConcatKernels();
 
     public override SliceKernels Slice { get; } = new CpuSliceKernels();
+
+    public override LastTokenKernels LastToken { get; } = new CpuLastTokenKernels();
 
     public override PermuteKernels Permute { get; } = new CpuPermuteKernels();
 

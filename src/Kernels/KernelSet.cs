@@ -57,6 +57,9 @@ public abstract class KernelSet
     /// <summary>Windows along an axis as channels, and back.</summary>
     public abstract UnfoldKernels Unfold { get; }
 
+    /// <summary>Images resampled by an affine map each.</summary>
+    public abstract Warp2DKernels Warp2D { get; }
+
     /// <summary>Batched matrix product.</summary>
     public abstract MatMulKernels MatMul { get; }
 
@@ -92,6 +95,9 @@ public abstract class KernelSet
 
     /// <summary>A range of an axis.</summary>
     public abstract SliceKernels Slice { get; }
+
+    /// <summary>The row of the last token of each sequence.</summary>
+    public abstract LastTokenKernels LastToken { get; }
 
     /// <summary>Axes in another order.</summary>
     public abstract PermuteKernels Permute { get; }

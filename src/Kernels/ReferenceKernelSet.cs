@@ -29,6 +29,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override UnfoldKernels Unfold { get; } = new ReferenceUnfoldKernels();
 
+    public override Warp2DKernels Warp2D { get; } = new ReferenceWarp2DKernels();
+
     public override MatMulKernels MatMul { get; } = new ReferenceMatMulKernels();
 
     public override CausalAttentionKernels CausalAttention { get; } = new ReferenceCausalAttentionKernels();
@@ -52,6 +54,8 @@ internal sealed class ReferenceKernelSet : KernelSet
     public override ConcatKernels Concat { get; } = new ReferenceConcatKernels();
 
     public override SliceKernels Slice { get; } = new ReferenceSliceKernels();
+
+    public override LastTokenKernels LastToken { get; } = new ReferenceLastTokenKernels();
 
     public override PermuteKernels Permute { get; } = new ReferencePermuteKernels();
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Graft.Cli;
 using Graft.Importers.HuggingFace;
 using Graft.Importers.Safetensors;
+using Graft.Importers.Text;
 using Graft.Kernels;
 using Graft.Models;
 using Graft.Tests.Importers.HuggingFace;
@@ -80,6 +81,45 @@ public sealed class GenerateCommandTests : IDisposable
         File.WriteAllText(config, (Config with { EosToken = 50256 }).ToJson());
         (int code, string output) = Two(Run("--prompt-ids", "258,7", "--max-length", "9"));
         Assert.Equal((0, 9), (code, output.Split(',').Length));
+    }
+
+    [Fact]
+    public void A_model_of_any_characters_generates_by_the_tokenizer_that_its_folder_holds()
+    {
+        File.Delete(Path.Combine(_folder, "vocab.json"));
+        File.Delete(Path.Combine(_folder, "merges.txt"));
+        CharacterTokenizer tokenizer = CharacterTokenizer.Of(["Grüße, Καλημέρα 😀"], hasEnd: true);
+        Gpt2 gpt = Gpt2.Build(Config with { VocabularySize = tokenizer.VocabularySize, EosToken = tokenizer.EosToken });
+        WriteModel(gpt);
+        tokenizer.Save(_folder);
+        int[] ids = [.. gpt.Generate([tokenizer.Encode("Grü")], new GenerationOptions { MaxLength = 50, EosTokenIds = [tokenizer.EosToken!.Value] }).Sequences[0].Tokens];
+        string expected = tokenizer.Decode(ids).Replace("<|endoftext|>", "", StringComparison.Ordinal);
+        Assert.Equal((0, expected + "\n"), Two(Run("--prompt", "Grü")));
+        Assert.True(expected.Length > 4, expected);
+        string stop = expected[3..5].TrimStart()[..1];
+        Assert.EndsWith(stop + "\n", Run("--prompt", "Grü", "--stop", stop).Output, StringComparison.Ordinal);
+        Fails("has no 'z' (U+007A)", "--prompt", "z");
+        gpt.Release();
+    }
+
+    [Fact]
+    public void The_ends_of_a_text_are_those_of_generation_config_where_there_is_one()
+    {
+        string path = Path.Combine(_folder, "generation_config.json");
+        int[] free = Expected([258, 7], o => o with { EosTokenIds = [] });
+        int end = free[5];
+        string upTo = string.Join(',', free[..(Array.IndexOf(free, end, 2) + 1)]) + "\n";
+        File.WriteAllText(path, $$"""{"bos_token_id": 260, "eos_token_id": {{end}}, "_from_model_config": true}""");
+        Assert.Equal((0, upTo), Two(Run("--prompt-ids", "258,7")));
+        File.WriteAllText(path, $$"""{"eos_token_id": [{{end}}, 50256]}""");
+        Assert.Equal((0, upTo), Two(Run("--prompt-ids", "258,7")));
+        File.WriteAllText(Path.Combine(_folder, "config.json"), (Config with { EosToken = end }).ToJson());
+        File.WriteAllText(path, """{"temperature": 0.7}""");
+        Assert.Equal((0, string.Join(',', free) + "\n"), Two(Run("--prompt-ids", "258,7"))); // it names none
+        File.Delete(path);
+        Assert.Equal((0, upTo), Two(Run("--prompt-ids", "258,7")));
+        File.WriteAllText(path, """{"eos_token_id": "end"}""");
+        Fails("generation_config.json: is no object whose eos_token_id is a token", "--prompt-ids", "258,7");
     }
 
     [Fact]

@@ -15,6 +15,15 @@ public sealed partial class HouseTests
         Assert.Empty(tooLong);
     }
 
+    [Fact]
+    public void No_file_of_the_cuda_emulator_is_longer_than_300_lines()
+    {
+        string[] endings = [".cpp", ".h", ".cu", ".cs", ".sh"];
+        string[] tooLong = [.. Directory.EnumerateFiles(Path.Combine(Root, "tests", "CudaEmulator"), "*", SearchOption.AllDirectories)
+            .Where(f => endings.Contains(Path.GetExtension(f)) && File.ReadLines(f).Count() > 300)];
+        Assert.Empty(tooLong);
+    }
+
     [Theory]
     [InlineData("Kernels", new string[0])]
     [InlineData("Engine", new[] { "Kernels" })]

@@ -25,6 +25,12 @@ internal static class ElementwiseCases
         .. Unary(UnaryFormula.Clip, -0.4, 0.6, alpha: -0.5f, beta: 0.7f), .. Unary(UnaryFormula.Clip, 0.8, 2, alpha: -0.5f, beta: 0.7f),
         .. Unary(UnaryFormula.Threshold, 0.6, 1.9, alpha: 0.5f, beta: 2), .. Unary(UnaryFormula.Threshold, -2, 0.4, alpha: 0.5f, beta: 2),
         .. Unary(UnaryFormula.Threshold, 2.1, 3, alpha: 0.5f, beta: 2), .. Unary(UnaryFormula.Pow, 0.5, 2, alpha: 3), .. Unary(UnaryFormula.Pow, 0.5, 2, alpha: -1.5f),
+        .. Unary(UnaryFormula.HardSigmoidKeras2, -2.4, 2.4), .. Unary(UnaryFormula.HardSigmoidKeras2, 2.6, 5), .. Unary(UnaryFormula.SparseSigmoid, -0.9, 0.9),
+        .. Unary(UnaryFormula.SparseSigmoid, -3, -1.1), .. Unary(UnaryFormula.HardSiLU, -2.9, 2.9), .. Unary(UnaryFormula.HardSiLU, -6, -3.1), .. Unary(UnaryFormula.HardSiLU, 3.1, 6),
+        .. Unary(UnaryFormula.LogSigmoid, -6, 6), .. Unary(UnaryFormula.LogSigmoid, -90, -80), .. Unary(UnaryFormula.TanhShrink, -4, 4), .. Unary(UnaryFormula.SoftShrink, 0.6, 2, alpha: 0.5f),
+        .. Unary(UnaryFormula.SoftShrink, -2, -0.6, alpha: 0.5f), .. Unary(UnaryFormula.SoftShrink, -0.4, 0.4, alpha: 0.5f), .. Unary(UnaryFormula.HardShrink, 0.6, 2, alpha: 0.5f),
+        .. Unary(UnaryFormula.HardShrink, -0.4, 0.4, alpha: 0.5f), .. Unary(UnaryFormula.SquarePlus, -4, 4, alpha: 4), .. Unary(UnaryFormula.SparsePlus, -0.9, 0.9),
+        .. Unary(UnaryFormula.SparsePlus, 1.1, 3), .. Unary(UnaryFormula.SparsePlus, -3, -1.1),
         .. Binary(BinaryFormula.Add), .. Binary(BinaryFormula.Subtract), .. Binary(BinaryFormula.Multiply), .. Binary(BinaryFormula.Divide),
         .. Binary(BinaryFormula.Maximum), .. Binary(BinaryFormula.Minimum), .. PReLU([2, 3, 4, 5], [1, 1, 5]), .. PReLU([7, 37], [37]), .. PReLU([3, 9, 40], [9, 1]),
     ];

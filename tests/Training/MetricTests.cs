@@ -23,6 +23,16 @@ public sealed class MetricTests
     }
 
     [Fact]
+    public void Macro_F1_counts_each_class_the_same_by_the_largest_output()
+    {
+        // class 0: 2 right, 1 missed, none wrongly: F1 4/5; class 1: 1 right, 1 wrongly: 2/3; class 2 never comes: 0. scikit-learn's f1_score(average='macro', labels=[0,1,2])
+        float[] logits = [5, 1, 0, 3, -2, 1, 0, 1, -1, -5, 9, 0];
+        Assert.Equal((4.0 / 5 + 2.0 / 3 + 0) / 3, Of(Metric.MacroF1, logits, [0, 0, 0, 1], 4, LabelKind.Sparse), Exact);
+        Assert.Equal("macro_f1", Metric.Create("macro_f1").Name);
+        Assert.Throws<GraftException>(() => Of(Metric.MacroF1, [1, 2], [1, 2], 2, LabelKind.Values));
+    }
+
+    [Fact]
     public void Accuracy_adds_batches_of_different_sizes_up_and_forgets_them_on_reset()
     {
         Metric metric = Metric.BinaryAccuracy;

@@ -15,11 +15,11 @@ internal static class TinyText
     public static TextBlocks Blocks(int repeats = 3, int batchSize = 4, int? shuffleSeed = 5) =>
         new(TokenizedText.Of([string.Concat(Enumerable.Repeat(Words, repeats))], Tokenizer), Length, batchSize, shuffleSeed);
 
-    public static Gpt2 Model(float dropout = 0, int seed = 3)
+    public static Gpt2 Model(float dropout = 0, int seed = 3, int width = 16)
     {
         Gpt2 gpt = Gpt2.Build(new Gpt2Config
         {
-            VocabularySize = Tokenizer.VocabularySize, Positions = Length, Width = 16, Blocks = 2, Heads = 2,
+            VocabularySize = Tokenizer.VocabularySize, Positions = Length, Width = width, Blocks = 2, Heads = 2,
             EmbeddingDropout = dropout, ResidualDropout = dropout, AttentionDropout = dropout,
         });
         gpt.SetSeed(seed);

@@ -7,24 +7,37 @@ using Graft.Weights;
 
 namespace Graft.Cli.Commands;
 
-/// <summary>graft predict: class and probabilities of images.</summary>
+/// <summary>graft predict: class and probabilities of images, or of texts.</summary>
 internal static class PredictCommand
 {
     private const int ImagesAtOnce = 32;
 
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string?>("--model") { Description = "A .graft file." };
+        var model = new Option<string?>("--model") { Description = "A .graft file; or for texts, the folder of a classifier as finetune-text --task classification writes it." };
         var network = new Option<string?>("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16, resnet50 or squeezenet." };
         network.AcceptOnlyFromAmong(FullNetwork.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with top; without it, the one that 'graft weights pull NAME --top' got." };
         var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "Classes to name for each image, of the 1000 of ImageNet." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var exif = new Option<bool>("--exif") { Description = EvaluateCommand.ExifDescription };
-        var images = new Argument<string[]>("images") { Arity = ArgumentArity.OneOrMore, Description = "Image files." };
-        var command = new Command("predict", "Classify images.") { model, network, weights, top, json, exif, images };
+        var text = new Option<string?>("--text") { Description = "Instead of images, a text." };
+        var textFile = new Option<string?>("--text-file") { Description = "Instead of images, a file with a text in each line; of a .tsv file, label<tab>text in each line, the right answers are counted too." };
+        var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files." };
+        var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, exif, text, textFile, images };
         command.SetAction(parsed =>
         {
+            if (new[] { parsed.GetValue(text) is not null, parsed.GetValue(textFile) is not null, parsed.GetValue(images)!.Length > 0 }.Count(given => given) != 1)
+                throw new UsageException("predict takes image files, or --text TEXT, or --text-file FILE.");
+            if (parsed.GetValue(images)!.Length == 0)
+            {
+                var texts = new TextPrediction(terminal, parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."), parsed.GetValue(json));
+                if (parsed.GetValue(text) is string single)
+                    texts.Text(single);
+                else
+                    texts.File(parsed.GetValue(textFile)!);
+                return Application.Done;
+            }
             Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
             string[] files = parsed.GetRequiredValue(images);

@@ -48,7 +48,10 @@ internal sealed class FrozenPart
     /// <summary>What the plan hands out: what is read outside of it or returned by the model, and the boundary.</summary>
     public HashSet<Tensor> Results { get; } = [];
 
-    /// <summary>Results of frozen ops that other ops read or that the model returns, in the order of the trace; a weight is behind each.</summary>
+    /// <summary>
+    /// Results of frozen ops that other ops read or that the model returns, in the order of the trace, a weight behind each; then inputs that are read too and are small
+    /// beside these.
+    /// </summary>
     public List<Tensor> Boundary { get; } = [];
 
     /// <summary>True where there is something to compute: more than other shapes for the same numbers.</summary>
@@ -76,9 +79,22 @@ internal sealed class FrozenPart
         }
         Results.UnionWith(Trace.Outputs.Where(_inside.Contains));
         Boundary.AddRange(Trace.Ops.Where((op, i) => IsFrozen(i) && read.Contains(op.Output) && !_bare.Contains(op.Output)).Select(op => op.Output));
-        _readsBare = read.Overlaps(_bare);
+        KeepSmallInputs(read);
         Results.UnionWith(Boundary);
     }
+
+    /// <summary>Inputs that the rest reads too are kept along where they are small beside the features: the ids of a text. Images are not.</summary>
+    private void KeepSmallInputs(HashSet<Tensor> read)
+    {
+        const int SmallShare = 10; // a tenth more memory at most
+        Tensor[] bare = [.. Trace.Inputs.Concat(Trace.Ops.Select(op => op.Output)).Where(t => _bare.Contains(t) && read.Contains(t))];
+        if (bare.Sum(Width) * SmallShare <= Boundary.Sum(Width))
+            Boundary.AddRange(bare);
+        else
+            _readsBare = true;
+    }
+
+    private static long Width(Tensor tensor) => tensor.Shape.Count;
 
     private void DropUnread()
     {

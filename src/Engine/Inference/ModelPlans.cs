@@ -1,3 +1,4 @@
+using Graft.Layers;
 using Graft.Training;
 
 namespace Graft.Inference;
@@ -55,10 +56,12 @@ internal sealed class ModelPlans(Model model) : IDisposable
 
     private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1 && !model.RemembersBatches;
 
-    /// <summary>The boundary between what is frozen and what is trained lies elsewhere when a layer's flag has changed.</summary>
+    /// <summary>The boundary between what is frozen and what is trained lies elsewhere when the flag of a layer or a parameter has changed.</summary>
     private void FollowTrainable()
     {
-        bool[] trainable = [.. Trainable(model)];
+        List<bool> flags = [];
+        Collect(model, flags);
+        bool[] trainable = [.. flags];
         if (trainable.AsSpan().SequenceEqual(_trainable))
             return;
         DropPlans(); // packed weights stay where the next plans use them
@@ -79,5 +82,14 @@ internal sealed class ModelPlans(Model model) : IDisposable
         return _memory ??= new PlanMemory(model.Device);
     }
 
-    private static IEnumerable<bool> Trainable(Layers.Layer layer) => layer.Inner.Count > 0 ? layer.Inner.SelectMany(Trainable) : [layer.Trainable];
+    private static void Collect(Layer layer, List<bool> flags)
+    {
+        foreach (Layer inner in layer.Inner)
+            Collect(inner, flags);
+        if (layer.Inner.Count > 0)
+            return;
+        flags.Add(layer.Trainable);
+        foreach (Parameter parameter in layer.Parameters)
+            flags.Add(parameter.Trainable);
+    }
 }

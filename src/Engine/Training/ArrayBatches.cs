@@ -60,6 +60,12 @@ public sealed class ArrayBatches : BatchSource
     /// <inheritdoc/>
     public override IReadOnlyList<string> ClassNames => Classes;
 
+    /// <inheritdoc/>
+    public override CountedUnit Unit => Counted;
+
+    /// <summary>What the history's rate counts.</summary>
+    public CountedUnit Counted { get; init; } = CountedUnit.Images;
+
     /// <summary>Class names in label order, where labels are classes.</summary>
     public IReadOnlyList<string> Classes { get; init; } = [];
 

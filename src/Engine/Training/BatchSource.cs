@@ -33,6 +33,18 @@ public sealed record Batch(float[] Inputs, Shape InputShape, float[] Labels, Sha
     public float[]? SampleWeights { get; init; }
 }
 
+/// <summary>What a data set's rate counts in the history: the column "images_per_second", "tokens_per_second".</summary>
+/// <param name="Name">The plural.</param>
+/// <param name="PerSample">How many a sample has.</param>
+public sealed record CountedUnit(string Name, int PerSample = 1)
+{
+    /// <summary>Samples are images.</summary>
+    public static CountedUnit Images { get; } = new("images");
+
+    /// <summary>Name of the history's column.</summary>
+    public string Column => $"{Name}_per_second";
+}
+
 /// <summary>A data set that delivers batches, epoch by epoch, the same for the same seed.</summary>
 public abstract class BatchSource
 {
@@ -56,6 +68,9 @@ public abstract class BatchSource
 
     /// <summary>How files became these samples, which a model that is trained on them keeps; null where they come from elsewhere.</summary>
     public virtual Preprocessing? Preprocessing => null;
+
+    /// <summary>What the history's rate counts.</summary>
+    public virtual CountedUnit Unit => CountedUnit.Images;
 
     /// <summary>True where every epoch delivers the same numbers for a sample: no random augmentation.</summary>
     public virtual bool IsDeterministic => true;

@@ -6,8 +6,8 @@ using System.Text.Json.Nodes;
 namespace Graft.Training;
 
 /// <summary>
-/// One row an epoch: loss and metrics, "val_" before those of validation, seconds, images_per_second, learning_rate,
-/// data_wait_seconds.
+/// One row an epoch: loss and metrics, "val_" before those of validation, seconds, images_per_second (of texts: tokens_per_second
+/// or texts_per_second), learning_rate, data_wait_seconds.
 /// </summary>
 public sealed class History
 {

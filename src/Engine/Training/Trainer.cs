@@ -73,7 +73,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         }
         Dictionary<string, double> row = _running.Results();
         row["seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        row["images_per_second"] = Rate(start);
+        row[data.Unit.Column] = Rate(start) * data.Unit.PerSample;
         row["learning_rate"] = rate;
         row["data_wait_seconds"] = wait.TotalSeconds;
         return row;

@@ -8,4 +8,6 @@ public sealed partial class Gpt2Tokenizer : ITokenizer
     int[] ITokenizer.Encode(string text) => Encode(text);
 
     string ITokenizer.Decode(ReadOnlySpan<int> ids) => Decode(ids, cleanUp: false);
+
+    ITokenStream ITokenizer.Stream(bool skipSpecialTokens) => Stream(skipSpecialTokens);
 }

@@ -1,11 +1,12 @@
 using System.Buffers;
 using System.Text;
+using Graft.Importers.Text;
 
 namespace Graft.Importers.HuggingFace;
 
 /// <summary>Decodes tokens one by one, as a model makes them: never a part of a character, and together what Decode gives.</summary>
 /// <remarks>Held back until it is complete: a character whose bytes lie in several tokens, and with clean-up a space that may fall away.</remarks>
-public sealed class TokenStream
+public sealed class TokenStream : ITokenStream
 {
     private readonly Gpt2Tokenizer _tokenizer;
     private readonly bool _skipSpecialTokens;

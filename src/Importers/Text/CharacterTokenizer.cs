@@ -107,16 +107,15 @@ public sealed class CharacterTokenizer : ITokenizer
     {
         var text = new StringBuilder(ids.Length);
         foreach (int id in ids)
-        {
-            if (id == EosToken)
-                text.Append(EndOfText);
-            else if ((uint)id < (uint)_characters.Length)
-                text.Append(_characters[id].ToString());
-            else
-                throw new GraftException($"{Source}: has no token {id}; its ids go from 0 to {VocabularySize - 1}.");
-        }
+            text.Append(TextOf(id));
         return text.ToString();
     }
+
+    /// <inheritdoc/>
+    public ITokenStream Stream(bool skipSpecialTokens = false) => new CharacterStream(this, skipSpecialTokens);
+
+    private string TextOf(int id) => id == EosToken ? EndOfText : (uint)id < (uint)_characters.Length ? _characters[id].ToString()
+        : throw new GraftException($"{Source}: has no token {id}; its ids go from 0 to {VocabularySize - 1}.");
 
     private GraftException Unknown(Rune rune, int at) => new(
         $"{Source}: has no '{rune}' (U+{rune.Value:X4}), which the text has at character {at}; there are {_characters.Length} characters, those of the text that the vocabulary was made from. Take it out of the text, or train a new model.");
@@ -130,6 +129,13 @@ public sealed class CharacterTokenizer : ITokenizer
             take(rune, at);
             at += length;
         }
+    }
+
+    private sealed class CharacterStream(CharacterTokenizer tokenizer, bool skipSpecialTokens) : ITokenStream
+    {
+        public string Push(int id) => skipSpecialTokens && id == tokenizer.EosToken ? "" : tokenizer.TextOf(id);
+
+        public string Flush() => "";
     }
 
     private static Rune Single(string text) => Rune.DecodeFromUtf16(text, out Rune rune, out int length) == OperationStatus.Done && length == text.Length ? rune

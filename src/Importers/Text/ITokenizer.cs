@@ -19,4 +19,8 @@ public interface ITokenizer
     /// <summary>The text of ids, as it was encoded.</summary>
     /// <exception cref="GraftException">An id is not in the vocabulary.</exception>
     string Decode(ReadOnlySpan<int> ids);
+
+    /// <summary>Decodes ids one by one, as a model makes them.</summary>
+    /// <param name="skipSpecialTokens">True leaves out tokens that are no text, such as the one that ends a text.</param>
+    ITokenStream Stream(bool skipSpecialTokens = false);
 }

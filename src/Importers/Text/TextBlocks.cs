@@ -62,6 +62,9 @@ public sealed class TextBlocks : BatchSource
     /// <inheritdoc/>
     public override LabelKind LabelKind => LabelKind.Sparse;
 
+    /// <inheritdoc/>
+    public override CountedUnit Unit => new("tokens", _length);
+
     /// <summary>Tokens that are predicted in an epoch.</summary>
     public int LabelCount => _tokens.Length - 1;
 

@@ -5,30 +5,60 @@ using System.Text.Unicode;
 
 namespace Graft.Importers.Text;
 
-/// <summary>Reads the documents of a text file or of JSON lines.</summary>
+/// <summary>Reads the documents of a text file, of JSON lines, or of a table of labels and texts.</summary>
 public static class TextDocuments
 {
     private const byte LineEnd = (byte)'\n';
+    private const string TableEnding = ".tsv";
 
     private static readonly string[] JsonEndings = [".jsonl", ".ndjson", ".json"];
 
     /// <summary>Reads a file in UTF-8, with or without a byte order mark; line ends stay as they are.</summary>
-    /// <param name="path">A .jsonl, .ndjson or .json file has one JSON object a line, each a document; any other is one document.</param>
+    /// <param name="path">
+    /// A .jsonl, .ndjson or .json file has one JSON object a line, each a document; a .tsv file a label and a text (<see cref="LabelledTexts"/>), which are read without
+    /// the labels; any other is one document.
+    /// </param>
     /// <param name="field">The member of these objects that holds the text.</param>
     /// <exception cref="GraftException">The file is missing, empty or not UTF-8; a line is no JSON object or lacks the field (the message has its number).</exception>
     public static IReadOnlyList<string> Read(string path, string field = "text")
     {
-        if (!File.Exists(path))
-            throw new GraftException($"{path}: no such file; a text in UTF-8, or a .jsonl file with a member '{field}' in each line, is due here.");
-        byte[] bytes = File.ReadAllBytes(path);
-        ReadOnlySpan<byte> text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes;
-        if (text.Trim(" \r\n\t"u8).IsEmpty)
-            throw new GraftException($"{path}: is empty; a text to learn from is due here.");
+        if (path.EndsWith(TableEnding, StringComparison.OrdinalIgnoreCase))
+            return LabelledTexts.Read(path).Texts;
+        ReadOnlySpan<byte> text = ReadBytes(path, $"a text in UTF-8, or a .jsonl file with a member '{field}' in each line,");
         bool isJson = Array.Exists(JsonEndings, e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase));
-        return isJson ? ReadLines(path, text, field) : [Decode(path, text)];
+        return isJson ? ReadObjects(path, text, field) : [Decode(path, text)];
     }
 
-    private static List<string> ReadLines(string path, ReadOnlySpan<byte> text, string field)
+    /// <summary>Reads a text from each line of a file in UTF-8.</summary>
+    /// <exception cref="GraftException">The file is missing, empty or not UTF-8, or a line is empty.</exception>
+    public static IReadOnlyList<string> ReadLines(string path)
+    {
+        string[] lines = SplitLines(ReadText(path, "a file with a text in each line, in UTF-8,"));
+        int empty = Array.FindIndex(lines, l => l.Length == 0);
+        return empty < 0 ? lines : throw new GraftException($"{path}: line {empty + 1} is empty; a text in each line is due. Take it out.");
+    }
+
+    /// <summary>The lines of a text; behind the last line end there is none.</summary>
+    internal static string[] SplitLines(string text)
+    {
+        string[] lines = text.Split('\n');
+        return Array.ConvertAll(lines[^1].Length == 0 ? lines[..^1] : lines, l => l.TrimEnd('\r'));
+    }
+
+    /// <summary>Reads a whole file in UTF-8.</summary>
+    /// <exception cref="GraftException">The file is missing, empty or not UTF-8.</exception>
+    internal static string ReadText(string path, string due) => Decode(path, ReadBytes(path, due));
+
+    private static ReadOnlySpan<byte> ReadBytes(string path, string due)
+    {
+        if (!File.Exists(path))
+            throw new GraftException($"{path}: no such file; {due} is due here.");
+        byte[] bytes = File.ReadAllBytes(path);
+        ReadOnlySpan<byte> text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes;
+        return !text.Trim(" \r\n\t"u8).IsEmpty ? text : throw new GraftException($"{path}: is empty; a text to learn from is due here.");
+    }
+
+    private static List<string> ReadObjects(string path, ReadOnlySpan<byte> text, string field)
     {
         var documents = new List<string>();
         int number = 0;
@@ -37,12 +67,12 @@ public static class TextDocuments
             number++;
             ReadOnlySpan<byte> line = text[range].Trim(" \r\t"u8);
             if (!line.IsEmpty)
-                documents.Add(ReadLine(line, field, $"{path}, line {number}"));
+                documents.Add(ReadObject(line, field, $"{path}, line {number}"));
         }
         return documents;
     }
 
-    private static string ReadLine(ReadOnlySpan<byte> line, string field, string place)
+    private static string ReadObject(ReadOnlySpan<byte> line, string field, string place)
     {
         try
         {

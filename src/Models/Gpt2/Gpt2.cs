@@ -17,6 +17,11 @@ namespace Graft.Models;
 /// </remarks>
 public sealed class Gpt2 : Model, ICausalModel
 {
+    /// <summary>What stands before the names of all but the head.</summary>
+    internal const string Prefix = "transformer.";
+
+    private const string Head = "lm_head";
+
     private readonly Gpt2Layers _layers;
 
     private Gpt2(Gpt2Layers layers, int length, (Node Input, Node Output) graph)
@@ -27,6 +32,8 @@ public sealed class Gpt2 : Model, ICausalModel
 
     /// <summary>The sizes.</summary>
     public Gpt2Config Config => _layers.Config;
+
+    internal Gpt2Layers Body => _layers;
 
     /// <summary>Tokens of a sequence in this graph.</summary>
     public int Length { get; }
@@ -40,6 +47,9 @@ public sealed class Gpt2 : Model, ICausalModel
         get => _layers.Precision;
         set => _layers.Precision = value;
     }
+
+    /// <summary>Bytes of the weights that a session reads for each token, stored in <see cref="Precision"/>: those of all products, the output layer among them.</summary>
+    public long ProductBytes => _layers.ProductBytes;
 
     /// <inheritdoc/>
     public int VocabularySize => Config.VocabularySize;
@@ -65,23 +75,21 @@ public sealed class Gpt2 : Model, ICausalModel
         if (trainableBlocks < 0 || trainableBlocks > Config.Blocks)
             throw new GraftException($"Gpt2.Freeze: {trainableBlocks} trainable blocks; the model has {Config.Blocks}.");
         Trainable = false;
-        foreach (Layer layer in _layers.Blocks[^trainableBlocks..].SelectMany(b => b.Layers))
-            layer.Trainable = true;
-        _layers.Norm.Trainable = true;
+        _layers.Unfreeze(trainableBlocks);
     }
 
     /// <summary>Loads weights under Hugging Face's names, with and without "transformer."; causal masks and a second copy of tied weights are passed over.</summary>
     /// <exception cref="GraftException">The file does not fit; everything that is missing, unused or misshaped is listed.</exception>
     public WeightReport LoadWeights(WeightFile file)
     {
-        string prefix = file.Names.Any(n => n.StartsWith("transformer.", StringComparison.Ordinal)) ? "transformer." : "";
-        return WeightLoader.Load(this, file, (layer, p) => WeightNameOf(prefix, layer, p), IsNoWeight);
+        string prefix = PrefixOf(file);
+        return WeightLoader.Load(this, file, (layer, p) => WeightNameOf(prefix, layer, p), n => IsMask(n) || (Config.TieEmbeddings && n == $"{Head}.weight"));
     }
 
     /// <summary>Where Hugging Face keeps a parameter.</summary>
     /// <param name="layer">Name of the layer.</param>
     /// <param name="parameter">The parameter.</param>
-    public static WeightName HuggingFaceName(string layer, Parameter parameter) => WeightNameOf("transformer.", layer, parameter);
+    public static WeightName HuggingFaceName(string layer, Parameter parameter) => WeightNameOf(Prefix, layer, parameter);
 
     /// <inheritdoc/>
     public CausalSession Open(int sequences, int capacity) => new Gpt2Session(_layers, sequences, capacity);
@@ -100,14 +108,19 @@ public sealed class Gpt2 : Model, ICausalModel
         base.Release();
     }
 
+    internal override string ModuleName(string layer) => layer == Head ? layer : Prefix + layer;
+
+    internal override bool IsConv1D(string layer) => layer != Head;
+
     private static Gpt2 Of(Gpt2Layers layers, int length) => new(layers, length, layers.Graph(length));
 
-    private static WeightName WeightNameOf(string prefix, string layer, Parameter parameter)
+    internal static WeightName WeightNameOf(string prefix, string layer, Parameter parameter)
     {
         WeightName name = WeightName.Torch(layer, parameter);
-        return layer == "lm_head" ? name : name with { Name = prefix + name.Name, Layout = WeightLayout.Same }; // Conv1D is [in,out]
+        return layer == Head ? name : name with { Name = prefix + name.Name, Layout = WeightLayout.Same }; // Conv1D is [in,out]
     }
 
-    private bool IsNoWeight(string name) => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal)
-        || (Config.TieEmbeddings && name == "lm_head.weight");
+    internal static string PrefixOf(WeightFile file) => file.Names.Any(n => n.StartsWith(Prefix, StringComparison.Ordinal)) ? Prefix : "";
+
+    internal static bool IsMask(string name) => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Layers;
@@ -7,6 +8,10 @@ namespace Graft.Models;
 /// <summary>Sizes of a GPT-2, as Hugging Face's config.json has them.</summary>
 public sealed record Gpt2Config
 {
+    private const string Classifier = "GPT2ForSequenceClassification", TextTask = "text-classification";
+
+    private static readonly JsonSerializerOptions Written = new() { WriteIndented = true };
+
     private static readonly Dictionary<string, Activation> Activations = new()
     {
         ["gelu_new"] = Activation.GeluTanh, ["gelu_fast"] = Activation.GeluTanh, ["gelu_pytorch_tanh"] = Activation.GeluTanh, ["gelu"] = Activation.Gelu,
@@ -61,6 +66,15 @@ public sealed record Gpt2Config
     /// <summary>The token that ends a text: eos_token_id; null for none.</summary>
     public int? EosToken { get; init; } = 50256;
 
+    /// <summary>The token that fills sequences of a batch: pad_token_id; null for none.</summary>
+    public int? PadToken { get; init; }
+
+    /// <summary>Classes of a <see cref="Gpt2Classifier"/>, in the order of its outputs: id2label of a GPT2ForSequenceClassification; empty for a language model.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
+
+    /// <summary>Tokens that a <see cref="Gpt2Classifier"/> reads of a text: max_length of task_specific_params' text-classification; null for all that the model takes.</summary>
+    public int? TextLength { get; init; }
+
     /// <summary>124 million parameters: gpt2.</summary>
     public static Gpt2Config Small { get; } = new();
 
@@ -93,10 +107,25 @@ public sealed record Gpt2Config
     }
 
     /// <summary>The config as Hugging Face writes it.</summary>
-    public string ToJson() => new JsonObject
+    public string ToJson()
+    {
+        JsonObject json = ToObject();
+        if (PadToken is int pad)
+            json["pad_token_id"] = pad;
+        if (ClassNames.Count > 0)
+        {
+            json["id2label"] = new JsonObject(ClassNames.Select((c, i) => KeyValuePair.Create(i.ToString(CultureInfo.InvariantCulture), (JsonNode?)c)));
+            json["label2id"] = new JsonObject(ClassNames.Select((c, i) => KeyValuePair.Create(c, (JsonNode?)i)));
+        }
+        if (TextLength is int length)
+            json["task_specific_params"] = new JsonObject { [TextTask] = new JsonObject { ["max_length"] = length } };
+        return json.ToJsonString(Written) + "\n";
+    }
+
+    private JsonObject ToObject() => new()
     {
         ["activation_function"] = Activations.First(a => a.Value == Activation).Key,
-        ["architectures"] = new JsonArray("GPT2LMHeadModel"),
+        ["architectures"] = new JsonArray(ClassNames.Count > 0 ? Classifier : "GPT2LMHeadModel"),
         ["attn_pdrop"] = AttentionDropout,
         ["bos_token_id"] = EosToken,
         ["embd_pdrop"] = EmbeddingDropout,
@@ -115,7 +144,7 @@ public sealed record Gpt2Config
         ["tie_word_embeddings"] = TieEmbeddings,
         ["torch_dtype"] = "float32",
         ["vocab_size"] = VocabularySize,
-    }.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n";
+    };
 
     /// <summary>Checks the sizes against each other.</summary>
     /// <exception cref="GraftException">They do not fit; the message starts with <paramref name="source"/>.</exception>
@@ -162,6 +191,26 @@ public sealed record Gpt2Config
             TieEmbeddings = (bool?)json["tie_word_embeddings"] ?? true,
             InitializerRange = (float?)json["initializer_range"] ?? standard.InitializerRange,
             EosToken = (int?)json["eos_token_id"] ?? (json.ContainsKey("eos_token_id") ? null : standard.EosToken),
+            PadToken = (int?)json["pad_token_id"],
+            ClassNames = ReadClasses(json, path),
+            TextLength = (int?)json["task_specific_params"]?[TextTask]?["max_length"],
         }.Checked(path);
+    }
+
+    // transformers names two classes in every config; they count where the model is a classifier.
+    private static string[] ReadClasses(JsonObject json, string path)
+    {
+        if (json["architectures"] is not JsonArray kinds || !kinds.Any(k => (string?)k == Classifier))
+            return [];
+        if (json["id2label"] is not JsonObject labels)
+            return [.. Enumerable.Range(0, (int?)json["num_labels"] ?? 2).Select(i => string.Create(CultureInfo.InvariantCulture, $"LABEL_{i}"))]; // the names that transformers gives
+        var names = new string[labels.Count];
+        foreach ((string id, JsonNode? name) in labels)
+        {
+            if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out int i) || i >= names.Length || name is null)
+                throw new GraftException($"{path}: id2label has '{id}'; it takes the numbers 0 to {names.Length - 1}, each with the name of a class.");
+            names[i] = (string)name!;
+        }
+        return names;
     }
 }

@@ -63,6 +63,9 @@ internal sealed class Gpt2Layers
         return _packed;
     }
 
+    /// <summary>Bytes of the weights of products as they are stored for generation.</summary>
+    public long ProductBytes => Pack().Values.Sum(p => p.Bytes) + (_packed.ContainsKey(Head) ? 0 : sizeof(float) * Tokens.Parameters[0].Shape.Count);
+
     /// <summary>Gives the packed weights back.</summary>
     public void DropPacked()
     {
@@ -71,14 +74,29 @@ internal sealed class Gpt2Layers
         _packed.Clear();
     }
 
+    /// <summary>Lets the last blocks and the final norm move.</summary>
+    public void Unfreeze(int blocks)
+    {
+        foreach (Layer layer in Blocks[^blocks..].SelectMany(b => b.Layers))
+            layer.Trainable = true;
+        Norm.Trainable = true;
+    }
+
     /// <summary>Ids [N,length] to logits [N,length,vocabulary].</summary>
     public (Node Input, Node Output) Graph(int length)
+    {
+        (Node input, Node hidden) = Body(length);
+        return (input, Head.Apply(hidden));
+    }
+
+    /// <summary>Ids [N,length] to what the last norm gives, [N,length,width].</summary>
+    public (Node Input, Node Hidden) Body(int length)
     {
         Node input = Node.Input(new Shape(length), "input_ids");
         Node x = EmbeddingDropout.Apply(Positions.Apply(Tokens.Apply(input)));
         foreach (Gpt2Block block in Blocks)
             x = block.Apply(x);
-        return (input, Head.Apply(Norm.Apply(x)));
+        return (input, Norm.Apply(x));
     }
 }
 

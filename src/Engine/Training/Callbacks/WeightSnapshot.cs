@@ -9,7 +9,7 @@ internal sealed class WeightSnapshot
 
     /// <summary>Parameters and statistics of the layers that are trainable now.</summary>
     public static IEnumerable<Parameter> Moving(Layer layer) => layer.Inner.Count > 0 ? layer.Inner.SelectMany(Moving).Distinct()
-        : layer.Trainable ? layer.Parameters : [];
+        : layer.Trainable ? layer.Parameters.Where(p => p.Trainable) : [];
 
     public void TakeAll(Model model)
     {

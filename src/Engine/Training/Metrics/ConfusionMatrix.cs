@@ -52,6 +52,9 @@ public sealed class ConfusionMatrix
     /// <summary>Harmonic mean of precision and recall of a class.</summary>
     public double F1(int c) => Counts(c).F1;
 
+    /// <summary>Mean of all classes' F1.</summary>
+    public double MacroF1 => Enumerable.Range(0, Classes).Average(F1);
+
     /// <summary>Number of samples of a class.</summary>
     public long Support(int c) => Enumerable.Range(0, Classes).Sum(p => _counts[c, p]);
 

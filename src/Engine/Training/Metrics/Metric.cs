@@ -31,6 +31,9 @@ public abstract class Metric
     /// <summary>Harmonic mean of <see cref="Precision"/> and <see cref="Recall"/>.</summary>
     public static Metric F1 => new CountsMetric("f1", c => c.F1);
 
+    /// <summary>Mean of the classes' F1, by the predicted class of each sample: the number to watch where classes are not equally frequent.</summary>
+    public static Metric MacroF1 => new MacroF1Metric();
+
     /// <summary>Area under the ROC curve by trapezoids over 200 thresholds, as Keras's AUC has it.</summary>
     public static Metric Auc => new AucMetric();
 
@@ -69,8 +72,9 @@ public abstract class Metric
         "precision" => Precision,
         "recall" => Recall,
         "f1" => F1,
+        "macro_f1" => MacroF1,
         "auc" => Auc,
         "perplexity" => Perplexity,
-        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, auc and perplexity."),
+        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, macro_f1, auc and perplexity."),
     };
 }

@@ -1,0 +1,20 @@
+namespace Graft.Cli;
+
+/// <summary>What a fine-tuning for classes of texts is asked to do.</summary>
+internal sealed record TextClassificationSettings
+{
+    /// <summary>What it has in common with learning a text: base, file, training.</summary>
+    public required TextFineTuningSettings Training { get; init; }
+
+    /// <summary>A file of its own to validate on; null holds back a share of each class.</summary>
+    public string? ValidationText { get; init; }
+
+    /// <summary>Column of the labels, 1 or 2; null finds out.</summary>
+    public int? LabelColumn { get; init; }
+
+    /// <summary>Of two classes, the one whose F1 is reported; null for the rarer one.</summary>
+    public string? Positive { get; init; }
+
+    /// <summary>True weighs texts so that each class counts the same in the loss.</summary>
+    public bool IsBalanced { get; init; }
+}

@@ -1,0 +1,15 @@
+namespace Graft.Kernels;
+
+/// <summary>The row of the last token that is no padding: y[n] = x[n, last(n)], last(n) = the greatest t with ids[n,t] != padding, 0 where there is none.</summary>
+/// <remarks>
+/// Shapes: ids [N,T] of four bytes, compared bit by bit; x, dx [N,T,C]; y, dy [N,C]. Padding may stand at either side. Source: GPT2ForSequenceClassification of
+/// transformers 4.50; releases before it take the token before the first padding, which is the same where padding stands at the right alone.
+/// </remarks>
+public abstract class LastTokenKernels
+{
+    /// <summary>The rows.</summary>
+    public abstract void Forward(in LastTokenGeometry g, DevicePtr<int> ids, DevicePtr<float> x, DevicePtr<float> y);
+
+    /// <summary>dx = beta dx, plus dy at the rows that were taken; for beta 0 all other rows are 0.</summary>
+    public abstract void BackwardInput(in LastTokenGeometry g, DevicePtr<int> ids, DevicePtr<float> dy, DevicePtr<float> dx, float beta);
+}
