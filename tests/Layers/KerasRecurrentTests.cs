@@ -11,19 +11,8 @@ namespace Graft.Tests.Layers;
 [Collection(CpuThreadsCollection.Name)] // counts the live blocks of the one pool
 public sealed class KerasRecurrentTests
 {
-    /// <summary>Float against float of the same sums: their outputs are below 1 in magnitude.</summary>
+    /// <summary>Float against float of the same sums, as a share of the largest output (some ten).</summary>
     private const float Tolerance = 1e-6f;
-
-    [Fact]
-    public void An_LSTM_of_Keras_2_gives_what_Keras_computed()
-    {
-        string folder = Folder("simple_lstm"), name = "simple_lstm_tf_keras_2";
-        using NativeFile weights = H5File.OpenRead(Path.Combine(folder, $"{name}_weights.h5"));
-        Model model = Build(new LSTM(50) { RecurrentActivation = Activation.HardSigmoidKeras2, Dropout = 0.2f });
-        Set(model, "lstm", [.. new[] { "kernel", "recurrent_kernel", "bias" }.Select(n => weights.Dataset($"lstm_1/lstm_1/{n}:0").Read<float[]>())]);
-        Set(model, "dense", [.. new[] { "kernel", "bias" }.Select(n => weights.Dataset($"dense_1/dense_1/{n}:0").Read<float[]>())]);
-        Check(model, Path.Combine(folder, $"{name}_inputs_and_outputs.h5"), "inputs/lstm_1_input", "outputs/dense_1");
-    }
 
     [Fact]
     public void An_LSTM_of_Keras_1_gives_what_Keras_computed()
@@ -36,7 +25,7 @@ public sealed class KerasRecurrentTests
         Model model = Build(new LSTM(50) { RecurrentActivation = Activation.HardSigmoidKeras2 });
         Set(model, "lstm", [Gates("W", 1), Gates("U", 50), Gates("b", 1)]);
         Set(model, "dense", [weights.Dataset("dense_1/dense_1_W:0").Read<float[]>(), weights.Dataset("dense_1/dense_1_b:0").Read<float[]>()]);
-        Check(model, Path.Combine(folder, $"{name}_inputs_and_outputs.h5"), "inputs/lstm_input_1", "outputs/dense_1", ("lstm", "activations/lstm_1"));
+        Check(model, Path.Combine(folder, $"{name}_inputs_and_outputs.h5"), "inputs/lstm_input_1", "predictions/dense_1", ("lstm", "activations/lstm_1"));
     }
 
     [Fact]
@@ -47,7 +36,7 @@ public sealed class KerasRecurrentTests
         Model model = Build(new SimpleRNN(50) { ReturnSequences = true }, new Flatten());
         Set(model, "simple_rnn", [.. new[] { "kernel", "recurrent_kernel", "bias" }.Select(n => weights.Dataset($"simple_rnn_1/simple_rnn_1/{n}:0").Read<float[]>())]);
         Set(model, "dense", [.. new[] { "kernel", "bias" }.Select(n => weights.Dataset($"dense_1/dense_1/{n}:0").Read<float[]>())]);
-        Check(model, Path.Combine(folder, $"{name}_inputs_and_outputs.h5"), "inputs/simple_rnn_1_input", "outputs/dense_1", ("simple_rnn", "activations/simple_rnn_1"));
+        Check(model, Path.Combine(folder, $"{name}_inputs_and_outputs.h5"), "inputs/simple_rnn_1_input", "predictions/dense_1", ("simple_rnn", "activations/simple_rnn_1"));
     }
 
     private static string Folder(string name) => GraftShared.Path("corpora", "dl4j-keras", "other", "examples", name);
