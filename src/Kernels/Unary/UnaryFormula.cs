@@ -1,6 +1,6 @@
 namespace Graft.Kernels;
 
-/// <summary>Functions of one number. a and b stand for alpha and beta.</summary>
+/// <summary>Functions of one number. a and b stand for alpha and beta. Unary.cu has them in the same order.</summary>
 public enum UnaryFormula
 {
     /// <summary>max(x, 0); slope 0 at 0.</summary>
