@@ -3,6 +3,7 @@ using Graft.Importers.Keras;
 using Graft.Layers;
 using Graft.Tests.Golden;
 using Graft.Training;
+using Graft.Weights;
 using Xunit;
 
 namespace Graft.Tests.Models;
@@ -98,6 +99,21 @@ public sealed class KerasImportTests
         Near(Facts(file, stack, "pred"), [.. model.Model.Predict(x, new Shape(shape)).SelectMany(r => r)], tolerance);
         model.Model.Optimizer?.Dispose();
         model.Model.Release();
+    }
+
+    [Fact]
+    public void An_imported_model_is_saved_with_its_training_and_goes_on_from_the_file_of_this_engine()
+    {
+        using var files = new TemporaryFiles();
+        Model model = KerasImport.Load(Reference("keras3", "small_vgg_rmsprop.keras"));
+        ModelFile.Save(model, files["small.graft"]);
+        SavedModel saved = ModelFile.Load(files["small.graft"]);
+        Assert.Equal(Predict(model), Predict(saved.Model));
+        Assert.Equal([.. model.Optimizer!.ExportState(model).Select(s => s.Name)], saved.OptimizerState.Select(s => s.Name));
+        Assert.Equal(model.Optimizer.ExportState(model).SelectMany(s => s.Values), saved.OptimizerState.SelectMany(s => s.Values));
+        model.Optimizer.Dispose();
+        model.Release();
+        saved.Model.Release();
     }
 
     private static float[] Predict(Model model) => [.. model.Predict(Data("x.npy")[..(BatchSize * 3072)], new Shape(BatchSize, 32, 32, 3)).SelectMany(r => r)];

@@ -90,6 +90,20 @@ public sealed class KerasArchitectureTests : IDisposable
     }
 
     [Fact]
+    public void A_Sequential_of_Keras_1_that_joins_models_is_a_graph_with_an_input_each()
+    {
+        string branch(string name, int width) => $$$"""{"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {"name": "{{{name}}}", "output_dim": 3, "bias": true, "batch_input_shape": [null, {{{width}}}]}}]}""";
+        KerasModel built = Open($$$"""
+            {"class_name": "Sequential", "keras_version": "1.0.8", "config": [
+              {"class_name": "Merge", "config": {"name": "merge_1", "mode": "concat", "concat_axis": -1, "layers": [{{{branch("a", 2)}}}, {{{branch("b", 4)}}}]}},
+              {"class_name": "Dense", "config": {"name": "c", "output_dim": 5}}]}
+            """);
+        Assert.Equal([new Shape(2), new Shape(4)], built.Model.Inputs.Select(i => i.Shape));
+        Assert.Equal(new Shape(5), built.Model.Outputs[0].Shape);
+        Assert.Equal(new Shape(6, 5), built.Model.GetLayer("c").Parameters[0].Shape);
+    }
+
+    [Fact]
     public void A_Lambda_is_refused_by_name_and_a_registered_layer_takes_its_place()
     {
         string json = Functional(Input("x", "[null, 4]"), Layer("Lambda", "twice", """{"function": ["4wEAAAA=", null, null], "function_type": "lambda"}""", "x"));

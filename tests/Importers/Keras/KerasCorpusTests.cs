@@ -129,12 +129,12 @@ public sealed class KerasCorpusTests
             string[] x = [.. stored.Where(n => n.StartsWith("inputs/", StringComparison.Ordinal))];
             const string Predicted = "predictions/"; // "outputs" are what was trained on, in some files the same
             string[] y = [.. stored.Where(n => n.StartsWith(Predicted, StringComparison.Ordinal))];
-            if (y.Length == 0)
-                return s_withoutPredictions.Contains(Path.GetFileName(io)) ? null : "has no predictions beside it";
             (Shape Shape, float[] Values)[] given = [.. inputs.Select((input, i) => Hdf5Arrays.Read(io, x.FirstOrDefault(n => n == $"inputs/{input.Name}") ?? x[i]))];
             KerasModel model = new KerasImport { InputShapes = inputs.Zip(given).ToDictionary(p => p.First.Name, p => p.Second.Shape.Tail()) }.Open(weights, architecture);
             (Shape Shape, float[] Values)[] found = model.Model.PredictAll(given);
             model.Model.Release();
+            if (y.Length == 0)
+                return s_withoutPredictions.Contains(Path.GetFileName(io)) ? null : "has no predictions beside it";
             for (int i = 0; i < found.Length; i++)
             {
                 (Shape shape, float[] expected) = Hdf5Arrays.Read(io, y.FirstOrDefault(n => n == $"{Predicted}{model.OutputNames[i]}") ?? y[i]);

@@ -29,7 +29,7 @@ internal sealed record KerasCall(IReadOnlyList<object?> Arguments, IReadOnlyDict
 }
 
 /// <summary>A layer in Keras's JSON, whichever generation wrote it.</summary>
-internal sealed class KerasLayerSpec
+internal sealed record KerasLayerSpec
 {
     /// <summary>Unique within its model.</summary>
     public required string Name { get; init; }

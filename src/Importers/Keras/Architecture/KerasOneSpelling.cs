@@ -49,7 +49,7 @@ internal static class KerasOneSpelling
         "max" => ("Maximum", []),
         "concat" => ("Concatenate", new JsonObject { ["axis"] = config["concat_axis"]?.DeepClone() }),
         "dot" => ("Dot", new JsonObject { ["axes"] = DotAxes(config["dot_axes"]) }),
-        "cos" => ("Dot", new JsonObject { ["axes"] = DotAxes(config["dot_axes"]), ["normalize"] = true }),
+        "cos" => ("Dot", new JsonObject { ["axes"] = DotAxes(config["dot_axes"]), ["normalize"] = JsonNode.Parse("true") }),
         _ => ("Merge", config), // a function: refused by name
     };
 

@@ -35,7 +35,31 @@ internal sealed class KerasSpecReader(string source, int generation)
         return kind == "Sequential" || !s_models.Contains(kind) ? Sequential(name, layers, Extents(o["build_input_shape"]) ?? Extents((json["build_config"] as JsonObject)?["input_shape"])) : null;
     }
 
-    private KerasModelSpec Sequential(string name, JsonArray layers, int?[]? builtFor) => new(name, true, [.. layers.Select((l, i) => Layer(Object(l, $"layer {i} of '{name}'"), i))], [], []) { BuiltFor = builtFor };
+    private KerasModelSpec Sequential(string name, JsonArray layers, int?[]? builtFor) => layers.Count > 0 && layers[0] is JsonObject first && ClassOf(first) == "Merge"
+        && first["config"] is JsonObject merge && merge["layers"] is JsonArray branches ? Merged(name, merge, branches, [.. layers.Skip(1)]) : new(name, true, [.. layers.Select((l, i) => Layer(Object(l, $"layer {i} of '{name}'"), i))], [], []) { BuiltFor = builtFor };
+
+    /// <summary>A Sequential of Keras 1 that begins by joining other models: a graph with an input a branch.</summary>
+    private KerasModelSpec Merged(string name, JsonObject merge, JsonArray branches, JsonNode?[] rest)
+    {
+        string join = Text(merge["name"]) ?? "merge";
+        var layers = new List<KerasLayerSpec>();
+        var joined = new List<object?>();
+        foreach (JsonNode? branch in branches)
+        {
+            KerasLayerSpec inner = Layer(Object(branch, $"branch {joined.Count} of '{join}'"), joined.Count);
+            string own = inner.Nested is null ? inner.Name : $"{join}_branch_{joined.Count}";
+            layers.Add(new KerasLayerSpec { Name = $"{own}_input", ClassName = "InputLayer", SampleShape = inner.Nested is { } model ? KerasInputs.Of(model) : inner.SampleShape });
+            layers.Add(inner with { Name = own, Calls = [Reading($"{own}_input")] });
+            joined.Add(new KerasTensorReference(own, 0, 0));
+        }
+        (string kind, JsonObject config) = KerasOneSpelling.Renewed("Merge", merge);
+        layers.Add(new KerasLayerSpec { Name = join, ClassName = kind, Config = config, Calls = [new KerasCall(joined, new Dictionary<string, object?>())] });
+        for (int i = 0; i < rest.Length; i++)
+            layers.Add(Layer(Object(rest[i], $"layer {i + 1} of '{name}'"), i + 1) with { Calls = [Reading(layers[^1].Name)] });
+        return new KerasModelSpec(name, false, layers, [.. layers.Where(l => l.ClassName == "InputLayer").Select(l => new KerasTensorReference(l.Name, 0, 0))], [new KerasTensorReference(layers[^1].Name, 0, 0)]);
+    }
+
+    private static KerasCall Reading(string layer) => new([new KerasTensorReference(layer, 0, 0)], new Dictionary<string, object?>());
 
     private KerasModelSpec Functional(string name, JsonObject config, JsonArray layers) => new(name, false, [.. layers.Select((l, i) => Layer(Object(l, $"layer {i} of '{name}'"), i))],
         [.. Ends(config["input_layers"]!, name)], [.. Ends(config["output_layers"]!, name)]);

@@ -92,8 +92,9 @@ internal sealed partial class KerasStoredWeights
 
     private void AssignNamed(IReadOnlyList<KerasBuiltLayer> layers, List<(KerasBuiltLayer, IReadOnlyList<StoredArray>)> assigned)
     {
-        KerasBuiltLayer[] due = [.. layers.Where(HasParameters)];
         Dictionary<string, List<StoredArray>> byName = _named.ToDictionary(g => g.Layer, g => g.Arrays);
+        // Keras 1 has a group for each layer of models that a Sequential begins by joining.
+        KerasBuiltLayer[] due = [.. layers.Where(HasParameters).SelectMany(l => byName.ContainsKey(l.Spec.Name) || !l.Leaves.Where(HasParameters).All(i => byName.ContainsKey(i.Spec.Name)) ? [l] : l.Leaves.Where(HasParameters))];
         bool named = Array.TrueForAll(due, l => byName.ContainsKey(l.Spec.Name));
         if (!named && due.Length != _named.Count)
         {
