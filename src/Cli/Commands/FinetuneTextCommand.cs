@@ -42,13 +42,15 @@ internal static class FinetuneTextCommand
         var save = new Option<int>("--save-every") { Description = "Keep the state after so many steps too; by default after each epoch." };
         var resume = new Option<bool>("--resume") { Description = "Go on with the training in --output where it was ended; the other options must be those it was begun with." };
         var classification = new ClassificationOptions();
+        Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune-text", "Teach a language model a text, or classes of texts.")
         {
-            model, fresh, vocabulary, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume,
+            model, fresh, vocabulary, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, device,
         };
         classification.AddTo(command);
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             double Checked(double value, double low, double high, string option) => FinetuneCommand.Within(value, low, high, option);
             NewTextModel? sizes = parsed.GetValue(fresh) is string given ? NewTextModel.Parse(given) : null;

@@ -25,12 +25,14 @@ internal static class GenerateCommand
         var precision = new Option<string>("--precision") { DefaultValueFactory = _ => "float32", Description = "How weights are stored: float32, bf16 (twice as fast where memory is the limit) or int8 (four times)." };
         precision.AcceptOnlyFromAmong("float32", "bf16", "int8");
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        Option<string?> device = DeviceOption.Create();
         var command = new Command("generate", "Continue a text with a GPT-2: text to standard output as it comes, how fast to standard error.")
         {
-            model, adapter, prompt, promptIds, maxLength, greedy, temperature, topK, topP, seed, beams, stop, precision, threads,
+            model, adapter, prompt, promptIds, maxLength, greedy, temperature, topK, topP, seed, beams, stop, precision, threads, device,
         };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             bool samples = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null || parsed.GetValue(seed) is not null;
             if (samples && parsed.GetValue(greedy))

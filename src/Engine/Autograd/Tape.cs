@@ -127,9 +127,15 @@ public sealed class Tape(Device device) : IDisposable
         Tensor[] saved = wanted || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
         var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer) { Number = number };
         double start = Times?.Now ?? 0;
-        op.Forward(call);
-        Times?.AddForward(number, call, start);
-        call.ReleaseTemporaries();
+        try
+        {
+            op.Forward(call);
+            Times?.AddForward(number, call, start);
+        }
+        finally
+        {
+            call.ReleaseTemporaries(); // also where the device had no memory for the next
+        }
         if (call.Recorded)
             Record(call);
         else
@@ -164,9 +170,15 @@ public sealed class Tape(Device device) : IDisposable
             if (Gradients.Find(call.Output) is not null) // else the loss does not depend on it
             {
                 double start = Times?.Now ?? 0;
-                call.Op.Backward(call);
-                Times?.AddBackward(call.Number, start);
-                call.ReleaseTemporaries();
+                try
+                {
+                    call.Op.Backward(call);
+                    Times?.AddBackward(call.Number, start);
+                }
+                finally
+                {
+                    call.ReleaseTemporaries();
+                }
                 Gradients.Release(call.Output);
             }
             _checkpoints?.Leave(i);
