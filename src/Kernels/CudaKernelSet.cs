@@ -66,6 +66,10 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override Upsample2DKernels Upsample2D => throw Missing();
 
+    public override UnfoldKernels Unfold => throw Missing();
+
+    public override Warp2DKernels Warp2D => throw Missing();
+
     public override MatMulKernels MatMul => throw Missing();
 
     public override CausalAttentionKernels CausalAttention => throw Missing();
@@ -79,6 +83,8 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
     public override Warp2DKernels Warp2D => throw Missing();
 
     public override SoftmaxKernels Softmax { get; }
+
+    public override SparsemaxKernels Sparsemax => throw Missing();
 
     public override LayerNormKernels LayerNorm => throw Missing();
 

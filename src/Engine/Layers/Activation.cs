@@ -97,7 +97,7 @@ public enum Activation
     /// <summary>The nearest point with numbers of 0 or more that sum to 1, along the last axis. Martins and Astudillo 2016, arXiv:1602.02068.</summary>
     Sparsemax,
 
-    /// <summary>The first half of the last axis times the sigmoid of the second half. Dauphin et al. 2017, arXiv:1612.08083.</summary>
+    /// <summary>The first half of the last axis times the sigmoid of the second half, as a layer of its own (<see cref="ActivationLayer"/>). Dauphin et al. 2017, arXiv:1612.08083.</summary>
     GLU,
 }
 

@@ -96,7 +96,12 @@ public sealed partial class KerasLayerConfig
             return Graft.Layers.Activation.Linear;
         }
         if (KerasActivations.Of(this, attribute, json) is { } fused)
-            return fused;
+        {
+            if (fused != Graft.Layers.Activation.GLU || ClassName == "Activation")
+                return fused;
+            Behind = new ActivationLayer(fused); // halves the features, which no layer's own shape says
+            return Graft.Layers.Activation.Linear;
+        }
         Behind = KerasActivations.LayerOf(this, attribute, json);
         return Graft.Layers.Activation.Linear;
     }

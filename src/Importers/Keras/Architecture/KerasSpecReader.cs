@@ -165,7 +165,7 @@ internal sealed class KerasSpecReader(string source, int generation)
     };
 
     private static KerasTensorReference? Reference(JsonNode? json) =>
-        json is JsonArray { Count: >= 2 and <= 4 } a && a[0] is JsonValue name && name.GetValueKind() == JsonValueKind.String
+        json is JsonArray { Count: >= 2 and <= 4 } a && a[0] is JsonValue name && name.GetValueKind() == JsonValueKind.String && Constant(json) is null
         && a.Skip(1).Take(2).All(n => n?.GetValueKind() == JsonValueKind.Number)
             ? new KerasTensorReference((string)name!, (int)a[1]!, a.Count > 2 ? (int)a[2]! : 0) : null;
 
