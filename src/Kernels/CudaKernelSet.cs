@@ -76,12 +76,6 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override RecurrentKernels Recurrent => throw Missing();
 
-    public override SparsemaxKernels Sparsemax => throw Missing();
-
-    public override UnfoldKernels Unfold => throw Missing();
-
-    public override Warp2DKernels Warp2D => throw Missing();
-
     public override SoftmaxKernels Softmax { get; }
 
     public override SparsemaxKernels Sparsemax => throw Missing();

@@ -102,7 +102,7 @@ public sealed partial class KerasLayerConfig
             Behind = new ActivationLayer(fused); // halves the features, which no layer's own shape says
             return Graft.Layers.Activation.Linear;
         }
-        Behind = KerasActivations.LayerOf(this, attribute, json);
+        Behind = KerasActivations.LayerOf(this, attribute);
         return Graft.Layers.Activation.Linear;
     }
 

@@ -159,28 +159,9 @@ public static partial class NpyFile
             bytes.AsSpan(i, size).Reverse();
     }
 
-    /// <summary>Column-major numbers in row-major order: the first axis runs fastest in the file.</summary>
-    private static float[] FromColumns(float[] values, int[] dims)
-    {
-        var result = new float[values.Length];
-        var strides = new int[dims.Length];
-        for (int axis = 0, stride = 1; axis < dims.Length; stride *= dims[axis], axis++)
-            strides[axis] = stride;
-        var index = new int[dims.Length];
-        for (int i = 0, from = 0; i < result.Length; i++)
-        {
-            result[i] = values[from];
-            for (int axis = dims.Length - 1; axis >= 0; axis--)
-            {
-                from += strides[axis];
-                if (++index[axis] < dims[axis])
-                    break;
-                from -= index[axis] * strides[axis];
-                index[axis] = 0;
-            }
-        }
-        return result;
-    }
+    /// <summary>Column-major numbers in row-major order: what is there are the axes from the last to the first.</summary>
+    private static float[] FromColumns(float[] values, int[] dims) =>
+        AxisPermutation.Of(values, new Shape([.. Enumerable.Reverse(dims)]), [.. Enumerable.Range(0, dims.Length).Reverse()]);
 
     [GeneratedRegex("""['"]descr['"]\s*:\s*['"]([^'"]*)['"]""")]
     private static partial Regex Type();

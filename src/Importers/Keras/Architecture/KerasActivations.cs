@@ -31,12 +31,12 @@ internal static class KerasActivations
     }
 
     /// <summary>An activation that is a layer object: LeakyReLU with a slope, ReLU with a limit.</summary>
-    public static Layer LayerOf(KerasLayerConfig config, string attribute, JsonNode json)
+    public static Layer LayerOf(KerasLayerConfig config, string attribute)
     {
         KerasLayerConfig inner = config.Inner(attribute);
-        Layer layer = KerasLayers.Create(inner, null) ?? throw config.Refuse(attribute, $"is a layer of class {inner.ClassName}, which is not known here", "Register it (KerasImport.Register)");
+        Layer layer = KerasLayers.Create(inner, config.Registered) ?? throw config.Refuse(attribute, $"is a layer of class {inner.ClassName}, which is not known here", "Register it (KerasImport.Register)");
         inner.CheckAllRead();
-        return json is null ? throw config.Refuse(attribute, "is empty", "The file is damaged") : layer;
+        return layer;
     }
 
     // A name; {"class_name": "function", "config": "relu6", "registered_name": ..} of Keras 3; an object {"class_name": "swish"} of Keras 2; null for a layer.

@@ -153,8 +153,8 @@ internal sealed partial class KerasStoredWeights
     private static int NumberOf(string name, string stem) => name == stem ? 0
         : name.Length > stem.Length + 1 && name.StartsWith(stem, StringComparison.Ordinal) && name[stem.Length] == '_' && int.TryParse(name.AsSpan(stem.Length + 1), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int n) ? n : -1;
 
-    // keras.src.utils.naming.to_snake_case
-    private static string SnakeCase(string name) =>
+    /// <summary>keras.src.utils.naming.to_snake_case: what containers call a class, and losses and metrics their functions.</summary>
+    public static string SnakeCase(string name) =>
         LowerUpper().Replace(AnyUpper().Replace(NonWord().Replace(name, ""), "$1_$2"), "$1_$2").ToLowerInvariant();
 
     private static string Some(IEnumerable<string> names)

@@ -23,7 +23,7 @@ internal sealed record StoredArray(string Name, string Path, Shape Shape, Func<f
     public StoredArray Transposed(params int[] order)
     {
         var shape = new Shape([.. order.Select(a => Shape[a])]);
-        return this with { Shape = shape, Read = () => Permute(Read(), Shape, order) };
+        return this with { Shape = shape, Read = () => AxisPermutation.Of(Read(), Shape, order) };
     }
 
     /// <summary>The same numbers under another shape.</summary>
@@ -58,29 +58,6 @@ internal sealed record StoredArray(string Name, string Path, Shape Shape, Func<f
             {
                 values.AsSpan(row * own, own).CopyTo(result.AsSpan(at));
                 at += own;
-            }
-        }
-        return result;
-    }
-
-    private static float[] Permute(float[] values, Shape shape, int[] order)
-    {
-        int rank = order.Length;
-        var strides = new int[rank];
-        for (int i = rank - 1, stride = 1; i >= 0; stride *= shape[i], i--)
-            strides[i] = stride;
-        var result = new float[values.Length];
-        var index = new int[rank];
-        for (int i = 0, from = 0; i < result.Length; i++)
-        {
-            result[i] = values[from];
-            for (int axis = rank - 1; axis >= 0; axis--) // count up in the result's order
-            {
-                from += strides[order[axis]];
-                if (++index[axis] < shape[order[axis]])
-                    break;
-                from -= index[axis] * strides[order[axis]];
-                index[axis] = 0;
             }
         }
         return result;

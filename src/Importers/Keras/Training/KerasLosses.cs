@@ -1,7 +1,7 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Importers.Keras.Architecture;
+using Graft.Importers.Keras.Stored;
 using Graft.Training;
 
 namespace Graft.Importers.Keras.Training;
@@ -38,7 +38,7 @@ internal static class KerasLosses
     public static string NameOf(JsonNode json)
     {
         string name = json is JsonObject o ? o["config"] is JsonValue function ? function.ToString() : KerasSpecReader.ClassOf(o) : json.ToString();
-        name = SnakeCase(name[(name.LastIndexOf('>') + 1)..].Split('.')[^1]);
+        name = KerasStoredWeights.SnakeCase(name[(name.LastIndexOf('>') + 1)..].Split('.')[^1]);
         return s_names.GetValueOrDefault(name, name);
     }
 
@@ -47,23 +47,9 @@ internal static class KerasLosses
     {
         if (json is JsonObject { } o && o["config"] is JsonObject config && KerasSpecReader.ClassOf(o) is "MeanMetricWrapper")
         {
-            string function = SnakeCase(config["fn"]?.ToString() ?? config["name"]?.ToString() ?? "");
+            string function = KerasStoredWeights.SnakeCase(config["fn"]?.ToString() ?? config["name"]?.ToString() ?? "");
             return config["name"]?.ToString() is "accuracy" or "acc" || s_accuracies.Contains(function) && config["name"]?.ToString() is null ? "accuracy" : s_names.GetValueOrDefault(function, function);
         }
         return NameOf(json);
-    }
-
-    private static string SnakeCase(string name)
-    {
-        if (name.Length > 0 && name.All(c => char.IsUpper(c) || char.IsDigit(c)))
-            return name.ToLowerInvariant(); // MSE, AUC
-        var text = new StringBuilder();
-        for (int i = 0; i < name.Length; i++)
-        {
-            if (char.IsUpper(name[i]) && i > 0 && name[i - 1] != '_' && (char.IsLower(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1]))))
-                text.Append('_');
-            text.Append(char.ToLowerInvariant(name[i]));
-        }
-        return text.ToString();
     }
 }
