@@ -11,7 +11,7 @@ namespace Graft.Tests.Layers;
 [Collection(CpuThreadsCollection.Name)] // counts the live blocks of the one pool
 public sealed class KerasRecurrentTests
 {
-    /// <summary>Float against float of the same sums, as a share of the largest output (some ten).</summary>
+    /// <summary>Float against float of the same sums, relative above 1: the outputs reach 40.</summary>
     private const float Tolerance = 1e-6f;
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class KerasRecurrentTests
             float[] y = part.Forward(tape, [tape.Constant(new Shape(x.Length, 1, 1), x)]).ToArray(), expected = file.Dataset(dataset).Read<float[]>();
             Assert.Equal(expected.Length, y.Length);
             for (int i = 0; i < y.Length; i++)
-                Assert.True(MathF.Abs(expected[i] - y[i]) <= Tolerance, $"{layer}[{i}] is {y[i]}, Keras has {expected[i]}.");
+                Assert.True(MathF.Abs(expected[i] - y[i]) <= Tolerance * MathF.Max(1, MathF.Abs(expected[i])), $"{layer}[{i}] is {y[i]}, Keras has {expected[i]}.");
         }
         model.Release();
     }
