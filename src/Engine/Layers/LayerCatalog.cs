@@ -76,7 +76,6 @@ internal static class LayerCatalog
         ["Permute"] = Permute.Read,
         ["PositionEmbedding"] = PositionEmbedding.Read,
         ["RNN"] = c => new RNN(c),
-        ["PReLU"] = PReLU.Read,
         ["RandomBrightness"] = RandomBrightness.Read,
         ["RandomContrast"] = RandomContrast.Read,
         ["RandomCrop"] = RandomCrop.Read,
