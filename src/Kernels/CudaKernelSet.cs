@@ -37,6 +37,15 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Memory = new CudaMemoryKernels(context);
         Dense = new CudaDenseKernels(context, Reduce);
         FrozenDense = new CudaFrozenDenseKernels(context, Unary);
+        NarrowDense = new CudaNarrowDenseKernels(context, Unary);
+        MatMul = new CudaMatMulKernels(context, Memory);
+        CausalAttention = new CudaCausalAttentionKernels(context);
+        LayerNorm = new CudaLayerNormKernels(context, Reduce);
+        Embedding = new CudaEmbeddingKernels(context, Memory);
+        Concat = new CudaConcatKernels(context);
+        Slice = new CudaSliceKernels(context, Memory);
+        LastToken = new CudaLastTokenKernels(context, Memory);
+        Permute = new CudaPermuteKernels(context);
     }
 
     public override string Name => $"cuda:{_context.Info.Index}";
@@ -50,7 +59,7 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override FrozenDenseKernels FrozenDense { get; }
 
-    public override NarrowDenseKernels NarrowDense => throw Missing();
+    public override NarrowDenseKernels NarrowDense { get; }
 
     public override Conv2DKernels Conv2D => throw Missing();
 
@@ -70,9 +79,9 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override Warp2DKernels Warp2D => throw Missing();
 
-    public override MatMulKernels MatMul => throw Missing();
+    public override MatMulKernels MatMul { get; }
 
-    public override CausalAttentionKernels CausalAttention => throw Missing();
+    public override CausalAttentionKernels CausalAttention { get; }
 
     public override RecurrentKernels Recurrent => throw Missing();
 
@@ -80,9 +89,9 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override SparsemaxKernels Sparsemax => throw Missing();
 
-    public override LayerNormKernels LayerNorm => throw Missing();
+    public override LayerNormKernels LayerNorm { get; }
 
-    public override EmbeddingKernels Embedding => throw Missing();
+    public override EmbeddingKernels Embedding { get; }
 
     public override UnaryKernels Unary { get; }
 
@@ -90,13 +99,13 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override ReduceKernels Reduce { get; }
 
-    public override ConcatKernels Concat => throw Missing();
+    public override ConcatKernels Concat { get; }
 
-    public override SliceKernels Slice => throw Missing();
+    public override SliceKernels Slice { get; }
 
-    public override LastTokenKernels LastToken => throw Missing();
+    public override LastTokenKernels LastToken { get; }
 
-    public override PermuteKernels Permute => throw Missing();
+    public override PermuteKernels Permute { get; }
 
     public override DropoutKernels Dropout { get; }
 
