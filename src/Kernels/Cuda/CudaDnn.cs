@@ -1,0 +1,101 @@
+using System.Globalization;
+using Graft.Kernels.Cuda.Native;
+
+namespace Graft.Kernels.Cuda;
+
+/// <summary>cuDNN's convolutions on the compute stream, where cuDNN is there. Made at the first convolution; descriptors and algorithms are kept by geometry.</summary>
+internal sealed class CudaDnn(CudaContext context) : IDisposable
+{
+    private readonly Dictionary<Conv2DGeometry, CudnnConvolution> _convolutions = [];
+    private readonly Lock _lock = new(); // a handle is not for two threads at once
+    private readonly bool _exists = context.Options.UsesCudnn && NativeLibraries.OfProcess[NativeLibraries.Cudnn].IsFound;
+    private cudnnHandle_t _handle;
+    private cudnnActivationDescriptor_t _identity;
+
+    /// <summary>Who computes convolutions, and what cuDNN did not take: "cuDNN 9.6.0".</summary>
+    public string Description
+    {
+        get
+        {
+            if (!context.Options.UsesCudnn)
+                return "own kernels, as GRAFT_CUDA_CUDNN=off says";
+            if (!_exists)
+                return "own kernels, as cuDNN was not found";
+            ulong version = Cudnn.cudnnGetVersion();
+            string name = string.Create(CultureInfo.InvariantCulture, $"cuDNN {version / 10000}.{version / 100 % 100}.{version % 100}");
+            lock (_lock)
+            {
+                string[] refused = [.. _convolutions.Values.SelectMany(c => c.Refusals)];
+                return refused.Length == 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}, but own kernels for {refused.Length} that it did not take, such as {refused[0]}");
+            }
+        }
+    }
+
+    /// <summary>True where cuDNN may be asked: it is there, and its sizes of 32 bits suffice.</summary>
+    public bool Takes(in Conv2DGeometry g) =>
+        _exists && (long)g.N * (g.H + g.Padding.Top + g.Padding.Bottom) * (g.W + g.Padding.Left + g.Padding.Right) * g.C <= int.MaxValue && (long)g.N * g.OutH * g.OutW * g.O <= int.MaxValue;
+
+    /// <summary>result = beta result + one direction of a convolution with even padding.</summary>
+    /// <param name="direction">Which; it says what the operands are.</param>
+    /// <param name="g">The sizes.</param>
+    /// <param name="first">x, or w for the input's gradient.</param>
+    /// <param name="second">w, or dy for both gradients.</param>
+    /// <param name="result">y, dx or dw.</param>
+    /// <param name="beta">0 or 1.</param>
+    /// <returns>False where cuDNN has no algorithm for it that is the same from run to run; nothing was written.</returns>
+    /// <exception cref="CudaException">The work failed.</exception>
+    public bool Run(CudnnDirection direction, in Conv2DGeometry g, DevicePtr<float> first, DevicePtr<float> second, DevicePtr<float> result, float beta)
+    {
+        if (!Takes(g))
+            return false;
+        lock (_lock)
+            return Get(g).Run(direction, new CudnnOperands(first.Address, second.Address, result.Address, beta));
+    }
+
+    /// <summary>y = convolution + b + residual in one call; y may lie where the residual does.</summary>
+    /// <param name="g">The sizes; the padding is even.</param>
+    /// <param name="x">The images.</param>
+    /// <param name="w">The weight.</param>
+    /// <param name="b">[O].</param>
+    /// <param name="residual">As y, or Null.</param>
+    /// <param name="y">The result.</param>
+    /// <returns>False where cuDNN does not take it; nothing was written.</returns>
+    public bool ForwardWithBias(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
+    {
+        if (!Takes(g))
+            return false;
+        lock (_lock)
+            return Get(g).Run(CudnnDirection.ForwardWithBias, new CudnnOperands(x.Address, w.Address, y.Address, residual.IsNull ? 0 : 1) { Bias = b.Address, Residual = residual.Address });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (CudnnConvolution convolution in _convolutions.Values)
+            convolution.Dispose();
+        _convolutions.Clear();
+        if (_identity != default)
+            Check.Ok(Cudnn.cudnnDestroyActivationDescriptor(_identity));
+        if (_handle != default)
+            Check.Ok(Cudnn.cudnnDestroy(_handle));
+        (_handle, _identity) = (default, default);
+    }
+
+    private CudnnConvolution Get(in Conv2DGeometry g)
+    {
+        context.Use();
+        if (_handle == default)
+            Start();
+        if (!_convolutions.TryGetValue(g, out CudnnConvolution? convolution))
+            _convolutions.Add(g, convolution = new CudnnConvolution(context, _handle, _identity, g));
+        return convolution;
+    }
+
+    private void Start()
+    {
+        Check.Ok(Cudnn.cudnnCreate(out _handle));
+        Check.Ok(Cudnn.cudnnSetStream(_handle, context.Stream.Handle));
+        Check.Ok(Cudnn.cudnnCreateActivationDescriptor(out _identity));
+        Check.Ok(Cudnn.cudnnSetActivationDescriptor(_identity, cudnnActivationMode_t.CUDNN_ACTIVATION_IDENTITY, cudnnNanPropagation_t.CUDNN_NOT_PROPAGATE_NAN, 0));
+    }
+}
