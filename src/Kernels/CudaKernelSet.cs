@@ -52,6 +52,8 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override string Name => $"cuda:{_context.Info.Index}";
 
+    public override string Routines => $"convolutions by {_context.Dnn.Description}";
+
     /// <summary>The GPU.</summary>
     public CudaContext Context => _context;
 

@@ -12,24 +12,25 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
     private cudnnHandle_t _handle;
     private cudnnActivationDescriptor_t _identity;
 
-    /// <summary>Who computes convolutions, and what cuDNN did not take: "cuDNN 9.6.0".</summary>
+    /// <summary>Who computes convolutions: "cuDNN 9.6.0", or "own kernels".</summary>
+    public string Name => _exists ? string.Create(CultureInfo.InvariantCulture, $"cuDNN {Version / 10000}.{Version / 100 % 100}.{Version % 100}") : "own kernels";
+
+    /// <summary>The same with the reason, and with what cuDNN did not take.</summary>
     public string Description
     {
         get
         {
-            if (!context.Options.UsesCudnn)
-                return "own kernels, as GRAFT_CUDA_CUDNN=off says";
             if (!_exists)
-                return "own kernels, as cuDNN was not found";
-            ulong version = Cudnn.cudnnGetVersion();
-            string name = string.Create(CultureInfo.InvariantCulture, $"cuDNN {version / 10000}.{version / 100 % 100}.{version % 100}");
+                return Name + (context.Options.UsesCudnn ? ", as cuDNN was not found" : ", as GRAFT_CUDA_CUDNN=off says");
             lock (_lock)
             {
                 string[] refused = [.. _convolutions.Values.SelectMany(c => c.Refusals)];
-                return refused.Length == 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}, but own kernels for {refused.Length} that it did not take, such as {refused[0]}");
+                return refused.Length == 0 ? Name : string.Create(CultureInfo.InvariantCulture, $"{Name}, but {refused.Length} that it did not take by own kernels, such as {refused[0]}");
             }
         }
     }
+
+    private static long Version => (long)Cudnn.cudnnGetVersion();
 
     /// <summary>True where cuDNN may be asked: it is there, and its sizes of 32 bits suffice.</summary>
     public bool Takes(in Conv2DGeometry g) =>

@@ -42,6 +42,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     private const int PrecomputedGemm = 1; // the one algorithm that has no activation after bias and residual
     private const int MostAlgorithms = 16; // 8 forward are the most of any version
     private const long MostWorkspace = 1L << 30;
+    private const int WorkspaceAlignment = 256; // bytes; a block of whole multiples lies at one, wherever it is put
 
     private readonly CudaContext _context;
     private readonly cudnnHandle_t _handle;
@@ -79,7 +80,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         Queue<Candidate> candidates = _candidates[(int)direction] ??= List(direction);
         while (candidates.TryPeek(out Candidate candidate))
         {
-            using CudaScratch workspace = candidate.Bytes > 0 ? new CudaScratch(_context, (long)candidate.Bytes) : default;
+            using CudaScratch workspace = candidate.Bytes > 0 ? new CudaScratch(_context, (long)(candidate.Bytes + WorkspaceAlignment - 1) / WorkspaceAlignment * WorkspaceAlignment) : default;
             cudnnStatus_t status = Call(direction, operands, candidate, workspace.Address);
             if (status == cudnnStatus_t.CUDNN_STATUS_SUCCESS)
                 return true;

@@ -11,6 +11,8 @@ internal sealed class CudaFusedConv2DKernels(CudaContext context, OwnConv2D own,
 {
     public override ConvAlgorithm Choose(in FusedConv2DGeometry g) => ConvAlgorithm.General;
 
+    public override string Routine(ConvAlgorithm algorithm) => $"Conv2D by {context.Dnn.Name}";
+
     public override bool Supports(ConvAlgorithm algorithm, in FusedConv2DGeometry g) => algorithm == ConvAlgorithm.General;
 
     public override long PackedSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) => (long)g.O * g.R * g.S * g.C;
