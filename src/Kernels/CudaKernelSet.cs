@@ -40,11 +40,12 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Dense = new CudaDenseKernels(context, reduce);
         FrozenDense = new CudaFrozenDenseKernels(context, Unary);
         var pad = new CudaPad2DKernels(context);
+        var padding = new EvenPadding(context, pad);
         var convolution = new OwnConv2D(context, reduce);
         Pad2D = pad;
-        Conv2D = new CudaConv2DKernels(context, convolution, reduce, pad);
+        Conv2D = new CudaConv2DKernels(context, convolution, reduce, padding);
         DepthwiseConv2D = new CudaDepthwiseConv2DKernels(context, reduce);
-        FusedConv2D = new CudaFusedConv2DKernels(context, convolution, memory);
+        FusedConv2D = new CudaFusedConv2DKernels(context, convolution, padding, memory);
         Pool2D = new CudaPool2DKernels(context);
         BatchNorm = new CudaBatchNormKernels(context);
         Upsample2D = new CudaUpsample2DKernels(context);

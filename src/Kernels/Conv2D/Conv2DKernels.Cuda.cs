@@ -2,8 +2,8 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-/// <summary>cuDNN where it is there and takes the geometry, else own kernels. cuDNN pads evenly: for uneven padding it gets a padded copy.</summary>
-internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, CudaReduceKernels reduce, CudaPad2DKernels pad) : Conv2DKernels
+/// <summary>cuDNN where it is there and takes the geometry, else own kernels.</summary>
+internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, CudaReduceKernels reduce, EvenPadding padding) : Conv2DKernels
 {
     private readonly CudaBias _bias = new(context);
 
@@ -14,7 +14,7 @@ internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, Cuda
             own.Forward(Plain(g), g.Groups, x, w, b, DevicePtr<float>.Null, y);
             return;
         }
-        using CudaScratch padded = PaddedCopy(g, x, out Conv2DGeometry even, out DevicePtr<float> from);
+        using CudaScratch padded = padding.Copy(g, x, out Conv2DGeometry even, out DevicePtr<float> from);
         if (!b.IsNull && context.Dnn.ForwardWithBias(even, from, w, b, DevicePtr<float>.Null, y))
             return;
         if (context.Dnn.Run(CudnnDirection.Forward, even, from, w, y, 0))
@@ -33,7 +33,7 @@ internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, Cuda
     {
         if (context.Dnn.Takes(g))
         {
-            using CudaScratch padded = PaddedCopy(g, x, out Conv2DGeometry even, out DevicePtr<float> from);
+            using CudaScratch padded = padding.Copy(g, x, out Conv2DGeometry even, out DevicePtr<float> from);
             if (context.Dnn.Run(CudnnDirection.BackwardWeight, even, from, dy, dw, beta))
                 return;
         }
@@ -46,33 +46,15 @@ internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, Cuda
     {
         if (!context.Dnn.Takes(g))
             return false;
-        Conv2DGeometry even = Even(g);
+        Conv2DGeometry even = EvenPadding.Of(g);
         if (even == g)
             return context.Dnn.Run(CudnnDirection.BackwardInput, g, w, dy, dx, beta);
-        using var padded = new CudaScratch(context, (long)even.N * even.H * even.W * even.C * sizeof(float));
+        using CudaScratch padded = padding.Block(even);
         if (!context.Dnn.Run(CudnnDirection.BackwardInput, even, w, dy, new DevicePtr<float>(padded.Address), 0))
             return false;
-        pad.BackwardInput(Padding(g), new DevicePtr<float>(padded.Address), dx, beta);
+        padding.TakeInside(g, new DevicePtr<float>(padded.Address), dx, beta);
         return true;
     }
-
-    /// <summary>x inside its padding where that is uneven, else x.</summary>
-    private CudaScratch PaddedCopy(in Conv2DGeometry g, DevicePtr<float> x, out Conv2DGeometry even, out DevicePtr<float> from)
-    {
-        (even, from) = (Even(g), x);
-        if (even == g)
-            return default;
-        var padded = new CudaScratch(context, (long)even.N * even.H * even.W * even.C * sizeof(float));
-        from = new DevicePtr<float>(padded.Address);
-        pad.Forward(Padding(g), x, from);
-        return padded;
-    }
-
-    private static Conv2DGeometry Even(in Conv2DGeometry g) => g.Padding.Top == g.Padding.Bottom && g.Padding.Left == g.Padding.Right
-        ? g
-        : g with { H = g.H + g.Padding.Top + g.Padding.Bottom, W = g.W + g.Padding.Left + g.Padding.Right, Padding = Padding2D.None };
-
-    private static Pad2DGeometry Padding(in Conv2DGeometry g) => new(g.N, g.H, g.W, g.C, g.Padding);
 
     /// <summary>All on dense images, nothing after the bias; the groups are an argument beside it.</summary>
     private static FusedConv2DGeometry Plain(in Conv2DGeometry g) => FusedConv2DGeometry.From(g with { Groups = 1 });

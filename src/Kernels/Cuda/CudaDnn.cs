@@ -11,15 +11,19 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
     private readonly bool _exists = context.Options.UsesCudnn && NativeLibraries.OfProcess[NativeLibraries.Cudnn].IsFound;
     private cudnnHandle_t _handle;
     private cudnnActivationDescriptor_t _identity;
+    private bool _isStarted;
+    private string? _failure; // why it could not be started
 
     /// <summary>Who computes convolutions: "cuDNN 9.6.0", or "own kernels".</summary>
-    public string Name => _exists ? string.Create(CultureInfo.InvariantCulture, $"cuDNN {Version / 10000}.{Version / 100 % 100}.{Version % 100}") : "own kernels";
+    public string Name => IsUsable ? string.Create(CultureInfo.InvariantCulture, $"cuDNN {Version / 10000}.{Version / 100 % 100}.{Version % 100}") : "own kernels";
 
     /// <summary>The same with the reason, and with what cuDNN did not take.</summary>
     public string Description
     {
         get
         {
+            if (_failure is not null)
+                return $"{Name}, as cuDNN could not be started: {_failure}";
             if (!_exists)
                 return Name + (context.Options.UsesCudnn ? ", as cuDNN was not found" : ", as GRAFT_CUDA_CUDNN=off says");
             lock (_lock)
@@ -30,11 +34,13 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
         }
     }
 
+    private bool IsUsable => _exists && _failure is null;
+
     private static long Version => (long)Cudnn.cudnnGetVersion();
 
     /// <summary>True where cuDNN may be asked: it is there, and its sizes of 32 bits suffice.</summary>
     public bool Takes(in Conv2DGeometry g) =>
-        _exists && (long)g.N * (g.H + g.Padding.Top + g.Padding.Bottom) * (g.W + g.Padding.Left + g.Padding.Right) * g.C <= int.MaxValue && (long)g.N * g.OutH * g.OutW * g.O <= int.MaxValue;
+        IsUsable && (long)g.N * (g.H + g.Padding.Top + g.Padding.Bottom) * (g.W + g.Padding.Left + g.Padding.Right) * g.C <= int.MaxValue && (long)g.N * g.OutH * g.OutW * g.O <= int.MaxValue;
 
     /// <summary>result = beta result + one direction of a convolution with even padding.</summary>
     /// <param name="direction">Which; it says what the operands are.</param>
@@ -50,7 +56,7 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
         if (!Takes(g))
             return false;
         lock (_lock)
-            return Get(g).Run(direction, new CudnnOperands(first.Address, second.Address, result.Address, beta));
+            return Start() && Get(g).Run(direction, new CudnnOperands(first.Address, second.Address, result.Address, beta));
     }
 
     /// <summary>y = convolution + b + residual in one call; y may lie where the residual does.</summary>
@@ -66,7 +72,7 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
         if (!Takes(g))
             return false;
         lock (_lock)
-            return Get(g).Run(CudnnDirection.ForwardWithBias, new CudnnOperands(x.Address, w.Address, y.Address, residual.IsNull ? 0 : 1) { Bias = b.Address, Residual = residual.Address });
+            return Start() && Get(g).Run(CudnnDirection.ForwardWithBias, new CudnnOperands(x.Address, w.Address, y.Address, residual.IsNull ? 0 : 1) { Bias = b.Address, Residual = residual.Address });
     }
 
     /// <inheritdoc/>
@@ -84,19 +90,29 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
 
     private CudnnConvolution Get(in Conv2DGeometry g)
     {
-        context.Use();
-        if (_handle == default)
-            Start();
         if (!_convolutions.TryGetValue(g, out CudnnConvolution? convolution))
             _convolutions.Add(g, convolution = new CudnnConvolution(context, _handle, _identity, g));
         return convolution;
     }
 
-    private void Start()
+    /// <summary>Once. A cuDNN that cannot be started (one of its parts is missing, or the driver is too old) is done without.</summary>
+    private bool Start()
     {
-        Check.Ok(Cudnn.cudnnCreate(out _handle));
-        Check.Ok(Cudnn.cudnnSetStream(_handle, context.Stream.Handle));
-        Check.Ok(Cudnn.cudnnCreateActivationDescriptor(out _identity));
-        Check.Ok(Cudnn.cudnnSetActivationDescriptor(_identity, cudnnActivationMode_t.CUDNN_ACTIVATION_IDENTITY, cudnnNanPropagation_t.CUDNN_NOT_PROPAGATE_NAN, 0));
+        context.Use();
+        if (_isStarted || _failure is not null)
+            return _isStarted;
+        try
+        {
+            Check.Ok(Cudnn.cudnnCreate(out _handle));
+            Check.Ok(Cudnn.cudnnSetStream(_handle, context.Stream.Handle));
+            Check.Ok(Cudnn.cudnnCreateActivationDescriptor(out _identity));
+            Check.Ok(Cudnn.cudnnSetActivationDescriptor(_identity, cudnnActivationMode_t.CUDNN_ACTIVATION_IDENTITY, cudnnNanPropagation_t.CUDNN_NOT_PROPAGATE_NAN, 0));
+            _isStarted = true;
+        }
+        catch (CudaException e)
+        {
+            _failure = e.Message; // Description says it
+        }
+        return _isStarted;
     }
 }

@@ -57,17 +57,25 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     public CudnnConvolution(CudaContext context, cudnnHandle_t handle, cudnnActivationDescriptor_t identity, in Conv2DGeometry g)
     {
         (_context, _handle, _identity, _g) = (context, handle, identity, g);
-        _x = Tensor(g.N, g.H, g.W, g.C);
-        _y = Tensor(g.N, g.OutH, g.OutW, g.O);
-        _bias = Tensor(1, 1, 1, g.O);
-        Check.Ok(Cudnn.cudnnCreateFilterDescriptor(out _w));
-        Check.Ok(Cudnn.cudnnSetFilter4dDescriptor(_w, cudnnDataType_t.CUDNN_DATA_FLOAT, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, g.O, g.GroupC, g.R, g.S));
-        Check.Ok(Cudnn.cudnnCreateConvolutionDescriptor(out _convolution));
-        Check.Ok(Cudnn.cudnnSetConvolution2dDescriptor(_convolution, g.Padding.Top, g.Padding.Left, g.StrideH, g.StrideW, g.DilationH, g.DilationW,
-            cudnnConvolutionMode_t.CUDNN_CROSS_CORRELATION, cudnnDataType_t.CUDNN_DATA_FLOAT));
-        Check.Ok(Cudnn.cudnnSetConvolutionGroupCount(_convolution, g.Groups));
-        // Before the heuristic is asked: algorithm, workspace and math type belong together.
-        Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, cudnnMathType_t.CUDNN_FMA_MATH));
+        try
+        {
+            Tensor(out _x, g.N, g.H, g.W, g.C);
+            Tensor(out _y, g.N, g.OutH, g.OutW, g.O);
+            Tensor(out _bias, 1, 1, 1, g.O);
+            Check.Ok(Cudnn.cudnnCreateFilterDescriptor(out _w));
+            Check.Ok(Cudnn.cudnnSetFilter4dDescriptor(_w, cudnnDataType_t.CUDNN_DATA_FLOAT, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, g.O, g.GroupC, g.R, g.S));
+            Check.Ok(Cudnn.cudnnCreateConvolutionDescriptor(out _convolution));
+            Check.Ok(Cudnn.cudnnSetConvolution2dDescriptor(_convolution, g.Padding.Top, g.Padding.Left, g.StrideH, g.StrideW, g.DilationH, g.DilationW,
+                cudnnConvolutionMode_t.CUDNN_CROSS_CORRELATION, cudnnDataType_t.CUDNN_DATA_FLOAT));
+            Check.Ok(Cudnn.cudnnSetConvolutionGroupCount(_convolution, g.Groups));
+            // Before the heuristic is asked: algorithm, workspace and math type belong together.
+            Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, cudnnMathType_t.CUDNN_FMA_MATH));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The directions that cuDNN did not take, each with its reason.</summary>
@@ -97,10 +105,15 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Check.Ok(Cudnn.cudnnDestroyConvolutionDescriptor(_convolution));
-        Check.Ok(Cudnn.cudnnDestroyFilterDescriptor(_w));
+        if (_convolution != default)
+            Check.Ok(Cudnn.cudnnDestroyConvolutionDescriptor(_convolution));
+        if (_w != default)
+            Check.Ok(Cudnn.cudnnDestroyFilterDescriptor(_w));
         foreach (cudnnTensorDescriptor_t tensor in (ReadOnlySpan<cudnnTensorDescriptor_t>)[_x, _y, _bias])
-            Check.Ok(Cudnn.cudnnDestroyTensorDescriptor(tensor));
+        {
+            if (tensor != default)
+                Check.Ok(Cudnn.cudnnDestroyTensorDescriptor(tensor));
+        }
     }
 
     /// <summary>Wrong or unsupported arguments and failures inside the library, before any work: another algorithm may do. Failed work is none.</summary>
@@ -108,11 +121,10 @@ internal sealed unsafe class CudnnConvolution : IDisposable
 
     private void Note(CudnnDirection direction, string reason) => _refusals[(int)direction] = $"{direction} of {_g.O} filters {_g.R}x{_g.S} on {_g.H}x{_g.W}x{_g.C} ({reason})";
 
-    private static cudnnTensorDescriptor_t Tensor(int n, int h, int w, int c)
+    private static void Tensor(out cudnnTensorDescriptor_t tensor, int n, int h, int w, int c)
     {
-        Check.Ok(Cudnn.cudnnCreateTensorDescriptor(out cudnnTensorDescriptor_t tensor));
+        Check.Ok(Cudnn.cudnnCreateTensorDescriptor(out tensor));
         Check.Ok(Cudnn.cudnnSetTensor4dDescriptor(tensor, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, cudnnDataType_t.CUDNN_DATA_FLOAT, n, c, h, w));
-        return tensor;
     }
 
     private Queue<Candidate> List(CudnnDirection direction)

@@ -7,7 +7,7 @@ namespace Graft.Kernels;
 /// cuDNN's call with bias and activation serves where there is no activation: its ReLU makes 0 of NaN, which has to stay NaN here. Elsewhere an own kernel does all
 /// that comes after the sums in one pass.
 /// </remarks>
-internal sealed class CudaFusedConv2DKernels(CudaContext context, OwnConv2D own, CudaMemoryKernels memory) : FusedConv2DKernels
+internal sealed class CudaFusedConv2DKernels(CudaContext context, OwnConv2D own, EvenPadding padding, CudaMemoryKernels memory) : FusedConv2DKernels
 {
     public override ConvAlgorithm Choose(in FusedConv2DGeometry g) => ConvAlgorithm.General;
 
@@ -36,16 +36,17 @@ internal sealed class CudaFusedConv2DKernels(CudaContext context, OwnConv2D own,
     private bool RunCudnn(in FusedConv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
     {
         var convolution = new Conv2DGeometry(g.N, g.H, g.W, g.C, g.O, g.R, g.S, g.StrideH, g.StrideW, g.DilationH, g.DilationW, g.Padding, 1);
-        ImageLayout dense = ImageLayout.Dense(g.OutH, g.OutW, g.O);
-        bool isDense = !g.MaxPool && g.Output == dense;
-        if (isDense && g.Activation == FusedActivation.None && !b.IsNull && (residual.IsNull || g.Residual == dense) && context.Dnn.ForwardWithBias(convolution, x, w, b, residual, y))
-            return true;
         if (!context.Dnn.Takes(convolution))
             return false;
+        ImageLayout dense = ImageLayout.Dense(g.OutH, g.OutW, g.O);
+        bool isDense = !g.MaxPool && g.Output == dense;
+        using CudaScratch padded = padding.Copy(convolution, x, out Conv2DGeometry even, out DevicePtr<float> from);
+        if (isDense && g.Activation == FusedActivation.None && !b.IsNull && (residual.IsNull || g.Residual == dense) && context.Dnn.ForwardWithBias(even, from, w, b, residual, y))
+            return true;
         bool inPlace = isDense && residual != y;
         using CudaScratch sums = inPlace ? default : new CudaScratch(context, g.N * dense.ImageStride * sizeof(float));
         nint to = inPlace ? y.Address : sums.Address;
-        if (!context.Dnn.Run(CudnnDirection.Forward, convolution, x, w, new DevicePtr<float>(to), 0))
+        if (!context.Dnn.Run(CudnnDirection.Forward, even, from, w, new DevicePtr<float>(to), 0))
             return false;
         if (!inPlace || !b.IsNull || !residual.IsNull || g.Activation != FusedActivation.None)
             own.Finish(g, to, b, residual, y);

@@ -10,7 +10,7 @@ namespace Graft.Tests.Kernels.Cuda;
 [Collection(CudaEmulatorCollection.Name)]
 public sealed class CudaConv2DTests(CudaEmulator.CudaEmulator emulator) : IDisposable
 {
-    private const int NotSupported = 3000, ExecutionFailed = 5000;
+    private const int NotInitialized = 1001, NotSupported = 3000, ExecutionFailed = 5000;
 
     private static readonly Padding2D s_uneven = new(0, 2, 1, 0);
 
@@ -96,6 +96,7 @@ public sealed class CudaConv2DTests(CudaEmulator.CudaEmulator emulator) : IDispo
         emulator.Begin(nameof(Work_that_fails_in_cudnn_is_a_typed_exception_and_the_next_run_works));
         using var gpu = new EmulatedGpu();
         Conv2DGeometry g = s_geometries["one tile"];
+        Run(gpu.Kernels, g, 0); // cuDNN is started
         DevicePtr<float> x = New(gpu.Kernels.Memory, Numbers(g.N * g.H * g.W * g.C, 1)), w = New(gpu.Kernels.Memory, Numbers(g.O * 9 * g.C, 2));
         var y = new DevicePtr<float>(gpu.Kernels.Memory.Allocate(g.N * g.H * g.W * g.O * sizeof(float)));
         emulator.Inject("cudnn", 1, ExecutionFailed);
@@ -105,6 +106,17 @@ public sealed class CudaConv2DTests(CudaEmulator.CudaEmulator emulator) : IDispo
         foreach (DevicePtr<float> block in new[] { x, w, y })
             gpu.Kernels.Memory.Free(block.Address);
         Same(Run(KernelSet.Reference, g, 0), Run(gpu.Kernels, g, 0));
+    }
+
+    [Fact]
+    public void A_cudnn_that_cannot_be_started_is_done_without_and_the_summary_says_why()
+    {
+        emulator.Begin(nameof(A_cudnn_that_cannot_be_started_is_done_without_and_the_summary_says_why));
+        using var gpu = new EmulatedGpu();
+        emulator.Inject("cudnn", 1, NotInitialized);
+        Same(Run(KernelSet.Reference, s_geometries["one tile"], 0), Run(gpu.Kernels, s_geometries["one tile"], 0));
+        Assert.StartsWith("convolutions by own kernels, as cuDNN could not be started: Cudnn.cudnnCreate", gpu.Kernels.Routines, StringComparison.Ordinal);
+        Assert.Equal(1UL, emulator.Counter("launches:conv2d_forward_tiled"));
     }
 
     [Fact]

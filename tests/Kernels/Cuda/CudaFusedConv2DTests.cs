@@ -11,9 +11,9 @@ public sealed class CudaFusedConv2DTests(CudaEmulator.CudaEmulator emulator) : I
 {
     private const float Untouched = 12345.5f;
 
-    // Tiles, and the naive kernel; odd sizes, so that pooling drops a row.
+    // Tiles, and the naive kernel with uneven padding; odd sizes, so that pooling drops a row.
     private static readonly FusedConv2DGeometry[] s_geometries =
-        [new(2, 7, 6, 9, 11, 3, 3, 1, 1, 1, 1, Padding2D.All(1)), new(1, 9, 8, 2, 3, 3, 2, 2, 1, 1, 2, new Padding2D(1, 1, 2, 2))];
+        [new(2, 7, 6, 9, 11, 3, 3, 1, 1, 1, 1, Padding2D.All(1)), new(1, 9, 8, 2, 3, 3, 2, 2, 1, 1, 2, new Padding2D(0, 2, 1, 2))];
 
     /// <summary>After a test has given everything back: misuse and leaks.</summary>
     public void Dispose()
