@@ -82,10 +82,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
     {
         emulator.Begin(nameof(A_step_that_runs_out_of_memory_anywhere_leaves_nothing_behind_and_the_next_one_works));
         using var gpu = new EmulatedGpu();
-        var model = new Sequential(6) { new Dense(5, Activation.ReLU), new Dropout(0.5f), new Dense(1) };
-        var optimizer = new Adam(0.01f);
-        model.MoveTo(gpu.Device);
-        model.Compile(optimizer, Loss.BinaryCrossEntropy(fromLogits: true));
+        Model model = SmallNetwork(gpu.Device);
         ArrayBatches data = Data(new Shape(6), classes: 1, samples: 8, batch: 8);
         model.Fit(data, 1); // everything is loaded and every slot is there
         int live = gpu.Device.Pool.LiveBlocks, refused = 0;
@@ -106,8 +103,83 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
             Assert.Equal(live, gpu.Device.Pool.LiveBlocks);
         }
         Assert.True(refused > 10, $"{refused} steps ran out of memory.");
+        model.Optimizer!.Dispose();
         model.Release();
-        optimizer.Dispose();
+    }
+
+    [Theory]
+    [InlineData("allocation", 2)] // CUDA_ERROR_OUT_OF_MEMORY
+    [InlineData("launch", 701)] // CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
+    [InlineData("copy", 1)] // CUDA_ERROR_INVALID_VALUE
+    [InlineData("cublas", 13)] // CUBLAS_STATUS_EXECUTION_FAILED
+    public void Any_call_of_a_step_may_fail_once_and_the_step_leaves_nothing_behind(string kind, int status)
+    {
+        emulator.Begin($"{nameof(Any_call_of_a_step_may_fail_once_and_the_step_leaves_nothing_behind)} {kind}");
+        using var gpu = new EmulatedGpu();
+        Model model = SmallNetwork(gpu.Device);
+        ArrayBatches data = Data(new Shape(6), classes: 1, samples: 8, batch: 8);
+        model.Fit(data, 1); // everything is loaded and every slot is there
+        int live = gpu.Device.Pool.LiveBlocks, failed = FailInTurn(kind, status, () => model.Fit(data, 1), () => Assert.Equal(live, gpu.Device.Pool.LiveBlocks));
+        Assert.True(failed >= 4, $"{failed} steps failed by {kind}.");
+        model.Optimizer!.Dispose();
+        model.Release();
+    }
+
+    [Fact]
+    public void Any_kernel_may_fail_to_compile_and_is_compiled_when_it_is_asked_for_again()
+    {
+        emulator.Begin(nameof(Any_kernel_may_fail_to_compile_and_is_compiled_when_it_is_asked_for_again));
+        ArrayBatches data = Data(new Shape(6), classes: 1, samples: 8, batch: 8);
+        int failed = 0;
+        for (bool fails = true; fails; failed += fails ? 1 : 0)
+        {
+            using var gpu = new EmulatedGpu(); // nothing is compiled yet
+            Model model = SmallNetwork(gpu.Device);
+            emulator.Inject("compile", (ulong)(2 * failed + 1), 6); // NVRTC_ERROR_COMPILATION, at every other file
+            try
+            {
+                model.Fit(data, 1);
+                fails = false;
+            }
+            catch (CudaException e)
+            {
+                Assert.Contains("NVRTC", e.Message, StringComparison.Ordinal);
+                model.Fit(data, 1);
+            }
+            emulator.Inject("compile", 0, 0);
+            model.Optimizer!.Dispose();
+            model.Release();
+        }
+        Assert.True(failed > 2, $"{failed} compilations failed.");
+    }
+
+    /// <summary>Lets the first, second, third ... call of a kind fail, each in a run of its own, until a run has fewer; returns how many failed.</summary>
+    private int FailInTurn(string kind, int status, Action run, Action check)
+    {
+        for (int n = 1; ; n++)
+        {
+            emulator.Inject(kind, (ulong)n, status);
+            try
+            {
+                run();
+                emulator.Inject(kind, 0, 0);
+                return n - 1;
+            }
+            catch (CudaException e)
+            {
+                Assert.False(e.IsSticky, e.Message);
+            }
+            check();
+            Assert.True(n < 1000, $"The run never gets by without {n} calls of '{kind}'.");
+        }
+    }
+
+    private static Sequential SmallNetwork(Device gpu)
+    {
+        var model = new Sequential(6) { new Dense(5, Activation.ReLU), new Dropout(0.5f), new Dense(1) };
+        model.MoveTo(gpu);
+        model.Compile(new Adam(0.01f), Loss.BinaryCrossEntropy(fromLogits: true));
+        return model;
     }
 
     [Fact]

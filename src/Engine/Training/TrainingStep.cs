@@ -44,6 +44,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Computed = frozen?.Computed,
             Times = options.Times,
             CheckpointEvery = options.CheckpointEvery,
+            OverwritesOutputs = true, // they are copied to the host before
         };
         try
         {

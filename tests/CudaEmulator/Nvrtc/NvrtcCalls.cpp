@@ -90,9 +90,9 @@ Result readOption(Program& program, const std::string& option) {
     return Ok;
 }
 
-// Not a mangled name, but one that the program cannot guess either.
-std::string lower(const std::string& expression) {
-    std::string name = "_Zemu";
+// Not a mangled name, but one that the program cannot guess either, and of its own for each expression.
+std::string lower(const std::string& expression, size_t number) {
+    std::string name = "_Zemu" + std::to_string(number);
     for (char c : expression) name += isalnum(static_cast<unsigned char>(c)) ? c : '_';
     return name;
 }
@@ -146,7 +146,7 @@ NVRTC_API int nvrtcDestroyProgram(void** handle) {
 NVRTC_API int nvrtcAddNameExpression(void* handle, const char* expression) {
     PROGRAM(program, handle);
     if (program->compiled) return NoNamesAfterCompilation;
-    program->job.expressions.emplace_back(expression, lower(expression));
+    program->job.expressions.emplace_back(expression, lower(expression, program->job.expressions.size()));
     return Ok;
 }
 
