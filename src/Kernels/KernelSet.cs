@@ -23,6 +23,9 @@ public abstract class KernelSet
     /// <summary>Name for people: "reference", "cpu", "cuda:0".</summary>
     public abstract string Name { get; }
 
+    /// <summary>Which libraries or kernels of its own do the work, where that depends on the machine; empty where it does not.</summary>
+    public virtual string Routines => "";
+
     /// <summary>
     /// The most operations a second that multiply-adds reach on this device now, measured in some milliseconds: what shares of the peak refer to.
     /// 0 where nothing is known.

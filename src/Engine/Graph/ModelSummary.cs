@@ -39,6 +39,7 @@ internal sealed class ModelSummary
 
     public override string ToString()
     {
+        string routines = _model.Device.Kernels.Routines;
         long all = Count(_model.Parameters), trainable = Count(_model.Parameters.Where(p => p.IsTrainable));
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"Model: \"{_model.Name}\"\n");
@@ -47,7 +48,7 @@ internal sealed class ModelSummary
         text.Append(CultureInfo.InvariantCulture, $" Total params: {all:N0} ({Size(all)})\n");
         text.Append(CultureInfo.InvariantCulture, $" Trainable params: {trainable:N0} ({Size(trainable)})\n");
         text.Append(CultureInfo.InvariantCulture, $" Non-trainable params: {all - trainable:N0} ({Size(all - trainable)})\n");
-        text.Append(CultureInfo.InvariantCulture, $" Device: {_model.Device}{(_model.Device == Device.Default ? $" ({Device.DefaultReason})" : "")}\n");
+        text.Append(CultureInfo.InvariantCulture, $" Device: {_model.Device}{(_model.Device == Device.Default ? $" ({Device.DefaultReason})" : "")}{(routines.Length > 0 ? $"; {routines}" : "")}\n");
         return text.ToString();
     }
 
