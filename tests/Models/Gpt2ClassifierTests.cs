@@ -82,7 +82,7 @@ public sealed class Gpt2ClassifierTests
             float[] before = Weights(model);
             model.Compile(new AdamW(1e-2f), Loss.SparseCategoricalCrossEntropy(fromLogits: true), Metric.Accuracy, Metric.MacroF1);
             int[][] texts = Texts(20);
-            ArrayBatches data = PaddedTexts.Batches(texts, [.. texts.Select(t => t[0] % 2)], ["a", "b"], Positions, Pad, batchSize: 7, shuffleSeed: 5);
+            PaddedTextBatches data = new(texts, [.. texts.Select(t => t[0] % 2)], ["a", "b"], Positions, Pad, batchSize: 7, shuffleSeed: 5);
             History history = model.Fit(data, epochs: 4, options: new FitOptions { FeatureCache = cache });
             Assert.True(history["loss"][^1] < history["loss"][0]);
             if (cache == FeatureCacheOptions.Default)
@@ -105,7 +105,7 @@ public sealed class Gpt2ClassifierTests
         model.Compile(new AdamW(5e-3f), Loss.SparseCategoricalCrossEntropy(fromLogits: true), Metric.Accuracy);
         int[][] texts = Texts(12);
         int[] classes = [.. texts.Select((_, i) => i % 3)];
-        ArrayBatches data = PaddedTexts.Batches(texts, classes, ["a", "b", "c"], Positions, Pad, batchSize: 4, shuffleSeed: 5);
+        PaddedTextBatches data = new(texts, classes, ["a", "b", "c"], Positions, Pad, batchSize: 4, shuffleSeed: 5);
         Assert.Equal(1, model.Fit(data, epochs: 40).Last("accuracy"));
         Assert.All(model.Parameters.Zip(before), p => Assert.NotEqual(p.Second, p.First.Value.ToArray()));
         ConfusionMatrix found = model.Evaluate(data, cancellationToken: Token).Confusion!;
@@ -181,7 +181,7 @@ public sealed class Gpt2ClassifierTests
         return [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, 1 + i * 7 % Positions).Select(_ => random.Next(Pad)).ToArray())];
     }
 
-    private static float[][] Predict(Gpt2Classifier model, int[][] texts) => model.Predict(PaddedTexts.Rows(texts, model.Length, Pad), new Shape(texts.Length, model.Length), Token);
+    private static float[][] Predict(Gpt2Classifier model, int[][] texts) => model.Predict(PaddedTextBatches.Rows(texts, model.Length, Pad), new Shape(texts.Length, model.Length), Token);
 
     private static float[] Weights(Model model) => [.. model.Parameters.SelectMany(p => p.Value.ToArray())];
 }

@@ -24,6 +24,9 @@ internal sealed class ClassificationOptions
         DefaultValueFactory = _ => "none", Description = "With --task classification: balanced makes rare classes count as much as others in the loss.",
     };
 
+    private readonly Option<float> _average = new("--ema") { Description = "With --task classification: momentum of a moving average of the weights, such as 0.99, which the model is validated with and ends with; 0 keeps none." };
+    private readonly Option<float> _smoothing = new("--label-smoothing") { Description = "With --task classification: the share of each label that is spread over all classes." };
+
     public ClassificationOptions()
     {
         _task.AcceptOnlyFromAmong("language", Classes);
@@ -33,7 +36,7 @@ internal sealed class ClassificationOptions
     /// <summary>Adds them to the command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _task, _validation, _column, _positive, _weights })
+        foreach (Option option in new Option[] { _task, _validation, _column, _positive, _weights, _average, _smoothing })
             command.Options.Add(option);
     }
 
@@ -43,12 +46,13 @@ internal sealed class ClassificationOptions
     {
         bool isGiven(string name) => parsed.GetResult(name) is System.CommandLine.Parsing.OptionResult { Implicit: false };
         bool classifies = parsed.GetValue(_task) == Classes;
-        string[] wrong = [.. (classifies ? OfLanguage : [_validation.Name, _column.Name, _positive.Name, _weights.Name]).Where(isGiven)];
+        string[] wrong = [.. (classifies ? OfLanguage : [_validation.Name, _column.Name, _positive.Name, _weights.Name, _average.Name, _smoothing.Name]).Where(isGiven)];
         if (wrong.Length > 0)
             throw new UsageException($"{string.Join(", ", wrong)}: of no use with --task {(classifies ? $"{Classes}; make a base by --task language first, then give its folder by --model" : "language")}.");
         return !classifies ? null : new TextClassificationSettings
         {
             Training = training, ValidationText = parsed.GetValue(_validation), Positive = parsed.GetValue(_positive), IsBalanced = parsed.GetValue(_weights) == "balanced",
+            Average = (float)FinetuneCommand.Within(parsed.GetValue(_average), 0, 0.9999, _average.Name), LabelSmoothing = (float)FinetuneCommand.Within(parsed.GetValue(_smoothing), 0, 0.99, _smoothing.Name),
             LabelColumn = parsed.GetValue(_column) is int column ? (int)FinetuneCommand.Within(column, 1, 2, _column.Name) : null,
         };
     }

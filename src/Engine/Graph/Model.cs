@@ -132,6 +132,14 @@ public partial class Model : Layer
             : throw new ShapeException($"Model '{Name}' has {Outputs.Count} outputs; a model inside another has one.");
     }
 
+    /// <summary>
+    /// True where the layers can compute samples of this shape, without the batch axis. That of the input node alone, where a model does not say more: a model whose
+    /// layers all follow the length of their input may take shorter sequences.
+    /// </summary>
+    /// <param name="input">Number of the input.</param>
+    /// <param name="sample">The shape.</param>
+    protected internal virtual bool Takes(int input, Shape sample) => Inputs[input].Shape.Equals(sample);
+
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Run(tape, inputs)[0];
 
@@ -144,7 +152,7 @@ public partial class Model : Layer
         var readers = new Dictionary<Node, int>(_order.Length);
         for (int i = 0; i < Inputs.Count; i++)
         {
-            if (inputs[i].Shape.Rank == 0 || !inputs[i].Shape.Tail().Equals(Inputs[i].Shape))
+            if (inputs[i].Shape.Rank == 0 || !Takes(i, inputs[i].Shape.Tail()))
                 throw new ShapeException($"Model '{Name}': input {inputs[i].Shape} does not fit [N,{string.Join(',', Inputs[i].Shape.Dims.ToArray())}].");
             results[Inputs[i]] = inputs[i];
         }
