@@ -27,7 +27,7 @@ internal static class TextClassification
             throw new GraftException($"--block {length}: this model takes 1 to {config.Positions} tokens (n_positions); cut texts earlier.");
         int pad = PadToken(config, tokenizer);
         Gpt2Classifier model = Build(training, terminal, config, learned.ClassNames, pad, Math.Max(1, length));
-        var data = new PaddedTextBatches(tokens, learned.Classes, learned.ClassNames, model.Length, pad, training.Batch, training.Seed);
+        var data = new PaddedTextBatches(tokens, learned.Classes, learned.ClassNames, model.Length, pad, training.Batch, training.Seed) { Deletion = s.Deletion };
         var check = new PaddedTextBatches(heldTokens, held.Classes, held.ClassNames, model.Length, pad, training.Batch);
         Describe(terminal, learned, held, model, tokens.Concat(heldTokens).Count(t => t.Length > model.Length), longest);
         double[]? weights = s.IsBalanced ? Balance(learned) : null;
