@@ -66,6 +66,25 @@ public sealed class PaddedTextBatchesTests
     }
 
     [Fact]
+    public void Deletion_leaves_out_its_share_of_tokens_anew_each_epoch_and_keeps_their_order_and_the_length_of_rows()
+    {
+        int[][] texts = [.. Texts(200).Select(t => t.Select((_, i) => i + 1).ToArray())];
+        var data = new PaddedTextBatches(texts, new int[200], ["a", "b"], Longest, 0, Batch, shuffleSeed: 3) { Deletion = 0.25 };
+        Assert.False(data.IsDeterministic);
+        Assert.Equal(Lengths(data, 0), Lengths(Of(texts, seed: 3), 0));
+        Dictionary<int, int[]> Kept(int epoch) => data.Epoch(epoch, 0, Token).SelectMany(b => b.Indices.Zip(b.Inputs.Chunk(b.InputShape[1]))).ToDictionary(r => r.First, r => r.Second.Where(t => t > 0).Select(t => (int)t).ToArray());
+        Dictionary<int, int[]> first = Kept(0), second = Kept(1);
+        Assert.Equal(first, Kept(0));
+        Assert.All(first, r => Assert.Equal(r.Value.Distinct().Order(), r.Value));
+        Assert.All(first.Where(r => texts[r.Key].Length > 0), r => Assert.NotEmpty(r.Value));
+        int[] whole = [.. first.Keys.Where(i => texts[i].Length is > 9 and <= Longest)];
+        double share = whole.Sum(i => first[i].Length) / (double)whole.Sum(i => texts[i].Length);
+        Assert.Equal(0.75, share, 0.02); // some 3,300 tokens: two standard deviations are 0.015
+        Assert.Contains(whole, i => !first[i].SequenceEqual(second[i]));
+        Assert.Equal(Of(texts, seed: 3).Epoch(0, 0, Token).Select(b => b.Indices), data.Epoch(0, 0, Token).Select(b => b.Indices));
+    }
+
+    [Fact]
     public void The_fingerprint_tells_texts_and_lengths_of_rows_apart_and_no_order()
     {
         int[][] texts = Texts(30);
