@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Graft.Importers.HuggingFace;
 using Graft.Importers.Text;
 using Graft.Kernels;
 using Graft.Models;
@@ -12,7 +11,10 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
 
-    /// <summary>How weights are stored.</summary>
+    /// <summary>Folder of an adapter of PEFT that is put on the model; null for none.</summary>
+    public string? Adapter { get; init; }
+
+    /// <summary>How weights are stored; an adapter's stay floats.</summary>
     public WeightPrecision Precision { get; init; }
 
     /// <summary>Continues tokens and writes tokens, with commas between.</summary>
@@ -40,8 +42,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
 
     private Gpt2 Load(string folder)
     {
-        Gpt2 gpt = terminal.Own(Gpt2.Build(Gpt2Config.Open(folder)));
-        gpt.LoadWeights(HuggingFaceFolder.OpenWeights(folder));
+        Gpt2 gpt = TextModelFolder.Load(folder, Adapter, terminal);
         gpt.Precision = Precision;
         return gpt;
     }

@@ -38,10 +38,15 @@ internal sealed class Terminal : IDisposable
     /// <summary>Columns of the terminal.</summary>
     public int Width => _console?.Profile.Width ?? int.MaxValue;
 
-    /// <summary>Gives a model's memory back when the command ends, however it ends.</summary>
+    /// <summary>The device that models of the command run on; null is the default one.</summary>
+    public Device? Device { get; set; }
+
+    /// <summary>Brings a model to the command's device, and gives its memory back when the command ends, however it ends.</summary>
     public T Own<T>(T model)
         where T : Model
     {
+        if (Device is not null)
+            model.MoveTo(Device);
         _models.Add(model);
         return model;
     }

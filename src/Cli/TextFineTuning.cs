@@ -1,4 +1,5 @@
 using System.Globalization;
+using Graft.Adapters;
 using Graft.Importers;
 using Graft.Importers.HuggingFace;
 using Graft.Importers.Text;
@@ -13,7 +14,7 @@ internal static class TextFineTuning
     private const string StateName = "training.graft", RunName = "finetune.json";
     private const int DefaultBlock = 128;
 
-    /// <summary>Trains, writes the model's folder with history and curves, and returns what was made.</summary>
+    /// <summary>Trains, writes the folder of the model or its adapter with history and curves, and returns what was made.</summary>
     public static (Gpt2 Model, ITokenizer Tokenizer, History History) Run(TextFineTuningSettings s, Terminal terminal)
     {
         FineTuning.PrepareOutput(s.Output);
@@ -28,6 +29,8 @@ internal static class TextFineTuning
             model.LoadWeights(WeightFiles.Open(s.Model));
         if (s.Freeze is int trainable)
             model.Freeze(trainable);
+        if (s.Lora is { } lora)
+            Lora.Attach(model, lora);
         TokenizedText text = TokenizedText.Of(documents, tokenizer, s.Text);
         (TokenizedText training, TokenizedText validation) = text.Split(s.Validation);
         var data = new TextBlocks(training, block, s.Batch, s.Seed, config.VocabularySize);
@@ -126,12 +129,16 @@ internal static class TextFineTuning
 
     private static void Write(TextFineTuningSettings s, Terminal terminal, Gpt2 model, Gpt2Config config, ITokenizer tokenizer, History history)
     {
-        TextModelFolder.Write(s.Output, model, config, tokenizer, s.Model);
+        if (s.Lora is { } lora)
+            PeftAdapter.Save(s.Output, model, lora, Path.GetFullPath(s.Model!));
+        else
+            TextModelFolder.Write(s.Output, model, config, tokenizer, s.Model);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Loss(history, Path.Combine(s.Output, "curves.png"));
         s.WriteRun(Path.Combine(s.Output, RunName), isFinished: true);
-        terminal.Line($"Wrote config.json, model.safetensors, the tokenizer, history.json, history.csv and curves.png to {s.Output}");
+        string what = s.Lora is null ? "config.json, model.safetensors, the tokenizer" : "adapter_config.json, adapter_model.safetensors";
+        terminal.Line($"Wrote {what}, history.json, history.csv and curves.png to {s.Output}");
     }
 
     private static void Describe(Terminal terminal, IReadOnlyList<string> documents, ITokenizer tokenizer, TextBlocks data, TextBlocks check, Gpt2 model)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Adapters;
 
 namespace Graft.Cli;
 
@@ -46,6 +47,9 @@ internal sealed record TextFineTuningSettings
     public required string Output { get; init; }
 
     public int? Freeze { get; init; }
+
+    /// <summary>Adapters that learn in place of the model; null for none.</summary>
+    public LoraConfig? Lora { get; init; }
 
     public int Epochs { get; init; } = 3;
 
@@ -94,6 +98,10 @@ internal sealed record TextFineTuningSettings
         ["text"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Text))),
         ["field"] = Field,
         ["freeze"] = Freeze,
+        ["lora"] = Lora?.Rank,
+        ["lora-alpha"] = Lora?.Alpha,
+        ["lora-dropout"] = Lora?.Dropout,
+        ["lora-targets"] = Lora is null ? null : string.Join(',', Lora.TargetModules),
         ["epochs"] = Epochs,
         ["block"] = Block,
         ["batch"] = Batch,

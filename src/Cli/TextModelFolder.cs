@@ -12,13 +12,28 @@ internal static class TextModelFolder
 
     private static readonly string[] ConfigNames = [GenerationConfigFile.FileName];
 
+    /// <summary>Loads a folder, and puts an adapter on the model where one is named.</summary>
+    public static Gpt2 Load(string folder, string? adapter, Terminal terminal)
+    {
+        Gpt2 gpt = terminal.Own(Gpt2.Build(Gpt2Config.Open(folder)));
+        gpt.LoadWeights(HuggingFaceFolder.OpenWeights(folder));
+        if (adapter is not null)
+            PeftAdapter.Open(adapter).AttachTo(gpt);
+        return gpt;
+    }
+
+    /// <summary>The folder of the model that is meant: the one that is named, or the one that an adapter is for.</summary>
+    /// <exception cref="UsageException">Neither is named.</exception>
+    public static string Choose(string? model, string? adapter, string command) => model
+        ?? (adapter is null ? throw new UsageException($"{command} takes --model DIR, the folder of a GPT-2; or --adapter DIR alone, where the adapter says which folder it is for.") : PeftAdapter.Open(adapter).RequireBase());
+
     /// <summary>Writes a folder.</summary>
     /// <param name="folder">Where to; it is there.</param>
     /// <param name="model">The language model or classifier, whose config may have another dropout while it learns.</param>
     /// <param name="config">What config.json says.</param>
-    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="tokenizer">The tokenizer that was made; of a model that was read, its files are copied.</param>
     /// <param name="source">The folder that it was read from; null for one that was made.</param>
-    public static void Write(string folder, Model model, Gpt2Config config, ITokenizer tokenizer, string? source)
+    public static void Write(string folder, Model model, Gpt2Config config, ITokenizer? tokenizer, string? source)
     {
         HuggingFaceFolder.Save(folder, model, config.ToJson(), Gpt2Classifier.HuggingFaceName);
         if (source is not null && Path.GetFullPath(source) == Path.GetFullPath(folder))
@@ -27,7 +42,7 @@ internal static class TextModelFolder
             File.Delete(Path.Combine(folder, name)); // those of an earlier run may be of another kind, which readers would prefer
         if (source is null)
         {
-            Save(tokenizer, folder);
+            Save(tokenizer!, folder);
             return;
         }
         foreach (string name in TokenizerNames.Concat(ConfigNames).Where(n => File.Exists(Path.Combine(source, n))))

@@ -51,6 +51,9 @@ public sealed class Tensor
     /// <summary>True while the memory is given back and the tensor waits to be computed again.</summary>
     internal bool IsDropped { get; private set; }
 
+    /// <summary>True once <see cref="HandOver"/> gave the memory to another tensor.</summary>
+    internal bool IsHandedOver { get; private set; }
+
     /// <summary>Address of the first element of a float32 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor holds integers, or its memory was given back.</exception>
     public DevicePtr<float> Data => new(Address(DType.Float32));
@@ -167,6 +170,14 @@ public sealed class Tensor
         IsDropped = false;
     }
 
+    /// <summary>A tensor of the same shape in this one's memory; this one has none from here on.</summary>
+    internal Tensor HandOver()
+    {
+        var heir = new Tensor(Device, Shape, Type, _block, _offset);
+        (_block, IsHandedOver) = (null, true);
+        return heir;
+    }
+
     internal void Release()
     {
         ObjectDisposedException.ThrowIf(IsReleased, this);
@@ -180,6 +191,8 @@ public sealed class Tensor
             throw new InvalidOperationException($"Tensor {Shape} was given back by its tape; read results out before the tape ends.");
         if (IsDropped)
             throw new InvalidOperationException($"Tensor {Shape} was given back by gradient checkpointing; read inner results from a step without it.");
+        if (IsHandedOver)
+            throw new InvalidOperationException($"Tensor {Shape} was written over by its own gradient; read it before Backward.");
         if (_block is null)
             throw new InvalidOperationException($"Tensor {Shape} stands for a step of an inference plan and has no numbers of its own.");
         if (Type != type)

@@ -115,9 +115,9 @@ public sealed class ClassifyTextsTests : IDisposable
         string train = GraftShared.Path("data", "text", "sms_spam", "train.tsv"), held = GraftShared.Path("data", "text", "sms_spam", "validation.tsv");
         string[] small = [.. File.ReadLines(train).Take(1001)];
         File.WriteAllLines(Sub("small.tsv"), small);
-        Succeeds("finetune-text", "--new", "2x32x4", "--vocabulary", "400", "--text", Sub("small.tsv"), "--block", "48", "--batch", "16", "--epochs", "1", "--learning-rate", "0.004", "--sample-tokens", "0", "--output", Sub("base"));
+        Succeeds("finetune-text", "--new", "2x32x4", "--vocabulary", "400", "--lowercase", "--text", Sub("small.tsv"), "--block", "48", "--batch", "16", "--epochs", "1", "--learning-rate", "0.004", "--sample-tokens", "0", "--output", Sub("base"));
         string[] lines = Lines(Succeeds("finetune-text", "--task", "classification", "--model", Sub("base"), "--text", Sub("small.tsv"), "--validation-text", held, "--batch", "16", "--epochs", "3",
-            "--learning-rate", "0.004", "--schedule", "cosine", "--output", Sub("out")));
+            "--learning-rate", "0.004", "--schedule", "cosine", "--ema", "0.9", "--token-deletion", "0.1", "--label-smoothing", "0.05", "--output", Sub("out")));
         Assert.Contains("to validate on: 800 (ham 700, spam 100).", lines[0], StringComparison.Ordinal);
         double f1 = double.Parse(lines[^1].Split('=')[1], CultureInfo.InvariantCulture);
         Assert.True(f1 > 0.7, string.Join('\n', lines)); // all spam: 0.22; none: 0

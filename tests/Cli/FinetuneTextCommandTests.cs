@@ -108,17 +108,6 @@ public sealed class FinetuneTextCommandTests : IDisposable
 
     private History History(string folder) => Graft.Training.History.FromJson(File.ReadAllText(Sub($"{folder}/history.json")));
 
-    // Ctrl+C when a line of this beginning is written.
-    private sealed class InterruptingWriter(string at, CancellationTokenSource interrupt) : StringWriter
-    {
-        public override void WriteLine(string? value)
-        {
-            base.WriteLine(value);
-            if (value!.StartsWith(at, StringComparison.Ordinal))
-                interrupt.Cancel();
-        }
-    }
-
     [Fact]
     public void There_must_be_a_training_to_go_on_with()
     {

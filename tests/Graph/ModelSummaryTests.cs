@@ -6,6 +6,8 @@ namespace Graft.Tests.Graph;
 /// <summary>The layout of Keras 3 and rich on a terminal of 80 columns, line by line.</summary>
 public sealed class ModelSummaryTests
 {
+    private static readonly string DeviceLine = $" Device: {Device.Default} ({Device.DefaultReason})\n";
+
     [Fact]
     public void A_sequential_model_has_three_columns_and_no_row_for_its_input()
     {
@@ -29,7 +31,7 @@ public sealed class ModelSummaryTests
              Trainable params: 4 (16.00 B)
              Non-trainable params: 99 (396.00 B)
 
-            """.ReplaceLineEndings("\n"), model.Summary());
+            """.ReplaceLineEndings("\n") + DeviceLine, model.Summary());
     }
 
     [Fact]
@@ -66,7 +68,16 @@ public sealed class ModelSummaryTests
              Trainable params: 1,285 (5.02 KB)
              Non-trainable params: 4,800 (18.75 KB)
 
-            """.ReplaceLineEndings("\n"), model.Summary());
+            """.ReplaceLineEndings("\n") + DeviceLine, model.Summary());
+    }
+
+    [Fact]
+    public void The_device_is_named_and_its_reason_where_nobody_chose_it()
+    {
+        var model = new Sequential(4) { new Dense(1) };
+        Assert.EndsWith(DeviceLine, model.Summary(), StringComparison.Ordinal);
+        model.MoveTo(Device.Reference == Device.Default ? Device.Cpu : Device.Reference);
+        Assert.EndsWith($" Device: {model.Device}\n", model.Summary(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -15,6 +15,15 @@ public sealed partial class HouseTests
         Assert.Empty(tooLong);
     }
 
+    [Fact]
+    public void No_file_of_the_cuda_emulator_is_longer_than_300_lines()
+    {
+        string[] endings = [".cpp", ".h", ".cu", ".cs", ".sh"];
+        string[] tooLong = [.. Directory.EnumerateFiles(Path.Combine(Root, "tests", "CudaEmulator"), "*", SearchOption.AllDirectories)
+            .Where(f => endings.Contains(Path.GetExtension(f)) && File.ReadLines(f).Count() > 300)];
+        Assert.Empty(tooLong);
+    }
+
     [Theory]
     [InlineData("Kernels", new string[0])]
     [InlineData("Engine", new[] { "Kernels" })]
@@ -57,7 +66,7 @@ public sealed partial class HouseTests
         foreach (string folder in Directory.GetDirectories(kernels))
         {
             string op = Path.GetFileName(folder);
-            if (op is "Cpu" or "Memory" || Directory.GetFiles(folder, "*.cs").Length == 0)
+            if (op is "Cpu" or "Cuda" or "Memory" || Directory.GetFiles(folder, "*.cs").Length == 0)
                 continue;
             foreach (string ending in new[] { "Kernels.cs", "Kernels.Reference.cs", "Kernels.Cpu.cs" })
             {
@@ -66,6 +75,17 @@ public sealed partial class HouseTests
             }
         }
         Assert.Empty(gaps);
+    }
+
+    [Fact]
+    public void The_cuda_set_throws_for_an_op_as_long_as_its_folder_has_no_cuda_kernels()
+    {
+        string kernels = Path.Combine(Root, "src", "Kernels");
+        string[] missing = [.. CudaMissing().Matches(File.ReadAllText(Path.Combine(kernels, "CudaKernelSet.cs"))).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal)];
+        string[] without = [.. Directory.GetDirectories(kernels).Select(f => Path.GetFileName(f)!).Where(op => op is not ("Cpu" or "Cuda")
+            && Directory.GetFiles(Path.Combine(kernels, op), "*.cs").Length > 0 && !File.Exists(Path.Combine(kernels, op, $"{op}Kernels.Cuda.cs"))).Order(StringComparer.Ordinal)];
+        Assert.Equal(without, missing);
+        Assert.Equal(missing.Length == 0, Graft.Kernels.KernelSet.IsCudaComplete);
     }
 
     private static IEnumerable<string> Sources(string folder) =>
@@ -84,6 +104,9 @@ public sealed partial class HouseTests
 
     [GeneratedRegex(@"^\s*(?:\w+\s+)*unsafe\b", RegexOptions.Multiline)]
     private static partial Regex UnsafeWord();
+
+    [GeneratedRegex(@"(\w+) => throw Missing\(\)")]
+    private static partial Regex CudaMissing();
 
     [GeneratedRegex(@"NotImplementedException|TODO(?!\(#)|FIXME|catch\s*\{\s*\}")]
     private static partial Regex Unfinished();

@@ -18,7 +18,7 @@ public sealed class SpreadPixelsTests
         Model model = PlanModels.Fill(new Model(input, last));
         using var trace = new Trace(model, [new Shape(2, 6, 6, 8)], training: false);
         (IReadOnlyList<PlanNode> nodes, _) = PlanBuilder.Build(new FrozenPart(trace));
-        List<PlanNode> planned = ChooseAlgorithms.Apply(nodes, KernelSet.Cpu.FusedConv2D, 2, PlanOptions.Default);
+        List<PlanNode> planned = ChooseAlgorithms.Apply(nodes, KernelSet.Cpu, 2, PlanOptions.Default);
         Assert.Equal([("wide", 16), ("narrow", 0), ("pooled", 0), ("last", 0)], planned.OfType<ConvNode>().Select(n => (n.Layers[0], n.Output.Gap)));
         ConvNode first = planned.OfType<ConvNode>().First();
         Assert.Equal(2L * 6 * 6 * (256 + 16), first.Output.Floats);

@@ -55,6 +55,21 @@ public sealed class SampleTests : IDisposable
         Check(_files["model.graft"], FlowerPainter.Kinds, "imagenet-resnet18");
     }
 
+    [Fact]
+    public void Lora_teaches_and_saves_adapters_takes_them_off_and_puts_them_on_again()
+    {
+        string[] lines = Run("Lora", "--output", _files["adapter"]).Split('\n', StringSplitOptions.TrimEntries);
+        string Line(string start) => lines.Single(l => l.StartsWith(start, StringComparison.Ordinal))[start.Length..];
+        Assert.Contains(lines, l => l.StartsWith("Trainable params: 16,384 (", StringComparison.Ordinal)); // 2 blocks, rank 8: (64 + 192) + (64 + 64) + (64 + 256) + (256 + 64)
+        string[] adapted = [.. lines.Where(l => l.StartsWith("With them again: ", StringComparison.Ordinal) || l.StartsWith("Merged: ", StringComparison.Ordinal)).Select(l => l[(l.IndexOf(':', StringComparison.Ordinal) + 2)..])];
+        Assert.Equal(2, adapted.Length);
+        Assert.Equal(adapted[0], adapted[1]);
+        string[] written = [.. lines.Where(l => l.StartsWith("It writes: ", StringComparison.Ordinal)).Select(l => l["It writes: ".Length..])];
+        Assert.Equal(adapted[0], written[1]);
+        Assert.Equal(written[0], Line("Without them it writes: "));
+        Assert.True(File.Exists(_files[Path.Combine("adapter", "adapter_config.json")]));
+    }
+
     private void Check(string file, IEnumerable<string> classes, string preprocessing)
     {
         using var output = new StringWriter();

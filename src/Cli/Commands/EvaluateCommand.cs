@@ -22,9 +22,11 @@ internal static class EvaluateCommand
         var json = new Option<string?>("--json") { Description = "Also write the numbers into this file." };
         var exif = new Option<bool>("--exif") { Description = ExifDescription };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
-        var command = new Command("evaluate", "Measure a model on a folder of images.") { model, data, json, exif, threads };
+        Option<string?> device = DeviceOption.Create();
+        var command = new Command("evaluate", "Measure a model on a folder of images.") { model, data, json, exif, threads, device };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             EvaluationResult result = Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(data), parsed.GetValue(exif), terminal);
             ConfusionTables.Write(result.Confusion!, terminal);

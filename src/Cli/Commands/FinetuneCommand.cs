@@ -40,12 +40,14 @@ internal static class FinetuneCommand
         var cache = new Option<string?>("--feature-cache") { Description = "Folder where the frozen base's features stay for later runs; 'off' computes them at every step. By default they are kept for this run alone." };
         var copies = new Option<int>("--augmented-copies") { Description = "With --augment: variants of each image that are kept and trained on in turn; 0 draws new ones in every epoch." };
         var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv and curves.png." };
+        Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune", "Teach a pretrained base your own classes.")
         {
-            data, validation, split, network, weights, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, cache, copies, output,
+            data, validation, split, network, weights, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, device,
         };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             SetThreads(parsed.GetValue(threads));
             var settings = new FineTuningSettings
             {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Graft.Adapters;
 using Graft.Importers.HuggingFace;
 using Graft.Training;
 
@@ -18,11 +19,15 @@ internal static class FinetuneTextCommand
         var field = new Option<string>("--field") { DefaultValueFactory = _ => "text", Description = "Member of each line of .jsonl that holds the text." };
         var output = new Option<string>("--output") { Required = true, Description = "Folder for the model, its history and curves, and the state to go on from." };
         var freeze = new Option<int?>("--freeze") { Description = "Freeze all but so many blocks at the end, and the last normalisation; without it, everything learns." };
+        var lora = new Option<int?>("--lora") { Description = "Freeze the model and teach adapters of this rank (LoRA); --output gets them alone, as PEFT has them." };
+        var loraAlpha = new Option<float?>("--lora-alpha") { Description = "Adapters count alpha / rank; by default twice the rank." };
+        var loraDropout = new Option<float?>("--lora-dropout") { Description = "Share of the adapters' input that is dropped while training; by default 0." };
+        var loraTargets = new Option<string?>("--lora-targets") { Description = "Layers that get an adapter, with commas between, such as c_attn,c_proj,c_fc; or all-linear; by default c_attn." };
         var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 3, Description = "Times that the whole text is read." };
         var block = new Option<int?>("--block") { Description = "Tokens of a block; by default 128, or what the model takes if that is less. Of a text to classify: where it is cut; by default not, or at what the model takes." };
         var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 8, Description = "Blocks in a batch, or texts to classify." };
         var accumulate = new Option<int>("--accumulate") { DefaultValueFactory = _ => 1, Description = "Batches whose gradients are averaged for one step." };
-        var rate = new Option<float?>("--learning-rate") { Description = "Highest learning rate of AdamW; by default 5e-5, and 1e-3 with --new." };
+        var rate = new Option<float?>("--learning-rate") { Description = "Highest learning rate of AdamW; by default 5e-5, 2e-4 with --lora, and 1e-3 with --new." };
         var schedule = new Option<string>("--schedule") { DefaultValueFactory = _ => "linear", Description = "How the learning rate falls to 0: linear or cosine; or constant." };
         schedule.AcceptOnlyFromAmong("linear", "cosine", "constant");
         var warmUp = new Option<int>("--warmup") { Description = "Steps in which the learning rate rises from 0." };
@@ -38,13 +43,15 @@ internal static class FinetuneTextCommand
         var save = new Option<int>("--save-every") { Description = "Keep the state after so many steps too; by default after each epoch." };
         var resume = new Option<bool>("--resume") { Description = "Go on with the training in --output where it was ended; the other options must be those it was begun with." };
         var classification = new ClassificationOptions();
+        Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune-text", "Teach a language model a text, or classes of texts.")
         {
-            model, fresh, vocabulary, lowercase, text, field, output, freeze, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume,
+            model, fresh, vocabulary, lowercase, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, device,
         };
         classification.AddTo(command);
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             double Checked(double value, double low, double high, string option) => FinetuneCommand.Within(value, low, high, option);
             NewTextModel? sizes = parsed.GetValue(fresh) is string given ? NewTextModel.Parse(given) : null;
@@ -52,6 +59,17 @@ internal static class FinetuneTextCommand
                 throw new UsageException("give one of --model (a folder to start from) and --new (a model of characters).");
             if (sizes is not null && parsed.GetValue(freeze) is not null)
                 throw new UsageException("--freeze keeps what a model has learned; with --new there is nothing to keep.");
+            if (sizes is not null && parsed.GetValue(lora) is not null)
+                throw new UsageException("--lora teaches adapters of a model that is there; with --new, give its sizes alone.");
+            if (parsed.GetValue(lora) is not null && parsed.GetValue(freeze) is not null)
+                throw new UsageException("--lora freezes the whole model; leave --freeze out.");
+            if (parsed.GetValue(lora) is null && (parsed.GetValue(loraAlpha) is not null || parsed.GetValue(loraDropout) is not null || parsed.GetValue(loraTargets) is not null))
+                throw new UsageException("--lora-alpha, --lora-dropout and --lora-targets go with --lora RANK.");
+            LoraConfig? adapters = parsed.GetValue(lora) is not int rank ? null : new LoraConfig
+            {
+                Rank = (int)Checked(rank, 1, 65536, "--lora"), Alpha = (float)Checked(parsed.GetValue(loraAlpha) ?? 2 * rank, 1e-6, 1e9, "--lora-alpha"),
+                Dropout = (float)Checked(parsed.GetValue(loraDropout) ?? 0, 0, 0.99, "--lora-dropout"), TargetModules = (parsed.GetValue(loraTargets) ?? "c_attn").Split(',', StringSplitOptions.TrimEntries),
+            };
             if (sizes is null && parsed.GetValue(vocabulary) is not null)
                 throw new UsageException("--vocabulary makes the tokens of a new model; a model of a folder has its own. Leave it out, or give --new.");
             if (parsed.GetValue(lowercase) && parsed.GetValue(vocabulary) is null)
@@ -60,10 +78,10 @@ internal static class FinetuneTextCommand
             {
                 Lowercase = parsed.GetValue(lowercase),
                 Model = parsed.GetValue(model), New = sizes, Vocabulary = parsed.GetValue(vocabulary) is int pieces ? (int)Checked(pieces, BytePairTrainer.SmallestVocabulary, 1 << 20, "--vocabulary") : null, Text = parsed.GetRequiredValue(text), Field = parsed.GetRequiredValue(field), Output = parsed.GetRequiredValue(output),
-                Freeze = parsed.GetValue(freeze) is int trainable ? (int)Checked(trainable, 0, 1000, "--freeze") : null, Epochs = (int)Checked(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
+                Freeze = parsed.GetValue(freeze) is int trainable ? (int)Checked(trainable, 0, 1000, "--freeze") : null, Lora = adapters, Epochs = (int)Checked(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Block = parsed.GetValue(block) is int length ? (int)Checked(length, 2, 1 << 20, "--block") : null, Batch = (int)Checked(parsed.GetValue(batch), 1, 65536, "--batch"),
                 Accumulate = (int)Checked(parsed.GetValue(accumulate), 1, 65536, "--accumulate"),
-                LearningRate = (float)Checked(parsed.GetValue(rate) ?? (sizes is null ? 5e-5f : 1e-3f), 1e-10, 1e3, "--learning-rate"), Schedule = parsed.GetRequiredValue(schedule),
+                LearningRate = (float)Checked(parsed.GetValue(rate) ?? (sizes is not null ? 1e-3f : adapters is null ? 5e-5f : 2e-4f), 1e-10, 1e3, "--learning-rate"), Schedule = parsed.GetRequiredValue(schedule),
                 WarmUp = (int)Checked(parsed.GetValue(warmUp), 0, 1e9, "--warmup"), WeightDecay = (float)Checked(parsed.GetValue(decay), 0, 1e3, "--weight-decay"),
                 Clip = (float)Checked(parsed.GetValue(clip), 0, 1e9, "--clip"), Dropout = (float)Checked(parsed.GetValue(dropout), 0, 0.99, "--dropout"),
                 Validation = Checked(parsed.GetValue(share), 0.0001, 0.9, "--validation"), Seed = parsed.GetValue(seed), Samples = parsed.GetValue(samples),

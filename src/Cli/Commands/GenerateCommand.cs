@@ -10,7 +10,8 @@ internal static class GenerateCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string>("--model") { Required = true, Description = "Folder of Hugging Face: config.json, weights and, for text, the tokenizer's files." };
+        var model = new Option<string?>("--model") { Description = "Folder of Hugging Face: config.json, weights and, for text, the tokenizer's files." };
+        var adapter = new Option<string?>("--adapter") { Description = "Folder of a LoRA adapter as PEFT has it; without --model, the model that it is for is taken." };
         var prompt = new Option<string?>("--prompt") { Description = "The text to continue." };
         var promptIds = new Option<string?>("--prompt-ids") { Description = "Instead of a text, its tokens: 7454,2402,257,640. Ids are printed, and no tokenizer is needed." };
         var maxLength = new Option<int>("--max-length") { DefaultValueFactory = _ => 50, Description = "Tokens of the whole text, the prompt counted." };
@@ -24,12 +25,14 @@ internal static class GenerateCommand
         var precision = new Option<string>("--precision") { DefaultValueFactory = _ => "float32", Description = "How weights are stored: float32, bf16 (twice as fast where memory is the limit) or int8 (four times)." };
         precision.AcceptOnlyFromAmong("float32", "bf16", "int8");
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        Option<string?> device = DeviceOption.Create();
         var command = new Command("generate", "Continue a text with a GPT-2: text to standard output as it comes, how fast to standard error.")
         {
-            model, prompt, promptIds, maxLength, greedy, temperature, topK, topP, seed, beams, stop, precision, threads,
+            model, adapter, prompt, promptIds, maxLength, greedy, temperature, topK, topP, seed, beams, stop, precision, threads, device,
         };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             bool samples = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null || parsed.GetValue(seed) is not null;
             if (samples && parsed.GetValue(greedy))
@@ -49,9 +52,10 @@ internal static class GenerateCommand
                 NumBeams = (int)FinetuneCommand.Within(parsed.GetValue(beams), 1, 1024, "--beams"),
                 StopStrings = parsed.GetValue(stop)!,
             };
-            string folder = parsed.GetRequiredValue(model);
+            string folder = TextModelFolder.Choose(parsed.GetValue(model), parsed.GetValue(adapter), "generate");
             var run = new GenerateRun(terminal, parsed.InvocationConfiguration.Error)
             {
+                Adapter = parsed.GetValue(adapter),
                 Precision = parsed.GetValue(precision) switch { "bf16" => WeightPrecision.BFloat16, "int8" => WeightPrecision.Int8, _ => WeightPrecision.Float32 },
             };
             if (parsed.GetValue(promptIds) is string ids)

@@ -24,9 +24,11 @@ internal static class PredictCommand
         var text = new Option<string?>("--text") { Description = "Instead of images, a text." };
         var textFile = new Option<string?>("--text-file") { Description = "Instead of images, a file with a text in each line; of a .tsv file, label<tab>text in each line, the right answers are counted too." };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files." };
-        var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, exif, text, textFile, images };
+        Option<string?> device = DeviceOption.Create();
+        var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, exif, text, textFile, images, device };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             if (new[] { parsed.GetValue(text) is not null, parsed.GetValue(textFile) is not null, parsed.GetValue(images)!.Length > 0 }.Count(given => given) != 1)
                 throw new UsageException("predict takes image files, or --text TEXT, or --text-file FILE.");
             if (parsed.GetValue(images)!.Length == 0)

@@ -45,6 +45,15 @@ internal sealed class GradientTable
         return true;
     }
 
+    /// <summary>Makes the memory of a tensor that of its gradient, where there is none yet; false where there is.</summary>
+    public bool TryTakeOver(Tensor tensor)
+    {
+        if (_gradients.ContainsKey(tensor))
+            return false;
+        _gradients.Add(tensor, tensor.HandOver());
+        return true;
+    }
+
     public void Release(Tensor tensor)
     {
         if (_gradients.Remove(tensor, out Tensor? gradient))

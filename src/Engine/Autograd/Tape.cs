@@ -19,6 +19,7 @@ public sealed class Tape(Device device) : IDisposable
     private readonly HashSet<Tensor> _wanted = [];
     private readonly OrderedDictionary<Tensor, OpCall> _kept = [];
     private readonly Dictionary<string, HeldTensor> _temporaries = [];
+    private readonly List<(OpCall By, Shape Shape, long Bytes)> _overwritten = [];
     private readonly Checkpoints? _checkpoints;
     private bool _replayed;
 
@@ -59,17 +60,20 @@ public sealed class Tape(Device device) : IDisposable
         get
         {
             var bytes = new Dictionary<string, long>();
-            foreach ((Tensor tensor, OpCall call) in HeldForBackward())
-                bytes[call.Layer] = bytes.GetValueOrDefault(call.Layer) + tensor.Bytes;
+            foreach ((OpCall by, _, long held) in HeldForBackward())
+                bytes[by.Layer] = bytes.GetValueOrDefault(by.Layer) + held;
             return bytes;
         }
     }
 
     /// <summary>What is held for backward, tensor by tensor, and the largest buffer that the ops of each layer had while they ran.</summary>
     internal IEnumerable<HeldTensor> Held =>
-        [.. HeldForBackward().Select(k => new HeldTensor(PathOf(k.By), MemoryUse.Activation, k.Tensor.Shape, k.Tensor.Bytes)), .. _temporaries.Values];
+        [.. HeldForBackward().Select(k => new HeldTensor(PathOf(k.By), MemoryUse.Activation, k.Shape, k.Bytes)), .. _temporaries.Values];
 
     internal GradientTable Gradients { get; } = new();
+
+    /// <summary>True where nobody reads what layers made once backward has begun: a loss may write its gradient over the logits.</summary>
+    internal bool OverwritesOutputs { get; init; }
 
     /// <summary>Where ops are noted down instead of run; null on a tape that computes.</summary>
     internal Trace? Trace { get; init; }
@@ -113,9 +117,15 @@ public sealed class Tape(Device device) : IDisposable
         Tensor[] saved = wanted || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
         var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer) { Number = number };
         double start = Times?.Now ?? 0;
-        op.Forward(call);
-        Times?.AddForward(number, call, start);
-        call.ReleaseTemporaries();
+        try
+        {
+            op.Forward(call);
+            Times?.AddForward(number, call, start);
+        }
+        finally
+        {
+            call.ReleaseTemporaries(); // also where the device had no memory for the next
+        }
         if (call.Recorded)
             Record(call);
         else
@@ -150,9 +160,15 @@ public sealed class Tape(Device device) : IDisposable
             if (Gradients.Find(call.Output) is not null) // else the loss does not depend on it
             {
                 double start = Times?.Now ?? 0;
-                call.Op.Backward(call);
-                Times?.AddBackward(call.Number, start);
-                call.ReleaseTemporaries();
+                try
+                {
+                    call.Op.Backward(call);
+                    Times?.AddBackward(call.Number, start);
+                }
+                finally
+                {
+                    call.ReleaseTemporaries();
+                }
                 Gradients.Release(call.Output);
             }
             _checkpoints?.Leave(i);
@@ -209,7 +225,7 @@ public sealed class Tape(Device device) : IDisposable
         _wanted.Add(call.Output);
         for (int i = 0; i < call.InputCount; i++)
         {
-            if (call.Op.KeepsInput(i))
+            if (call.Op.KeepsInput(i, call))
                 Keep(call.In(i), call);
             if (_checkpoints?.Needs(call, i) == true)
                 Keep(call.In(i), call);
@@ -229,6 +245,26 @@ public sealed class Tape(Device device) : IDisposable
             _temporaries[path] = new HeldTensor(path, MemoryUse.Scratch, buffer.Shape, buffer.Bytes);
     }
 
+    /// <summary>
+    /// Gives a tensor's memory to its gradient, where that is the first contribution and no op before <paramref name="call"/>, whose backward is still to
+    /// come, reads it then or computes from it again.
+    /// </summary>
+    internal bool TryOverwrite(OpCall call, Tensor tensor)
+    {
+        if (!OverwritesOutputs || !_owned.Contains(tensor) || tensor.IsShared)
+            return false;
+        foreach (OpCall earlier in _record.TakeWhile(c => c != call))
+        {
+            if (earlier.Inputs.Contains(tensor) || (earlier.Output == tensor && earlier.Op.KeepsOutput))
+                return false;
+        }
+        long bytes = tensor.Bytes;
+        if (!Gradients.TryTakeOver(tensor))
+            return false;
+        _overwritten.Add((call, tensor.Shape, bytes));
+        return true;
+    }
+
     private void Keep(Tensor tensor, OpCall call)
     {
         if (!_owned.Contains(tensor))
@@ -238,8 +274,8 @@ public sealed class Tape(Device device) : IDisposable
     }
 
     /// <summary>What is kept and has memory; a view has that of what it looks into, which counts once.</summary>
-    private IEnumerable<(Tensor Tensor, OpCall By)> HeldForBackward() =>
-        _kept.Where(k => k.Key.Memory is not null).DistinctBy(k => k.Key.Memory).Select(k => (k.Key, k.Value));
+    private IEnumerable<(OpCall By, Shape Shape, long Bytes)> HeldForBackward() =>
+        _kept.Where(k => k.Key.Memory is not null).DistinctBy(k => k.Key.Memory).Select(k => (k.Value, k.Key.Shape, k.Key.Bytes)).Concat(_overwritten);
 
     private static string PathOf(OpCall call) => $"{call.Layer}/{call.Op.Name}";
 

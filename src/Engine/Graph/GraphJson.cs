@@ -22,18 +22,22 @@ internal static class GraphJson
         config["outputs"] = new JsonArray([.. model.Outputs.Select(o => (JsonNode)nodes.IndexOf(o))]);
     }
 
-    /// <summary>One layer: class, name, flag, attributes.</summary>
+    /// <summary>One layer: class, name, flag, attributes, and the parameters that are frozen by themselves.</summary>
     public static JsonNode WriteLayer(Layer layer)
     {
         var config = new JsonObject();
         layer.WriteConfig(config);
-        return new JsonObject
+        var item = new JsonObject
         {
             ["class"] = layer is Model ? "Model" : layer.ClassName,
             ["name"] = layer.Name,
             ["trainable"] = layer is Model || layer.Trainable,
             ["config"] = config,
         };
+        string[] frozen = layer is Model ? [] : [.. layer.Parameters.Where(p => !p.Trainable).Select(p => p.Name)];
+        if (frozen.Length > 0)
+            item["frozen"] = new JsonArray([.. frozen.Select(n => (JsonNode)n)]);
+        return item;
     }
 
     /// <summary>Builds a graph that <see cref="Write"/> wrote.</summary>
@@ -68,6 +72,8 @@ internal static class GraphJson
         Layer layer = LayerCatalog.Create(kind, config);
         layer.Name = name;
         layer.Trainable = (bool)Part(item, "trainable");
+        if (item["frozen"] is JsonArray frozen)
+            layer.FrozenParameters = [.. frozen.Select(n => (string)n!)];
         return layer;
     }
 

@@ -15,6 +15,7 @@ public partial class Model : Layer
     private List<Layer> _layers = [];
     private int _seed;
     private IReadOnlyList<Parameter>? _parameters;
+    private int _listed; // the revision that _parameters is of
     private ModelPlans? _plans;
 
     /// <summary>A model from the nodes its inputs enter at to the nodes whose results it returns.</summary>
@@ -73,7 +74,16 @@ public partial class Model : Layer
     }
 
     /// <summary>The parameters of all layers, nested models included, in the order of the layers.</summary>
-    public override IReadOnlyList<Parameter> Parameters => _parameters ??= [.. _layers.SelectMany(l => l.Parameters)];
+    public override IReadOnlyList<Parameter> Parameters
+    {
+        get
+        {
+            int revision = Revision;
+            if (_parameters is null || _listed != revision)
+                (_parameters, _listed) = ([.. _layers.SelectMany(l => l.Parameters)], revision);
+            return _parameters;
+        }
+    }
 
     /// <summary>Every parameter with its path: "base/conv1/kernel".</summary>
     public IEnumerable<(string Path, Parameter Parameter)> NamedParameters() =>
@@ -90,6 +100,23 @@ public partial class Model : Layer
             _layers.ForEach(l => l.Seed = value);
         }
     }
+
+    internal override int Revision
+    {
+        get
+        {
+            int sum = 0;
+            foreach (Layer layer in _layers)
+                sum += layer.Revision;
+            return sum;
+        }
+    }
+
+    /// <summary>What PyTorch's model calls the module of a layer, whose path "base/conv" is given.</summary>
+    internal virtual string ModuleName(string layer) => layer.Replace('/', '.');
+
+    /// <summary>True where that module keeps its weight as [in,out], as transformers' Conv1D does; PyTorch's Linear has [out,in].</summary>
+    internal virtual bool IsConv1D(string layer) => false;
 
     /// <summary>Sets the seed that new parameters are drawn from; call it before the first use.</summary>
     public void SetSeed(int seed) => Seed = seed;

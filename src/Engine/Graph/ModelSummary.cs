@@ -6,7 +6,10 @@ namespace Graft;
 
 public partial class Model
 {
-    /// <summary>The table that Keras 3 prints: layers, output shapes, parameter counts, and for branching graphs the links.</summary>
+    /// <summary>
+    /// The table that Keras 3 prints: layers, output shapes, parameter counts, and for branching graphs the links; below it the device, and where that
+    /// is the default one, why.
+    /// </summary>
     /// <param name="columns">Columns of the terminal; Keras takes 80 where there is none.</param>
     public string Summary(int columns = 80) => new ModelSummary(this, columns).ToString();
 }
@@ -44,6 +47,7 @@ internal sealed class ModelSummary
         text.Append(CultureInfo.InvariantCulture, $" Total params: {all:N0} ({Size(all)})\n");
         text.Append(CultureInfo.InvariantCulture, $" Trainable params: {trainable:N0} ({Size(trainable)})\n");
         text.Append(CultureInfo.InvariantCulture, $" Non-trainable params: {all - trainable:N0} ({Size(all - trainable)})\n");
+        text.Append(CultureInfo.InvariantCulture, $" Device: {_model.Device}{(_model.Device == Device.Default ? $" ({Device.DefaultReason})" : "")}\n");
         return text.ToString();
     }
 

@@ -18,7 +18,7 @@ internal static class ChooseAlgorithms
     /// <param name="kernels">Whose algorithms.</param>
     /// <param name="batch">The batch size to choose for.</param>
     /// <param name="options">What is allowed.</param>
-    public static List<PlanNode> Apply(IReadOnlyList<PlanNode> nodes, FusedConv2DKernels kernels, int batch, PlanOptions options)
+    public static List<PlanNode> Apply(IReadOnlyList<PlanNode> nodes, KernelSet kernels, int batch, PlanOptions options)
     {
         HashSet<PlanValue> dense = ReadDense(nodes);
         var result = new List<PlanNode>(nodes.Count);
@@ -27,7 +27,7 @@ internal static class ChooseAlgorithms
             if (FusePooling.TryApply(node, kernels))
                 continue;
             if (node is ConvNode conv)
-                Choose(conv, kernels, batch, options, dense, result);
+                Choose(conv, kernels.FusedConv2D, batch, options, dense, result);
             result.Add(node);
         }
         SpreadPixels.Apply(result);

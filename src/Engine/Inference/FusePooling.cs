@@ -9,11 +9,11 @@ namespace Graft.Inference;
 /// </summary>
 internal static class FusePooling
 {
-    public static bool TryApply(PlanNode node, FusedConv2DKernels kernels)
+    public static bool TryApply(PlanNode node, KernelSet kernels)
     {
         if (node is not OpNode { Op: Pool2DOp { Kind: PoolKind.Max } pool } || node.Inputs[0] is not { Readers: 1, IsResult: false, ViewOf: null, Producer: ConvNode conv })
             return false;
-        if (!pool.IsGrid(2) || conv.IsFrozen != node.IsFrozen || !kernels.Supports(conv.Algorithm, conv.Geometry(conv.X.Border) with { MaxPool = true }))
+        if (!pool.IsGrid(2) || conv.IsFrozen != node.IsFrozen || !kernels.FusedConv2D.Supports(conv.Algorithm, conv.Geometry(conv.X.Border) with { MaxPool = true }))
             return false;
         conv.MaxPool = true;
         conv.Output = node.Output;

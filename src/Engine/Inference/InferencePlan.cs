@@ -7,8 +7,8 @@ namespace Graft.Inference;
 /// </summary>
 /// <remarks>
 /// Models keep plans of their own for <see cref="Model.Predict(float[], Shape, CancellationToken)"/>, Evaluate and the frozen part of Fit; see
-/// <see cref="Model.PlanOptions"/>. A plan follows its model's weights: those that changed are packed anew at the next run. It does not follow
-/// changes of the graph or of the device. Numbers do not depend on the thread count, nor on the other samples of a batch; the graph run op by op
+/// <see cref="Model.PlanOptions"/>. A plan follows its model's weights: those that changed are packed anew at the next run, and adapters
+/// that were put on or merged are compiled in. It does not follow changes of the graph or of the device. Numbers do not depend on the thread count, nor on the other samples of a batch; the graph run op by op
 /// gives the same within rounding (<see cref="PlanOptions.Winograd"/>).
 /// </remarks>
 public sealed class InferencePlan : IDisposable
@@ -24,13 +24,14 @@ public sealed class InferencePlan : IDisposable
     private readonly PlanMemory _memory;
     private readonly bool _ownsMemory;
     private readonly List<(Shape Input, int Batch, Schedule Schedule)> _schedules = [];
+    private int _revision; // of the model that was traced
 
     /// <summary>Counts how often everything was traced anew, as the model's parameters were replaced.</summary>
     internal int Generation { get; private set; }
 
     internal InferencePlan(Model model, bool training, PlanOptions options, PlanMemory memory, bool ownsMemory = false)
     {
-        (_model, _training, _options, _memory, _ownsMemory) = (model, training, options, memory, ownsMemory);
+        (_model, _training, _options, _memory, _ownsMemory, _revision) = (model, training, options, memory, ownsMemory, model.Revision);
     }
 
     /// <summary>Compiles the whole of a model with one input and one output, for inference.</summary>
@@ -90,8 +91,8 @@ public sealed class InferencePlan : IDisposable
     internal Schedule Prepare(Shape shape, int typicalBatch = 0)
     {
         int batch = (typicalBatch == 0 ? shape[0] : typicalBatch) <= LargestSmallBatch ? SmallBatch : LargeBatch;
-        if (_schedules.Exists(s => !s.Schedule.IsValid))
-            DropAll(); // the model gave its parameters back and drew or loaded others
+        if (_revision != _model.Revision || _schedules.Exists(s => !s.Schedule.IsValid))
+            DropAll(); // an adapter was put on, taken off, or merged; or the model gave its parameters back and drew or loaded others
         int known = _schedules.FindIndex(s => s.Batch == batch && s.Input.Equals(shape));
         if (known >= 0)
         {
@@ -115,6 +116,7 @@ public sealed class InferencePlan : IDisposable
         foreach ((_, _, Schedule schedule) in _schedules)
             schedule.Dispose();
         _schedules.Clear();
+        _revision = _model.Revision;
         Generation++;
     }
 }

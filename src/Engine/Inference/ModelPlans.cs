@@ -1,3 +1,4 @@
+using Graft.Layers;
 using Graft.Training;
 
 namespace Graft.Inference;
@@ -55,10 +56,12 @@ internal sealed class ModelPlans(Model model) : IDisposable
 
     private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1;
 
-    /// <summary>The boundary between what is frozen and what is trained lies elsewhere when a layer's flag has changed.</summary>
+    /// <summary>The boundary between what is frozen and what is trained lies elsewhere when the flag of a layer or a parameter has changed.</summary>
     private void FollowTrainable()
     {
-        bool[] trainable = [.. Trainable(model)];
+        List<bool> flags = [];
+        Collect(model, flags);
+        bool[] trainable = [.. flags];
         if (trainable.AsSpan().SequenceEqual(_trainable))
             return;
         DropPlans(); // packed weights stay where the next plans use them
@@ -79,5 +82,18 @@ internal sealed class ModelPlans(Model model) : IDisposable
         return _memory ??= new PlanMemory(model.Device);
     }
 
-    private static IEnumerable<bool> Trainable(Model m) => m.Layers.SelectMany(l => l is Model inner ? Trainable(inner) : [l.Trainable]);
+    private static void Collect(Model m, List<bool> flags)
+    {
+        foreach (Layer layer in m.Layers)
+        {
+            if (layer is Model inner)
+            {
+                Collect(inner, flags);
+                continue;
+            }
+            flags.Add(layer.Trainable);
+            foreach (Parameter parameter in layer.Parameters)
+                flags.Add(parameter.Trainable);
+        }
+    }
 }

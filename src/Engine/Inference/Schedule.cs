@@ -34,7 +34,7 @@ internal sealed class Schedule : IDisposable
         _part = new FrozenPart(_trace);
         HasWork = _part.HasWork;
         (IReadOnlyList<PlanNode> nodes, _values) = PlanBuilder.Build(_part);
-        _nodes = ChooseAlgorithms.Apply(nodes, memory.Device.Kernels.FusedConv2D, batch, options);
+        _nodes = ChooseAlgorithms.Apply(nodes, memory.Device.Kernels, batch, options);
         foreach (FusedNode node in _nodes.OfType<FusedNode>())
             _packed.Add(node, node is ConvNode conv ? memory.Acquire(conv.Conv.Weights, conv.Algorithm) : memory.Acquire(((DenseNode)node).Kernel));
         _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(Sources)];

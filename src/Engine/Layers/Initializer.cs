@@ -30,6 +30,9 @@ public static class Initializers
     public static void GlorotUniformDepthwise(Shape shape, Random random, Span<float> values) =>
         Uniform(random, values, Math.Sqrt(6.0 / ((double)shape[0] * shape[1] * (shape[2] + shape[3]))));
 
+    /// <summary>Uniform in ±1 / sqrt(in) for a weight [in,out]: PyTorch's Linear, whose Kaiming bound with a = sqrt(5) is this (He et al. 2015, arXiv:1502.01852).</summary>
+    public static void KaimingUniformDense(Shape shape, Random random, Span<float> values) => Uniform(random, values, 1 / Math.Sqrt(shape[0]));
+
     /// <summary>Normal with mean 0: what GPT-2 starts from, with 0.02.</summary>
     /// <param name="deviation">The standard deviation.</param>
     public static Initializer Normal(double deviation) => (_, random, values) =>

@@ -13,6 +13,7 @@ public abstract class Layer
     private readonly List<Parameter> _parameters = [];
     private bool _trainable = true;
     private Shape[]? _builtFor;
+    private int _revision;
 
     /// <summary>Name, unique within a model; by default the class name in snake case with a number, as Keras gives it.</summary>
     public string Name { get; set; } = "";
@@ -37,6 +38,15 @@ public abstract class Layer
     public virtual int InputCount => 1;
 
     internal virtual int Seed { get; set; }
+
+    /// <summary>
+    /// Counts what has changed of a layer that was built: an adapter was put on, taken off, or merged. Lists of parameters and plans made before are
+    /// out of date.
+    /// </summary>
+    internal virtual int Revision => _revision;
+
+    /// <summary>Names of the parameters that are frozen by themselves as soon as they are made: what a model file says.</summary>
+    internal IReadOnlyCollection<string> FrozenParameters { get; set; } = [];
 
     /// <summary>Shape of the output without the batch axis.</summary>
     /// <exception cref="ShapeException">The layer does not take such inputs.</exception>
@@ -95,10 +105,22 @@ public abstract class Layer
 
     private protected Parameter AddParameter(string name, Shape shape, Initializer initializer, bool isStatistic = false, Regularizer? regularizer = null)
     {
-        var parameter = new Parameter(this, _parameters.Count, name, shape, initializer, isStatistic) { Regularizer = regularizer };
+        var parameter = new Parameter(this, _parameters.Count, name, shape, initializer, isStatistic) { Regularizer = regularizer, Trainable = !FrozenParameters.Contains(name) };
         _parameters.Add(parameter);
+        _revision++;
         return parameter;
     }
+
+    /// <summary>Takes a parameter off a layer that was built, and gives its memory back.</summary>
+    private protected void RemoveParameter(Parameter parameter)
+    {
+        _parameters.Remove(parameter);
+        parameter.Release();
+        _revision++;
+    }
+
+    /// <summary>Says that the layer computes otherwise from now on.</summary>
+    private protected void Changed() => _revision++;
 
     /// <summary>A parameter's tensor for this step; its gradient is asked for where it will be moved. A trace notes what training would move.</summary>
     private protected static Tensor Use(Tape tape, Parameter parameter)

@@ -32,8 +32,11 @@ public sealed class Parameter
     /// <summary>True for numbers that no optimizer moves: moving statistics.</summary>
     public bool IsStatistic { get; }
 
-    /// <summary>True where the next training step moves it.</summary>
-    public bool IsTrainable => !IsStatistic && _owner.Trainable;
+    /// <summary>False freezes this parameter alone, whatever its layer says: a weight beside which an adapter learns.</summary>
+    public bool Trainable { get; set; } = true;
+
+    /// <summary>True where the next training step moves it: no statistic, and neither itself nor its layer is frozen.</summary>
+    public bool IsTrainable => Trainable && !IsStatistic && _owner.Trainable;
 
     /// <summary>What it costs to be large; null for nothing.</summary>
     public Regularizer? Regularizer { get; internal init; }

@@ -1,4 +1,5 @@
 using Graft.Kernels;
+using Graft.Kernels.Cuda;
 
 namespace Graft.Memory;
 
@@ -31,7 +32,7 @@ public sealed class BlockPool
 
     internal Block Rent(long bytes)
     {
-        long size = RoundUp(bytes);
+        long size = _memory.IsOneToOne ? bytes : RoundUp(bytes);
         lock (_lock)
         {
             LiveBlocks++;
@@ -43,7 +44,33 @@ public sealed class BlockPool
                 return new Block(this, address, size);
             }
         }
-        return new Block(this, _memory.Allocate(size), size);
+        try
+        {
+            return new Block(this, Allocate(size), size);
+        }
+        catch
+        {
+            lock (_lock)
+            {
+                LiveBlocks--;
+                LiveBytes -= size;
+            }
+            throw;
+        }
+    }
+
+    /// <summary>A new block; where the device has none, once more after what is kept for reuse was given back.</summary>
+    private nint Allocate(long size)
+    {
+        try
+        {
+            return _memory.Allocate(size);
+        }
+        catch (CudaOutOfMemoryException) when (CachedBytes > 0)
+        {
+            Trim();
+            return _memory.Allocate(size);
+        }
     }
 
     internal void Return(nint address, long size)
@@ -52,6 +79,11 @@ public sealed class BlockPool
         {
             LiveBlocks--;
             LiveBytes -= size;
+            if (_memory.IsOneToOne)
+            {
+                _memory.Free(address);
+                return;
+            }
             CachedBytes += size;
             if (!_free.TryGetValue(size, out Stack<nint>? blocks))
                 _free.Add(size, blocks = []);
@@ -78,6 +110,7 @@ public sealed class BlockPool
             }
             _free.Clear();
             CachedBytes = 0;
+            _memory.Trim();
         }
     }
 

@@ -36,6 +36,9 @@ public sealed class Conv2DOp(int strideH, int strideW, int dilationH, int dilati
     public override bool KeepsInput(int index) => index < 2;
 
     /// <inheritdoc/>
+    public override bool KeepsInput(int index, OpCall call) => index < 2 && call.Needs(1 - index); // each is a factor in the gradient of the other
+
+    /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
         ShapeCheck.Count(Name, inputs, 2, 3, "x, weight and, if wanted, bias");

@@ -12,6 +12,9 @@ public sealed class DenseOp : Op
     public override bool KeepsInput(int index) => index < 2;
 
     /// <inheritdoc/>
+    public override bool KeepsInput(int index, OpCall call) => index < 2 && call.Needs(1 - index); // each is a factor in the gradient of the other
+
+    /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
         ShapeCheck.Count(Name, inputs, 2, 3, "x, weight and, if wanted, bias");

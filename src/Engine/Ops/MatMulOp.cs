@@ -14,6 +14,9 @@ public sealed class MatMulOp(bool transposeA = false, bool transposeB = false) :
     public override string Name => "MatMul";
 
     /// <inheritdoc/>
+    public override bool KeepsInput(int index, OpCall call) => call.Needs(1 - index); // each is a factor in the gradient of the other
+
+    /// <inheritdoc/>
     public override bool KeepsSamplesApart(ReadOnlySpan<Shape> inputs) => inputs[0].Rank > 2 && inputs[1].Rank > 2;
 
     /// <inheritdoc/>

@@ -16,6 +16,11 @@ public abstract class Op
     /// <summary>True where backward reads input <paramref name="index"/>; its memory is kept until then.</summary>
     public virtual bool KeepsInput(int index) => true;
 
+    /// <summary>
+    /// The same where it is known which gradients are wanted: what serves the gradient of a frozen weight alone is not kept.
+    /// </summary>
+    public virtual bool KeepsInput(int index, OpCall call) => KeepsInput(index);
+
     /// <summary>True where backward reads the output.</summary>
     public virtual bool KeepsOutput => false;
 

@@ -90,6 +90,13 @@ public sealed class OpCall
     }
 
     /// <summary>
+    /// As <see cref="GradIn"/>, for kernels that may write the gradient over the input itself while they read it, element by element: where nothing will
+    /// read the input any more, its memory becomes that of its gradient. Take the input's address before.
+    /// </summary>
+    public (DevicePtr<float> Gradient, float Beta) GradOverInput(int index) =>
+        _tape!.TryOverwrite(this, _inputs[index]) ? (_tape.Gradients.Of(_inputs[index]).Data, 0) : GradIn(index);
+
+    /// <summary>
     /// Makes the gradient of the output that of an input of the same size, without a copy; false where that has contributions already, and the
     /// caller adds by <see cref="GradIn"/>.
     /// </summary>

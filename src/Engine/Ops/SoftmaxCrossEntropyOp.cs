@@ -30,8 +30,9 @@ public sealed class SoftmaxCrossEntropyOp(bool sparse, float labelSmoothing = 0)
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        var (dx, beta) = call.GradIn(0);
-        call.Kernels.SoftmaxCrossEntropy.BackwardInput(Geometry(call), call.In(0).Data, call.In(1).Data, call.GradOut, dx, beta);
+        DevicePtr<float> x = call.In(0).Data;
+        var (dx, beta) = call.GradOverInput(0); // logits over a vocabulary are the largest tensor of a step: a second one is not taken
+        call.Kernels.SoftmaxCrossEntropy.BackwardInput(Geometry(call), x, call.In(1).Data, call.GradOut, dx, beta);
     }
 
     private ClassLossGeometry Geometry(OpCall call) => new(call.Output.Count, call.In(0).Shape[-1], sparse, labelSmoothing);

@@ -1,3 +1,5 @@
+using Graft.Adapters;
+
 namespace Graft.Training;
 
 /// <summary>Tells before the first step what would go wrong in it, or silently never work.</summary>
@@ -16,9 +18,11 @@ internal static class DataCheck
         LossRule.Check(loss, ModelHead.Of(model), data.LabelKind, data.LabelShape, data.ClassNames.Count);
     }
 
-    /// <exception cref="GraftException">No parameter would move.</exception>
+    /// <exception cref="GraftException">No parameter would move, or an adapter that should cannot.</exception>
     public static void CheckTrainable(Model model)
     {
+        if (Lora.FindMerged(model) is { } merged)
+            throw new GraftException($"Model '{model.Name}': the adapter of '{merged.Name}' is merged and would not learn. Call Lora.Unmerge first, or Lora.Detach to train the merged weights themselves.");
         if (!model.Parameters.Any(p => p.IsTrainable))
             throw new GraftException($"Model '{model.Name}' has nothing to train: {(model.Parameters.Count == 0 ? "its layers have no parameters" : "all of its layers are frozen")}. Add a head, or set Trainable = true on a layer.");
     }

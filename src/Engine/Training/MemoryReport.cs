@@ -11,7 +11,8 @@ namespace Graft.Training;
 /// <param name="LiveBytes">Bytes in use after the step: parameters, gradients, optimizer slots and what was kept.</param>
 public sealed record MemoryReport(IReadOnlyDictionary<string, long> KeptBytes, long PeakBytes, long LiveBytes)
 {
-    private const int Shown = 10;
+    /// <summary>How many tensors are named where nobody says it.</summary>
+    internal const int Shown = 10;
 
     /// <summary>Every tensor of the step, the largest first; equally large ones as they came.</summary>
     public IReadOnlyList<HeldTensor> Tensors
@@ -38,7 +39,10 @@ public sealed record MemoryReport(IReadOnlyDictionary<string, long> KeptBytes, l
     public string ToString(int tensors) =>
         string.Concat(KeptBytes.Select(k => Line(k.Key, k.Value, "kept for backward")))
         + string.Create(CultureInfo.InvariantCulture, $"{"all",-40} {Mebibytes(TotalKeptBytes)} MiB kept, {PeakBytes / 1048576.0:0.00} MiB at the peak")
-        + string.Concat(Tensors.Take(tensors).Select(t => "\n" + Line(t.Path, t.Bytes, $"{Name(t.Use)} {t.Shape}").TrimEnd()));
+        + string.Concat(Largest(tensors).Select(line => "\n" + line));
+
+    /// <summary>The largest tensors, a line each.</summary>
+    internal IEnumerable<string> Largest(int tensors) => Tensors.Take(tensors).Select(t => Line(t.Path, t.Bytes, $"{Name(t.Use)} {t.Shape}").TrimEnd());
 
     /// <summary>What a step holds at its end, before its tape gives all back.</summary>
     internal static MemoryReport Of(Model model, Tape tape, Optimizer optimizer, GradientAccumulator sums)

@@ -1,5 +1,6 @@
 using Graft.Autograd;
 using Graft.Inference;
+using Graft.Kernels.Cuda;
 using Graft.Layers;
 
 namespace Graft.Training;
@@ -43,6 +44,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Computed = frozen?.Computed,
             Times = options.Times,
             CheckpointEvery = options.CheckpointEvery,
+            OverwritesOutputs = true, // they are copied to the host before
         };
         try
         {
@@ -58,6 +60,11 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Update(tape, lastOfEpoch); // from here on to the end
             model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);
+        }
+        catch (CudaOutOfMemoryException e)
+        {
+            IEnumerable<string> largest = MemoryReport.Of(model, tape, optimizer, _accumulator).Largest(MemoryReport.Shown);
+            throw new CudaOutOfMemoryException($"{e.Message}\nThe largest tensors of this step:\n{string.Join('\n', largest)}", e);
         }
         catch (OperationCanceledException)
         {

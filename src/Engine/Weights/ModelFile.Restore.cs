@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Adapters;
 using Graft.Layers;
 using Graft.Training;
 
@@ -21,6 +22,7 @@ public static partial class ModelFile
     /// <exception cref="GraftException">The file is missing, damaged, or of another model: then nothing is changed. Or of another optimizer.</exception>
     public static History? Restore(Model model, string path)
     {
+        Lora.RefuseMerged(model, path);
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a training that was saved as .graft is due here.");
         try

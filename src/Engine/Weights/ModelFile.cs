@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Adapters;
 using Graft.Training;
 
 namespace Graft.Weights;
@@ -18,12 +19,13 @@ public static partial class ModelFile
     private const string MeanImageName = "preprocessing/mean_image", WeightsPart = "weights/", OptimizerPart = "optimizer/";
 
     /// <summary>Writes a model.</summary>
-    /// <exception cref="GraftException">The file cannot be written; the old one is untouched.</exception>
+    /// <exception cref="GraftException">The file cannot be written, or the model has merged adapters; the old one is untouched.</exception>
     public static void Save(Model model, string path, History? history = null) => WholeFile.Write(path, stream => Write(model, stream, history));
 
     /// <summary>Writes a model into a stream that can seek.</summary>
     internal static void Write(Model model, Stream stream, History? history)
     {
+        Lora.RefuseMerged(model, "ModelFile.Save");
         List<(string Name, Shape Shape, Func<float[]> Read)> tensors = [.. model.NamedParameters().Select(p => ($"{WeightsPart}{p.Path}", p.Parameter.Shape, (Func<float[]>)p.Parameter.Value.ToArray))];
         if (model.Preprocessing?.MeanImage is { } image)
             tensors.Add((MeanImageName, new Shape(image.Height, image.Width, 3), () => [.. image.Values]));

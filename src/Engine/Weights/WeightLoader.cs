@@ -5,7 +5,7 @@ namespace Graft.Weights;
 /// <summary>Loads a file into a model by name, strict both ways.</summary>
 public static class WeightLoader
 {
-    /// <summary>Loads all parameters; nothing is changed unless everything fits.</summary>
+    /// <summary>Loads all parameters, or those that are asked for; nothing is changed unless everything fits.</summary>
     /// <remarks>
     /// A parameter takes the array of its own path ("base/conv/kernel"); where there is none, the only array that is left over for a layer
     /// of that name, wherever it stands. What could go to two parameters, or come from two arrays, is reported and goes nowhere.
@@ -17,11 +17,12 @@ public static class WeightLoader
     /// <param name="mayBeUnused">Arrays that the file may hold in vain: the classifier, where the model has none.</param>
     /// <param name="strict">False loads what fits and returns the report instead of throwing.</param>
     /// <param name="notes">What speaks against these weights although names and shapes may fit; it makes a strict load fail.</param>
+    /// <param name="which">The parameters that the file is for; null for all.</param>
     /// <exception cref="GraftException">Something is missing, unused, misshaped or not finite, or there are notes: all of it is listed.</exception>
     public static WeightReport Load(Model model, WeightFile file, Func<string, Parameter, WeightName>? names = null, Func<string, bool>? mayBeUnused = null,
-        bool strict = true, IReadOnlyList<string>? notes = null)
+        bool strict = true, IReadOnlyList<string>? notes = null, Func<Parameter, bool>? which = null)
     {
-        WeightMatch match = WeightMatch.Of(model, file, names ?? file.Locate);
+        WeightMatch match = WeightMatch.Of(model, file, names ?? file.Locate, which ?? (_ => true));
         WeightTransfer[] transfers = [.. match.Found.Select(f => new WeightTransfer(file, f.Path, f.Parameter, f.Name))];
         try
         {

@@ -28,10 +28,10 @@ internal sealed class WeightMatch
     public IReadOnlyCollection<string> Unused => _unused;
 
     /// <summary>Matches by path first, then by the layer's name where that is clear on both sides.</summary>
-    public static WeightMatch Of(Model model, WeightFile file, Func<string, Parameter, WeightName> names)
+    public static WeightMatch Of(Model model, WeightFile file, Func<string, Parameter, WeightName> names, Func<Parameter, bool> which)
     {
         var match = new WeightMatch(file, names);
-        (string Path, Parameter Parameter)[] all = [.. model.NamedParameters().DistinctBy(n => n.Parameter)];
+        (string Path, Parameter Parameter)[] all = [.. model.NamedParameters().Where(n => which(n.Parameter)).DistinctBy(n => n.Parameter)];
         (string Path, Parameter Parameter)[] rest = [.. all.Where(p => !match.ByPath(p.Path, p.Parameter))];
         match.ByLayer(rest);
         var order = all.Select((p, i) => (p.Parameter, i)).ToDictionary(p => p.Parameter, p => p.i);

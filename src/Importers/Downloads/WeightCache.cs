@@ -1,3 +1,5 @@
+using Graft.Kernels;
+
 namespace Graft.Importers.Downloads;
 
 /// <summary>A weight file that is on this machine.</summary>
@@ -46,12 +48,9 @@ public sealed class WeightCache
     {
         environment ??= Environment.GetEnvironmentVariable;
         string? Variable(string name) => environment(name) is { Length: > 0 } value ? value : null;
-        string home = Variable("HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        string caches = Variable("XDG_CACHE_HOME") ?? Path.Combine(home, ".cache");
-        string system = OperatingSystem.IsLinux() || Variable("XDG_CACHE_HOME") is not null ? caches : Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-        string keras = Variable("KERAS_HOME") ?? Path.Combine(home, ".keras");
-        string hub = Variable("HF_HUB_CACHE") ?? Path.Combine(Variable("HF_HOME") ?? Path.Combine(caches, "huggingface"), "hub");
-        string own = folder ?? Variable("GRAFT_CACHE") ?? Path.Combine(system, "graft");
+        string keras = Variable("KERAS_HOME") ?? Path.Combine(CacheFolder.Home(environment), ".keras");
+        string hub = Variable("HF_HUB_CACHE") ?? Path.Combine(Variable("HF_HOME") ?? Path.Combine(CacheFolder.Shared(environment), "huggingface"), "hub");
+        string own = folder ?? CacheFolder.Own(environment);
         return new WeightCache(Path.GetFullPath(own), Path.GetFullPath(Path.Combine(keras, "models")), Path.GetFullPath(hub), known ?? PublishedWeights.All);
     }
 

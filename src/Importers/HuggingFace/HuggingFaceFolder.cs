@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Adapters;
 using Graft.Importers.Safetensors;
 using Graft.Layers;
 using Graft.Weights;
@@ -74,9 +75,11 @@ public sealed class HuggingFaceFolder
     /// <param name="model">The model.</param>
     /// <param name="config">What config.json says: <c>Gpt2Config.ToJson</c>.</param>
     /// <param name="names">What a parameter is called in the file, and how it lies there: <c>Gpt2.HuggingFaceName</c>.</param>
-    /// <exception cref="GraftException">The files cannot be written, or two parameters have one name.</exception>
+    /// <exception cref="GraftException">The files cannot be written, two parameters have one name, or the model has adapters.</exception>
     public static void Save(string path, Model model, string config, Func<string, Parameter, WeightName> names)
     {
+        if (Lora.Modules(model) is [var adapted, ..])
+            throw new GraftException($"{path}: '{adapted.Name}' has an adapter, which a model's file does not hold. Write it by PeftAdapter.Save; or call Lora.Merge and Lora.Detach first, to write the model with what it learned.");
         Directory.CreateDirectory(path);
         SafetensorsWriter.Save(System.IO.Path.Combine(path, "model.safetensors"), model, names);
         WholeFile.Write(System.IO.Path.Combine(path, ConfigName), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(config)));
@@ -92,7 +95,8 @@ public sealed class HuggingFaceFolder
         _ => value.GetRawText(),
     };
 
-    private static List<(string, string)> ReadSettings(string path)
+    /// <summary>The members of a JSON object, in its order; values that are no text as JSON has them.</summary>
+    internal static List<(string, string)> ReadSettings(string path)
     {
         try
         {

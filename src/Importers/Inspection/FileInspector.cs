@@ -8,7 +8,7 @@ namespace Graft.Importers.Inspection;
 /// <summary>Tells what is in a file of any known format, told by its content, without building a network from it.</summary>
 public static class FileInspector
 {
-    private const string Known = "known are Keras .h5 and .keras, .safetensors, PyTorch's .bin and .pth, .onnx, .graft, an index.json of shards, and folders of Hugging Face";
+    private const string Known = "known are Keras .h5 and .keras, .safetensors, PyTorch's .bin and .pth, .onnx, .graft, an index.json of shards, and folders of Hugging Face, PEFT's adapters among them";
 
     /// <summary>Reads names, shapes and types of a file, or of the weights in a folder of Hugging Face.</summary>
     /// <exception cref="GraftException">The file is missing, empty, damaged in its format, or of an unknown one.</exception>
@@ -16,8 +16,10 @@ public static class FileInspector
     {
         if (HuggingFaceFolder.IsOne(path))
             return Folder(HuggingFaceFolder.Open(path));
+        if (PeftAdapter.IsOne(path))
+            return Adapter(PeftAdapter.Open(path));
         if (!File.Exists(path))
-            throw new GraftException(Directory.Exists(path) ? $"{path}: is a folder without {HuggingFaceFolder.ConfigName}; a file is due here ({Known})." : $"{path}: no such file; {Known}.");
+            throw new GraftException(Directory.Exists(path) ? $"{path}: is a folder without {HuggingFaceFolder.ConfigName} or {PeftAdapter.ConfigName}; a file is due here ({Known})." : $"{path}: no such file; {Known}.");
         long length = new FileInfo(path).Length;
         var head = new FileHead(path);
         if (head.IsEmpty)
@@ -50,6 +52,12 @@ public static class FileInspector
         FileContents weights = Open(folder.WeightsPath);
         string name = System.IO.Path.GetFileName(folder.WeightsPath);
         return weights with { Path = folder.Path, Format = $"Hugging Face folder with {name} ({weights.Format})", Facts = [.. folder.Settings, .. weights.Facts] };
+    }
+
+    private static FileContents Adapter(PeftAdapter adapter)
+    {
+        FileContents weights = Open(adapter.WeightsPath);
+        return weights with { Path = adapter.Path, Format = $"LoRA adapter of PEFT with {System.IO.Path.GetFileName(adapter.WeightsPath)} ({weights.Format})", Facts = [.. HuggingFaceFolder.ReadSettings(System.IO.Path.Combine(adapter.Path, PeftAdapter.ConfigName)), .. weights.Facts] };
     }
 
     private static FileContents Shards(string path)

@@ -61,7 +61,8 @@ internal static class GraftModel
             Layer layer = node.Layer;
             long numbers = layer.Parameters.Sum(p => p.Shape.Count);
             string from = node.Inputs.Count == 0 ? "" : $", from {string.Join(", ", node.Inputs.Select(i => i.Layer.Name))}";
-            string held = numbers == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {numbers:N0} numbers{(layer.Trainable ? "" : ", frozen")}");
+            long frozen = layer.Trainable ? layer.Parameters.Where(p => !p.Trainable).Sum(p => p.Shape.Count) : numbers;
+            string held = numbers == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {numbers:N0} numbers{(frozen == 0 ? "" : frozen == numbers ? ", frozen" : $", {frozen:N0} of them frozen")}");
             yield return new LayerEntry(prefix + layer.Name, layer is Sequential ? "Sequential" : layer is Model ? "Functional" : layer.ClassName, $"to {node.Shape}{from}{held}");
             foreach (LayerEntry inner in layer is Model nested ? Layers(nested, $"{prefix}{layer.Name}/") : [])
                 yield return inner;

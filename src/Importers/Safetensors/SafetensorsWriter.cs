@@ -28,12 +28,17 @@ public static class SafetensorsWriter
     /// </param>
     /// <param name="metadata">Notes beside or instead of "format": "pt".</param>
     /// <exception cref="GraftException">Two parameters get one name, a layout is none of the two, or the file cannot be written.</exception>
-    public static void Save(string path, Model model, Func<string, Parameter, WeightName> names, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Save(string path, Model model, Func<string, Parameter, WeightName> names, IReadOnlyDictionary<string, string>? metadata = null) =>
+        Save(path, model.NamedParameters().DistinctBy(p => p.Parameter).Select(p => (names(p.Path[..p.Path.LastIndexOf('/')], p.Parameter), p.Parameter)), metadata);
+
+    /// <summary>Writes some parameters, each under the name that stands beside it.</summary>
+    /// <inheritdoc cref="Save(string, Model, Func{string, Parameter, WeightName}, IReadOnlyDictionary{string, string}?)"/>
+    internal static void Save(string path, IEnumerable<(WeightName Name, Parameter Parameter)> parameters, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var tensors = new SortedDictionary<string, (WeightName Name, Parameter Parameter)>(StringComparer.Ordinal);
-        foreach ((string place, Parameter parameter) in model.NamedParameters().DistinctBy(p => p.Parameter))
+        foreach ((WeightName name, Parameter parameter) in parameters)
         {
-            WeightName name = names(place[..place.LastIndexOf('/')], parameter);
+            string place = $"{parameter.LayerName}/{parameter.Name}";
             if (name is not ({ Layout: WeightLayout.Same } or { Layout: WeightLayout.DenseTransposed, FlattenedImage: null }))
                 throw new GraftException($"{path}: '{name.Name}' ({place}) would be written as {name.Layout}; weights are written as the engine has them, or [out,in].");
             if (!tensors.TryAdd(name.Name, (name, parameter)))

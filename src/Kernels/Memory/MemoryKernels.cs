@@ -4,11 +4,23 @@ namespace Graft.Kernels;
 public abstract class MemoryKernels
 {
     /// <summary>A new block, aligned to 64 bytes, contents undefined.</summary>
-    /// <exception cref="OutOfMemoryException">The device has no such block.</exception>
+    /// <exception cref="OutOfMemoryException">The host has no such block.</exception>
+    /// <exception cref="Cuda.CudaOutOfMemoryException">The GPU has no such block.</exception>
     public abstract nint Allocate(long bytes);
+
+    /// <summary>
+    /// True where a block is to be taken in its exact size and given back at once, so that tools which watch the device's memory see each tensor as a
+    /// block of its own; false where the engine keeps blocks for reuse.
+    /// </summary>
+    public virtual bool IsOneToOne => false;
 
     /// <summary>Gives a block back.</summary>
     public abstract void Free(nint block);
+
+    /// <summary>Gives what the device itself keeps for reuse back to the system; nothing where it keeps nothing.</summary>
+    public virtual void Trim()
+    {
+    }
 
     /// <summary>Copies host data to the device.</summary>
     public abstract void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination)

@@ -11,6 +11,6 @@ public abstract class SoftmaxCrossEntropyKernels
     /// <summary>The loss of each row.</summary>
     public abstract void Forward(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> loss);
 
-    /// <summary>dx = beta dx + dloss (softmax(x) sum_k t - t).</summary>
+    /// <summary>dx = beta dx + dloss (softmax(x) sum_k t - t). Where beta is 0, dx may be x: a row is summed up before it is written, and each element read before.</summary>
     public abstract void BackwardInput(in ClassLossGeometry g, DevicePtr<float> x, DevicePtr<float> t, DevicePtr<float> dloss, DevicePtr<float> dx, float beta);
 }

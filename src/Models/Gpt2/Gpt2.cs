@@ -17,6 +17,11 @@ namespace Graft.Models;
 /// </remarks>
 public sealed class Gpt2 : Model, ICausalModel
 {
+    /// <summary>What stands before the names of all but the head.</summary>
+    internal const string Prefix = "transformer.";
+
+    private const string Head = "lm_head";
+
     private readonly Gpt2Layers _layers;
 
     private Gpt2(Gpt2Layers layers, int length, (Node Input, Node Output) graph)
@@ -78,13 +83,13 @@ public sealed class Gpt2 : Model, ICausalModel
     public WeightReport LoadWeights(WeightFile file)
     {
         string prefix = PrefixOf(file);
-        return WeightLoader.Load(this, file, (layer, p) => WeightNameOf(prefix, layer, p), n => IsMask(n) || (Config.TieEmbeddings && n == "lm_head.weight"));
+        return WeightLoader.Load(this, file, (layer, p) => WeightNameOf(prefix, layer, p), n => IsMask(n) || (Config.TieEmbeddings && n == $"{Head}.weight"));
     }
 
     /// <summary>Where Hugging Face keeps a parameter.</summary>
     /// <param name="layer">Name of the layer.</param>
     /// <param name="parameter">The parameter.</param>
-    public static WeightName HuggingFaceName(string layer, Parameter parameter) => WeightNameOf("transformer.", layer, parameter);
+    public static WeightName HuggingFaceName(string layer, Parameter parameter) => WeightNameOf(Prefix, layer, parameter);
 
     /// <inheritdoc/>
     public CausalSession Open(int sequences, int capacity) => new Gpt2Session(_layers, sequences, capacity);
@@ -103,15 +108,19 @@ public sealed class Gpt2 : Model, ICausalModel
         base.Release();
     }
 
+    internal override string ModuleName(string layer) => layer == Head ? layer : Prefix + layer;
+
+    internal override bool IsConv1D(string layer) => layer != Head;
+
     private static Gpt2 Of(Gpt2Layers layers, int length) => new(layers, length, layers.Graph(length));
 
     internal static WeightName WeightNameOf(string prefix, string layer, Parameter parameter)
     {
         WeightName name = WeightName.Torch(layer, parameter);
-        return layer == "lm_head" ? name : name with { Name = prefix + name.Name, Layout = WeightLayout.Same }; // Conv1D is [in,out]
+        return layer == Head ? name : name with { Name = prefix + name.Name, Layout = WeightLayout.Same }; // Conv1D is [in,out]
     }
 
-    internal static string PrefixOf(WeightFile file) => file.Names.Any(n => n.StartsWith("transformer.", StringComparison.Ordinal)) ? "transformer." : "";
+    internal static string PrefixOf(WeightFile file) => file.Names.Any(n => n.StartsWith(Prefix, StringComparison.Ordinal)) ? Prefix : "";
 
     internal static bool IsMask(string name) => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal);
 }

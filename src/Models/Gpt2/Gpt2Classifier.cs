@@ -76,7 +76,7 @@ public sealed class Gpt2Classifier : Model
     /// <summary>Where Hugging Face keeps a parameter.</summary>
     /// <param name="layer">Name of the layer.</param>
     /// <param name="parameter">The parameter.</param>
-    public static WeightName HuggingFaceName(string layer, Parameter parameter) => NameOf("transformer.", layer, parameter);
+    public static WeightName HuggingFaceName(string layer, Parameter parameter) => NameOf(Gpt2.Prefix, layer, parameter);
 
     /// <summary>Shares of the classes from the logits of a text, as Predict gives them: the softmax.</summary>
     public static float[] Probabilities(ReadOnlySpan<float> logits)
@@ -93,6 +93,10 @@ public sealed class Gpt2Classifier : Model
 
     /// <inheritdoc/>
     protected internal override bool Takes(int input, Shape sample) => sample.Rank == 1 && sample[0] > 0 && sample[0] <= Length;
+
+    internal override string ModuleName(string layer) => layer == Score ? layer : Gpt2.Prefix + layer;
+
+    internal override bool IsConv1D(string layer) => layer != Score;
 
     private static Gpt2Classifier Of(Gpt2Layers layers, Gpt2Config config, int length)
     {

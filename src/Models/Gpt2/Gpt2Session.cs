@@ -22,7 +22,7 @@ internal sealed class Gpt2Session : CausalSession
     private readonly Tensor _past, _last, _logits;
     private readonly MatMulGeometry _headProduct;
     private Buffers? _buffers;
-    private Tensor? _spare;
+    private Tensor? _spare, _low, _share;
 
     public Gpt2Session(Gpt2Layers layers, int sequences, int capacity)
     {
@@ -113,7 +113,9 @@ internal sealed class Gpt2Session : CausalSession
         foreach (Tensor t in _keys.Concat(_values).Concat([_past, _last, _logits]))
             t.Release();
         _spare?.Release();
-        _spare = null;
+        _low?.Release();
+        _share?.Release();
+        (_spare, _low, _share) = (null, null, null);
         _buffers?.Release();
         _buffers = null;
     }
@@ -195,19 +197,45 @@ internal sealed class Gpt2Session : CausalSession
     {
         Buffers b = Take(Sequences);
         Norm(_layers.Norm, Sequences, _last.Data, b.Normed.Data, b);
-        if (_packed.TryGetValue(_layers.Head, out PackedProduct? head))
+        if (_layers.Head is Dense own)
+            Dense(own, Sequences, b.Normed.Data, DevicePtr<float>.Null, _logits.Data);
+        else if (_packed.TryGetValue(_layers.Head, out PackedProduct? head))
             head.Run(Sequences, b.Normed.Data, DevicePtr<float>.Null, DevicePtr<float>.Null, null, _logits.Data);
         else
             Kernels.MatMul.Forward(_headProduct, b.Normed.Data, Value(_layers.Tokens, 0), _logits.Data);
     }
 
-    private void Dense(Dense layer, int rows, DevicePtr<float> x, DevicePtr<float> residual, DevicePtr<float> y) => _packed[layer].Run(
-        rows, x, layer.UseBias ? Value(layer, 1) : DevicePtr<float>.Null, residual, layer.Activation == Activation.Linear ? null : layer.Activation.Formula(), y);
+    private void Dense(Dense layer, int rows, DevicePtr<float> x, DevicePtr<float> residual, DevicePtr<float> y)
+    {
+        if (layer.Adapter is { IsMerged: false } adapter)
+        {
+            (Tensor low, Tensor share) = Room(rows, adapter.Rank, layer.Units);
+            adapter.Run(rows, x, low.Data, residual, share.Data);
+            residual = share.Data; // what is added before the activation
+        }
+        _packed[layer].Run(rows, x, layer.UseBias ? Value(layer, 1) : DevicePtr<float>.Null, residual, layer.Activation == Activation.Linear ? null : layer.Activation.Formula(), y);
+    }
 
     private void Norm(LayerNormalization layer, int rows, DevicePtr<float> x, DevicePtr<float> y, Buffers b) => Kernels.LayerNorm.Forward(
         new LayerNormGeometry(rows, _config.Width, _config.LayerNormEpsilon), x, Value(layer, 0), Value(layer, 1), y, b.Mean.Data, b.Deviation.Data);
 
     private static DevicePtr<float> Value(Layer layer, int index) => layer.Parameters[index].Value.Data;
+
+    /// <summary>Room for what an adapter computes: [rows,rank] and [rows,outputs].</summary>
+    private (Tensor Low, Tensor Share) Room(int rows, int rank, int outputs)
+    {
+        if (_low is null || _low.Count < (long)rows * rank)
+        {
+            _low?.Release();
+            _low = Tensor.Allocate(_device, new Shape(rows, rank));
+        }
+        if (_share is null || _share.Count < (long)rows * outputs)
+        {
+            _share?.Release();
+            _share = Tensor.Allocate(_device, new Shape(rows, outputs));
+        }
+        return (_low, _share);
+    }
 
     /// <summary>Buffers with room for so many rows.</summary>
     private Buffers Take(int rows)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Graft.Tests.Importers.PyTorch;
@@ -12,6 +13,21 @@ internal static class TorchBytes
         0x80, 2, (byte)'M', 0xE9, 0x03, (byte)'.',
         0x80, 2, (byte)'}', (byte)'.',
     ];
+
+    /// <summary>The zip form of a dictionary of names and float32 tensors of two axes, as torch.save writes it with protocol 2.</summary>
+    public static byte[] StateDict(IReadOnlyList<(string Name, int[] Shape, float[] Values)> tensors)
+    {
+        static byte[] Text(string text) => [(byte)'X', .. BitConverter.GetBytes(text.Length), .. Encoding.ASCII.GetBytes(text)];
+        static byte[] Int(int value) => [(byte)'J', .. BitConverter.GetBytes(value)];
+        static byte[] Pair(int first, int second) => [.. Int(first), .. Int(second), 0x86];
+        byte[] Item(int i) =>
+        [
+            .. Text(tensors[i].Name), .. "ctorch._utils\n_rebuild_tensor_v2\n(("u8, .. Text("storage"), .. "ctorch\nFloatStorage\n"u8, .. Text($"{i}"), .. Text("cpu"), .. Int(tensors[i].Values.Length), (byte)'t', (byte)'Q',
+            .. Int(0), .. Pair(tensors[i].Shape[0], tensors[i].Shape[1]), .. Pair(tensors[i].Shape[1], 1), 0x89, .. "ccollections\nOrderedDict\n)RtRs"u8,
+        ];
+        byte[] pickle = [0x80, 2, (byte)'}', .. Enumerable.Range(0, tensors.Count).SelectMany(Item), (byte)'.'];
+        return Zip(pickle, others: [.. tensors.Select((t, i) => ($"some/data/{i}", MemoryMarshal.AsBytes(t.Values.AsSpan()).ToArray()))]);
+    }
 
     /// <summary>A zip whose only entry is the pickle; with <paramref name="large"/> all sizes stand in the fields for large files.</summary>
     public static byte[] Zip(byte[] pickle, bool large = false, params (string Name, byte[] Bytes)[] others)

@@ -9,7 +9,7 @@ internal sealed class WeightSnapshot
 
     /// <summary>Parameters and statistics of the layers that are trainable now.</summary>
     public static IEnumerable<Parameter> Moving(Model model) => model.Layers.SelectMany(l => l is Model inner ? Moving(inner)
-        : l.Trainable ? l.Parameters : []).Distinct();
+        : l.Trainable ? l.Parameters.Where(p => p.Trainable) : []).Distinct();
 
     public void TakeAll(Model model)
     {

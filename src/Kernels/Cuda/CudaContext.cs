@@ -1,0 +1,86 @@
+using System.Globalization;
+using Graft.Kernels.Cuda.Native;
+
+namespace Graft.Kernels.Cuda;
+
+/// <summary>
+/// One GPU: its primary context, which other libraries of the process share, the stream that all kernels run on in order, memory, modules, and
+/// cuBLAS. May be used from any thread; work of two threads runs in the order in which they hand it in.
+/// </summary>
+internal sealed class CudaContext : IDisposable
+{
+    private readonly int _device;
+    private readonly CUcontext _context;
+
+    private CudaContext(CudaDeviceInfo info, CudaOptions options)
+    {
+        (Info, Options) = (info, options);
+        Check.Ok(Driver.cuDeviceGet(out _device, info.Index));
+        Check.Ok(Driver.cuDevicePrimaryCtxRetain(out _context, _device));
+        Use();
+        Stream = new CudaStream();
+        Memory = new CudaMemoryPool(this, _device);
+        Transfers = new CudaTransfers(this);
+        Modules = new KernelModules(this);
+        Blas = new CudaBlas(this);
+    }
+
+    /// <summary>The GPU, as its driver describes it.</summary>
+    public CudaDeviceInfo Info { get; }
+
+    /// <summary>How it is used.</summary>
+    public CudaOptions Options { get; }
+
+    /// <summary>Where kernels run, one after the other.</summary>
+    public CudaStream Stream { get; }
+
+    /// <summary>Its memory.</summary>
+    public CudaMemoryPool Memory { get; }
+
+    /// <summary>Copies from and to the host.</summary>
+    public CudaTransfers Transfers { get; }
+
+    /// <summary>The engine's own kernels.</summary>
+    public KernelModules Modules { get; }
+
+    /// <summary>Products of matrices.</summary>
+    public CudaBlas Blas { get; }
+
+    /// <summary>Opens a GPU.</summary>
+    /// <param name="index">Number in the order of the driver.</param>
+    /// <param name="options">How it is used; null asks the environment.</param>
+    /// <exception cref="CudaUnavailableException">CUDA cannot be used here, or there is no such GPU; the message is the diagnosis.</exception>
+    public static CudaContext Open(int index, CudaOptions? options = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        CudaDiagnosis found = CudaDiagnosis.Found;
+        if (!found.IsUsable)
+            throw new CudaUnavailableException(found.ToString().TrimEnd());
+        if (index >= found.Devices.Count)
+            throw new CudaUnavailableException(string.Create(CultureInfo.InvariantCulture, $"There is no GPU cuda:{index}: this machine has {found.Devices.Count}, numbered from 0.\n{found}").TrimEnd());
+        return new CudaContext(found.Devices[index], options ?? CudaOptions.Read(Environment.GetEnvironmentVariable));
+    }
+
+    /// <summary>Makes the context current on this thread; every entry from the engine begins with it, as .NET moves work between threads.</summary>
+    public void Use() => Check.Ok(Driver.cuCtxSetCurrent(_context));
+
+    /// <summary>Waits for all work handed in so far.</summary>
+    public void Synchronize()
+    {
+        Use();
+        Stream.Synchronize();
+    }
+
+    /// <summary>Gives everything back, in the reverse order of its making.</summary>
+    public void Dispose()
+    {
+        Synchronize();
+        Blas.Dispose();
+        Modules.Dispose();
+        Transfers.Dispose();
+        Memory.Dispose();
+        Stream.Dispose();
+        Check.Ok(Driver.cuCtxSetCurrent(default));
+        Check.Ok(Driver.cuDevicePrimaryCtxRelease_v2(_device));
+    }
+}

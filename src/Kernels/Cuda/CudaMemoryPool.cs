@@ -1,0 +1,110 @@
+using System.Globalization;
+using Graft.Kernels.Cuda.Native;
+
+namespace Graft.Kernels.Cuda;
+
+/// <summary>
+/// Memory of one GPU, in the order of its compute stream: a block that is given back serves the next that is taken, as all kernels run one after the
+/// other. The driver's pool keeps what is given back until <see cref="Trim"/>.
+/// </summary>
+internal sealed class CudaMemoryPool : IDisposable
+{
+    private readonly CudaContext _context;
+    private readonly CUmemoryPool _pool;
+    private readonly bool _hasPool;
+    private readonly Dictionary<nint, long> _live = [];
+    private readonly Lock _lock = new();
+
+    public CudaMemoryPool(CudaContext context, int device)
+    {
+        _context = context;
+        Check.Ok(Driver.cuDeviceGetAttribute(out int supported, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED, device));
+        _hasPool = supported != 0;
+        if (!_hasPool)
+            return;
+        Check.Ok(Driver.cuDeviceGetDefaultMemPool(out _pool, device));
+        ulong keepAll = ulong.MaxValue; // the default gives everything back to the system at each synchronisation
+        Check.Ok(Driver.cuMemPoolSetAttribute(_pool, CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, ref keepAll));
+    }
+
+    /// <summary>Bytes that are taken.</summary>
+    public long LiveBytes { get; private set; }
+
+    /// <summary>The most bytes that were taken at once.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>Blocks that are taken.</summary>
+    public int LiveBlocks => _live.Count;
+
+    /// <summary>Bytes that the driver's pool holds, taken or not; those that are taken where there is no pool.</summary>
+    public long ReservedBytes
+    {
+        get
+        {
+            if (!_hasPool)
+                return LiveBytes;
+            Check.Ok(Driver.cuMemPoolGetAttribute(_pool, CUmemPool_attribute.CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, out ulong bytes));
+            return (long)bytes;
+        }
+    }
+
+    /// <summary>Takes a block; work of the compute stream may use it from now on.</summary>
+    /// <exception cref="CudaOutOfMemoryException">There is not enough; nothing is changed.</exception>
+    public nint Allocate(long bytes)
+    {
+        _context.Use();
+        CUresult status = TryAllocate(bytes, out ulong address);
+        if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY)
+        {
+            Trim(); // what the pool holds in pieces that do not fit may fit as a whole
+            status = TryAllocate(bytes, out address);
+        }
+        if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY)
+            throw OutOfMemory(bytes);
+        Check.Ok(status, string.Create(CultureInfo.InvariantCulture, $"cuMemAllocAsync({bytes} bytes)"));
+        lock (_lock)
+        {
+            _live.Add((nint)address, bytes);
+            LiveBytes += bytes;
+            PeakBytes = Math.Max(PeakBytes, LiveBytes);
+        }
+        return (nint)address;
+    }
+
+    /// <summary>Gives a block back; work that was handed in before still has it.</summary>
+    public void Free(nint address)
+    {
+        _context.Use();
+        lock (_lock)
+        {
+            if (!_live.Remove(address, out long bytes))
+                throw new CudaException(string.Create(CultureInfo.InvariantCulture, $"0x{address:x} is given back, but it is no block of {_context.Info.Name} that is taken."));
+            LiveBytes -= bytes;
+        }
+        if (_hasPool)
+            Check.Ok(Driver.cuMemFreeAsync((ulong)address, _context.Stream.Handle));
+        else
+            Check.Ok(Driver.cuMemFree_v2((ulong)address));
+    }
+
+    /// <summary>Waits for all work and gives what is not taken back to the system.</summary>
+    public void Trim()
+    {
+        if (!_hasPool)
+            return;
+        _context.Synchronize();
+        Check.Ok(Driver.cuMemPoolTrimTo(_pool, 0));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Trim();
+
+    private CUresult TryAllocate(long bytes, out ulong address) =>
+        _hasPool ? Driver.cuMemAllocAsync(out address, (nuint)Math.Max(bytes, 1), _context.Stream.Handle) : Driver.cuMemAlloc_v2(out address, (nuint)Math.Max(bytes, 1));
+
+    private CudaOutOfMemoryException OutOfMemory(long bytes)
+    {
+        Check.Ok(Driver.cuMemGetInfo_v2(out nuint free, out nuint total));
+        return new CudaOutOfMemoryException(bytes, (long)free, (long)total, LiveBytes, _context.Info);
+    }
+}

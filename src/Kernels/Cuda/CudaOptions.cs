@@ -1,0 +1,32 @@
+namespace Graft.Kernels.Cuda;
+
+/// <summary>How a GPU is used; the variables are for looking into faults.</summary>
+/// <param name="Cache">Compiled kernels.</param>
+/// <param name="IsOneToOne">
+/// True takes each block in its exact size and gives it back at once, so that tools which watch the memory see every misuse; false keeps blocks for reuse.
+/// </param>
+/// <param name="Synchronizes">True waits after each launch, so that a fault names its kernel.</param>
+internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false)
+{
+    /// <summary>By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one) and GRAFT_CUDA_SYNC (1).</summary>
+    /// <exception cref="GraftException">One of them has another value.</exception>
+    public static CudaOptions Read(Func<string, string?> variable) => new(
+        new KernelCache(variable("GRAFT_CUDA_CACHE") switch
+        {
+            "off" => null,
+            { Length: > 0 } named => named,
+            _ => Path.Combine(CacheFolder.Own(variable), "cuda"),
+        }),
+        variable("GRAFT_CUDA_POOL") switch
+        {
+            "one-to-one" => true,
+            null or "" or "keep" => false,
+            var other => throw new GraftException($"GRAFT_CUDA_POOL is '{other}'; it takes keep (the default) or one-to-one."),
+        },
+        variable("GRAFT_CUDA_SYNC") switch
+        {
+            "1" => true,
+            null or "" or "0" => false,
+            var other => throw new GraftException($"GRAFT_CUDA_SYNC is '{other}'; it takes 1 (wait after each launch) or 0."),
+        });
+}

@@ -1,0 +1,22 @@
+namespace Graft.Kernels.Cuda;
+
+/// <summary>A block for the kernels of one call; given back in the order of the compute stream, behind them.</summary>
+internal readonly struct CudaScratch : IDisposable
+{
+    private readonly CudaContext _context;
+
+    public CudaScratch(CudaContext context, long bytes)
+    {
+        _context = context;
+        Address = context.Memory.Allocate(bytes);
+    }
+
+    /// <summary>Where it begins; 0 for the default, which holds nothing.</summary>
+    public nint Address { get; }
+
+    public void Dispose()
+    {
+        if (Address != 0)
+            _context.Memory.Free(Address);
+    }
+}

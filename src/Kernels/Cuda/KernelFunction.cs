@@ -1,0 +1,80 @@
+using System.Globalization;
+using Graft.Kernels.Cuda.Native;
+
+namespace Graft.Kernels.Cuda;
+
+/// <summary>A kernel of one of the embedded .cu files, compiled and loaded at its first launch.</summary>
+/// <param name="context">The GPU.</param>
+/// <param name="file">The file: "Softmax.cu".</param>
+/// <param name="name">The kernel's name.</param>
+internal sealed unsafe class KernelFunction(CudaContext context, string file, string name)
+{
+    /// <summary>Threads of a block, where a kernel does not say otherwise.</summary>
+    public const int Threads = 256;
+
+    private const int MostArguments = 24;
+    private const int MostBlocks = 65536; // grids that walk in strides need no more to fill any GPU
+
+    private CUfunction _function;
+
+    /// <summary>The kernel that was launched last; for messages.</summary>
+    public static string? Last { get; private set; }
+
+    /// <summary>Launches over elements, each thread walking in strides of the grid; no elements, no launch.</summary>
+    public void Over(long count, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (count > 0)
+            Launch((int)Math.Min((count + Threads - 1) / Threads, MostBlocks), Threads, arguments);
+    }
+
+    /// <summary>Launches blocks of threads; no blocks, no launch.</summary>
+    /// <exception cref="CudaException">The launch was refused, or the arguments are not those of the kernel.</exception>
+    public void Launch(long blocks, int threads, params ReadOnlySpan<KernelArgument> arguments) => Launch(blocks, 1, threads, 1, arguments);
+
+    /// <summary>The same with a grid and blocks of two axes.</summary>
+    /// <param name="blocksX">Blocks along x, at most 2^31 - 1.</param>
+    /// <param name="blocksY">Blocks along y, at most 65535.</param>
+    /// <param name="threadsX">Threads of a block along x.</param>
+    /// <param name="threadsY">Threads of a block along y.</param>
+    /// <param name="arguments">In the order of the kernel.</param>
+    public void Launch(long blocksX, int blocksY, int threadsX, int threadsY, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (blocksX == 0 || blocksY == 0)
+            return;
+        context.Use();
+        if (_function == default)
+            _function = Load(arguments);
+        void** addresses = stackalloc void*[MostArguments];
+        CUresult status;
+        fixed (KernelArgument* first = arguments)
+        {
+            for (int i = 0; i < arguments.Length; i++)
+                addresses[i] = KernelArgument.ValueOf(first + i);
+            status = Driver.cuLaunchKernel(_function, checked((uint)blocksX), (uint)blocksY, 1, (uint)threadsX, (uint)threadsY, 1, 0, context.Stream.Handle, addresses, null);
+        }
+        Last = name;
+        if (status == CUresult.CUDA_SUCCESS && context.Options.Synchronizes)
+            status = Driver.cuStreamSynchronize(context.Stream.Handle);
+        if (status != CUresult.CUDA_SUCCESS)
+            Check.Ok(status, string.Create(CultureInfo.InvariantCulture, $"cuLaunchKernel({name} of {file}, grid {blocksX}x{blocksY}, block {threadsX}x{threadsY})"));
+    }
+
+    /// <summary>Gets the kernel, and compares the arguments with its parameters where the driver tells them (since 12.4): a wrong one would be read as garbage in silence.</summary>
+    private CUfunction Load(ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (arguments.Length > MostArguments)
+            throw new CudaException($"Kernel {name} of {file}: {arguments.Length} arguments, but at most {MostArguments} are supported.");
+        CUfunction function = context.Modules.Get(file, name);
+        if (!NativeLibraries.OfProcess.Exports(NativeLibraries.Driver, nameof(Driver.cuFuncGetParamInfo)))
+            return function;
+        for (int i = 0; i <= arguments.Length; i++)
+        {
+            bool exists = Driver.cuFuncGetParamInfo(function, (nuint)i, out _, out nuint size) == CUresult.CUDA_SUCCESS;
+            if (exists != i < arguments.Length)
+                throw new CudaException($"Kernel {name} of {file} takes {(exists ? "more" : "fewer")} than the {arguments.Length} arguments that it is given.");
+            if (exists && (int)size != arguments[i].Size)
+                throw new CudaException($"Kernel {name} of {file}: parameter {i} has {size} bytes, but the argument has {arguments[i].Size}.");
+        }
+        return function;
+    }
+}

@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+using Graft.Kernels.Cuda;
+using Graft.Kernels.Cuda.Native;
+
+namespace Graft.Kernels;
+
+/// <summary>A GPU's memory, in the order of its compute stream.</summary>
+internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
+{
+    private readonly KernelFunction _addScaled = new(context, "Memory.cu", "add_scaled");
+
+    public override bool IsOneToOne => context.Options.IsOneToOne;
+
+    public override nint Allocate(long bytes) => context.Memory.Allocate(bytes);
+
+    public override void Free(nint block) => context.Memory.Free(block);
+
+    public override void Trim() => context.Memory.Trim();
+
+    public override void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination) =>
+        context.Transfers.Upload(MemoryMarshal.AsBytes(source), destination.Address);
+
+    public override void Download<T>(DevicePtr<T> source, Span<T> destination) =>
+        context.Transfers.Download(source.Address, MemoryMarshal.AsBytes(destination));
+
+    /// <summary>Nothing: the host cannot address a GPU's memory.</summary>
+    public override Span<float> HostSpan(DevicePtr<float> block, int count) => [];
+
+    public override void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count)
+    {
+        if (count == 0)
+            return;
+        context.Use();
+        Check.Ok(Driver.cuMemcpyDtoDAsync_v2((ulong)destination.Address, (ulong)source.Address, (nuint)count * sizeof(float), context.Stream.Handle));
+    }
+
+    public override void Accumulate(DevicePtr<float> source, DevicePtr<float> destination, long count, float beta)
+    {
+        if (beta == 0)
+            Copy(source, destination, count);
+        else
+            _addScaled.Over(count, source, 1f, destination, beta, count);
+    }
+
+    public override void Fill(DevicePtr<float> destination, long count, float value)
+    {
+        if (count == 0)
+            return;
+        context.Use();
+        Check.Ok(Driver.cuMemsetD32Async((ulong)destination.Address, BitConverter.SingleToUInt32Bits(value), (nuint)count, context.Stream.Handle));
+    }
+}

@@ -1,0 +1,48 @@
+// Threads of a block as fibers: each has a small stack of its own, and they take turns on the thread that waits for the launch.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "../Device/interface.h"
+
+namespace emu {
+
+enum class FiberState { Ready, AtBarrier, InWarpOperation, Exited };
+
+struct Fiber {
+    EmuThread index;
+    void* stackPointer = nullptr;
+    char* stack = nullptr;  // lowest usable byte; a closed page lies below
+    FiberState state = FiberState::Ready;
+    int number = 0, warp = 0, lane = 0;
+
+    int line = 0;  // where it waits
+    // At a barrier: a vote, or none.
+    int voteOp = -1, vote = 0;
+    // In a warp operation:
+    int op = 0, argument = 0, width = 32;
+    unsigned mask = 0;
+    uint64_t value = 0, result = 0;
+
+    // For races within a warp: what this lane knows of the others' warp operations (a vector clock; see SharedMemory.cpp).
+    uint32_t warpClock[32] = {};
+
+    static constexpr uint64_t StackBytes = 64 * 1024;
+    bool onStack(uint64_t address) const {
+        return address >= reinterpret_cast<uint64_t>(stack) && address < reinterpret_cast<uint64_t>(stack) + StackBytes;
+    }
+    bool belowStack(uint64_t address) const {
+        return address < reinterpret_cast<uint64_t>(stack) && address >= reinterpret_cast<uint64_t>(stack) - 4096;
+    }
+};
+
+// At least `count` fibers; they are kept for later launches.
+std::vector<Fiber*>& fibers(int count);
+
+// Makes the fiber start with `entry` at its next turn.
+void prepare(Fiber& fiber, void (*entry)());
+
+void resume(Fiber& fiber);  // from the scheduler into the fiber, until it yields
+void yield(Fiber& fiber);   // from the fiber back into the scheduler
+
+}  // namespace emu

@@ -1,0 +1,30 @@
+using Graft.Kernels;
+
+namespace Graft.Tests.Kernels;
+
+/// <summary>Blocks of a device's memory with numbers from the host, for tests that call kernels by address.</summary>
+internal static class KernelBlocks
+{
+    /// <summary>Numbers of a seed, uniform in [from, to).</summary>
+    public static float[] Numbers(int count, int seed, float from = -1, float to = 1)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => from + random.NextSingle() * (to - from))];
+    }
+
+    /// <summary>A new block with these numbers.</summary>
+    public static DevicePtr<float> New(MemoryKernels memory, float[] values)
+    {
+        var block = new DevicePtr<float>(memory.Allocate(sizeof(float) * (long)values.Length));
+        memory.Upload<float>(values, block);
+        return block;
+    }
+
+    /// <summary>The numbers of a block.</summary>
+    public static float[] Read(MemoryKernels memory, DevicePtr<float> block, int count)
+    {
+        var values = new float[count];
+        memory.Download(block, values.AsSpan());
+        return values;
+    }
+}

@@ -1,0 +1,69 @@
+using Graft.Kernels.Cuda;
+using Graft.Tests.CudaEmulator;
+using Graft.Tests.OpCases;
+using Xunit;
+
+namespace Graft.Tests.Ops;
+
+/// <summary>The Cuda set, on the emulated GPU, against the Reference set.</summary>
+[Collection(CudaEmulatorCollection.Name)]
+public sealed class CudaParityTests(CudaEmulator.CudaEmulator emulator) : IDisposable
+{
+    private const int MostChecked = 2000; // elements: with every access checked, larger cases take long and show nothing new
+
+    public static TheoryData<string> Names => ParityTests.Names;
+
+    public static TheoryData<string> SmallNames => new(AllCases.Ops.Where(c => c.Inputs.Sum(i => i.Shape.Count) <= MostChecked).Select(c => c.Name));
+
+    /// <summary>After a test has given everything back: misuse and leaks.</summary>
+    public void Dispose()
+    {
+        if (emulator.Available)
+            emulator.AssertNoFindings();
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Cuda_kernels_equal_the_reference_and_add_to_a_gradient_that_is_there(string name)
+    {
+        Begin(name);
+        using var gpu = new EmulatedGpu();
+        ParityCase parity = ParityCase.Of(name);
+        parity.Compare(Supported(() => parity.Run(gpu.Device)));
+        parity.CompareAdded(parity.Run(gpu.Device, parity.Before));
+    }
+
+    [Theory, MemberData(nameof(SmallNames))]
+    public void Every_access_is_in_bounds_initialised_and_ordered_and_no_order_of_threads_changes_a_bit(string name)
+    {
+        Begin(name);
+        ParityCase parity = ParityCase.Of(name);
+        (emulator.Checked, emulator.Tight) = (true, true);
+        OpResult forward;
+        using (var gpu = new EmulatedGpu())
+            forward = Supported(() => parity.Run(gpu.Device));
+        parity.Compare(forward);
+        (emulator.Checked, emulator.Tight, emulator.ThreadOrder, emulator.Seed, emulator.Progress) = (false, false, EmulatorThreadOrder.Shuffled, 7, EmulatorProgress.Random);
+        using (var gpu = new EmulatedGpu())
+        {
+            OpResult shuffled = parity.Run(gpu.Device);
+            Assert.Equal(forward.Output, shuffled.Output);
+            Assert.Equal(forward.Gradients, shuffled.Gradients);
+        }
+    }
+
+    private void Begin(string name) => emulator.Begin(name);
+
+    /// <summary>Ops without CUDA kernels are shown as skipped.</summary>
+    private static OpResult Supported(Func<OpResult> run)
+    {
+        try
+        {
+            return run();
+        }
+        catch (MissingKernelException e)
+        {
+            Assert.Skip(e.Message);
+            throw; // not reached
+        }
+    }
+}
