@@ -150,6 +150,14 @@ public partial class Model : Layer
         return [.. Outputs.Select(o => o.Shape)];
     }
 
+    /// <summary>
+    /// True where the layers can compute samples of this shape, without the batch axis. That of the input node alone, where a model does not say more: a model whose
+    /// layers all follow the length of their input may take shorter sequences.
+    /// </summary>
+    /// <param name="input">Number of the input.</param>
+    /// <param name="sample">The shape.</param>
+    protected internal virtual bool Takes(int input, Shape sample) => Inputs[input].Shape.Equals(sample);
+
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Run(tape, inputs)[0];
 
@@ -164,7 +172,7 @@ public partial class Model : Layer
         for (int i = 0; i < Inputs.Count; i++)
         {
             Shape given = inputs[i].Value.Shape;
-            if (given.Rank == 0 || !given.Tail().Equals(Inputs[i].Shape))
+            if (given.Rank == 0 || !Takes(i, given.Tail()))
                 throw new ShapeException($"Model '{Name}': input {given} does not fit [N,{string.Join(',', Inputs[i].Shape.Dims.ToArray())}].");
             results[Inputs[i]] = inputs[i];
         }
