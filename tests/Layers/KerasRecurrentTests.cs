@@ -41,7 +41,7 @@ public sealed class KerasRecurrentTests
 
     private static string Folder(string name) => GraftShared.Path("corpora", "dl4j-keras", "other", "examples", name);
 
-    private static Model Build(params Layer[] layers)
+    private static Sequential Build(params Layer[] layers)
     {
         var model = new Sequential(1, 1);
         Array.ForEach(layers, model.Add);

@@ -1,7 +1,5 @@
 using Graft.Adapters;
-using Graft.Inference;
 using Graft.Kernels;
-using Graft.Layers;
 using Graft.Models;
 using Graft.Tests.CudaEmulator;
 using Graft.Training;

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Graft.Importers.Keras;
-using Graft.Layers;
 using Graft.Tests.Golden;
 using Graft.Training;
 using Graft.Weights;

@@ -1,6 +1,5 @@
 using Graft.Importers.Text;
 using Graft.Tests.Golden;
-using Graft.Training;
 using Xunit;
 
 namespace Graft.Tests.Importers.Text;
