@@ -87,7 +87,15 @@ public sealed class Tensor
         if (values.Length != shape.Count)
             throw new ShapeException($"Tensor: {values.Length} values do not fill shape {shape}, which takes {shape.Count}.");
         Tensor t = Allocate(device, shape);
-        device.Kernels.Memory.Upload(values, t.Data);
+        try
+        {
+            device.Kernels.Memory.Upload(values, t.Data);
+        }
+        catch
+        {
+            t.Release();
+            throw;
+        }
         return t;
     }
 
@@ -97,7 +105,15 @@ public sealed class Tensor
         if (values.Length != shape.Count)
             throw new ShapeException($"Tensor: {values.Length} values do not fill shape {shape}, which takes {shape.Count}.");
         Tensor t = Allocate(device, shape, DType.Int32);
-        device.Kernels.Memory.Upload(values, t.IntData);
+        try
+        {
+            device.Kernels.Memory.Upload(values, t.IntData);
+        }
+        catch
+        {
+            t.Release();
+            throw;
+        }
         return t;
     }
 
