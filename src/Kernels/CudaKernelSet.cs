@@ -39,6 +39,15 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Memory = memory;
         Dense = new CudaDenseKernels(context, reduce);
         FrozenDense = new CudaFrozenDenseKernels(context, Unary);
+        NarrowDense = new CudaNarrowDenseKernels(context, Unary);
+        MatMul = new CudaMatMulKernels(context, Memory);
+        CausalAttention = new CudaCausalAttentionKernels(context);
+        LayerNorm = new CudaLayerNormKernels(context, Reduce);
+        Embedding = new CudaEmbeddingKernels(context, Memory);
+        Concat = new CudaConcatKernels(context);
+        Slice = new CudaSliceKernels(context, Memory);
+        LastToken = new CudaLastTokenKernels(context, Memory);
+        Permute = new CudaPermuteKernels(context);
         var pad = new CudaPad2DKernels(context);
         var padding = new EvenPadding(context, pad);
         var convolution = new OwnConv2D(context, reduce);
@@ -64,7 +73,7 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override FrozenDenseKernels FrozenDense { get; }
 
-    public override NarrowDenseKernels NarrowDense => throw Missing();
+    public override NarrowDenseKernels NarrowDense { get; }
 
     public override Conv2DKernels Conv2D { get; }
 
@@ -80,15 +89,23 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override Upsample2DKernels Upsample2D { get; }
 
-    public override MatMulKernels MatMul => throw Missing();
+    public override UnfoldKernels Unfold => throw Missing();
 
-    public override CausalAttentionKernels CausalAttention => throw Missing();
+    public override Warp2DKernels Warp2D => throw Missing();
+
+    public override MatMulKernels MatMul { get; }
+
+    public override CausalAttentionKernels CausalAttention { get; }
+
+    public override RecurrentKernels Recurrent => throw Missing();
 
     public override SoftmaxKernels Softmax { get; }
 
-    public override LayerNormKernels LayerNorm => throw Missing();
+    public override SparsemaxKernels Sparsemax => throw Missing();
 
-    public override EmbeddingKernels Embedding => throw Missing();
+    public override LayerNormKernels LayerNorm { get; }
+
+    public override EmbeddingKernels Embedding { get; }
 
     public override UnaryKernels Unary { get; }
 
@@ -96,13 +113,13 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override ReduceKernels Reduce { get; }
 
-    public override ConcatKernels Concat => throw Missing();
+    public override ConcatKernels Concat { get; }
 
-    public override SliceKernels Slice => throw Missing();
+    public override SliceKernels Slice { get; }
 
-    public override LastTokenKernels LastToken => throw Missing();
+    public override LastTokenKernels LastToken { get; }
 
-    public override PermuteKernels Permute => throw Missing();
+    public override PermuteKernels Permute { get; }
 
     public override DropoutKernels Dropout { get; }
 

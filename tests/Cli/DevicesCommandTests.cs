@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Graft.Tests.CudaEmulator;
 using Xunit;
 
@@ -13,7 +12,7 @@ public sealed class DevicesCommandTests(CudaEmulator.CudaEmulator emulator)
     [Fact]
     public void Without_cuda_the_report_says_what_is_missing_and_the_exit_code_is_3()
     {
-        (int code, string output, string error) = Run(null, "devices");
+        (int code, string output, string error) = GraftProcess.Run(null, "devices");
         Assert.SkipWhen(code == 0, "This machine has CUDA.");
         Assert.Equal(NoCuda, code);
         Assert.Equal("", error);
@@ -24,21 +23,21 @@ public sealed class DevicesCommandTests(CudaEmulator.CudaEmulator emulator)
     [Fact]
     public void Asking_for_cuda_where_there_is_none_fails_with_the_report()
     {
-        Assert.SkipWhen(Run(null, "devices").Code == 0, "This machine has CUDA.");
-        (int code, _, string error) = Run(null, "predict", "--model", "none.graft", "--device", "cuda", "none.jpg");
+        Assert.SkipWhen(GraftProcess.Run(null, "devices").Code == 0, "This machine has CUDA.");
+        (int code, _, string error) = GraftProcess.Run(null, "predict", "--model", "none.graft", "--device", "cuda", "none.jpg");
         Assert.Equal(BadInput, code);
         Assert.Contains("CUDA is not usable: ", error, StringComparison.Ordinal);
-        Assert.Equal(BadInput, Run(null, new Dictionary<string, string> { ["GRAFT_DEVICE"] = "cuda:1" }, "demo", "--output", Path.GetTempPath()).Code);
+        Assert.Equal(BadInput, GraftProcess.Run(null, new Dictionary<string, string> { ["GRAFT_DEVICE"] = "cuda:1" }, "demo", "--output", Path.GetTempPath()).Code);
     }
 
     [Fact]
-    public void A_device_that_there_is_not_is_bad_usage() => Assert.Equal(BadUsage, Run(null, "predict", "--model", "x", "--device", "tpu", "y").Code);
+    public void A_device_that_there_is_not_is_bad_usage() => Assert.Equal(BadUsage, GraftProcess.Run(null, "predict", "--model", "x", "--device", "tpu", "y").Code);
 
     [Fact]
     public void With_the_emulated_gpu_cuda_is_usable_and_the_exit_code_is_0()
     {
         emulator.Begin(nameof(With_the_emulated_gpu_cuda_is_usable_and_the_exit_code_is_0));
-        (int code, string output, _) = Run(emulator.Folder, "devices");
+        (int code, string output, _) = GraftProcess.Run(emulator.Folder, "devices");
         Assert.Contains($"{emulator.Folder}/libcuda.so.1", output, StringComparison.Ordinal);
         Assert.Contains("cuda:0 ", output, StringComparison.Ordinal);
         Assert.Contains("CUDA is usable: ", output, StringComparison.Ordinal);
@@ -53,25 +52,7 @@ public sealed class DevicesCommandTests(CudaEmulator.CudaEmulator emulator)
     public void The_default_device_follows_the_variable(string device, string expected)
     {
         emulator.Begin($"{nameof(The_default_device_follows_the_variable)} {device}");
-        (_, string output, _) = Run(emulator.Folder, new Dictionary<string, string> { ["GRAFT_DEVICE"] = device }, "devices");
+        (_, string output, _) = GraftProcess.Run(emulator.Folder, new Dictionary<string, string> { ["GRAFT_DEVICE"] = device }, "devices");
         Assert.Contains($"Default      {expected}", output, StringComparison.Ordinal);
-    }
-
-    private static (int Code, string Output, string Error) Run(string? libraries, params string[] args) => Run(libraries, [], args);
-
-    private static (int Code, string Output, string Error) Run(string? libraries, Dictionary<string, string> variables, params string[] args)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } p && Path.GetFileNameWithoutExtension(p) == "dotnet" ? p : "dotnet", [Path.Combine(AppContext.BaseDirectory, "graft.dll"), .. args])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true,
-        };
-        start.Environment["GRAFT_CUDA_PATH"] = libraries ?? "";
-        foreach ((string name, string value) in variables)
-            start.Environment[name] = value;
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, errors.Result);
     }
 }

@@ -208,10 +208,13 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.Single(error.Trim().Split('\n'));
     }
 
-    private void WriteModel(Gpt2 gpt)
+    private void WriteModel(Gpt2 gpt) => WriteModel(gpt, _folder);
+
+    /// <summary>Config and weights of a model, in a folder.</summary>
+    internal static void WriteModel(Gpt2 gpt, string folder)
     {
-        File.WriteAllText(Path.Combine(_folder, "config.json"), gpt.Config.ToJson());
-        SafetensorsWriter.Save(Path.Combine(_folder, "model.safetensors"), gpt, Gpt2.HuggingFaceName);
+        File.WriteAllText(Path.Combine(folder, "config.json"), gpt.Config.ToJson());
+        SafetensorsWriter.Save(Path.Combine(folder, "model.safetensors"), gpt, Gpt2.HuggingFaceName);
     }
 
     private int[] Expected(int[] prompt, Func<GenerationOptions, GenerationOptions>? change = null)

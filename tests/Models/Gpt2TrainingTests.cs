@@ -19,16 +19,21 @@ public sealed class Gpt2TrainingTests
     [Theory]
     [InlineData("full", "adamw_full_final")]
     [InlineData("last_block_and_ln_f", "adamw_last_block_and_ln_f_final")]
-    public void Ten_steps_of_AdamW_move_the_weights_where_PyTorch_moves_them(string variant, string final)
+    public void Ten_steps_of_AdamW_move_the_weights_where_PyTorch_moves_them(string variant, string final) => TrainAsPyTorch(Device.Default, variant, final);
+
+    /// <summary>The steps on a device, and what is to come out.</summary>
+    internal static void TrainAsPyTorch(Device device, string variant, string final)
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "training.json")));
         double[] expected = [.. json.RootElement.GetProperty(variant).GetProperty("loss_before_each_step_then_after_step_10").EnumerateArray().Select(v => v.GetDouble())];
         SafetensorsWeights start = SafetensorsWeights.Open(Path.Combine(Folder, "safetensors", "model.safetensors"));
         Gpt2 gpt = Gpt2.Build(Gpt2Config.Open(Path.Combine(Folder, "safetensors")), length: 16);
         gpt.LoadWeights(start);
+        gpt.MoveTo(device);
         if (variant != "full")
             gpt.Freeze(trainableBlocks: 1);
-        gpt.Compile(new AdamW(1e-3f, weightDecay: 0.01f, epsilon: 1e-8f) { CorrectsEpsilon = true }, Loss.SparseCategoricalCrossEntropy(fromLogits: true, ignoreClass: -100));
+        using var optimizer = new AdamW(1e-3f, weightDecay: 0.01f, epsilon: 1e-8f) { CorrectsEpsilon = true };
+        gpt.Compile(optimizer, Loss.SparseCategoricalCrossEntropy(fromLogits: true, ignoreClass: -100));
         BatchSource batch = ReferenceBatch();
         History history = gpt.Fit(batch, epochs: 10);
         double[] losses = [.. history["loss"], gpt.Evaluate(batch, cancellationToken: TestContext.Current.CancellationToken).Loss];

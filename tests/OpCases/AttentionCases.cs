@@ -11,6 +11,7 @@ internal static class AttentionCases
         Attention(1, 7, heads: 3, d: 8),
         Attention(1, 6, heads: 2, d: 4, scale: 0.7f),
         Attention(2, 5, heads: 2, d: 3, dropout: 0.3f),
+        Attention(2, 4, heads: 2, d: 66, dropout: 0.2f) with { ChecksGradient = false },
         Attention(1, 17, heads: 2, d: 16) with { ChecksGradient = false },
         Attention(2, 56, heads: 1, d: 32) with { ChecksGradient = false },
         Attention(1, 57, heads: 2, d: 33) with { ChecksGradient = false },

@@ -10,6 +10,7 @@ internal static class EmbeddingCases
         Case([5], 2, 3),
         Case([1], 1, 1),
         Case([4, 33], 50, 40) with { ChecksGradient = false },
+        Case([300], 3, 260) with { ChecksGradient = false }, // few rows, taken many times
     ];
 
     public static GoldenCase[] Golden { get; } =

@@ -16,7 +16,7 @@ public sealed class InferencePlan : IDisposable
     // Batches up to this size get the algorithms that are fastest for one sample: the weights then come from memory for few uses.
     private const int LargestSmallBatch = 4, SmallBatch = 1, LargeBatch = 16;
 
-    private const int MostSchedules = 4;
+    private const int MostSchedules = 24; // of shapes: texts come in several lengths; the memory for activations is one
 
     private readonly Model _model;
     private readonly bool _training;
@@ -56,7 +56,7 @@ public sealed class InferencePlan : IDisposable
         Shape input = _model.Inputs[0].Shape, output = _model.Outputs[0].Shape;
         if (count < 1 || samples.Length != count * input.Count || outputs.Length != count * output.Count)
             throw new ShapeException($"Plan of '{_model.Name}': {samples.Length} numbers in and {outputs.Length} out are not {count} samples of {input} and {output}.");
-        Schedule schedule = Prepare(count);
+        Schedule schedule = Prepare(input.Prepend(count));
         schedule.Run(samples, cancellationToken);
         _memory.Device.Kernels.Memory.Download(schedule.Output!.Data, outputs);
     }
@@ -70,7 +70,7 @@ public sealed class InferencePlan : IDisposable
     /// <summary>The steps for a batch size, without running them.</summary>
     public string Describe(int batch)
     {
-        Prepare(batch).EnsureSteps();
+        Prepare(_model.Inputs[0].Shape.Prepend(batch)).EnsureSteps();
         return Describe();
     }
 
@@ -85,33 +85,26 @@ public sealed class InferencePlan : IDisposable
     }
 
     /// <summary>The schedule for a batch of the model's samples.</summary>
-    /// <param name="count">Samples in the batch.</param>
-    /// <param name="typicalBatch">Batch size to choose algorithms for, where this batch is the last and smaller; 0 for <paramref name="count"/>.</param>
-    internal Schedule Prepare(int count, int typicalBatch = 0)
+    /// <param name="shape">Shape of the batch: samples that the model takes.</param>
+    /// <param name="typicalBatch">Batch size to choose algorithms for, where this batch is the last and smaller; 0 for that of <paramref name="shape"/>.</param>
+    /// <exception cref="ShapeException">The model takes no such samples.</exception>
+    internal Schedule Prepare(Shape shape, int typicalBatch = 0)
     {
-        if (_revision != _model.Revision)
-            DropAll(); // an adapter was put on, taken off, or merged
-        int batch = (typicalBatch == 0 ? count : typicalBatch) <= LargestSmallBatch ? SmallBatch : LargeBatch;
-        for (int i = _schedules.Count - 1; i >= 0; i--)
+        int batch = (typicalBatch == 0 ? shape[0] : typicalBatch) <= LargestSmallBatch ? SmallBatch : LargeBatch;
+        if (_revision != _model.Revision || _schedules.Exists(s => !s.Schedule.IsValid))
+            DropAll(); // an adapter was put on, taken off, or merged; or the model gave its parameters back and drew or loaded others
+        int known = _schedules.FindIndex(s => s.Batch == batch && s.Input.Equals(shape));
+        if (known >= 0)
         {
-            (Shape input, int chosen, Schedule found) = _schedules[i];
-            if (input[0] != count || chosen != batch)
-                continue;
-            if (found.IsValid)
-            {
-                _schedules.RemoveAt(i);
-                _schedules.Add((input, chosen, found)); // latest last
-                return found;
-            }
-            DropAll(); // the model gave its parameters back and drew or loaded others
-            break;
+            _schedules.Add(_schedules[known]); // latest last
+            _schedules.RemoveAt(known);
+            return _schedules[^1].Schedule;
         }
         if (_schedules.Count == MostSchedules)
         {
             _schedules[0].Schedule.Dispose();
             _schedules.RemoveAt(0);
         }
-        Shape shape = _model.Inputs[0].Shape.Prepend(count);
         var schedule = new Schedule(_model, shape, batch, _training, _options, _memory);
         _memory.Sweep();
         _schedules.Add((shape, batch, schedule));

@@ -100,6 +100,42 @@ __device__ T block_join(T value)
     return all;
 }
 
+// Dropout's random numbers are those of Philox.cs, so that backward makes them anew.
+struct Words
+{
+    unsigned int word[4];
+};
+
+// Four random words; Philox4x32-10. Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", section 3.3.
+__device__ inline Words philox(unsigned long long seed, unsigned long long block)
+{
+    unsigned int c0 = (unsigned int)block, c1 = (unsigned int)(block >> 32), c2 = 0, c3 = 0, k0 = (unsigned int)seed, k1 = (unsigned int)(seed >> 32);
+    for (int round = 0; round < 10; round++)
+    {
+        unsigned long long p0 = 0xD2511F53ull * c0, p1 = 0xCD9E8D57ull * c2;
+        unsigned int n0 = (unsigned int)(p1 >> 32) ^ c1 ^ k0, n2 = (unsigned int)(p0 >> 32) ^ c3 ^ k1;
+        c1 = (unsigned int)p1;
+        c3 = (unsigned int)p0;
+        c0 = n0;
+        c2 = n2;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return {{c0, c1, c2, c3}};
+}
+
+// A word as a number in 0 (included) to 1 (excluded).
+__device__ inline float unit(unsigned int word) { return (word >> 8) * (1.0f / (1 << 24)); }
+
+// What an element is multiplied by under dropout, where a thread owns no four neighbours.
+__device__ inline float dropped(unsigned long long seed, long long element, float rate)
+{
+    Words words = philox(seed, element / 4);
+    int k = (int)(element % 4);
+    unsigned int word = k == 0 ? words.word[0] : k == 1 ? words.word[1] : k == 2 ? words.word[2] : words.word[3];
+    return unit(word) >= rate ? 1.0f / (1.0f - rate) : 0.0f;
+}
+
 // The smoothed label of a class, as ClassLossGeometry.cs has it: 0 throughout a row whose index names no class.
 __device__ inline float class_label(const float* labels, size_t row, int k, int classes, int sparse, float smoothing)
 {

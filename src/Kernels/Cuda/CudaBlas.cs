@@ -26,15 +26,19 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
     /// <param name="b">The second matrix.</param>
     /// <param name="c">The result; not read where beta is 0.</param>
     /// <param name="beta">0 or 1.</param>
-    public void Multiply(bool transposeA, bool transposeB, int m, int n, int k, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> c, float beta)
+    public void Multiply(bool transposeA, bool transposeB, int m, int n, int k, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> c, float beta) =>
+        Multiply(m, n, k, new CudaMatrices(a, transposeA ? m : k, transposeA), new CudaMatrices(b, transposeB ? k : n, transposeB), new CudaMatrices(c, n), beta);
+
+    /// <summary>Products of matrices that lie in equal steps: c [m,n] = beta c + op(a) op(b) for each of <paramref name="count"/>. Matrices of c must not share elements.</summary>
+    public void Multiply(int m, int n, int k, in CudaMatrices a, in CudaMatrices b, in CudaMatrices c, float beta, int count = 1)
     {
-        if (m == 0 || n == 0)
+        if (m == 0 || n == 0 || count == 0)
             return;
         context.Use();
         if (k == 0)
         {
             if (beta == 0)
-                Check.Ok(Driver.cuMemsetD32Async((ulong)c.Address, 0, (nuint)((long)m * n), context.Stream.Handle));
+                Clear(m, n, c, count);
             return;
         }
         lock (_lock)
@@ -42,7 +46,10 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
             if (_handle == default)
                 Start();
             // cuBLAS is column-major: it sees the transposes, and of those the product is b' a'. So the operands change places and nothing is moved.
-            Check.Ok(Cublas.cublasSgemm_v2(_handle, Operation(transposeB), Operation(transposeA), n, m, k, 1f, b.Address, transposeB ? k : n, a.Address, transposeA ? m : k, beta, c.Address, n));
+            if (count == 1)
+                Check.Ok(Cublas.cublasSgemm_v2(_handle, b.Operation, a.Operation, n, m, k, 1f, b.Data.Address, b.RowStride, a.Data.Address, a.RowStride, beta, c.Data.Address, c.RowStride));
+            else
+                Check.Ok(Cublas.cublasSgemmStridedBatched(_handle, b.Operation, a.Operation, n, m, k, 1f, b.Data.Address, b.RowStride, b.Step, a.Data.Address, a.RowStride, a.Step, beta, c.Data.Address, c.RowStride, c.Step, count));
         }
     }
 
@@ -68,5 +75,31 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
         _handle = handle;
     }
 
-    private static cublasOperation_t Operation(bool transpose) => transpose ? cublasOperation_t.CUBLAS_OP_T : cublasOperation_t.CUBLAS_OP_N;
+    /// <summary>Sums of nothing. Between rows that lie apart is what belongs to others.</summary>
+    private void Clear(int m, int n, in CudaMatrices c, int count)
+    {
+        (int runs, long length) = c.RowStride == n ? (1, (long)m * n) : (m, n);
+        for (long i = 0; i < (long)count * runs; i++)
+        {
+            DevicePtr<float> run = c.Data.At(i / runs * c.Step + i % runs * c.RowStride);
+            Check.Ok(Driver.cuMemsetD32Async((ulong)run.Address, 0, (nuint)length, context.Stream.Handle));
+        }
+    }
+}
+
+/// <summary>Row-major matrices that lie in equal steps.</summary>
+/// <param name="Data">The first.</param>
+/// <param name="RowStride">Numbers from a row, as it is stored, to the next.</param>
+/// <param name="Transposed">True where what is stored is the transpose of what is meant.</param>
+/// <param name="Step">Numbers from a matrix to the next; 0: all are the same.</param>
+internal readonly record struct CudaMatrices(DevicePtr<float> Data, int RowStride, bool Transposed = false, long Step = 0)
+{
+    /// <summary>As cuBLAS names it.</summary>
+    public cublasOperation_t Operation => Transposed ? cublasOperation_t.CUBLAS_OP_T : cublasOperation_t.CUBLAS_OP_N;
+
+    /// <summary>Their transposes.</summary>
+    public CudaMatrices Turned => this with { Transposed = !Transposed };
+
+    /// <summary>As they are stored, whatever is meant.</summary>
+    public CudaMatrices Stored => this with { Transposed = false };
 }

@@ -109,6 +109,11 @@ static DEVICE_INLINE int __ffs(int x) { return __builtin_ffs(x); }
 static DEVICE_INLINE int __ffsll(long long x) { return __builtin_ffsll(x); }
 static DEVICE_INLINE unsigned int __umulhi(unsigned int x, unsigned int y) { return (unsigned int)((unsigned long long)x * y >> 32); }
 static DEVICE_INLINE int __mulhi(int x, int y) { return (int)((long long)x * y >> 32); }
+// Signed bytes; the other signednesses are not offered.
+static DEVICE_INLINE int __dp4a(int a, int b, int c) {
+    for (int i = 0; i < 32; i += 8) c += (signed char)(a >> i) * (signed char)(b >> i);
+    return c;
+}
 static DEVICE_INLINE unsigned int __brev(unsigned int x) {
     unsigned int r = 0;
     for (int i = 0; i < 32; i++) r |= (x >> i & 1u) << (31 - i);

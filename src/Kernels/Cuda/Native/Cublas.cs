@@ -30,6 +30,11 @@ internal static unsafe partial class Cublas
         cublasHandle_t handle, cublasOperation_t transA, cublasOperation_t transB, int m, int n, int k, in float alpha, nint a, int lda, nint b, int ldb, in float beta, nint c, int ldc);
 
     [LibraryImport(NativeLibraries.Cublas)]
+    internal static partial cublasStatus_t cublasSgemmStridedBatched(
+        cublasHandle_t handle, cublasOperation_t transA, cublasOperation_t transB, int m, int n, int k, in float alpha, nint a, int lda, long strideA, nint b, int ldb, long strideB,
+        in float beta, nint c, int ldc, long strideC, int batchCount);
+
+    [LibraryImport(NativeLibraries.Cublas)]
     internal static partial nint cublasGetStatusName(cublasStatus_t status);
 
     [LibraryImport(NativeLibraries.Cublas)]

@@ -1,0 +1,185 @@
+// Self-attention forward, and the rows of stored weights. Heads lie side by side in the last axis; keys and values are read where they are, in qkv or in a cache.
+
+#define TILE 32                 // queries, and keys, of a tile
+#define LANES 8                 // threads that share a query: TILE * LANES of a block
+#define MOST_D 64               // numbers of a head
+#define COLUMNS (MOST_D / LANES) // of the output, a thread
+
+// Queries [sequences, tokens, 3 heads d], and keys and values at strides of their own. Sequence n has past[n] keys before its first query.
+struct Attention
+{
+    const float *qkv, *keys, *values;
+    const int* past;
+    int tokens, heads, d;
+    long long key_stride, sequence_stride;
+};
+
+__device__ inline Attention attention(const float* qkv, const float* keys, const float* values, const int* past, int tokens, int heads, int d, long long key_stride, long long sequence_stride)
+{
+    long long sequence = blockIdx.x / heads, head = blockIdx.x % heads;
+    long long own = sequence * sequence_stride + head * d;
+    return {qkv + sequence * tokens * 3 * heads * d + head * d, keys + own, values + own, past ? past + sequence : (const int*)0, tokens, heads, d, key_stride, sequence_stride};
+}
+
+// Rows first to first + TILE of an array of count rows; 0 behind the last.
+__device__ inline void load_tile(float (*tile)[MOST_D + 1], const float* from, long long stride, int first, int count, int d)
+{
+    for (int e = threadIdx.x; e < TILE * MOST_D; e += TILE * LANES)
+    {
+        int row = e / MOST_D, column = e % MOST_D;
+        if (column < d)
+            tile[row][column] = first + row < count ? from[(first + row) * stride + column] : 0.0f;
+    }
+}
+
+// Online softmax (Dao et al. 2022, arXiv:2205.14135, algorithm 1). A block owns 32 queries of a head (blockIdx.x: sequence and head, blockIdx.y: the tile) and
+// goes through the keys tile by tile; 8 threads share a query. Bound by arithmetic: a tile of keys is read once for 32 queries.
+extern "C" __global__ void attention_tiles(const float* qkv, const float* keys, const float* values, const int* past, float* y, float* lse, int tokens, int heads, int d,
+    long long key_stride, long long sequence_stride, float scale, float rate, unsigned long long seed)
+{
+    __shared__ float q[TILE][MOST_D + 1], kv[TILE][MOST_D + 1], weights[TILE][TILE + 1];
+    Attention a = attention(qkv, keys, values, past, tokens, heads, d, key_stride, sequence_stride);
+    int row = threadIdx.x / LANES, lane = threadIdx.x % LANES, first = blockIdx.y * TILE, query = first + row, before = a.past ? *a.past : 0;
+    int seen = before + min(first + TILE, tokens);
+    float most = -__int_as_float(INFINITY_BITS), sum = 0.0f, out[COLUMNS] = {};
+    load_tile(q, a.qkv, 3ll * heads * d, first, tokens, d);
+    for (int key = 0; key < seen; key += TILE)
+    {
+        load_tile(kv, a.keys, key_stride, key, seen, d);
+        __syncthreads();
+        float scores[TILE / LANES], next = most;
+        for (int k = 0; k < TILE / LANES; k++)
+        {
+            int j = k * LANES + lane;
+            float dot = 0.0f;
+            for (int x = 0; x < d; x++)
+                dot += q[row][x] * kv[j][x];
+            scores[k] = key + j <= before + query ? dot * scale : -__int_as_float(INFINITY_BITS);
+            next = fmaxf(next, scores[k]);
+        }
+        for (int step = LANES / 2; step > 0; step >>= 1)
+            next = fmaxf(next, __shfl_xor_sync(0xffffffffu, next, step));
+        float factor = expf(most - next); // the first key is seen by all: next is finite
+        sum *= factor;
+        for (int k = 0; k < TILE / LANES; k++)
+        {
+            int j = k * LANES + lane;
+            float weight = expf(scores[k] - next);
+            sum += weight;
+            weights[row][j] = rate > 0.0f ? weight * dropped(seed, ((long long)blockIdx.x * tokens + query) * tokens + key + j, rate) : weight;
+        }
+        most = next;
+        __syncthreads();
+        load_tile(kv, a.values, key_stride, key, seen, d);
+        __syncthreads();
+        for (int m = 0; m < COLUMNS; m++)
+        {
+            float value = out[m] * factor;
+            for (int j = 0; m * LANES + lane < d && j < TILE; j++)
+                value += weights[row][j] * kv[j][m * LANES + lane];
+            out[m] = value;
+        }
+        __syncthreads();
+    }
+    for (int step = LANES / 2; step > 0; step >>= 1)
+        sum += __shfl_xor_sync(0xffffffffu, sum, step);
+    if (query >= tokens)
+        return;
+    size_t token = (size_t)(blockIdx.x / heads) * tokens + query;
+    for (int m = 0; m < COLUMNS; m++)
+    {
+        if (m * LANES + lane < d)
+            y[token * heads * d + blockIdx.x % heads * d + m * LANES + lane] = out[m] / sum;
+    }
+    if (lse && lane == 0)
+        lse[(size_t)blockIdx.x * tokens + query] = most + logf(sum);
+}
+
+#define KEYS 256 // of a pass: one a thread
+
+// The weighted values of count keys, added to the output. Threads in groups as wide as the head (in whole warps) share the keys; their sums are joined in order.
+__device__ inline void add_values(const Attention& a, const float* weights, int key, int count, float factor, float divisor, float* to)
+{
+    __shared__ float parts[KEYS];
+    int width = min(KEYS, (a.d + 31) / 32 * 32), groups = KEYS / width, group = threadIdx.x / width;
+    for (int first = 0; first < a.d; first += width)
+    {
+        int column = first + threadIdx.x % width;
+        float value = 0.0f;
+        for (int j = group; group < groups && column < a.d && j < count; j += groups)
+            value += weights[j] * a.values[(key + j) * a.key_stride + column];
+        parts[threadIdx.x] = value;
+        __syncthreads();
+        if (group == 0 && column < a.d)
+        {
+            for (int g = 1; g < groups; g++)
+                value += parts[g * width + threadIdx.x];
+            to[column] = (key == 0 ? value : to[column] * factor + value) / divisor;
+        }
+        __syncthreads(); // the next columns write the parts anew
+    }
+}
+
+// A block owns one query of a head (blockIdx.y: the token), of any width, and goes through its keys 256 at a time. Scores: 8 threads share a key. Bound by
+// memory: keys and values are read once.
+extern "C" __global__ void attention_one(const float* qkv, const float* keys, const float* values, const int* past, float* y, int tokens, int heads, int d,
+    long long key_stride, long long sequence_stride, float scale)
+{
+    __shared__ float one[KEYS];
+    Attention a = attention(qkv, keys, values, past, tokens, heads, d, key_stride, sequence_stride);
+    const float* q = a.qkv + blockIdx.y * 3ll * heads * d;
+    float* to = y + ((size_t)(blockIdx.x / heads) * tokens + blockIdx.y) * heads * d + (size_t)(blockIdx.x % heads) * d;
+    int seen = *a.past + blockIdx.y + 1, lane = threadIdx.x % LANES;
+    float most = -__int_as_float(INFINITY_BITS), sum = 0.0f;
+    for (int key = 0; key < seen; key += KEYS)
+    {
+        for (int j = threadIdx.x / LANES; j < KEYS; j += KEYS / LANES)
+        {
+            float dot = 0.0f;
+            for (int x = lane; key + j < seen && x < d; x += LANES)
+                dot += q[x] * a.keys[(key + j) * key_stride + x];
+            for (int step = LANES / 2; step > 0; step >>= 1)
+                dot += __shfl_xor_sync(0xffffffffu, dot, step);
+            if (lane == 0)
+                one[j] = key + j < seen ? dot * scale : -__int_as_float(INFINITY_BITS);
+        }
+        __syncthreads();
+        float score = one[threadIdx.x], next = larger(most, block_join<Largest>(score)), weight = expf(score - next), factor = expf(most - next);
+        one[threadIdx.x] = weight;
+        sum = sum * factor + block_join<Sum>(weight);
+        most = next;
+        add_values(a, one, key, min(KEYS, seen - key), factor, key + KEYS < seen ? 1.0f : sum, to); // block_join waited: all weights are there
+    }
+}
+
+// Keys and values of new tokens behind those that each sequence has. One number of the keys, and one of the values, a thread and stride.
+extern "C" __global__ void append_cache(const float* qkv, const int* past, float* keys, float* values, long long count, int tokens, int columns, int capacity)
+{
+    OVER_ELEMENTS(i, count)
+    {
+        long long token = i / columns, sequence = token / tokens;
+        size_t to = (size_t)(sequence * capacity + past[sequence] + token % tokens) * columns + i % columns, from = (size_t)token * 3 * columns + i % columns;
+        keys[to] = qkv[from + columns];
+        values[to] = qkv[from + 2 * columns];
+    }
+}
+
+// Scores [heads, tokens, tokens] of a sequence, not scaled yet, become weights with dropout's mask, 0 behind the query; heads are counted from first_head on.
+// A block owns a row.
+extern "C" __global__ void causal_softmax(float* scores, float* lse, int tokens, float scale, long long first_head, float rate, unsigned long long seed)
+{
+    float* row = scores + (size_t)blockIdx.x * tokens;
+    int query = blockIdx.x % tokens;
+    long long element = (first_head * tokens + blockIdx.x) * tokens;
+    float most = -__int_as_float(INFINITY_BITS), sum = 0.0f;
+    for (int j = threadIdx.x; j <= query; j += blockDim.x)
+        most = larger(most, row[j] * scale);
+    most = block_join<Largest>(most);
+    for (int j = threadIdx.x; j <= query; j += blockDim.x)
+        sum += expf(row[j] * scale - most);
+    sum = block_join<Sum>(sum);
+    for (int j = threadIdx.x; j < tokens; j += blockDim.x)
+        row[j] = j > query ? 0.0f : expf(row[j] * scale - most) / sum * (rate > 0.0f ? dropped(seed, element + j, rate) : 1.0f);
+    if (lse && threadIdx.x == 0)
+        lse[first_head * tokens + blockIdx.x] = most + logf(sum);
+}

@@ -1,0 +1,66 @@
+// Rows of a table by number. Bound by memory: each row is read or written once.
+
+// Whole numbers of floats, -1 where there is none.
+extern "C" __global__ void to_ids(const float* x, int* ids, long long count)
+{
+    OVER_ELEMENTS(i, count)
+        ids[i] = x[i] >= 0.0f && x[i] < 2147483648.0f && x[i] == floorf(x[i]) ? (int)x[i] : -1;
+}
+
+// Position of the first id that is no row, count where there is none. One block.
+extern "C" __global__ void first_invalid(const int* ids, int* first, int count, int rows)
+{
+    int found = count;
+    for (int i = threadIdx.x; i < count; i += blockDim.x)
+        found = ids[i] < 0 || ids[i] >= rows ? min(found, i) : found;
+    found = block_join<Smallest>(found);
+    if (threadIdx.x == 0)
+        *first = found;
+}
+
+// A block owns a row of y.
+extern "C" __global__ void embedding_forward(const int* ids, const float* table, float* y, int columns)
+{
+    const float* from = table + (size_t)ids[blockIdx.x] * columns;
+    for (int c = threadIdx.x; c < columns; c += blockDim.x)
+        y[(size_t)blockIdx.x * columns + c] = from[c];
+}
+
+#define THREADS 256
+
+// A block for each position of ids and 256 columns, one a thread; the block of an id's first position sums all rows of that id, in order. Positions are looked
+// through by all threads, 256 at a time: ids are few beside the rows, and lie in the cache.
+extern "C" __global__ void embedding_backward(const int* ids, const float* dy, float* table, int count, int columns, float beta)
+{
+    __shared__ int places[THREADS], found[THREADS / 32];
+    int position = blockIdx.x, id = ids[position], column = blockIdx.y * THREADS + threadIdx.x, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    int earlier = 0;
+    for (int i = threadIdx.x; i < position; i += THREADS)
+        earlier |= ids[i] == id;
+    if (__syncthreads_or(earlier))
+        return; // all threads do
+    float sum = 0.0f;
+    for (int first = position; first < count; first += THREADS)
+    {
+        int own = first + threadIdx.x;
+        bool same = own < count && ids[own] == id;
+        unsigned int votes = __ballot_sync(0xffffffffu, same);
+        if (lane == 0)
+            found[warp] = __popc(votes);
+        __syncthreads();
+        int at = 0, total = 0;
+        for (int w = 0; w < THREADS / 32; w++)
+        {
+            at += w < warp ? found[w] : 0;
+            total += found[w];
+        }
+        if (same)
+            places[at + __popc(votes & ((1u << lane) - 1))] = own;
+        __syncthreads();
+        for (int k = 0; column < columns && k < total; k++)
+            sum += dy[(size_t)places[k] * columns + column];
+        __syncthreads(); // places are written anew
+    }
+    if (column < columns)
+        store(table + (size_t)id * columns + column, sum, beta);
+}

@@ -1,0 +1,18 @@
+using Graft.Kernels.Cuda;
+
+namespace Graft.Kernels;
+
+internal sealed class CudaLastTokenKernels(CudaContext context, MemoryKernels memory) : LastTokenKernels
+{
+    private readonly KernelFunction _forward = new(context, "LastToken.cu", "last_token_forward"), _backward = new(context, "LastToken.cu", "last_token_backward");
+
+    public override void Forward(in LastTokenGeometry g, DevicePtr<int> ids, DevicePtr<float> x, DevicePtr<float> y) =>
+        _forward.Launch(g.N, CudaRows.Threads(g.C), ids.Address, x, y, g.T, g.C, g.Padding);
+
+    public override void BackwardInput(in LastTokenGeometry g, DevicePtr<int> ids, DevicePtr<float> dy, DevicePtr<float> dx, float beta)
+    {
+        if (beta == 0)
+            memory.Fill(dx, (long)g.N * g.T * g.C, 0);
+        _backward.Launch(g.N, CudaRows.Threads(g.C), ids.Address, dy, dx, g.T, g.C, g.Padding, beta);
+    }
+}
