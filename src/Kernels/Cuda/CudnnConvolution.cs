@@ -39,6 +39,7 @@ internal readonly record struct CudnnOperands(nint First, nint Second, nint Resu
 /// </summary>
 internal sealed unsafe class CudnnConvolution : IDisposable
 {
+    private const string NoAlgorithm = "no algorithm that is the same from run to run";
     private const int PrecomputedGemm = 1; // the one algorithm that has no activation after bias and residual
     private const int MostAlgorithms = 16; // 8 forward are the most of any version
     private const long MostWorkspace = 1L << 30;
@@ -52,7 +53,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     private readonly cudnnFilterDescriptor_t _w;
     private readonly cudnnConvolutionDescriptor_t _convolution;
     private readonly Queue<Candidate>?[] _candidates = new Queue<Candidate>?[4];
-    private readonly string?[] _refusals = new string?[4];
+    private readonly string[] _reasons = [NoAlgorithm, NoAlgorithm, NoAlgorithm, NoAlgorithm]; // of the last refusal in each direction
 
     public CudnnConvolution(CudaContext context, cudnnHandle_t handle, cudnnActivationDescriptor_t identity, in Conv2DGeometry g)
     {
@@ -78,8 +79,10 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         }
     }
 
-    /// <summary>The directions that cuDNN did not take, each with its reason.</summary>
-    public IEnumerable<string> Refusals => _refusals.OfType<string>();
+    /// <summary>The directions that cuDNN did not take, each with its reason. Bias and residual in the same call are none: the sums may still be cuDNN's.</summary>
+    public IEnumerable<string> Refusals => from direction in (CudnnDirection[])[CudnnDirection.Forward, CudnnDirection.BackwardInput, CudnnDirection.BackwardWeight]
+        where _candidates[(int)direction] is { Count: 0 }
+        select $"{direction} of {_g.O} filters {_g.R}x{_g.S} on {_g.H}x{_g.W}x{_g.C} ({_reasons[(int)direction]})";
 
     /// <summary>Runs the best algorithm that takes it.</summary>
     /// <returns>False where none does.</returns>
@@ -95,10 +98,8 @@ internal sealed unsafe class CudnnConvolution : IDisposable
             if (!IsRefusal(status))
                 Check.Ok(status, string.Create(CultureInfo.InvariantCulture, $"cuDNN {direction}, algorithm {candidate.Algorithm}, {_g}"));
             candidates.Dequeue();
-            Note(direction, string.Create(CultureInfo.InvariantCulture, $"algorithm {candidate.Algorithm}: {Check.Text(Cudnn.cudnnGetErrorString(status))} ({(int)status})"));
+            _reasons[(int)direction] = string.Create(CultureInfo.InvariantCulture, $"algorithm {candidate.Algorithm}: {Check.Text(Cudnn.cudnnGetErrorString(status))} ({(int)status})");
         }
-        if (_refusals[(int)direction] is null)
-            Note(direction, "no algorithm that is the same from run to run");
         return false;
     }
 
@@ -118,8 +119,6 @@ internal sealed unsafe class CudnnConvolution : IDisposable
 
     /// <summary>Wrong or unsupported arguments and failures inside the library, before any work: another algorithm may do. Failed work is none.</summary>
     private static bool IsRefusal(cudnnStatus_t status) => status is >= cudnnStatus_t.CUDNN_STATUS_BAD_PARAM and < cudnnStatus_t.CUDNN_STATUS_EXECUTION_FAILED;
-
-    private void Note(CudnnDirection direction, string reason) => _refusals[(int)direction] = $"{direction} of {_g.O} filters {_g.R}x{_g.S} on {_g.H}x{_g.W}x{_g.C} ({reason})";
 
     private static void Tensor(out cudnnTensorDescriptor_t tensor, int n, int h, int w, int c)
     {
