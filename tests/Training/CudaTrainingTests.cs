@@ -203,10 +203,10 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
     {
         emulator.Begin(nameof(An_op_without_a_cuda_kernel_is_named));
         using var gpu = new EmulatedGpu();
-        var model = new Sequential(8) { new LayerNormalization(), new Dense(1) };
+        var model = new Sequential(4, 3) { new LSTM(2), new Dense(1) };
         model.MoveTo(gpu.Device);
-        MissingKernelException e = Assert.Throws<MissingKernelException>(() => model.Predict(new float[8], new Shape(1, 8)));
-        Assert.Contains("LayerNorm has no CUDA kernel yet", e.Message, StringComparison.Ordinal);
+        MissingKernelException e = Assert.Throws<MissingKernelException>(() => model.Predict(new float[4 * 3], new Shape(1, 4, 3)));
+        Assert.Contains("Recurrent has no CUDA kernel yet", e.Message, StringComparison.Ordinal);
         model.Release();
     }
 
