@@ -56,7 +56,7 @@ public sealed class InferencePlan : IDisposable
         Shape input = _model.Inputs[0].Shape, output = _model.Outputs[0].Shape;
         if (count < 1 || samples.Length != count * input.Count || outputs.Length != count * output.Count)
             throw new ShapeException($"Plan of '{_model.Name}': {samples.Length} numbers in and {outputs.Length} out are not {count} samples of {input} and {output}.");
-        Schedule schedule = Prepare(input.Prepend(count));
+        Schedule schedule = Prepare(count, input, 0);
         schedule.Run(samples, cancellationToken);
         _memory.Device.Kernels.Memory.Download(schedule.Output!.Data, outputs);
     }
@@ -88,27 +88,42 @@ public sealed class InferencePlan : IDisposable
     /// <param name="shape">Shape of the batch: samples that the model takes.</param>
     /// <param name="typicalBatch">Batch size to choose algorithms for, where this batch is the last and smaller; 0 for that of <paramref name="shape"/>.</param>
     /// <exception cref="ShapeException">The model takes no such samples.</exception>
-    internal Schedule Prepare(Shape shape, int typicalBatch = 0)
+    internal Schedule Prepare(Shape shape, int typicalBatch = 0) => Prepare(shape[0], shape.Tail(), typicalBatch);
+
+    private Schedule Prepare(int count, Shape sample, int typicalBatch)
     {
-        int batch = (typicalBatch == 0 ? shape[0] : typicalBatch) <= LargestSmallBatch ? SmallBatch : LargeBatch;
-        if (_revision != _model.Revision || _schedules.Exists(s => !s.Schedule.IsValid))
+        int batch = (typicalBatch == 0 ? count : typicalBatch) <= LargestSmallBatch ? SmallBatch : LargeBatch;
+        if (_revision != _model.Revision || !AreValid())
             DropAll(); // an adapter was put on, taken off, or merged; or the model gave its parameters back and drew or loaded others
-        int known = _schedules.FindIndex(s => s.Batch == batch && s.Input.Equals(shape));
-        if (known >= 0)
+        for (int i = _schedules.Count - 1; i >= 0; i--)
         {
-            _schedules.Add(_schedules[known]); // latest last
-            _schedules.RemoveAt(known);
-            return _schedules[^1].Schedule;
+            (Shape input, int chosen, Schedule found) = _schedules[i];
+            if (chosen != batch || input[0] != count || !input.Dims[1..].SequenceEqual(sample.Dims))
+                continue;
+            _schedules.RemoveAt(i);
+            _schedules.Add((input, chosen, found)); // latest last
+            return found;
         }
         if (_schedules.Count == MostSchedules)
         {
             _schedules[0].Schedule.Dispose();
             _schedules.RemoveAt(0);
         }
+        Shape shape = sample.Prepend(count);
         var schedule = new Schedule(_model, shape, batch, _training, _options, _memory);
         _memory.Sweep();
         _schedules.Add((shape, batch, schedule));
         return schedule;
+    }
+
+    private bool AreValid() // no lambda: a run allocates nothing
+    {
+        foreach ((_, _, Schedule schedule) in _schedules)
+        {
+            if (!schedule.IsValid)
+                return false;
+        }
+        return true;
     }
 
     private void DropAll()
