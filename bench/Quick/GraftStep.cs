@@ -32,7 +32,7 @@ internal sealed class GraftStep : IDisposable
     public float Loss { get; private set; }
 
     /// <summary>The plan of what is frozen, with the times of its last run; null where nothing is.</summary>
-    public string? FrozenPlan => _model.Plans.ForTraining()?.Prepare(_batch.Size, _batch.Size) is { HasWork: true } schedule ? PlanReport.Of(_model.Name, schedule, _model.Device) : null;
+    public string? FrozenPlan => _model.Plans.ForTraining()?.Prepare(_batch.InputShape) is { HasWork: true } schedule ? PlanReport.Of(_model.Name, schedule, _model.Device) : null;
 
     /// <summary>One step.</summary>
     public void Run() => Loss = _step.Run(_batch, _kind, epoch: 0, _done++, lastOfEpoch: false)!.Value.Loss;

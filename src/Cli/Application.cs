@@ -24,7 +24,7 @@ internal static class Application
             var root = new RootCommand("Graft: take a pretrained network and teach it your own task.")
             {
                 FinetuneCommand.Create(console), FinetuneTextCommand.Create(console), EvaluateCommand.Create(console), PredictCommand.Create(console), DemoCommand.Create(console), DemoTextCommand.Create(console),
-                WeightsCommand.Create(console), InspectCommand.Create(console), TokenizeCommand.Create(console), GenerateCommand.Create(console),
+                WeightsCommand.Create(console), InspectCommand.Create(console), RunCommand.Create(console), TokenizeCommand.Create(console), GenerateCommand.Create(console),
                 MergeAdapterCommand.Create(console), DevicesCommand.Create(console),
             };
             ParseResult parsed = root.Parse(args);

@@ -20,6 +20,8 @@ internal sealed record FineTuningSettings
 
     public string? Weights { get; init; }
 
+    public string? Preprocess { get; init; }
+
     public int Size { get; init; } = 224;
 
     public int Batch { get; init; } = 32;
@@ -66,7 +68,7 @@ internal static class FineTuning
         validation = s.Validation ?? validation;
         int classes = ImageFolder.ClassesOf(train).Count;
         terminal.Line($"Loading base {s.Base} ...");
-        Model pretrained = terminal.Own(PretrainedBase.Load(s.Base, s.Weights, s.Size));
+        Model pretrained = terminal.Own(PretrainedBase.Load(s.Base, s.Weights, s.Size, s.Preprocess));
         string upright = s.Exif ? ", turned upright by EXIF" : "";
         terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}.");
         terminal.Interrupt.ThrowIfCancellationRequested();

@@ -16,16 +16,28 @@ internal static partial class PretrainedBase
     public static readonly string[] Names = ["resnet18", "vgg16", "resnet50", "squeezenet"];
 
     /// <summary>Rows and columns of the images where nobody asks for others.</summary>
-    public static int DefaultSize(string name) => name switch { "vgg16" => VggSize, "squeezenet" => SqueezeNetSize, _ => ResNetSize };
+    public static int DefaultSize(string name) => name switch { "vgg16" => VggSize, "squeezenet" => SqueezeNetSize, _ when IsFile(name) => ImportedBase.DefaultSize(name), _ => ResNetSize };
+
+    /// <summary>True where --base names a file of one's own.</summary>
+    public static bool IsFile(string name) => !Names.Contains(name);
 
     /// <summary>Builds a base with its weights and its preprocessing.</summary>
-    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="name">One of <see cref="Names"/>, or a file.</param>
     /// <param name="weights">Its weight file; null is the one beside the program, which resnet18 alone has, or the one that was pulled.</param>
     /// <param name="size">Rows and columns of the image.</param>
+    /// <param name="preprocessing">How a file's network wants pixels; null where it says so itself, and for the published ones.</param>
     /// <exception cref="UsageException">The network needs a weight file, and none is named or was pulled.</exception>
     /// <exception cref="GraftException">The file cannot be read, or is another network's.</exception>
-    public static Model Load(string name, string? weights, int size)
+    public static Model Load(string name, string? weights, int size, string? preprocessing = null)
     {
+        if (IsFile(name))
+        {
+            Model imported = ImportedBase.Load(name, weights, size, preprocessing);
+            imported.Trainable = false;
+            return imported;
+        }
+        if (preprocessing is not null)
+            throw new UsageException($"--preprocess is for a base from a file; {name} has its own.");
         if (PulledWeights.AreKnown(name))
             weights ??= PulledWeights.Require(name, top: false);
         if (weights is null && name != "resnet18")
@@ -45,11 +57,14 @@ internal static partial class PretrainedBase
     /// <returns>The names of the blocks.</returns>
     public static IReadOnlyList<string> Unfreeze(Model model, int count)
     {
-        string[] blocks = [.. model.Layers.Select(BlockOf).Where(b => b.Length > 0).Distinct().TakeLast(count)];
-        foreach (Layer layer in model.Layers)
+        Layer[] layers = [.. ImportedBase.Leaves(model)];
+        bool hasBlocks = Array.Exists(layers, l => BlockOf(l).Length > 0); // a network of one's own: each layer with weights is one
+        string Block(Layer layer) => hasBlocks ? BlockOf(layer) : layer.Parameters.Count > 0 && layer is not BatchNormalization ? layer.Name : "";
+        string[] blocks = [.. layers.Select(Block).Where(b => b.Length > 0).Distinct().TakeLast(count)];
+        foreach (Layer layer in layers)
         {
             // Statistics of small batches would undo what the base has learned: Keras's guide to fine-tuning keeps them frozen as well.
-            if (layer is not BatchNormalization && blocks.Contains(BlockOf(layer)))
+            if (layer is not BatchNormalization && blocks.Contains(Block(layer)))
                 layer.Trainable = true;
         }
         return blocks;

@@ -27,11 +27,11 @@ internal static class TextClassification
             throw new GraftException($"--block {length}: this model takes 1 to {config.Positions} tokens (n_positions); cut texts earlier.");
         int pad = PadToken(config, tokenizer);
         Gpt2Classifier model = Build(training, terminal, config, learned.ClassNames, pad, Math.Max(1, length));
-        ArrayBatches data = PaddedTexts.Batches(tokens, learned.Classes, learned.ClassNames, model.Length, pad, training.Batch, training.Seed);
-        ArrayBatches check = PaddedTexts.Batches(heldTokens, held.Classes, held.ClassNames, model.Length, pad, training.Batch);
+        var data = new PaddedTextBatches(tokens, learned.Classes, learned.ClassNames, model.Length, pad, training.Batch, training.Seed) { Deletion = s.Deletion };
+        var check = new PaddedTextBatches(heldTokens, held.Classes, held.ClassNames, model.Length, pad, training.Batch);
         Describe(terminal, learned, held, model, tokens.Concat(heldTokens).Count(t => t.Length > model.Length), longest);
         double[]? weights = s.IsBalanced ? Balance(learned) : null;
-        History history = Train(training, terminal, model, data, check, weights);
+        History history = Train(s, terminal, model, data, check, weights);
         ConfusionMatrix found = model.Evaluate(check, cancellationToken: terminal.Interrupt).Confusion!;
         Write(training, terminal, model, config, tokenizer, history, found);
         double Score(ConfusionMatrix m) => positive is int c ? m.F1(c) : m.MacroF1;
@@ -81,15 +81,18 @@ internal static class TextClassification
     private static double[] Balance(LabelledTexts texts) =>
         [.. Enumerable.Range(0, texts.ClassNames.Count).Select(c => (double)texts.Texts.Count / (texts.ClassNames.Count * texts.CountOf(c)))];
 
-    private static History Train(TextFineTuningSettings s, Terminal terminal, Gpt2Classifier model, ArrayBatches data, ArrayBatches check, double[]? weights)
+    private static History Train(TextClassificationSettings classes, Terminal terminal, Gpt2Classifier model, BatchSource data, BatchSource check, double[]? weights)
     {
-        model.Compile(TextFineTuning.Optimizer(s, data), Loss.SparseCategoricalCrossEntropy(fromLogits: true), Metric.Accuracy, Metric.MacroF1);
+        TextFineTuningSettings s = classes.Training;
+        model.Compile(TextFineTuning.Optimizer(s, data), Loss.SparseCategoricalCrossEntropy(fromLogits: true, labelSmoothing: classes.LabelSmoothing), Metric.Accuracy, Metric.MacroF1);
+        using WeightAverage? average = classes.Average > 0 ? new WeightAverage(classes.Average) : null;
+        var lines = new ClassifierEpochLines(terminal, s.Epochs);
         History history = terminal.WithBar($"Epoch 1/{s.Epochs}", bar =>
         {
             bar.Unit = "texts";
             return model.Fit(data, s.Epochs, check, new FitOptions
             {
-                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, AccumulationSteps = s.Accumulate, Callbacks = [new ClassifierEpochLines(terminal, s.Epochs)],
+                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, AccumulationSteps = s.Accumulate, Callbacks = average is null ? [lines] : [average, lines],
                 ClassWeights = weights?.Index().ToDictionary(w => w.Index, w => (float)w.Item),
             });
         });

@@ -45,7 +45,7 @@ internal static class TextFineTuning
     {
         if (s.New is not { } sizes)
             return (Gpt2Config.Open(s.Model!), TextTokenizers.Open(s.Model!));
-        ITokenizer tokenizer = s.Vocabulary is int size ? BytePairTrainer.Train(documents, size) : CharacterTokenizer.Of(documents, hasEnd: documents.Count > 1);
+        ITokenizer tokenizer = s.Vocabulary is int size ? BytePairTrainer.Train(documents, size, s.Lowercase) : CharacterTokenizer.Of(documents, hasEnd: documents.Count > 1);
         return (new Gpt2Config
         {
             VocabularySize = tokenizer.VocabularySize, Positions = s.Block ?? DefaultBlock, Blocks = sizes.Blocks, Width = sizes.Width, Heads = sizes.Heads,

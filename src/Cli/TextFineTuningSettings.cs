@@ -37,6 +37,9 @@ internal sealed record TextFineTuningSettings
     /// <summary>Tokens of a vocabulary that is learned from the text for a new model; null for its characters.</summary>
     public int? Vocabulary { get; init; }
 
+    /// <summary>True writes all letters small.</summary>
+    public bool Lowercase { get; init; }
+
     public required string Text { get; init; }
 
     public string Field { get; init; } = "text";
@@ -91,6 +94,7 @@ internal sealed record TextFineTuningSettings
         ["model"] = Model,
         ["new"] = New?.ToString(),
         ["vocabulary"] = Vocabulary,
+        ["lowercase"] = Lowercase,
         ["text"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Text))),
         ["field"] = Field,
         ["freeze"] = Freeze,

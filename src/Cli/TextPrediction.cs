@@ -60,7 +60,7 @@ internal sealed class TextPrediction
             throw new GraftException($"{_folder}: config.json has no pad_token_id, so texts of different lengths cannot be told together; add the id of the token that texts were filled up with in training.");
         Gpt2Classifier model = _terminal.Own(Gpt2Classifier.Build(_config, length));
         model.LoadWeights(WeightFiles.Open(_folder));
-        float[][] logits = model.Predict(PaddedTexts.Rows(tokens, length, _config.PadToken ?? 0), new Shape(texts.Count, length), _terminal.Interrupt);
+        float[][] logits = model.Predict(new PaddedTextBatches(tokens, new int[tokens.Length], _config.ClassNames, length, _config.PadToken ?? 0), _terminal.Interrupt);
         return Array.ConvertAll(logits, row => Gpt2Classifier.Probabilities(row));
     }
 

@@ -9,11 +9,14 @@ namespace Graft;
 /// </summary>
 public sealed class Tensor
 {
+    private readonly Tensor? _source;
     private Block? _block;
     private nint _offset;
+    private int _version;
 
-    private Tensor(Device device, Shape shape, DType type, Block? block, nint offset = 0)
+    private Tensor(Device device, Shape shape, DType type, Block? block, nint offset = 0, Tensor? source = null)
     {
+        _source = source;
         Device = device;
         Shape = shape;
         Type = type;
@@ -39,8 +42,8 @@ public sealed class Tensor
     /// <summary>What this tensor and its views have in common: the memory behind them; null for one without memory.</summary>
     internal object? Memory => _block;
 
-    /// <summary>Counts how often the numbers were overwritten, so that what was derived from them knows when it is out of date.</summary>
-    internal int Version { get; private set; }
+    /// <summary>Counts how often the numbers were overwritten, so that what was derived from them knows when it is out of date; a view counts as its source.</summary>
+    internal int Version => _source?.Version ?? _version;
 
     /// <summary>True once the memory was given back.</summary>
     internal bool IsReleased { get; private set; }
@@ -84,7 +87,15 @@ public sealed class Tensor
         if (values.Length != shape.Count)
             throw new ShapeException($"Tensor: {values.Length} values do not fill shape {shape}, which takes {shape.Count}.");
         Tensor t = Allocate(device, shape);
-        device.Kernels.Memory.Upload(values, t.Data);
+        try
+        {
+            device.Kernels.Memory.Upload(values, t.Data);
+        }
+        catch
+        {
+            t.Release();
+            throw;
+        }
         return t;
     }
 
@@ -94,7 +105,15 @@ public sealed class Tensor
         if (values.Length != shape.Count)
             throw new ShapeException($"Tensor: {values.Length} values do not fill shape {shape}, which takes {shape.Count}.");
         Tensor t = Allocate(device, shape, DType.Int32);
-        device.Kernels.Memory.Upload(values, t.IntData);
+        try
+        {
+            device.Kernels.Memory.Upload(values, t.IntData);
+        }
+        catch
+        {
+            t.Release();
+            throw;
+        }
         return t;
     }
 
@@ -102,11 +121,15 @@ public sealed class Tensor
     internal Tensor View(Shape shape, long offset = 0)
     {
         _block?.Share();
-        return new Tensor(Device, shape, Type, _block, _offset + (nint)(offset * sizeof(float)));
+        return new Tensor(Device, shape, Type, _block, _offset + (nint)(offset * sizeof(float)), this);
     }
 
     /// <summary>Notes that a kernel overwrote the numbers.</summary>
-    internal void MarkChanged() => Version++;
+    internal void MarkChanged()
+    {
+        _version++;
+        _source?.MarkChanged();
+    }
 
     /// <summary>Overwrites all numbers.</summary>
     /// <exception cref="ShapeException">The number of values is not that of the shape.</exception>

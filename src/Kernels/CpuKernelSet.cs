@@ -31,11 +31,19 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override Upsample2DKernels Upsample2D { get; } = new CpuUpsample2DKernels();
 
+    public override UnfoldKernels Unfold { get; } = new CpuUnfoldKernels();
+
+    public override Warp2DKernels Warp2D { get; } = new CpuWarp2DKernels();
+
     public override MatMulKernels MatMul { get; } = new CpuMatMulKernels();
 
     public override CausalAttentionKernels CausalAttention { get; } = new CpuCausalAttentionKernels();
 
+    public override RecurrentKernels Recurrent { get; } = new CpuRecurrentKernels();
+
     public override SoftmaxKernels Softmax { get; } = new CpuSoftmaxKernels();
+
+    public override SparsemaxKernels Sparsemax { get; } = new CpuSparsemaxKernels();
 
     public override LayerNormKernels LayerNorm { get; } = new CpuLayerNormKernels();
 

@@ -3,7 +3,7 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-/// <summary>cuBLAS and the engine's own kernels on one GPU. Not all ops are written yet: see <see cref="IsComplete"/>.</summary>
+/// <summary>cuBLAS, cuDNN and the engine's own kernels on one GPU. Not all ops are written yet: see <see cref="IsComplete"/>.</summary>
 internal sealed class CudaKernelSet : KernelSet, IDisposable
 {
     /// <summary>
@@ -21,7 +21,8 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Softmax = new CudaSoftmaxKernels(context);
         Unary = new CudaUnaryKernels(context);
         Binary = new CudaBinaryKernels(context);
-        Reduce = new CudaReduceKernels(context);
+        var reduce = new CudaReduceKernels(context);
+        Reduce = reduce;
         Dropout = new CudaDropoutKernels(context);
         SoftmaxCrossEntropy = new CudaSoftmaxCrossEntropyKernels(context);
         CategoricalCrossEntropy = new CudaCategoricalCrossEntropyKernels(context);
@@ -34,8 +35,9 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         AdadeltaStep = new CudaAdadeltaStepKernels(context);
         AdamaxStep = new CudaAdamaxStepKernels(context);
         NadamStep = new CudaNadamStepKernels(context);
-        Memory = new CudaMemoryKernels(context);
-        Dense = new CudaDenseKernels(context, Reduce);
+        var memory = new CudaMemoryKernels(context);
+        Memory = memory;
+        Dense = new CudaDenseKernels(context, reduce);
         FrozenDense = new CudaFrozenDenseKernels(context, Unary);
         NarrowDense = new CudaNarrowDenseKernels(context, Unary);
         MatMul = new CudaMatMulKernels(context, Memory);
@@ -46,9 +48,21 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Slice = new CudaSliceKernels(context, Memory);
         LastToken = new CudaLastTokenKernels(context, Memory);
         Permute = new CudaPermuteKernels(context);
+        var pad = new CudaPad2DKernels(context);
+        var padding = new EvenPadding(context, pad);
+        var convolution = new OwnConv2D(context, reduce);
+        Pad2D = pad;
+        Conv2D = new CudaConv2DKernels(context, convolution, reduce, padding);
+        DepthwiseConv2D = new CudaDepthwiseConv2DKernels(context, reduce);
+        FusedConv2D = new CudaFusedConv2DKernels(context, convolution, padding, memory);
+        Pool2D = new CudaPool2DKernels(context);
+        BatchNorm = new CudaBatchNormKernels(context);
+        Upsample2D = new CudaUpsample2DKernels(context);
     }
 
     public override string Name => $"cuda:{_context.Info.Index}";
+
+    public override string Routines => $"convolutions by {_context.Dnn.Description}";
 
     /// <summary>The GPU.</summary>
     public CudaContext Context => _context;
@@ -61,25 +75,33 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override NarrowDenseKernels NarrowDense { get; }
 
-    public override Conv2DKernels Conv2D => throw Missing();
+    public override Conv2DKernels Conv2D { get; }
 
-    public override DepthwiseConv2DKernels DepthwiseConv2D => throw Missing();
+    public override DepthwiseConv2DKernels DepthwiseConv2D { get; }
 
-    public override FusedConv2DKernels FusedConv2D => throw Missing();
+    public override FusedConv2DKernels FusedConv2D { get; }
 
-    public override Pool2DKernels Pool2D => throw Missing();
+    public override Pool2DKernels Pool2D { get; }
 
-    public override BatchNormKernels BatchNorm => throw Missing();
+    public override BatchNormKernels BatchNorm { get; }
 
-    public override Pad2DKernels Pad2D => throw Missing();
+    public override Pad2DKernels Pad2D { get; }
 
-    public override Upsample2DKernels Upsample2D => throw Missing();
+    public override Upsample2DKernels Upsample2D { get; }
+
+    public override UnfoldKernels Unfold => throw Missing();
+
+    public override Warp2DKernels Warp2D => throw Missing();
 
     public override MatMulKernels MatMul { get; }
 
     public override CausalAttentionKernels CausalAttention { get; }
 
+    public override RecurrentKernels Recurrent => throw Missing();
+
     public override SoftmaxKernels Softmax { get; }
+
+    public override SparsemaxKernels Sparsemax => throw Missing();
 
     public override LayerNormKernels LayerNorm { get; }
 

@@ -23,6 +23,9 @@ public abstract class KernelSet
     /// <summary>Name for people: "reference", "cpu", "cuda:0".</summary>
     public abstract string Name { get; }
 
+    /// <summary>Which libraries or kernels of its own do the work, where that depends on the machine; empty where it does not.</summary>
+    public virtual string Routines => "";
+
     /// <summary>
     /// The most operations a second that multiply-adds reach on this device now, measured in some milliseconds: what shares of the peak refer to.
     /// 0 where nothing is known.
@@ -62,14 +65,26 @@ public abstract class KernelSet
     /// <summary>Larger images by a whole factor.</summary>
     public abstract Upsample2DKernels Upsample2D { get; }
 
+    /// <summary>Windows along an axis as channels, and back.</summary>
+    public abstract UnfoldKernels Unfold { get; }
+
+    /// <summary>Images resampled by an affine map each.</summary>
+    public abstract Warp2DKernels Warp2D { get; }
+
     /// <summary>Batched matrix product.</summary>
     public abstract MatMulKernels MatMul { get; }
 
     /// <summary>Self-attention in which a token sees those before it.</summary>
     public abstract CausalAttentionKernels CausalAttention { get; }
 
+    /// <summary>Recurrent layers over all steps.</summary>
+    public abstract RecurrentKernels Recurrent { get; }
+
     /// <summary>Softmax and its logarithm over the last axis.</summary>
     public abstract SoftmaxKernels Softmax { get; }
+
+    /// <summary>The projection of rows onto the simplex.</summary>
+    public abstract SparsemaxKernels Sparsemax { get; }
 
     /// <summary>Normalisation by the statistics of a row.</summary>
     public abstract LayerNormKernels LayerNorm { get; }

@@ -27,11 +27,19 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override Upsample2DKernels Upsample2D { get; } = new ReferenceUpsample2DKernels();
 
+    public override UnfoldKernels Unfold { get; } = new ReferenceUnfoldKernels();
+
+    public override Warp2DKernels Warp2D { get; } = new ReferenceWarp2DKernels();
+
     public override MatMulKernels MatMul { get; } = new ReferenceMatMulKernels();
 
     public override CausalAttentionKernels CausalAttention { get; } = new ReferenceCausalAttentionKernels();
 
+    public override RecurrentKernels Recurrent { get; } = new ReferenceRecurrentKernels();
+
     public override SoftmaxKernels Softmax { get; } = new ReferenceSoftmaxKernels();
+
+    public override SparsemaxKernels Sparsemax { get; } = new ReferenceSparsemaxKernels();
 
     public override LayerNormKernels LayerNorm { get; } = new ReferenceLayerNormKernels();
 

@@ -25,7 +25,7 @@ public sealed class ClassifyTextsTests : IDisposable
     [Fact]
     public void Classes_are_learned_on_a_base_that_learned_the_texts_and_the_output_classifies()
     {
-        Succeeds("finetune-text", "--new", "2x32x2", "--vocabulary", "280", "--text", Sub("a.tsv"), "--block", "24", "--batch", "4", "--epochs", "2", "--learning-rate", "0.01", "--sample-tokens", "0", "--output", Sub("base"));
+        Succeeds("finetune-text", "--new", "2x32x2", "--vocabulary", "280", "--lowercase", "--text", Sub("a.tsv"), "--block", "24", "--batch", "4", "--epochs", "2", "--learning-rate", "0.01", "--sample-tokens", "0", "--output", Sub("base"));
         Assert.Contains("tokens_per_second", File.ReadAllText(Sub("base/history.csv")), StringComparison.Ordinal);
         string output = Succeeds("finetune-text", "--task", "classification", "--model", Sub("base"), "--text", Sub("a.tsv"), "--validation", "0.25", "--epochs", "16", "--batch", "8",
             "--learning-rate", "0.005", "--class-weights", "balanced", "--seed", "2", "--output", Sub("out"));
@@ -37,7 +37,7 @@ public sealed class ClassifyTextsTests : IDisposable
         Assert.Matches($@"^F1 of 'tool': GPT-2 {lines[^1].Split('=')[1]}, words 1\.0000$", lines[^2]);
         Assert.Equal(2, lines.Count(l => l.StartsWith("actual \\ predicted", StringComparison.Ordinal)));
         Assert.Contains(lines, l => l.StartsWith("Logistic regression on words", StringComparison.Ordinal) && l.Contains("tf-idf", StringComparison.Ordinal));
-        foreach (string name in new[] { "config.json", "model.safetensors", "vocab.json", "merges.txt", "history.json", "history.csv", "curves.png", "confusion.png" })
+        foreach (string name in new[] { "config.json", "model.safetensors", "tokenizer.json", "history.json", "history.csv", "curves.png", "confusion.png" })
             Assert.True(new FileInfo(Sub($"out/{name}")).Length > 0, name);
         Assert.Contains("texts_per_second", File.ReadAllText(Sub("out/history.csv")), StringComparison.Ordinal);
         Assert.Equal(["animal", "tool"], Gpt2Config.Open(Sub("out")).ClassNames);
@@ -58,6 +58,7 @@ public sealed class ClassifyTextsTests : IDisposable
         JsonNode single = JsonNode.Parse(Succeeds("predict", "--model", Sub("out"), "--text", held.Texts[3], "--json"))![0]!;
         Assert.Equal((held.Texts[3], lines[3].Split("  ")[0]), ((string)single["text"]!, (string)single["class"]!));
         Assert.Equal(1, single["probabilities"]!.AsObject().Sum(p => (double)p.Value!), 1e-6);
+        Assert.Equal(Succeeds("predict", "--model", Sub("out"), "--text", "we saw a cat").Split("  ")[..2], Succeeds("predict", "--model", Sub("out"), "--text", "We SAW a cAt").Split("  ")[..2]);
         Assert.StartsWith("animal ", Succeeds("predict", "--model", Sub("out"), "--text", "a very long text about the cat " + new string('x', 300)).Replace("tool ", "animal ", StringComparison.Ordinal), StringComparison.Ordinal); // cut, not refused
     }
 
@@ -99,6 +100,8 @@ public sealed class ClassifyTextsTests : IDisposable
         Fails(2, "--new", "finetune-text", "--task", "classification", "--new", "1x16x2", "--text", Sub("a.tsv"), "--output", Sub("out"));
         Fails(2, "--positive: of no use with --task language", "finetune-text", "--model", Sub("base"), "--text", Sub("a.tsv"), "--positive", "tool", "--output", Sub("out"));
         Fails(2, "--vocabulary makes the tokens of a new model", "finetune-text", "--model", Sub("base"), "--vocabulary", "300", "--text", Sub("a.tsv"), "--output", Sub("out"));
+        Fails(2, "--lowercase goes with --vocabulary", "finetune-text", "--new", "1x16x2", "--lowercase", "--text", Sub("a.tsv"), "--output", Sub("out"));
+        Fails(2, "--ema, --token-deletion: of no use with --task language", "finetune-text", "--model", Sub("base"), "--text", Sub("a.tsv"), "--ema", "0.9", "--token-deletion", "0.1", "--output", Sub("out"));
         Fails(1, "is a language model", "predict", "--model", Sub("base"), "--text", "x");
         Fails(1, "is a file", "predict", "--model", Sub("a.tsv"), "--text", "x");
         Fails(2, "predict takes image files, or --text TEXT, or --text-file FILE", "predict", "--model", Sub("base"));
@@ -112,9 +115,9 @@ public sealed class ClassifyTextsTests : IDisposable
         string train = GraftShared.Path("data", "text", "sms_spam", "train.tsv"), held = GraftShared.Path("data", "text", "sms_spam", "validation.tsv");
         string[] small = [.. File.ReadLines(train).Take(1001)];
         File.WriteAllLines(Sub("small.tsv"), small);
-        Succeeds("finetune-text", "--new", "2x32x4", "--vocabulary", "400", "--text", Sub("small.tsv"), "--block", "48", "--batch", "16", "--epochs", "1", "--learning-rate", "0.004", "--sample-tokens", "0", "--output", Sub("base"));
+        Succeeds("finetune-text", "--new", "2x32x4", "--vocabulary", "400", "--lowercase", "--text", Sub("small.tsv"), "--block", "48", "--batch", "16", "--epochs", "1", "--learning-rate", "0.004", "--sample-tokens", "0", "--output", Sub("base"));
         string[] lines = Lines(Succeeds("finetune-text", "--task", "classification", "--model", Sub("base"), "--text", Sub("small.tsv"), "--validation-text", held, "--batch", "16", "--epochs", "3",
-            "--learning-rate", "0.004", "--schedule", "cosine", "--output", Sub("out")));
+            "--learning-rate", "0.004", "--schedule", "cosine", "--ema", "0.9", "--token-deletion", "0.1", "--label-smoothing", "0.05", "--output", Sub("out")));
         Assert.Contains("to validate on: 800 (ham 700, spam 100).", lines[0], StringComparison.Ordinal);
         double f1 = double.Parse(lines[^1].Split('=')[1], CultureInfo.InvariantCulture);
         Assert.True(f1 > 0.7, string.Join('\n', lines)); // all spam: 0.22; none: 0

@@ -91,7 +91,7 @@ public sealed class FrozenTrainingTests
         model.Parameters.Single(p => p.Name == "moving_mean").Set(new float[16]);
         using var memory = new PlanMemory(model.Device);
         using var plan = new InferencePlan(model, training: true, PlanOptions.Default, memory);
-        Schedule schedule = plan.Prepare(2);
+        Schedule schedule = plan.Prepare(model.Inputs[0].Shape.Prepend(2));
         schedule.Run(PlanModels.Samples(model, 2), TestContext.Current.CancellationToken);
         Assert.Equal(["frozen"], schedule.Steps.SelectMany(s => s.Layers));
         model.Release();

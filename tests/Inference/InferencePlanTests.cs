@@ -153,7 +153,7 @@ public sealed class InferencePlanTests
             int size = samples.Length / 9;
             using var memory = new PlanMemory(model.Device);
             using var plan = new InferencePlan(model, training: false, PlanOptions.Default, memory);
-            Schedule schedule = plan.Prepare(count, typical);
+            Schedule schedule = plan.Prepare(model.Inputs[0].Shape.Prepend(count), typical);
             schedule.Run(samples.AsSpan(first * size, count * size), TestContext.Current.CancellationToken);
             return schedule.Output!.ToArray();
         }

@@ -82,7 +82,7 @@ public sealed class Gpt2ClassifierTests
             float[] before = Weights(model);
             model.Compile(new AdamW(1e-2f), Loss.SparseCategoricalCrossEntropy(fromLogits: true), Metric.Accuracy, Metric.MacroF1);
             int[][] texts = Texts(20);
-            ArrayBatches data = PaddedTexts.Batches(texts, [.. texts.Select(t => t[0] % 2)], ["a", "b"], Positions, Pad, batchSize: 7, shuffleSeed: 5);
+            PaddedTextBatches data = new(texts, [.. texts.Select(t => t[0] % 2)], ["a", "b"], Positions, Pad, batchSize: 7, shuffleSeed: 5);
             History history = model.Fit(data, epochs: 4, options: new FitOptions { FeatureCache = cache });
             Assert.True(history["loss"][^1] < history["loss"][0]);
             if (cache == FeatureCacheOptions.Default)
@@ -97,6 +97,53 @@ public sealed class Gpt2ClassifierTests
     }
 
     [Fact]
+    public void Features_in_a_folder_serve_a_later_run_also_where_texts_differ_in_length()
+    {
+        using var files = new TemporaryFiles();
+        var results = new List<float[]>();
+        foreach (FeatureCacheOptions cache in new[] { FeatureCacheOptions.Off, new() { Folder = files["features"] }, new() { Folder = files["features"] } })
+        {
+            Gpt2Classifier model = Gpt2Classifier.On(Body(width: 32), ["a", "b"], Pad);
+            model.SetSeed(4);
+            model.Freeze(1);
+            model.Compile(new AdamW(1e-2f), Loss.SparseCategoricalCrossEntropy(fromLogits: true));
+            int[][] texts = Texts(20);
+            PaddedTextBatches data = new(texts, [.. texts.Select(t => t[0] % 2)], ["a", "b"], Positions, Pad, batchSize: 3, shuffleSeed: 5 + results.Count / 2); // the last in another order
+            Assert.True(data.Epoch(0, 0, Token).Select(b => b.InputShape[1]).Distinct().Count() > 3);
+            History history = model.Fit(data, epochs: 2, options: new FitOptions { FeatureCache = cache });
+            if (results.Count == 2)
+                Assert.Contains("0 training samples computed once, 40 times taken from the cache", history.Notes[0], StringComparison.Ordinal);
+            results.Add(Weights(model));
+            model.Release();
+        }
+        Assert.Equal(results[0], results[1]);
+        Assert.NotEqual(results[1], results[2]);
+    }
+
+    [Fact]
+    public void Shorter_rows_train_as_padded_ones_do_and_longer_ones_are_refused()
+    {
+        int[][] texts = [.. Texts(20).Select(t => t[..Math.Min(t.Length, 5)])];
+        int[] classes = [.. texts.Select(t => t[0] % 2)];
+        float[][] weights = [.. new[] { 5, Positions }.Select(length =>
+        {
+            Gpt2Classifier model = Gpt2Classifier.On(Body(), ["a", "b"], Pad);
+            model.SetSeed(4);
+            model.Compile(new Sgd(0.1f), Loss.SparseCategoricalCrossEntropy(fromLogits: true));
+            var rows = new ArrayBatches(PaddedTextBatches.Rows(texts, length, Pad), new Shape(length), [.. classes.Select(c => (float)c)], new Shape(1), LabelKind.Sparse, batchSize: 20);
+            Batch batch = rows.Epoch(0, 0, Token).Single();
+            model.Fit(new OneBatch(batch, Positions), epochs: 3);
+            float[] trained = Weights(model);
+            Assert.Contains("does not fit", Assert.Throws<ShapeException>(() => model.Predict(new float[Positions + 1], new Shape(1, Positions + 1), Token)).Message, StringComparison.Ordinal);
+            model.Release();
+            return trained;
+        })];
+        Assert.NotEqual(weights[0], Weights(Gpt2Classifier.On(Body(), ["a", "b"], Pad)));
+        for (int i = 0; i < weights[0].Length; i++)
+            Assert.Equal(weights[1][i], weights[0][i], 1e-4 * Math.Max(0.1, Math.Abs(weights[1][i]))); // sums in another order, over three steps
+    }
+
+    [Fact]
     public void Training_everything_moves_every_weight_and_learns_by_heart()
     {
         Gpt2Classifier model = Gpt2Classifier.On(Body(), ["a", "b", "c"], Pad);
@@ -105,7 +152,7 @@ public sealed class Gpt2ClassifierTests
         model.Compile(new AdamW(5e-3f), Loss.SparseCategoricalCrossEntropy(fromLogits: true), Metric.Accuracy);
         int[][] texts = Texts(12);
         int[] classes = [.. texts.Select((_, i) => i % 3)];
-        ArrayBatches data = PaddedTexts.Batches(texts, classes, ["a", "b", "c"], Positions, Pad, batchSize: 4, shuffleSeed: 5);
+        PaddedTextBatches data = new(texts, classes, ["a", "b", "c"], Positions, Pad, batchSize: 4, shuffleSeed: 5);
         Assert.Equal(1, model.Fit(data, epochs: 40).Last("accuracy"));
         Assert.All(model.Parameters.Zip(before), p => Assert.NotEqual(p.Second, p.First.Value.ToArray()));
         ConfusionMatrix found = model.Evaluate(data, cancellationToken: Token).Confusion!;
@@ -181,7 +228,23 @@ public sealed class Gpt2ClassifierTests
         return [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, 1 + i * 7 % Positions).Select(_ => random.Next(Pad)).ToArray())];
     }
 
-    private static float[][] Predict(Gpt2Classifier model, int[][] texts) => model.Predict(PaddedTexts.Rows(texts, model.Length, Pad), new Shape(texts.Length, model.Length), Token);
+    private static float[][] Predict(Gpt2Classifier model, int[][] texts) => model.Predict(PaddedTextBatches.Rows(texts, model.Length, Pad), new Shape(texts.Length, model.Length), Token);
+
+    /// <summary>One batch as it is, in every epoch.</summary>
+    private sealed class OneBatch(Batch batch, int length) : BatchSource
+    {
+        public override int Count => batch.Size;
+
+        public override int BatchSize => batch.Size;
+
+        public override Shape SampleShape { get; } = new(length);
+
+        public override Shape LabelShape { get; } = new(1);
+
+        public override LabelKind LabelKind => LabelKind.Sparse;
+
+        public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) => [batch];
+    }
 
     private static float[] Weights(Model model) => [.. model.Parameters.SelectMany(p => p.Value.ToArray())];
 }

@@ -7,9 +7,11 @@ public static class AllCases
     [
         .. DenseCases.All,
         .. ConvolutionCases.All,
+        .. WindowCases.All,
         .. PoolCases.All,
         .. NormalizationCases.All,
         .. AttentionCases.All,
+        .. RecurrentCases.All,
         .. LastTokenCases.All,
         .. MatMulCases.All,
         .. SoftmaxCases.All,

@@ -15,9 +15,11 @@ internal static class DemoCommand
         var output = new Option<string>("--output") { DefaultValueFactory = _ => "graft-demo", Description = "Folder for images, model and pictures." };
         var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed of everything random." };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
-        var command = new Command("demo", "Paint flowers, teach a pretrained network to tell them apart, and look at the result.") { output, seed, threads };
+        Option<string?> device = DeviceOption.Create();
+        var command = new Command("demo", "Paint flowers, teach a pretrained network to tell them apart, and look at the result.") { output, seed, threads, device };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             Run(parsed.GetRequiredValue(output), parsed.GetValue(seed), terminal);
             return Application.Done;

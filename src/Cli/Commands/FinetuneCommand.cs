@@ -14,8 +14,9 @@ internal static class FinetuneCommand
         var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class, or with train/ and validation/ inside." };
         var validation = new Option<string?>("--validation") { Description = "Folder to validate on; without it, validation/ beside train/, or a share of --data." };
         var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of --data to validate on where there is no validation folder." };
-        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled), squeezenet (with --weights)." };
-        network.AcceptOnlyFromAmong(PretrainedBase.Names);
+        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled), squeezenet (with --weights); or a file: a Keras model or a .graft file, whose head is cut off." };
+        var preprocess = new Option<string?>("--preprocess") { Description = "How a base from a file wants pixels: none (0 to 255), rescale (0 to 1), tf (-1 to 1), torch, caffe; a .graft file says it itself." };
+        preprocess.AcceptOnlyFromAmong(ImportedBase.Preprocessings);
         var weights = new Option<string?>("--weights") { Description = "Weight file of the base: Keras .h5 or .keras, safetensors, ONNX; resnet18 has its own." };
         var size = new Option<int?>("--size") { Description = "Rows and columns that images are resized to; by default 224, 150 for vgg16 and 227 for squeezenet." };
         var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 32, Description = "Images a step." };
@@ -43,16 +44,19 @@ internal static class FinetuneCommand
         Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune", "Teach a pretrained base your own classes.")
         {
-            data, validation, split, network, weights, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, device,
+            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, device,
         };
         command.SetAction(parsed =>
         {
             terminal.Device = DeviceOption.Read(parsed, device);
             SetThreads(parsed.GetValue(threads));
+            string named = parsed.GetRequiredValue(network);
+            if (PretrainedBase.IsFile(named) && !File.Exists(named))
+                throw new UsageException($"--base {named} is neither a file nor one of {string.Join(", ", PretrainedBase.Names)}.");
             var settings = new FineTuningSettings
             {
                 Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
-                Base = parsed.GetRequiredValue(network), Weights = parsed.GetValue(weights), Size = (int)Within(parsed.GetValue(size) ?? PretrainedBase.DefaultSize(parsed.GetRequiredValue(network)), 32, 4096, "--size"),
+                Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = (int)Within(parsed.GetValue(size) ?? PretrainedBase.DefaultSize(named), 32, 4096, "--size"),
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),

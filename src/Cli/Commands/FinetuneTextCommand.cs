@@ -14,6 +14,7 @@ internal static class FinetuneTextCommand
         var model = new Option<string?>("--model") { Description = "Folder of a GPT-2 as Hugging Face has it: config.json, model.safetensors, vocab.json and merges.txt." };
         var fresh = new Option<string?>("--new") { Description = "Instead of --model: a new model whose tokens are the characters of the text, as BLOCKSxWIDTHxHEADS, such as 4x128x4." };
         var vocabulary = new Option<int?>("--vocabulary") { Description = "With --new: tokens of a byte-pair vocabulary that is learned from the text, 257 (the bytes) or more; without it, tokens are its characters." };
+        var lowercase = new Option<bool>("--lowercase") { Description = "With --vocabulary: write all letters small, in the text and in all that the model reads later." };
         var text = new Option<string>("--text") { Required = true, Description = "Text file in UTF-8, .jsonl with a document in each line, or .tsv with a label and a text in each line." };
         var field = new Option<string>("--field") { DefaultValueFactory = _ => "text", Description = "Member of each line of .jsonl that holds the text." };
         var output = new Option<string>("--output") { Required = true, Description = "Folder for the model, its history and curves, and the state to go on from." };
@@ -45,7 +46,7 @@ internal static class FinetuneTextCommand
         Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune-text", "Teach a language model a text, or classes of texts.")
         {
-            model, fresh, vocabulary, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, device,
+            model, fresh, vocabulary, lowercase, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, device,
         };
         classification.AddTo(command);
         command.SetAction(parsed =>
@@ -71,8 +72,11 @@ internal static class FinetuneTextCommand
             };
             if (sizes is null && parsed.GetValue(vocabulary) is not null)
                 throw new UsageException("--vocabulary makes the tokens of a new model; a model of a folder has its own. Leave it out, or give --new.");
+            if (parsed.GetValue(lowercase) && parsed.GetValue(vocabulary) is null)
+                throw new UsageException("--lowercase goes with --vocabulary, which learns the tokens of small letters; a model of a folder has its own, and for one of characters the text can be written small.");
             var settings = new TextFineTuningSettings
             {
+                Lowercase = parsed.GetValue(lowercase),
                 Model = parsed.GetValue(model), New = sizes, Vocabulary = parsed.GetValue(vocabulary) is int pieces ? (int)Checked(pieces, BytePairTrainer.SmallestVocabulary, 1 << 20, "--vocabulary") : null, Text = parsed.GetRequiredValue(text), Field = parsed.GetRequiredValue(field), Output = parsed.GetRequiredValue(output),
                 Freeze = parsed.GetValue(freeze) is int trainable ? (int)Checked(trainable, 0, 1000, "--freeze") : null, Lora = adapters, Epochs = (int)Checked(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Block = parsed.GetValue(block) is int length ? (int)Checked(length, 2, 1 << 20, "--block") : null, Batch = (int)Checked(parsed.GetValue(batch), 1, 65536, "--batch"),

@@ -10,7 +10,7 @@ internal static class InspectCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var file = new Argument<string>("file") { Description = "Keras .h5 or .keras, .safetensors, PyTorch's .bin or .pth, .onnx, .graft, an index.json of shards, or a folder of Hugging Face." };
+        var file = new Argument<string>("file") { Description = "Keras .h5 or .keras or a model's JSON, .safetensors, PyTorch's .bin or .pth, .onnx, .graft, an index.json of shards, or a folder of Hugging Face." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var command = new Command("inspect", "Show what a model or weight file holds: layers, arrays, shapes, types, attributes, sizes.") { file, json };
         command.SetAction(parsed =>
@@ -29,7 +29,10 @@ internal static class InspectCommand
     {
         terminal.Line($"{contents.Path}: {contents.Format}, {Count(contents.Bytes)} bytes");
         Table(terminal, [.. contents.Facts.Select(f => new[] { f.Name, f.Value })]);
-        Section(terminal, "Layers", [.. contents.Layers.Select(l => new[] { l.Name, l.Type, l.Detail })]);
+        if (contents.Summary is { } summary)
+            terminal.Text(summary);
+        else
+            Section(terminal, "Layers", [.. contents.Layers.Select(l => new[] { l.Name, l.Type, l.Detail })]);
         Section(terminal, "Arrays", [.. contents.Arrays.Select(a => new[] { a.Name, a.Type, $"{a.Shape}", $"{Count(a.Bytes)} bytes" })]);
         Section(terminal, "Attributes", [.. contents.Attributes.Select(a => new[] { a.Owner, a.Name, a.Value })]);
         terminal.Line($"Total: {contents.Layers.Count} layers, {contents.Arrays.Count} arrays, {Count(contents.Numbers)} numbers, {Count(contents.ArrayBytes)} bytes");
@@ -61,6 +64,7 @@ internal static class InspectCommand
         ["format"] = contents.Format,
         ["bytes"] = contents.Bytes,
         ["facts"] = Objects(contents.Facts, f => new JsonObject { ["name"] = f.Name, ["value"] = f.Value }),
+        ["summary"] = contents.Summary,
         ["layers"] = Objects(contents.Layers, l => new JsonObject { ["name"] = l.Name, ["type"] = l.Type, ["detail"] = l.Detail }),
         ["arrays"] = Objects(contents.Arrays, a => new JsonObject
         {

@@ -21,6 +21,7 @@ public sealed class Tape(Device device) : IDisposable
     private readonly Dictionary<string, HeldTensor> _temporaries = [];
     private readonly List<(OpCall By, Shape Shape, long Bytes)> _overwritten = [];
     private readonly Checkpoints? _checkpoints;
+    private readonly List<Tensor> _penalties = [];
     private bool _replayed;
 
     /// <summary>Where ops run.</summary>
@@ -83,6 +84,15 @@ public sealed class Tape(Device device) : IDisposable
 
     /// <summary>Where the time of each op is noted down; null where nobody asks.</summary>
     internal OpTimes? Times { get; init; }
+
+    /// <summary>What activations cost in this step, each a single number: added to the loss.</summary>
+    internal IReadOnlyList<Tensor> Penalties => _penalties;
+
+    /// <summary>True where a gradient of the tensor is wanted.</summary>
+    internal bool Wants(Tensor tensor) => _wanted.Contains(tensor);
+
+    /// <summary>Adds a number to the loss of this step.</summary>
+    internal void AddPenalty(Tensor cost) => _penalties.Add(cost);
 
     /// <summary>Asks for the gradient of a tensor.</summary>
     public void Watch(Tensor tensor) => _wanted.Add(tensor);
@@ -178,10 +188,10 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>The gradient of a watched tensor after <see cref="Backward(Tensor)"/>; null where none reached it.</summary>
     public Tensor? Gradient(Tensor tensor) => Gradients.Find(tensor) is null ? null : Gradients.Own(tensor); // it may be changed in place
 
-    /// <summary>Gives a result's memory back early where backward will not read it.</summary>
+    /// <summary>Gives a result's memory back early where backward will not read it. What was traced stays: a plan reads it.</summary>
     public void Release(Tensor tensor)
     {
-        if (_owned.Contains(tensor) && _checkpoints?.Release(tensor) != true && !_kept.ContainsKey(tensor))
+        if (Trace is null && _owned.Contains(tensor) && _checkpoints?.Release(tensor) != true && !_kept.ContainsKey(tensor))
             Drop(tensor);
     }
 
@@ -200,7 +210,8 @@ public sealed class Tape(Device device) : IDisposable
 
     private Tensor Note(Op op, ReadOnlySpan<Tensor> inputs, Shape shape, bool wanted)
     {
-        var output = Tensor.Symbolic(Device, shape);
+        // A parameter or constant under another shape stays one: what is traced reads its numbers.
+        Tensor output = op.IsView && inputs[0].Memory is not null ? Own(inputs[0].View(shape)) : Tensor.Symbolic(Device, shape);
         Trace!.Add(new TracedOp(op, inputs.ToArray(), output, Layer, wanted));
         if (wanted)
             _wanted.Add(output);

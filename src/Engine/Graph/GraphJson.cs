@@ -16,11 +16,18 @@ internal static class GraphJson
         config["nodes"] = new JsonArray([.. nodes.Select(n => (JsonNode)new JsonObject
         {
             ["layer"] = layers.IndexOf(n.Layer),
-            ["inputs"] = new JsonArray([.. n.Inputs.Select(i => (JsonNode)nodes.IndexOf(i))]),
+            ["inputs"] = References(nodes, n.Inputs),
         })]);
-        config["inputs"] = new JsonArray([.. model.Inputs.Select(i => (JsonNode)nodes.IndexOf(i))]);
-        config["outputs"] = new JsonArray([.. model.Outputs.Select(o => (JsonNode)nodes.IndexOf(o))]);
+        config["inputs"] = References(nodes, model.Inputs);
+        config["outputs"] = References(nodes, model.Outputs);
     }
+
+    // A node's number; for a result behind the first, [number, place].
+    private static JsonArray References(List<Node> nodes, IEnumerable<Node> read) => new([.. read.Select(n =>
+    {
+        int number = nodes.IndexOf(n.First);
+        return n.Index == 0 ? (JsonNode)number : new JsonArray(number, n.Index);
+    })]);
 
     /// <summary>One layer: class, name, flag, attributes, and the parameters that are frozen by themselves.</summary>
     public static JsonNode WriteLayer(Layer layer)
@@ -57,13 +64,16 @@ internal static class GraphJson
         foreach (JsonNode? item in Part(config, "nodes").AsArray())
         {
             Layer layer = layers[(int)Part(item!, "layer")];
-            Node[] inputs = [.. Indices(item!, "inputs").Select(i => nodes[i])];
-            nodes.Add(layer is InputLayer input ? new Node(input, [], input.SampleShape) : layer.Apply(inputs));
+            nodes.Add(layer is InputLayer input ? new Node(input, [], input.SampleShape) : layer.Apply([.. Referred(item!, "inputs", nodes)]));
         }
-        return new Model(Indices(config, "inputs").Select(i => nodes[i]), Indices(config, "outputs").Select(i => nodes[i]), name);
+        return new Model(Referred(config, "inputs", nodes), Referred(config, "outputs", nodes), name);
     }
 
-    private static Layer ReadLayer(JsonNode item)
+    private static IEnumerable<Node> Referred(JsonNode item, string name, List<Node> nodes) =>
+        Part(item, name).AsArray().Select(r => r is JsonArray pair ? nodes[(int)pair[0]!].Outputs[(int)pair[1]!] : nodes[(int)r!]);
+
+    /// <summary>A layer that <see cref="WriteLayer"/> wrote.</summary>
+    public static Layer ReadLayer(JsonNode item)
     {
         string kind = (string)Part(item, "class")!, name = (string)Part(item, "name")!;
         JsonNode config = Part(item, "config");
@@ -71,13 +81,12 @@ internal static class GraphJson
             return Read(name, config);
         Layer layer = LayerCatalog.Create(kind, config);
         layer.Name = name;
-        layer.Trainable = (bool)Part(item, "trainable");
+        if (!(bool)Part(item, "trainable"))
+            layer.Trainable = false; // true says of a wrapper that a layer inside is; which, they say themselves
         if (item["frozen"] is JsonArray frozen)
             layer.FrozenParameters = [.. frozen.Select(n => (string)n!)];
         return layer;
     }
-
-    private static IEnumerable<int> Indices(JsonNode item, string name) => Part(item, name).AsArray().Select(i => (int)i!);
 
     private static JsonNode Part(JsonNode item, string name) =>
         item[name] ?? throw new GraftException($"The graph in this model file has no '{name}' where one is due; the file is damaged or from another program.");

@@ -17,6 +17,9 @@ internal sealed class LayerNames
             throw new GraftException($"Two layers are named '{layer.Name}'; names are unique within a model. Give one of them another Name.");
     }
 
+    /// <summary>The name of a layer, or the one that the first layer of its class gets.</summary>
+    public static string Of(Layer layer) => layer.Name.Length > 0 ? layer.Name : SnakeCase(layer.ClassName);
+
     private string Free(string stem)
     {
         while (true)

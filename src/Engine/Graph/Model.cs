@@ -13,7 +13,6 @@ public partial class Model : Layer
 {
     private Node[] _order = [];
     private List<Layer> _layers = [];
-    private int _seed;
     private IReadOnlyList<Parameter>? _parameters;
     private int _listed; // the revision that _parameters is of
     private ModelPlans? _plans;
@@ -66,13 +65,6 @@ public partial class Model : Layer
     /// <inheritdoc/>
     public override int InputCount => Inputs.Count;
 
-    /// <summary>True where any layer inside is; setting it sets all of them.</summary>
-    public override bool Trainable
-    {
-        get => _layers.Exists(l => l.Trainable && (l is Model || l.Parameters.Count > 0));
-        set => _layers.ForEach(l => l.Trainable = value);
-    }
-
     /// <summary>The parameters of all layers, nested models included, in the order of the layers.</summary>
     public override IReadOnlyList<Parameter> Parameters
     {
@@ -86,20 +78,15 @@ public partial class Model : Layer
     }
 
     /// <summary>Every parameter with its path: "base/conv1/kernel".</summary>
-    public IEnumerable<(string Path, Parameter Parameter)> NamedParameters() =>
-        _layers.SelectMany(l => l is Model m
-            ? m.NamedParameters().Select(p => ($"{m.Name}/{p.Path}", p.Parameter))
-            : l.Parameters.Select(p => ($"{l.Name}/{p.Name}", p)));
+    public IEnumerable<(string Path, Parameter Parameter)> NamedParameters() => _layers.SelectMany(Named);
 
-    internal override int Seed
-    {
-        get => _seed;
-        set
-        {
-            _seed = value;
-            _layers.ForEach(l => l.Seed = value);
-        }
-    }
+    private static IEnumerable<(string Path, Parameter Parameter)> Named(Layer layer) => layer.Inner.Count > 0
+        ? layer.Inner.SelectMany(Named).Select(p => ($"{layer.Name}/{p.Path}", p.Parameter))
+        : layer.Parameters.Select(p => ($"{layer.Name}/{p.Name}", p));
+
+    internal override IReadOnlyList<Layer> Inner => _layers;
+
+    private protected override int SeedOfInner(int seed) => seed; // their names are the user's
 
     internal override int Revision
     {
@@ -132,6 +119,9 @@ public partial class Model : Layer
             p.MoveTo(device);
     }
 
+    /// <summary>Stateful recurrent layers forget the batches before: the next one begins with states of zeros. Keras's reset_states.</summary>
+    public new void ResetStates() => base.ResetStates();
+
     /// <summary>Gives the memory of all parameters and plans back to the system, and what the device kept for reuse; the next use draws them anew.</summary>
     public virtual void Release()
     {
@@ -148,16 +138,25 @@ public partial class Model : Layer
         ?? throw new GraftException($"Model '{Name}' has no layer '{name}'; the nearest name is '{_layers.MinBy(l => NameDistance.Between(l.Name, name))?.Name}'.");
 
     /// <inheritdoc/>
-    public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => OutputShapes(inputs)[0];
+
+    internal override Shape[] OutputShapes(ReadOnlySpan<Shape> inputs)
     {
         for (int i = 0; i < Inputs.Count; i++)
         {
             if (!Inputs[i].Shape.Equals(inputs[i]))
                 throw new ShapeException($"Model '{Name}' takes input {Inputs[i].Shape} and cannot take {inputs[i]}.");
         }
-        return Outputs.Count == 1 ? Outputs[0].Shape
-            : throw new ShapeException($"Model '{Name}' has {Outputs.Count} outputs; a model inside another has one.");
+        return [.. Outputs.Select(o => o.Shape)];
     }
+
+    /// <summary>
+    /// True where the layers can compute samples of this shape, without the batch axis. That of the input node alone, where a model does not say more: a model whose
+    /// layers all follow the length of their input may take shorter sequences.
+    /// </summary>
+    /// <param name="input">Number of the input.</param>
+    /// <param name="sample">The shape.</param>
+    protected internal virtual bool Takes(int input, Shape sample) => Inputs[input].Shape.Equals(sample);
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Run(tape, inputs)[0];
@@ -165,47 +164,57 @@ public partial class Model : Layer
     /// <summary>Runs the graph: inputs with the batch axis, one result an output node.</summary>
     /// <remarks>A result is given back as soon as its last reader ran, unless backward needs it.</remarks>
     /// <exception cref="ShapeException">An input has another shape than its node.</exception>
-    public Tensor[] Run(Tape tape, ReadOnlySpan<Tensor> inputs)
+    public Tensor[] Run(Tape tape, ReadOnlySpan<Tensor> inputs) => MaskedTensor.Values(Call(tape, MaskedTensor.Of(inputs)));
+
+    internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs)
     {
-        var results = new Dictionary<Node, Tensor>(_order.Length);
-        var readers = new Dictionary<Node, int>(_order.Length);
+        var results = new Dictionary<Node, MaskedTensor>(_order.Length);
         for (int i = 0; i < Inputs.Count; i++)
         {
-            if (inputs[i].Shape.Rank == 0 || !inputs[i].Shape.Tail().Equals(Inputs[i].Shape))
-                throw new ShapeException($"Model '{Name}': input {inputs[i].Shape} does not fit [N,{string.Join(',', Inputs[i].Shape.Dims.ToArray())}].");
+            Shape given = inputs[i].Value.Shape;
+            if (given.Rank == 0 || !Takes(i, given.Tail()))
+                throw new ShapeException($"Model '{Name}': input {given} does not fit [N,{string.Join(',', Inputs[i].Shape.Dims.ToArray())}].");
             results[Inputs[i]] = inputs[i];
         }
-        foreach (Node node in _order)
-        {
-            foreach (Node input in node.Inputs)
-                readers[input] = readers.GetValueOrDefault(input) + 1;
-        }
-        foreach (Node kept in Inputs.Concat(Outputs))
-            readers[kept] = int.MaxValue; // the caller's
+        Dictionary<Node, int> readers = CountReaders();
         string outer = tape.Layer;
         foreach (Node node in _order)
         {
             if (!results.ContainsKey(node))
-                results[node] = RunNode(tape, node, results, outer);
+                RunNode(tape, node, results, outer);
+            foreach (Node unread in node.Outputs.Where(o => !readers.ContainsKey(o)))
+                tape.Release(results[unread].Value);
             foreach (Node input in node.Inputs)
             {
                 if (readers[input] < int.MaxValue && --readers[input] == 0)
-                    tape.Release(results[input]);
+                    tape.Release(results[input].Value);
             }
         }
         tape.Layer = outer;
         return [.. Outputs.Select(o => results[o])];
     }
 
-    private static Tensor RunNode(Tape tape, Node node, Dictionary<Node, Tensor> results, string outer)
+    private Dictionary<Node, int> CountReaders()
     {
-        var inputs = new Tensor[node.Inputs.Count];
+        var readers = new Dictionary<Node, int>(_order.Length);
+        foreach (Node input in _order.SelectMany(n => n.Inputs))
+            readers[input] = readers.GetValueOrDefault(input) + 1;
+        foreach (Node kept in Inputs.Concat(Outputs))
+            readers[kept] = int.MaxValue; // the caller's
+        return readers;
+    }
+
+    private static void RunNode(Tape tape, Node node, Dictionary<Node, MaskedTensor> results, string outer)
+    {
+        var inputs = new MaskedTensor[node.Inputs.Count];
         for (int i = 0; i < inputs.Length; i++)
             inputs[i] = results[node.Inputs[i]];
         tape.Layer = outer.Length == 0 ? node.Layer.Name : $"{outer}/{node.Layer.Name}";
         if (node.Layer is not Model)
             tape.NextLayer();
-        return node.Layer.Forward(tape, inputs);
+        MaskedTensor[] outputs = node.Layer.Call(tape, inputs);
+        for (int i = 0; i < node.Outputs.Count; i++)
+            results[node.Outputs[i]] = outputs[i];
     }
 
     private protected void SetGraph(Node[] inputs, Node[] outputs)
@@ -226,11 +235,12 @@ public partial class Model : Layer
         _parameters = null;
         var names = new LayerNames();
         _layers.ForEach(names.Add);
-        _layers.ForEach(l => l.Seed = _seed);
+        _layers.ForEach(l => l.Seed = Seed);
     }
 
     private static void Visit(Node node, HashSet<Node> seen, List<Node> order)
     {
+        node = node.First;
         if (!seen.Add(node))
             return;
         foreach (Node input in node.Inputs)

@@ -39,6 +39,7 @@ internal sealed class ModelSummary
 
     public override string ToString()
     {
+        string routines = _model.Device.Kernels.Routines;
         long all = Count(_model.Parameters), trainable = Count(_model.Parameters.Where(p => p.IsTrainable));
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"Model: \"{_model.Name}\"\n");
@@ -47,7 +48,7 @@ internal sealed class ModelSummary
         text.Append(CultureInfo.InvariantCulture, $" Total params: {all:N0} ({Size(all)})\n");
         text.Append(CultureInfo.InvariantCulture, $" Trainable params: {trainable:N0} ({Size(trainable)})\n");
         text.Append(CultureInfo.InvariantCulture, $" Non-trainable params: {all - trainable:N0} ({Size(all - trainable)})\n");
-        text.Append(CultureInfo.InvariantCulture, $" Device: {_model.Device}{(_model.Device == Device.Default ? $" ({Device.DefaultReason})" : "")}\n");
+        text.Append(CultureInfo.InvariantCulture, $" Device: {_model.Device}{(_model.Device == Device.Default ? $" ({Device.DefaultReason})" : "")}{(routines.Length > 0 ? $"; {routines}" : "")}\n");
         return text.ToString();
     }
 
@@ -72,11 +73,17 @@ internal sealed class ModelSummary
                 continue;
             Node[] uses = [.. _model.Nodes.Where(n => n.Layer == layer)];
             string kind = layer is Sequential ? "Sequential" : layer is Model ? "Functional" : layer.ClassName;
-            string links = string.Join(", ", uses.SelectMany(n => n.Inputs).Select(i => $"{i.Layer.Name}[{index[i]}][0]"));
-            string[] cells = [$"{layer.Name} ({kind})", $"(None{string.Concat(uses[^1].Shape.Dims.ToArray().Select(d => $", {d}"))})",
+            string links = string.Join(", ", uses.SelectMany(n => n.Inputs).Select(i => $"{i.Layer.Name}[{index[i.First]}][{i.Index}]"));
+            string[] cells = [$"{layer.Name} ({kind})", Shapes(uses[^1]),
                 Count(layer.Parameters).ToString("N0", CultureInfo.InvariantCulture), links.Length == 0 ? "-" : links];
             yield return cells[.._titles.Length];
         }
+    }
+
+    private static string Shapes(Node node)
+    {
+        IEnumerable<string> shapes = node.Outputs.Select(o => $"(None{string.Concat(o.Shape.Dims.ToArray().Select(d => $", {d}"))})");
+        return node.Outputs.Count == 1 ? shapes.First() : $"[{string.Join(", ", shapes)}]"; // a list, as Keras prints it
     }
 
     /// <summary>By depth, the longest way to an output; layers of one depth as a walk from the outputs meets them.</summary>
@@ -92,7 +99,7 @@ internal sealed class ModelSummary
             int depth = Math.Max(ofNode.GetValueOrDefault(node), ofLayer.GetValueOrDefault(node.Layer));
             ofLayer[node.Layer] = depth;
             foreach (Node input in node.Inputs)
-                ofNode[input] = Math.Max(depth + 1, ofNode.GetValueOrDefault(input));
+                ofNode[input.First] = Math.Max(depth + 1, ofNode.GetValueOrDefault(input.First));
         }
         return ofLayer.Keys.OrderByDescending(l => ofLayer[l]).ThenBy(l => met.GetValueOrDefault(l, int.MaxValue));
     }

@@ -14,6 +14,7 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
 
     private (InferencePlan Plan, int Generation, long Version)? _owner;
     private FeatureStore? _store;
+    private int[] _places = []; // of each value in a row of the store, and the end of the row: as long as for the longest samples
     private float[] _row = [];
     private string _why = "";
     private long _computed, _served;
@@ -27,16 +28,16 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
     /// <summary>True where the whole epoch can be served without the data set's inputs, as far as can be told before it.</summary>
     public bool HoldsEpoch(InferencePlan? plan, int epoch)
     {
-        int batch = Math.Min(data.BatchSize, data.Count);
-        return plan is not null && StoreFor(plan, plan.Prepare(batch, data.BatchSize)) is { } store
-            && Enumerable.Range(Variant(epoch) * data.Count, data.Count).All(store.Has);
+        return plan is not null && StoreFor(plan) is { } store && Enumerable.Range(Variant(epoch) * data.Count, data.Count).All(store.Has);
     }
 
     /// <summary>Runs a plan on a batch.</summary>
     /// <returns>False where neither the cache nor the batch has what is needed: the batch came without inputs.</returns>
     public bool Run(InferencePlan plan, Schedule schedule, Batch batch, int epoch, CancellationToken cancellationToken)
     {
-        FeatureStore? store = batch.Indices.Length == batch.Size ? StoreFor(plan, schedule) : null; // indices are rows of the store
+        FeatureStore? store = batch.Indices.Length == batch.Size ? StoreFor(plan) : null; // indices are rows of the store
+        if (store is not null && !Fits(schedule.BoundaryWidths))
+            store = null;
         if (store is not null && TryServe(store, schedule, batch, epoch))
         {
             schedule.RunFromBoundary(cancellationToken);
@@ -60,10 +61,11 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
     private int Variant(int epoch) => data.IsDeterministic || options.AugmentedCopies == 0 ? 0 : epoch % options.AugmentedCopies;
 
     /// <summary>The store for the boundary as it is now: a change of frozen weights or of what is frozen empties it.</summary>
-    private FeatureStore? StoreFor(InferencePlan plan, Schedule schedule)
+    private FeatureStore? StoreFor(InferencePlan plan)
     {
         if (_gaveUp)
             return null;
+        Schedule schedule = plan.Prepare(model.Inputs[0].Shape.Prepend(Math.Min(data.BatchSize, data.Count)), data.BatchSize); // of the longest samples
         (InferencePlan, int, long) owner = (plan, plan.Generation, schedule.FrozenVersion);
         if (_owner == owner)
             return _store;
@@ -73,6 +75,7 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
         _why = Objection(schedule, width, variants);
         if (_why.Length > 0 || width == 0)
             return null;
+        _places = [0, .. schedule.BoundaryWidths.Select((_, i) => schedule.BoundaryWidths[..(i + 1)].Sum())];
         _row = new float[width];
         try
         {
@@ -102,6 +105,9 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
         int fewest = bytes * data.Count * variants > options.MemoryBudget ? FewestFlopsPerByteOfFile : FewestFlopsPerByte;
         return schedule.FrozenFlops / schedule.BatchSize < bytes * fewest ? "its features are larger than the work to compute them" : "";
     }
+
+    /// <summary>True where a row has room for values of these widths: those of shorter samples leave some of it empty.</summary>
+    private bool Fits(int[] widths) => widths.Length == _places.Length - 1 && widths.Index().All(w => w.Item <= _places[w.Index + 1] - _places[w.Index]);
 
     private FeatureStore Open(Schedule schedule, int rows, int width)
     {
@@ -134,9 +140,8 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
         {
             if (!store.TryGet(first + batch.Indices[i], _row))
                 return false; // damaged: it is computed anew
-            int at = 0;
-            for (int value = 0; value < schedule.BoundaryWidths.Length; at += schedule.BoundaryWidths[value++])
-                schedule.SetBoundary(value, i, _row.AsSpan(at, schedule.BoundaryWidths[value]));
+            for (int value = 0; value < schedule.BoundaryWidths.Length; value++)
+                schedule.SetBoundary(value, i, _row.AsSpan(_places[value], schedule.BoundaryWidths[value]));
         }
         return true;
     }
@@ -147,11 +152,11 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
         {
             for (int i = 0; i < batch.Size; i++)
             {
-                int row = Variant(epoch) * data.Count + batch.Indices[i], at = 0;
+                int row = Variant(epoch) * data.Count + batch.Indices[i];
                 if (store.Has(row))
                     continue;
-                for (int value = 0; value < schedule.BoundaryWidths.Length; at += schedule.BoundaryWidths[value++])
-                    schedule.GetBoundary(value, i, _row.AsSpan(at, schedule.BoundaryWidths[value]));
+                for (int value = 0; value < schedule.BoundaryWidths.Length; value++)
+                    schedule.GetBoundary(value, i, _row.AsSpan(_places[value], schedule.BoundaryWidths[value]));
                 store.Put(row, _row);
                 _computed++;
             }

@@ -44,15 +44,13 @@ internal static class FeatureDigest
     // The batch axis is not what features depend on.
     private static string Tail(Shape shape) => shape.Rank == 0 ? "" : shape.Tail().ToString();
 
-    private static void Collect(Model model, string outer, Dictionary<string, Layer> layers)
+    private static void Collect(Layer outer, string prefix, Dictionary<string, Layer> layers)
     {
-        foreach (Layer layer in model.Layers)
+        foreach (Layer layer in outer.Inner)
         {
-            string path = outer.Length == 0 ? layer.Name : $"{outer}/{layer.Name}";
-            if (layer is Model inner)
-                Collect(inner, path, layers);
-            else
-                layers[path] = layer;
+            if (layer is not Model)
+                layers[prefix + layer.Name] = layer;
+            Collect(layer, $"{prefix}{layer.Name}/", layers);
         }
     }
 }

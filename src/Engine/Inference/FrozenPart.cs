@@ -27,6 +27,8 @@ internal sealed class FrozenPart
         for (int i = 0; i < trace.Ops.Count; i++)
         {
             TracedOp op = trace.Ops[i];
+            if (op.IsConstant)
+                continue; // a parameter under another shape: neither computed nor outside
             IsIncluded[i] = op.Op.IsPure && !(trace.IsTraining && op.IsWanted) && !Array.Exists(op.Inputs, _outside.Contains);
             (IsIncluded[i] ? _inside : _outside).Add(op.Output);
             if (Array.Exists(op.Inputs, _ofSamples.Contains))

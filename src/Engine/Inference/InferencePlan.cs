@@ -16,14 +16,14 @@ public sealed class InferencePlan : IDisposable
     // Batches up to this size get the algorithms that are fastest for one sample: the weights then come from memory for few uses.
     private const int LargestSmallBatch = 4, SmallBatch = 1, LargeBatch = 16;
 
-    private const int MostSchedules = 4;
+    private const int MostSchedules = 24; // of shapes: texts come in several lengths; the memory for activations is one
 
     private readonly Model _model;
     private readonly bool _training;
     private readonly PlanOptions _options;
     private readonly PlanMemory _memory;
     private readonly bool _ownsMemory;
-    private readonly List<(Shape Input, int Batch, Schedule Schedule)> _schedules = [];
+    private readonly List<(int Count, Shape Sample, int Batch, Schedule Schedule)> _schedules = [];
     private int _revision; // of the model that was traced
 
     /// <summary>Counts how often everything was traced anew, as the model's parameters were replaced.</summary>
@@ -56,7 +56,7 @@ public sealed class InferencePlan : IDisposable
         Shape input = _model.Inputs[0].Shape, output = _model.Outputs[0].Shape;
         if (count < 1 || samples.Length != count * input.Count || outputs.Length != count * output.Count)
             throw new ShapeException($"Plan of '{_model.Name}': {samples.Length} numbers in and {outputs.Length} out are not {count} samples of {input} and {output}.");
-        Schedule schedule = Prepare(count);
+        Schedule schedule = Prepare(count, input);
         schedule.Run(samples, cancellationToken);
         _memory.Device.Kernels.Memory.Download(schedule.Output!.Data, outputs);
     }
@@ -70,14 +70,14 @@ public sealed class InferencePlan : IDisposable
     /// <summary>The steps for a batch size, without running them.</summary>
     public string Describe(int batch)
     {
-        Prepare(batch).EnsureSteps();
+        Prepare(_model.Inputs[0].Shape.Prepend(batch)).EnsureSteps();
         return Describe();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach ((_, _, Schedule schedule) in _schedules)
+        foreach ((_, _, _, Schedule schedule) in _schedules)
             schedule.Dispose();
         _schedules.Clear();
         if (_ownsMemory)
@@ -85,42 +85,40 @@ public sealed class InferencePlan : IDisposable
     }
 
     /// <summary>The schedule for a batch of the model's samples.</summary>
-    /// <param name="count">Samples in the batch.</param>
-    /// <param name="typicalBatch">Batch size to choose algorithms for, where this batch is the last and smaller; 0 for <paramref name="count"/>.</param>
-    internal Schedule Prepare(int count, int typicalBatch = 0)
+    /// <param name="shape">Shape of the batch: samples that the model takes.</param>
+    /// <param name="typicalBatch">Batch size to choose algorithms for, where this batch is the last and smaller; 0 for that of <paramref name="shape"/>.</param>
+    /// <exception cref="ShapeException">The model takes no such samples.</exception>
+    internal Schedule Prepare(Shape shape, int typicalBatch = 0) => Prepare(shape[0], shape.Tail(), typicalBatch);
+
+    /// <summary>The same for <paramref name="count"/> samples of a shape without the batch axis; a shape that was seen costs no memory.</summary>
+    private Schedule Prepare(int count, Shape sample, int typicalBatch = 0)
     {
-        if (_revision != _model.Revision)
-            DropAll(); // an adapter was put on, taken off, or merged
         int batch = (typicalBatch == 0 ? count : typicalBatch) <= LargestSmallBatch ? SmallBatch : LargeBatch;
+        if (_revision != _model.Revision || _schedules.Exists(s => !s.Schedule.IsValid))
+            DropAll(); // an adapter was put on, taken off, or merged; or the model gave its parameters back and drew or loaded others
         for (int i = _schedules.Count - 1; i >= 0; i--)
         {
-            (Shape input, int chosen, Schedule found) = _schedules[i];
-            if (input[0] != count || chosen != batch)
-                continue;
-            if (found.IsValid)
+            if (_schedules[i] is var known && known.Batch == batch && known.Count == count && known.Sample.Equals(sample))
             {
                 _schedules.RemoveAt(i);
-                _schedules.Add((input, chosen, found)); // latest last
-                return found;
+                _schedules.Add(known); // latest last
+                return known.Schedule;
             }
-            DropAll(); // the model gave its parameters back and drew or loaded others
-            break;
         }
         if (_schedules.Count == MostSchedules)
         {
             _schedules[0].Schedule.Dispose();
             _schedules.RemoveAt(0);
         }
-        Shape shape = _model.Inputs[0].Shape.Prepend(count);
-        var schedule = new Schedule(_model, shape, batch, _training, _options, _memory);
+        var schedule = new Schedule(_model, sample.Prepend(count), batch, _training, _options, _memory);
         _memory.Sweep();
-        _schedules.Add((shape, batch, schedule));
+        _schedules.Add((count, sample, batch, schedule));
         return schedule;
     }
 
     private void DropAll()
     {
-        foreach ((_, _, Schedule schedule) in _schedules)
+        foreach ((_, _, _, Schedule schedule) in _schedules)
             schedule.Dispose();
         _schedules.Clear();
         _revision = _model.Revision;

@@ -54,7 +54,7 @@ internal sealed class ModelPlans(Model model) : IDisposable
         _memory = null;
     }
 
-    private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1;
+    private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1 && !model.RemembersBatches;
 
     /// <summary>The boundary between what is frozen and what is trained lies elsewhere when the flag of a layer or a parameter has changed.</summary>
     private void FollowTrainable()
@@ -82,18 +82,14 @@ internal sealed class ModelPlans(Model model) : IDisposable
         return _memory ??= new PlanMemory(model.Device);
     }
 
-    private static void Collect(Model m, List<bool> flags)
+    private static void Collect(Layer layer, List<bool> flags)
     {
-        foreach (Layer layer in m.Layers)
-        {
-            if (layer is Model inner)
-            {
-                Collect(inner, flags);
-                continue;
-            }
-            flags.Add(layer.Trainable);
-            foreach (Parameter parameter in layer.Parameters)
-                flags.Add(parameter.Trainable);
-        }
+        foreach (Layer inner in layer.Inner)
+            Collect(inner, flags);
+        if (layer.Inner.Count > 0)
+            return;
+        flags.Add(layer.Trainable);
+        foreach (Parameter parameter in layer.Parameters)
+            flags.Add(parameter.Trainable);
     }
 }

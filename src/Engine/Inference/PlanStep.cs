@@ -46,7 +46,7 @@ internal sealed class ConvStep(ConvNode node, PackedConv packed, Tensor arena) :
     private readonly DevicePtr<float> _residual = node.Residual is { } r ? arena.Data.At(r.Offset) : DevicePtr<float>.Null;
     private readonly ImageBorder _border = new(node.Output, arena);
 
-    public override string Routine => node.Algorithm
+    public override string Routine => _kernels.Routine(node.Algorithm)
         + (packed.Bias.IsNull ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation == FusedActivation.None ? "" : $" + {node.Activation}")
         + (node.MaxPool ? " + max pool" : "");
 

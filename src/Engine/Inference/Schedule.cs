@@ -37,7 +37,7 @@ internal sealed class Schedule : IDisposable
         _nodes = ChooseAlgorithms.Apply(nodes, memory.Device.Kernels, batch, options);
         foreach (FusedNode node in _nodes.OfType<FusedNode>())
             _packed.Add(node, node is ConvNode conv ? memory.Acquire(conv.Conv.Weights, conv.Algorithm) : memory.Acquire(((DenseNode)node).Kernel));
-        _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(Sources)];
+        _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(Sources), .. _trace.Ops.Where(op => op.IsConstant).Select(op => op.Inputs[0])];
         _frozenSources = [.. _nodes.Where(n => n.IsFrozen).SelectMany(Sources).Distinct()];
         HasFrozenWork = _part.Boundary.Count > 0 && _nodes.Exists(n => n.IsFrozen);
         FrozenFlops = _nodes.Where(n => n.IsFrozen).Sum(Flops);

@@ -9,7 +9,11 @@ namespace Graft.Inference;
 /// <param name="Output">Stands for the result; it has a shape and no memory.</param>
 /// <param name="Layer">Path of the layer.</param>
 /// <param name="IsWanted">True where a trainable parameter is behind it: in training, a gradient passes through it.</param>
-internal sealed record TracedOp(Op Op, Tensor[] Inputs, Tensor Output, string Layer, bool IsWanted);
+internal sealed record TracedOp(Op Op, Tensor[] Inputs, Tensor Output, string Layer, bool IsWanted)
+{
+    /// <summary>True for a parameter or constant under another shape, whose numbers are there already.</summary>
+    public bool IsConstant => Output.Memory is not null;
+}
 
 /// <summary>
 /// A forward pass as a list of ops: the layers run as always, on a tape that notes their ops down instead of running them. Whatever layer

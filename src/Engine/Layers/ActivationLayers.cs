@@ -15,8 +15,10 @@ public sealed class ActivationLayer(Activation activation) : Layer
     /// <inheritdoc/>
     public override string ClassName => "Activation";
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
-    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Activation.OutputShape(inputs[0]);
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Activation.Apply(tape, tape.Run(new ReshapeOp([.. inputs[0].Shape]), inputs[0]));
@@ -38,6 +40,8 @@ public sealed class ReLU : Layer
 
     /// <summary>Where the identity begins, 0 or more.</summary>
     public float Threshold { get; init; }
+
+    private protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => MaxValue is null or > 0 && NegativeSlope >= 0 && Threshold >= 0 ? inputs[0]
@@ -82,6 +86,8 @@ public sealed class ReLU : Layer
 /// <param name="slope">Factor below 0.</param>
 public sealed class LeakyReLU(float slope = 0.3f) : Layer
 {
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
 
@@ -93,14 +99,52 @@ public sealed class LeakyReLU(float slope = 0.3f) : Layer
     internal static Layer Read(JsonNode config) => new LeakyReLU((float)config["negative_slope"]!);
 }
 
-/// <summary>e^x over the sum of an axis, as a layer. Matches Keras's Softmax.</summary>
-/// <param name="axis">The axis whose numbers sum to 1, counted with the batch axis as 0, or from the end.</param>
-public sealed class Softmax(int axis = -1) : Layer
+/// <summary>x above 0, alpha · (e^x - 1) below. Matches Keras's ELU. Clevert et al. 2016, arXiv:1511.07289.</summary>
+/// <param name="alpha">Factor below 0, 0 or more.</param>
+public sealed class ELU(float alpha = 1) : Layer
 {
+    private protected override bool PassesMask => true;
+
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new UnaryOp(UnaryFormula.ELU, alpha), inputs[0]);
+
+    internal override void WriteConfig(JsonObject config) => config["alpha"] = alpha;
+
+    internal static Layer Read(JsonNode config) => new ELU((float)config["alpha"]!);
+}
+
+/// <summary>x above a threshold, else 0. Matches Keras 2's ThresholdedReLU. Konda et al. 2015, arXiv:1402.3337.</summary>
+/// <param name="theta">The threshold.</param>
+public sealed class ThresholdedReLU(float theta = 1) : Layer
+{
+    private protected override bool PassesMask => true;
+
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new UnaryOp(UnaryFormula.Threshold, theta, float.PositiveInfinity), inputs[0]);
+
+    internal override void WriteConfig(JsonObject config) => config["theta"] = theta;
+
+    internal static Layer Read(JsonNode config) => new ThresholdedReLU((float)config["theta"]!);
+}
+
+/// <summary>e^x over the sum of an axis, or of several axes, as a layer. Matches Keras's Softmax.</summary>
+/// <param name="axes">The axes whose numbers sum to 1, counted with the batch axis as 0, or from the end; none is the last.</param>
+public sealed class Softmax(params int[] axes) : Layer
+{
+    private readonly int[] _axes = axes.Length == 0 ? [-1] : axes;
+
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {
-        AxisOrder.Resolve(inputs[0], [axis]);
+        AxisOrder.Resolve(inputs[0], _axes);
         return inputs[0];
     }
 
@@ -108,13 +152,19 @@ public sealed class Softmax(int axis = -1) : Layer
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
     {
         Tensor x = inputs[0];
-        AxisOrder order = AxisOrder.Last(x.Shape.Rank, AxisOrder.Resolve(x.Shape.Tail(), [axis]));
-        if (order.IsIdentity)
+        int[] together = AxisOrder.Resolve(x.Shape.Tail(), _axes);
+        AxisOrder order = AxisOrder.Last(x.Shape.Rank, together);
+        if (order.IsIdentity && together.Length == 1)
             return tape.Run(new SoftmaxOp(), x);
-        return Then(tape, Then(tape, tape.Run(order.There, x), new SoftmaxOp()), order.Back);
+        Tensor t = tape.Run(order.There, x);
+        Shape ordered = t.Shape;
+        t = Then(tape, t, new ReshapeOp([.. ordered.Dims[..^together.Length], -1]));
+        t = Then(tape, Then(tape, t, new SoftmaxOp()), new ReshapeOp([.. ordered]));
+        return Then(tape, t, order.Back);
     }
 
-    internal override void WriteConfig(JsonObject config) => config["axis"] = axis;
+    internal override void WriteConfig(JsonObject config) => config["axis"] = new JsonArray([.. _axes.Select(a => (JsonNode)a)]);
 
-    internal static Layer Read(JsonNode config) => new Softmax((int?)config["axis"] ?? -1);
+    // Model files of the first versions have one number, or none.
+    internal static Layer Read(JsonNode config) => config["axis"] is JsonArray several ? new Softmax([.. several.Select(a => (int)a!)]) : new Softmax((int?)config["axis"] ?? -1);
 }

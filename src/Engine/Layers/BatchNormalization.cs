@@ -29,6 +29,8 @@ public sealed class BatchNormalization : Layer
     /// <summary>False leaves beta out: 0.</summary>
     public bool Center { get; init; } = true;
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
 

@@ -28,8 +28,7 @@ public sealed class CausalAttention(int heads) : Layer
     {
         if (!tape.Training || DropoutRate == 0)
             return tape.Run(new CausalAttentionOp(Heads, Scale), inputs[0]);
-        ulong seed = tape.Seed ^ ((ulong)RandomSeed.Of(0, tape.Layer) << 32) ^ (ulong)tape.OpCount;
-        return tape.Run(new CausalAttentionOp(Heads, Scale, DropoutRate, seed), inputs[0]);
+        return tape.Run(new CausalAttentionOp(Heads, Scale, DropoutRate, DropoutSeed(tape)), inputs[0]);
     }
 
     internal override void WriteConfig(JsonObject config)

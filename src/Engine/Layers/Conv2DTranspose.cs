@@ -33,31 +33,42 @@ public sealed class Conv2DTranspose(int filters, int filterH, int filterW) : Lay
     /// <summary>Border of the convolution that leads back: Same cuts the output to stride times the input.</summary>
     public Padding Padding { get; init; }
 
+    /// <summary>Rows and columns of the output beyond what the rule gives, less than the stride; null for Keras's default. It has its own base: see Keras.</summary>
+    public (int Height, int Width)? OutputPadding { get; init; }
+
     /// <summary>False leaves the bias out.</summary>
     public bool UseBias { get; init; } = true;
 
     /// <summary>Applied to the output.</summary>
     public Activation Activation { get; init; }
 
-    private Window Window => new(FilterSize.Height, FilterSize.Width, Strides.Height, Strides.Width, Dilation.Height, Dilation.Width, Padding, null);
+    /// <summary>What a large kernel costs; null for nothing.</summary>
+    public Regularizer? KernelRegularizer { get; init; }
+
+    /// <summary>What a large bias costs; null for nothing.</summary>
+    public Regularizer? BiasRegularizer { get; init; }
+
+    private Window Taps => new(FilterSize.Height, FilterSize.Width, Strides.Height, Strides.Width, Dilation.Height, Dilation.Width, Padding, null);
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0].Rank == 3
-        ? new Shape(Extent(inputs[0][0], FilterSize.Height, Strides.Height, Dilation.Height), Extent(inputs[0][1], FilterSize.Width, Strides.Width, Dilation.Width), Filters)
+        ? new Shape(
+            Window.TransposedExtent(Padding, inputs[0][0], FilterSize.Height, Strides.Height, Dilation.Height, OutputPadding?.Height),
+            Window.TransposedExtent(Padding, inputs[0][1], FilterSize.Width, Strides.Width, Dilation.Width, OutputPadding?.Width), Filters)
         : throw new ShapeException($"takes images [H,W,C], not {inputs[0]}; images are [N,H,W,C].");
 
     private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
-        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], FilterSize.Height, FilterSize.Width, Filters), Initializers.GlorotUniformConv);
+        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], FilterSize.Height, FilterSize.Width, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
         if (UseBias)
-            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros);
+            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros, regularizer: BiasRegularizer);
     }
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
     {
         Shape y = OutputShape([inputs[0].Shape.Tail()]);
-        Padding2D cut = Window.Border(y[0], y[1]);
+        Padding2D cut = Taps.Border(y[0], y[1]);
         var op = new Conv2DTransposeOp(y[0], y[1], Strides.Height, Strides.Width, Dilation.Height, Dilation.Width, cut);
         Tensor result = tape.Run(op, inputs[0], Use(tape, _kernel!));
         if (_bias is not null)
@@ -65,14 +76,14 @@ public sealed class Conv2DTranspose(int filters, int filterH, int filterW) : Lay
         return Activation.Apply(tape, result);
     }
 
-    private int Extent(int input, int filter, int stride, int dilation) => Padding == Padding.Same ? input * stride
-        : input * stride + Math.Max(dilation * (filter - 1) + 1 - stride, 0);
-
     internal override void WriteConfig(JsonObject config)
     {
-        Window.Write(config);
+        Taps.Write(config);
         config["filters"] = Filters;
         config["use_bias"] = UseBias;
+        config["output_padding"] = OutputPadding is { } extra ? new JsonArray(extra.Height, extra.Width) : null;
+        config["kernel_regularizer"] = Regularizer.Write(KernelRegularizer);
+        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
         config["activation"] = Activation.ToString();
     }
 
@@ -84,7 +95,10 @@ public sealed class Conv2DTranspose(int filters, int filterH, int filterW) : Lay
             Strides = (w.StrideH, w.StrideW),
             Dilation = (w.DilationH, w.DilationW),
             Padding = w.Padding,
+            OutputPadding = config["output_padding"] is JsonArray extra ? ((int)extra[0]!, (int)extra[1]!) : null,
             UseBias = (bool)config["use_bias"]!,
+            KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
+            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
             Activation = Enum.Parse<Activation>((string)config["activation"]!),
         };
     }

@@ -35,6 +35,8 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
     /// <summary>What a large bias costs; null for nothing.</summary>
     public Regularizer? BiasRegularizer { get; init; }
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0].Rank >= 1
         ? new Shape([.. inputs[0].Dims[..^1], Units])

@@ -21,6 +21,9 @@ public sealed class Embedding(int vocabulary, int size) : Layer
     /// <summary>Fills the rows of a new layer.</summary>
     public Initializer EmbeddingsInitializer { get; init; } = Initializers.RandomUniform;
 
+    /// <summary>True makes id 0 padding: its steps carry a mask.</summary>
+    public bool MaskZero { get; init; }
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => new([.. inputs[0].Dims, Size]);
 
@@ -32,11 +35,26 @@ public sealed class Embedding(int vocabulary, int size) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new EmbeddingOp(), inputs[0], Use(tape, _table!));
 
+    internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs)
+    {
+        Tensor ids = inputs[0].Value, y = Forward(tape, [ids]);
+        if (!MaskZero)
+            return [new MaskedTensor(y)];
+        var counts = new float[Vocabulary]; // ids, whole floats or integers, are looked up in 0, 1, 1, ..
+        counts.AsSpan(1).Fill(1);
+        Tensor mask = tape.Run(new EmbeddingOp(), ids, tape.Constant(new Shape(Vocabulary, 1), counts));
+        return [new MaskedTensor(y, tape.Run(new ReshapeOp([.. ids.Shape]), mask))];
+    }
+
     internal override void WriteConfig(JsonObject config)
     {
         config["vocabulary"] = Vocabulary;
         config["size"] = Size;
+        config["mask_zero"] = MaskZero;
     }
 
-    internal static Layer Read(JsonNode config) => new Embedding((int)config["vocabulary"]!, (int)config["size"]!);
+    internal static Layer Read(JsonNode config) => new Embedding((int)config["vocabulary"]!, (int)config["size"]!)
+    {
+        MaskZero = (bool?)config["mask_zero"] ?? false, // absent in older files
+    };
 }

@@ -24,6 +24,8 @@ public sealed class GroupNormalization(int groups = 32) : Layer
     /// <summary>False leaves beta out: 0.</summary>
     public bool Center { get; init; } = true;
 
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {

@@ -22,13 +22,16 @@ public static class Initializers
     public static void GlorotUniformDense(Shape shape, Random random, Span<float> values) =>
         Uniform(random, values, Math.Sqrt(6.0 / (shape[0] + shape[1])));
 
-    /// <summary>The same for a convolution weight [O,R,S,I]: fan in R·S·I, fan out R·S·O.</summary>
-    public static void GlorotUniformConv(Shape shape, Random random, Span<float> values) =>
-        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape[1] * shape[2] * (shape[3] + shape[0]))));
+    /// <summary>The same for a vector [n], as Keras counts it: in and out are n.</summary>
+    public static void GlorotUniformVector(Shape shape, Random random, Span<float> values) => Uniform(random, values, Math.Sqrt(6.0 / (2 * shape[0])));
 
-    /// <summary>The same for a depthwise weight [R,S,C,M], as Keras counts it: fan in R·S·C, fan out R·S·M.</summary>
+    /// <summary>The same for a convolution weight [O,R,S,I], with one to three axes of a filter: fan in R·S·I, fan out R·S·O.</summary>
+    public static void GlorotUniformConv(Shape shape, Random random, Span<float> values) =>
+        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape.Count / shape[0] / shape[-1] * (shape[-1] + shape[0]))));
+
+    /// <summary>The same for a depthwise weight [R,S,C,M] and others whose last axes are in and out, as Keras counts it: fan in R·S·C, fan out R·S·M.</summary>
     public static void GlorotUniformDepthwise(Shape shape, Random random, Span<float> values) =>
-        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape[0] * shape[1] * (shape[2] + shape[3]))));
+        Uniform(random, values, Math.Sqrt(6.0 / ((double)shape.Count / shape[-2] / shape[-1] * (shape[-2] + shape[-1]))));
 
     /// <summary>Uniform in ±1 / sqrt(in) for a weight [in,out]: PyTorch's Linear, whose Kaiming bound with a = sqrt(5) is this (He et al. 2015, arXiv:1502.01852).</summary>
     public static void KaimingUniformDense(Shape shape, Random random, Span<float> values) => Uniform(random, values, 1 / Math.Sqrt(shape[0]));
@@ -46,6 +49,41 @@ public static class Initializers
                 values[i + 1] = (float)(radius * Math.Sin(angle));
         }
     };
+
+    /// <summary>Zeros, and ones for the second of four gates: an LSTM that begins by remembering. Jozefowicz et al. 2015.</summary>
+    public static void ForgetBias(Shape shape, Random random, Span<float> values)
+    {
+        values.Clear();
+        values.Slice(values.Length / 4, values.Length / 4).Fill(1);
+    }
+
+    /// <summary>Rows, or columns where there are fewer, at right angles and of length 1: Saxe et al. 2014, arXiv:1312.6120. The first axis is the rows.</summary>
+    public static void Orthogonal(Shape shape, Random random, Span<float> values)
+    {
+        int rows = shape[0], columns = values.Length / Math.Max(1, rows), count = Math.Min(rows, columns), length = Math.Max(rows, columns);
+        Normal(1)(shape, random, values);
+        var basis = new double[count][];
+        for (int i = 0; i < count; i++)
+        {
+            var v = basis[i] = new double[length];
+            for (int j = 0; j < length; j++)
+                v[j] = values[rows <= columns ? i * columns + j : j * columns + i];
+            for (int before = 0; before < i; before++) // Gram and Schmidt, in the stable order
+            {
+                double share = 0;
+                for (int j = 0; j < length; j++)
+                    share += v[j] * basis[before][j];
+                for (int j = 0; j < length; j++)
+                    v[j] -= share * basis[before][j];
+            }
+            double norm = Math.Sqrt(v.Sum(x => x * x));
+            for (int j = 0; j < length; j++)
+            {
+                v[j] /= norm;
+                values[rows <= columns ? i * columns + j : j * columns + i] = (float)v[j];
+            }
+        }
+    }
 
     private static void Uniform(Random random, Span<float> values, double limit)
     {

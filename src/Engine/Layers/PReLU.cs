@@ -15,6 +15,11 @@ public sealed class PReLU(params int[] sharedAxes) : Layer
 {
     private Parameter? _alpha;
 
+    /// <summary>What large slopes cost; null for nothing.</summary>
+    public Regularizer? AlphaRegularizer { get; init; }
+
+    private protected override bool PassesMask => true;
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {
@@ -23,7 +28,7 @@ public sealed class PReLU(params int[] sharedAxes) : Layer
             : throw new ShapeException($"the shared axes ({string.Join(',', sharedAxes)}) are not all among 1 to {rank}, the axes of {inputs[0]} behind the batch axis.");
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) => _alpha = AddParameter("alpha", AlphaShape(inputs[0]), Initializers.Zeros);
+    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) => _alpha = AddParameter("alpha", AlphaShape(inputs[0]), Initializers.Zeros, regularizer: AlphaRegularizer);
 
     private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => AlphaShape(built[0]).Equals(AlphaShape(inputs[0]));
 
@@ -38,7 +43,11 @@ public sealed class PReLU(params int[] sharedAxes) : Layer
         return new Shape(dims);
     }
 
-    internal override void WriteConfig(JsonObject config) => config["shared_axes"] = new JsonArray([.. sharedAxes.Select(a => (JsonNode)a)]);
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["shared_axes"] = new JsonArray([.. sharedAxes.Select(a => (JsonNode)a)]);
+        config["alpha_regularizer"] = Regularizer.Write(AlphaRegularizer);
+    }
 
-    internal static Layer Read(JsonNode config) => new PReLU([.. config["shared_axes"]!.AsArray().Select(a => (int)a!)]);
+    internal static Layer Read(JsonNode config) => new PReLU([.. config["shared_axes"]!.AsArray().Select(a => (int)a!)]) { AlphaRegularizer = Regularizer.Read(config["alpha_regularizer"]) };
 }

@@ -11,14 +11,45 @@ public enum Padding
 
     /// <summary>Zeros, so that the output has ceil(input / stride) rows; the odd row goes to the bottom, as in TensorFlow.</summary>
     Same,
+
+    /// <summary>Zeros before a sequence alone, so that no output sees what comes after it: of Conv1D, SeparableConv1D and DepthwiseConv1D.</summary>
+    Causal,
 }
 
 /// <summary>A sliding window: filter size, step, spacing and border, shared by convolution and pooling layers.</summary>
 internal sealed record Window(int FilterH, int FilterW, int StrideH, int StrideW, int DilationH, int DilationW, Padding Padding, Padding2D? Explicit)
 {
     /// <summary>The rows and columns added around an image of the given size.</summary>
-    public Padding2D Border(int height, int width) => Explicit
-        ?? (Padding == Padding.Valid ? Padding2D.None : Padding2D.Same(height, width, FilterH, FilterW, StrideH, StrideW, DilationH, DilationW));
+    public Padding2D Border(int height, int width) => Explicit ?? Padding switch
+    {
+        Padding.Valid => Padding2D.None,
+        Padding.Same => Padding2D.Same(height, width, FilterH, FilterW, StrideH, StrideW, DilationH, DilationW),
+        _ when FilterH == 1 => new Padding2D(0, 0, DilationW * (FilterW - 1), 0),
+        _ => throw new ShapeException("Padding.Causal is for sequences, which have a direction; images and volumes take Valid or Same."),
+    };
+
+    /// <summary>A window over a sequence, which is an image of one row.</summary>
+    public static Window Line(int filter, int stride, int dilation, Padding padding) => new(1, filter, 1, stride, 1, dilation, padding, null);
+
+    /// <summary>[T,C] in, [Q,channels] out: <see cref="Output"/> of an image of one row.</summary>
+    public Shape OutputLine(Shape input, int channels) => input.Rank == 2
+        ? new Shape(Output(input.Prepend(1), channels)[1], channels)
+        : throw new ShapeException($"takes sequences [T,C], not {input}; sequences are [N,T,C].");
+
+    /// <summary>
+    /// Extent of the output of a transposed convolution: as many as lead back to the input. An output padding of null gives stride · input (Same), or
+    /// what the filters cover, but at least that (Valid); another is added to what the filters cover, which Same cuts by all but its odd one.
+    /// </summary>
+    public static int TransposedExtent(Padding padding, int input, int filter, int stride, int dilation, int? outputPadding)
+    {
+        int window = dilation * (filter - 1) + 1;
+        return padding switch
+        {
+            Padding.Same => outputPadding is { } extra ? (input - 1) * stride + window % 2 + extra : input * stride,
+            Padding.Valid => (input - 1) * stride + window + (outputPadding ?? Math.Max(stride - window, 0)),
+            _ => throw new ShapeException("a transposed convolution takes Padding.Valid or Padding.Same."),
+        };
+    }
 
     /// <summary>[H,W,C] in, [P,Q,channels] out: P = (H + padding - dilation (R - 1) - 1) / stride + 1.</summary>
     public Shape Output(Shape input, int channels)

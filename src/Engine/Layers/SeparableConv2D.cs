@@ -44,6 +44,15 @@ public sealed class SeparableConv2D(int filters, int filterH, int filterW) : Lay
     /// <summary>Applied to the output.</summary>
     public Activation Activation { get; init; }
 
+    /// <summary>What a large depthwise kernel costs; null for nothing.</summary>
+    public Regularizer? DepthwiseRegularizer { get; init; }
+
+    /// <summary>What a large pointwise kernel costs; null for nothing.</summary>
+    public Regularizer? PointwiseRegularizer { get; init; }
+
+    /// <summary>What a large bias costs; null for nothing.</summary>
+    public Regularizer? BiasRegularizer { get; init; }
+
     private Window Window => new(FilterSize.Height, FilterSize.Width, Strides.Height, Strides.Width, Dilation.Height, Dilation.Width, Padding, ExplicitPadding);
 
     /// <inheritdoc/>
@@ -52,10 +61,10 @@ public sealed class SeparableConv2D(int filters, int filterH, int filterW) : Lay
     private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         int channels = inputs[0][-1];
-        _depthwise = AddParameter("depthwise_kernel", new Shape(FilterSize.Height, FilterSize.Width, channels, DepthMultiplier), Initializers.GlorotUniformDepthwise);
-        _pointwise = AddParameter("pointwise_kernel", new Shape(Filters, 1, 1, channels * DepthMultiplier), Initializers.GlorotUniformConv);
+        _depthwise = AddParameter("depthwise_kernel", new Shape(FilterSize.Height, FilterSize.Width, channels, DepthMultiplier), Initializers.GlorotUniformDepthwise, regularizer: DepthwiseRegularizer);
+        _pointwise = AddParameter("pointwise_kernel", new Shape(Filters, 1, 1, channels * DepthMultiplier), Initializers.GlorotUniformConv, regularizer: PointwiseRegularizer);
         if (UseBias)
-            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros);
+            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros, regularizer: BiasRegularizer);
     }
 
     /// <inheritdoc/>
@@ -75,6 +84,9 @@ public sealed class SeparableConv2D(int filters, int filterH, int filterW) : Lay
         config["filters"] = Filters;
         config["depth_multiplier"] = DepthMultiplier;
         config["use_bias"] = UseBias;
+        config["depthwise_regularizer"] = Regularizer.Write(DepthwiseRegularizer);
+        config["pointwise_regularizer"] = Regularizer.Write(PointwiseRegularizer);
+        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
         config["activation"] = Activation.ToString();
     }
 
@@ -89,6 +101,9 @@ public sealed class SeparableConv2D(int filters, int filterH, int filterW) : Lay
             Padding = w.Padding,
             ExplicitPadding = w.Explicit,
             UseBias = (bool)config["use_bias"]!,
+            DepthwiseRegularizer = Regularizer.Read(config["depthwise_regularizer"]),
+            PointwiseRegularizer = Regularizer.Read(config["pointwise_regularizer"]),
+            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
             Activation = Enum.Parse<Activation>((string)config["activation"]!),
         };
     }

@@ -22,6 +22,8 @@ public sealed class UnaryOp : Op
             throw new GraftException($"ReLUMax: the largest value is {alpha}; it takes more than 0, or use ReLU.");
         if (formula == UnaryFormula.Clip && !(alpha <= beta))
             throw new GraftException($"Clip: the lower bound {alpha} is above the upper bound {beta}; swap them.");
+        if (formula is UnaryFormula.SoftShrink or UnaryFormula.HardShrink or UnaryFormula.SquarePlus && !(alpha >= 0))
+            throw new GraftException($"{formula}: alpha is {alpha}; it takes 0 or more.");
         (_formula, _alpha, _beta) = (formula, alpha, beta);
     }
 
@@ -30,6 +32,9 @@ public sealed class UnaryOp : Op
 
     /// <summary>Its first parameter.</summary>
     public float Alpha => _alpha;
+
+    /// <summary>Its second parameter.</summary>
+    public float Beta => _beta;
 
     /// <inheritdoc/>
     public override string Name => _formula.ToString();

@@ -54,7 +54,10 @@ public abstract class BatchSource
     /// <summary>Samples in a full batch; the last batch of an epoch may be smaller.</summary>
     public abstract int BatchSize { get; }
 
-    /// <summary>Shape of one sample, without the batch axis: [H,W,C].</summary>
+    /// <summary>
+    /// Shape of one sample, without the batch axis: [H,W,C]. Where batches differ in the length of their samples, that of the longest; a sample then has the same length
+    /// in each epoch, which the cache of frozen features relies on.
+    /// </summary>
     public abstract Shape SampleShape { get; }
 
     /// <summary>Shape of one label, without the batch axis.</summary>
@@ -105,9 +108,12 @@ public abstract class BatchSource
     {
         int[] order = [.. Enumerable.Range(0, Count)];
         if (shuffleSeed is int seed)
-            new Random((int)(RandomSeed.Of(seed, epoch, 0) >> 33)).Shuffle(order);
+            Drawing(seed, epoch).Shuffle(order);
         return order;
     }
+
+    /// <summary>What the order of an epoch is drawn with.</summary>
+    protected static Random Drawing(int shuffleSeed, int epoch) => new((int)(RandomSeed.Of(shuffleSeed, epoch, 0) >> 33));
 
     /// <summary>
     /// Says what the samples are, so that what was computed from them can be told apart from what was computed from others: a digest of all

@@ -43,7 +43,7 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
             return batch.Inputs.Length == 0 ? null : Measure(tape, model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]), batch, copies);
         lock (model.Plans.Lock)
         {
-            Schedule schedule = plan.Prepare(batch.Size, typicalBatch);
+            Schedule schedule = plan.Prepare(batch.InputShape, typicalBatch);
             if (cache is null)
                 schedule.Run(batch.Inputs, cancellationToken);
             else if (!cache.Run(plan, schedule, batch, epoch: 0, cancellationToken))
@@ -68,11 +68,9 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
     {
         if (model.Plans.ForInference() is { } plan)
         {
-            if (!shape.Tail().Equals(model.Inputs[0].Shape))
-                throw new ShapeException($"Model '{model.Name}': input {shape} does not fit [N,{string.Join(',', model.Inputs[0].Shape.Dims.ToArray())}].");
             lock (model.Plans.Lock)
             {
-                Schedule schedule = plan.Prepare(shape[0], typicalBatch);
+                Schedule schedule = plan.Prepare(shape, typicalBatch);
                 schedule.Run(inputs, cancellationToken);
                 return schedule.Output!.ToArray();
             }

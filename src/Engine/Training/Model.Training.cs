@@ -103,6 +103,45 @@ public partial class Model
         return [.. rows];
     }
 
+    /// <summary>All outputs for arrays of samples, of models with any number of inputs and outputs.</summary>
+    /// <param name="inputs">For each input, in the model's order: shape with the batch axis, and the numbers row-major.</param>
+    /// <param name="cancellationToken">Ends it within an op.</param>
+    /// <returns>For each output, in the model's order, the same.</returns>
+    /// <exception cref="ShapeException">Arrays are missing, do not fill their shapes, hold different numbers of samples, or do not fit the model's inputs.</exception>
+    public (Shape Shape, float[] Values)[] PredictAll(IReadOnlyList<(Shape Shape, float[] Values)> inputs, CancellationToken cancellationToken = default)
+    {
+        if (inputs.Count != Inputs.Count)
+            throw new ShapeException($"Model '{Name}' takes {Inputs.Count} inputs ({string.Join(", ", Inputs.Select(i => $"'{i.Layer.Name}' {i.Shape}"))}), not {inputs.Count}.");
+        for (int i = 0; i < inputs.Count; i++)
+        {
+            (Shape shape, float[] values) = inputs[i];
+            bool fits = shape.Rank > 0 && values.Length == shape.Count && shape.Tail().Equals(Inputs[i].Shape) && shape[0] == inputs[0].Shape[0];
+            if (!fits)
+                throw new ShapeException($"Model '{Name}': input {shape} of {values.Length} numbers does not fit '{Inputs[i].Layer.Name}' [{(inputs[0].Shape.Rank > 0 ? inputs[0].Shape[0] : 0)},{string.Join(',', Inputs[i].Shape.Dims.ToArray())}]; the first axis counts the samples, as many for each input.");
+        }
+        int samples = inputs[0].Shape[0];
+        var results = new List<float>[Outputs.Count];
+        for (int o = 0; o < results.Length; o++)
+            results[o] = new List<float>(checked((int)(samples * Outputs[o].Shape.Count)));
+        for (int from = 0; from < samples; from += PredictBatch)
+            RunBatch(inputs, from, Math.Min(PredictBatch, samples - from), results, cancellationToken);
+        return [.. Outputs.Select((o, i) => (o.Shape.Prepend(samples), results[i].ToArray()))];
+    }
+
+    private void RunBatch(IReadOnlyList<(Shape Shape, float[] Values)> inputs, int from, int size, List<float>[] results, CancellationToken cancellationToken)
+    {
+        ReadOnlySpan<float> Part(int i) => inputs[i].Values.AsSpan((int)(from * Inputs[i].Shape.Count), (int)(size * Inputs[i].Shape.Count));
+        if (inputs.Count == 1 && results.Length == 1) // by the plan
+        {
+            results[0].AddRange(Evaluator.Forward(this, Part(0), inputs[0].Shape.WithBatch(size), Math.Min(PredictBatch, inputs[0].Shape[0]), cancellationToken));
+            return;
+        }
+        using var tape = new Autograd.Tape(Device) { CancellationToken = cancellationToken };
+        Tensor[] outputs = Run(tape, [.. inputs.Select((x, i) => tape.Constant(x.Shape.WithBatch(size), Part(i).ToArray()))]);
+        for (int o = 0; o < outputs.Length; o++)
+            results[o].AddRange(outputs[o].ToArray());
+    }
+
     private Optimizer CompiledOptimizer() => _optimizer ?? throw NotCompiled();
 
     private Loss CompiledLoss() => _loss ?? throw NotCompiled();

@@ -8,7 +8,7 @@ namespace Graft.Training;
 /// <summary>Adds what a model's regularizers cost to the loss of a batch.</summary>
 internal static class Regularization
 {
-    /// <summary>The loss plus the cost of every trainable parameter that has a regularizer, as Keras 3's compute_loss sums them.</summary>
+    /// <summary>The loss plus the cost of every trainable parameter that has a regularizer and of activations, as Keras 3's compute_loss sums them.</summary>
     public static Tensor AddTo(Tape tape, Tensor loss, Model model)
     {
         tape.Layer = "regularizers";
@@ -19,6 +19,8 @@ internal static class Regularization
             if (p.Regularizer!.Cost(tape, p.Value) is { } cost)
                 loss = tape.Run(new BinaryOp(BinaryFormula.Add), loss, cost);
         }
+        foreach (Tensor cost in tape.Penalties)
+            loss = tape.Run(new BinaryOp(BinaryFormula.Add), loss, cost);
         return loss;
     }
 

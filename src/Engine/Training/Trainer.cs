@@ -30,7 +30,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
             Each(c => c.OnEpochBegin(context, number));
             Dictionary<string, double> row = TrainEpoch(context, data, epoch, training);
             if (validation is not null)
-                Validate(validation, row, checking);
+                Validate(context, validation, row, checking);
             history.Add(epoch, row);
             Each(c => c.OnEpochEnd(context, number, row));
         }
@@ -85,9 +85,18 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         Each(c => c.OnBatchEnd(context, progress));
     }
 
-    private void Validate(BatchSource validation, Dictionary<string, double> row, FeatureCache? cache)
+    private void Validate(TrainingContext context, BatchSource validation, Dictionary<string, double> row, FeatureCache? cache)
     {
-        EvaluationResult result = new Evaluator(model, loss, metrics).Run(validation, keepPredictions: false, options.CancellationToken, cache);
+        Each(c => c.OnValidationBegin(context));
+        EvaluationResult result;
+        try
+        {
+            result = new Evaluator(model, loss, metrics).Run(validation, keepPredictions: false, options.CancellationToken, cache);
+        }
+        finally
+        {
+            Each(c => c.OnValidationEnd(context));
+        }
         row["val_loss"] = result.Loss;
         foreach ((string name, double value) in result.Metrics)
             row["val_" + name] = value;

@@ -18,7 +18,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         lock (model.Plans.Lock)
         {
             Schedule? frozen = null;
-            if (model.Plans.ForTraining() is { } plan && plan.Prepare(batch.Size, typicalBatch) is { HasWork: true } schedule)
+            if (model.Plans.ForTraining() is { } plan && plan.Prepare(batch.InputShape, typicalBatch) is { HasWork: true } schedule)
             {
                 if (!cache.Run(plan, schedule, batch, epoch, options.CancellationToken))
                     return null;

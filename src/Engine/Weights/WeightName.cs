@@ -8,7 +8,7 @@ public enum WeightLayout
     /// <summary>The same.</summary>
     Same,
 
-    /// <summary>A convolution weight [R,S,I,O], as Keras has it; the engine has [O,R,S,I].</summary>
+    /// <summary>A convolution weight [R,S,I,O], as Keras has it, with one to three axes of a filter; the engine has [O,R,S,I].</summary>
     ConvHwio,
 
     /// <summary>A convolution weight [O,I,R,S], as PyTorch has it; the engine has [O,R,S,I].</summary>
@@ -35,7 +35,7 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
     /// <summary>The shape that the file must have for a parameter of the given shape.</summary>
     public Shape FileShape(Shape parameter) => Layout switch
     {
-        WeightLayout.ConvHwio => new Shape(parameter[1], parameter[2], parameter[3], parameter[0]),
+        WeightLayout.ConvHwio => new Shape([.. parameter.Dims[1..], parameter[0]]),
         WeightLayout.ConvOihw => new Shape(parameter[0], parameter[3], parameter[1], parameter[2]),
         WeightLayout.DenseTransposed => new Shape(parameter[1], parameter[0]),
         WeightLayout.DenseOihw => FlattenedImage is { } i ? new Shape(parameter[1], i[2], i[0], i[1]) : new Shape(parameter[1], parameter[0], 1, 1),

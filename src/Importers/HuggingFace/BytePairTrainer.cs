@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -23,10 +22,11 @@ public static class BytePairTrainer
     /// <summary>Learns.</summary>
     /// <param name="texts">The texts.</param>
     /// <param name="vocabularySize">Tokens, <see cref="SmallestVocabulary"/> or more; there are fewer where no pair of neighbours comes twice any more.</param>
-    public static Gpt2Tokenizer Train(IEnumerable<string> texts, int vocabularySize)
+    /// <param name="lowercases">True writes all letters small, here and in all that is encoded: of few texts the words come often enough to be learned.</param>
+    public static Gpt2Tokenizer Train(IEnumerable<string> texts, int vocabularySize, bool lowercases = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, SmallestVocabulary);
-        var pairs = new PairCounts(Words(texts));
+        var pairs = new PairCounts(Words(lowercases ? texts.Select(Gpt2Tokenizer.Lower) : texts));
         List<string> pieces = [.. Enumerable.Range(0, Bytes).Select(b => ByteAlphabet.Letter((byte)b).ToString())];
         var merges = new List<(int Left, int Right)>();
         while (pieces.Count < vocabularySize - 1 && pairs.MostFrequent(Rarest) is var (left, right))
@@ -42,29 +42,38 @@ public static class BytePairTrainer
             for (int i = 0; i < merges.Count; i++)
                 table.Add(merges[i].Left, merges[i].Right, Bytes + i);
             return table;
-        }), Settings(), "The vocabulary of the text");
+        }), Settings(lowercases), "The vocabulary of the text");
     }
 
-    /// <summary>Writes a learned vocabulary into a folder, as <see cref="Gpt2Tokenizer.Open"/> and transformers read it: vocab.json, merges.txt, tokenizer_config.json.</summary>
+    /// <summary>
+    /// Writes a learned vocabulary into a folder, as <see cref="Gpt2Tokenizer.Open"/> and transformers read it: vocab.json and merges.txt, or tokenizer.json where it writes all
+    /// letters small, which those two cannot say; tokenizer_config.json.
+    /// </summary>
     public static void Save(Gpt2Tokenizer tokenizer, string folder)
     {
         Directory.CreateDirectory(folder);
         Gpt2Vocabulary vocabulary = tokenizer.Vocabulary;
         var ids = new JsonObject(vocabulary.Pieces.Select((piece, id) => KeyValuePair.Create(piece, (JsonNode?)id)));
-        File.WriteAllText(Path.Combine(folder, "vocab.json"), ids.ToJsonString(Indented) + "\n");
-        var merges = new StringBuilder("#version: 0.2\n");
-        foreach ((int left, int right, _) in vocabulary.Merges.Pairs.OrderBy(p => p.Rank))
-            merges.Append(vocabulary.Piece(left)).Append(' ').Append(vocabulary.Piece(right)).Append('\n');
-        File.WriteAllText(Path.Combine(folder, "merges.txt"), merges.ToString());
-        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), Config().ToJsonString(Indented) + "\n");
+        IEnumerable<string> merges = vocabulary.Merges.Pairs.OrderBy(p => p.Rank).Select(p => $"{vocabulary.Piece(p.Left)} {vocabulary.Piece(p.Right)}");
+        void Write(string name, string text) => File.WriteAllText(Path.Combine(folder, name), text + "\n");
+        if (tokenizer.Lowercases)
+        {
+            Write("tokenizer.json", TokenizerJson.Write(ids, merges).ToJsonString(Indented));
+        }
+        else
+        {
+            Write("vocab.json", ids.ToJsonString(Indented));
+            Write("merges.txt", string.Join('\n', merges.Prepend("#version: 0.2")));
+        }
+        Write("tokenizer_config.json", Config(tokenizer.Lowercases).ToJsonString(Indented));
     }
 
-    private static JsonObject Config() => new() { ["tokenizer_class"] = "GPT2Tokenizer", ["add_prefix_space"] = false, ["clean_up_tokenization_spaces"] = false };
+    private static JsonObject Config(bool isWhole) => new() { ["tokenizer_class"] = isWhole ? "GPT2TokenizerFast" : "GPT2Tokenizer", ["add_prefix_space"] = false, ["clean_up_tokenization_spaces"] = false };
 
-    private static TokenizerSettings Settings()
+    private static TokenizerSettings Settings(bool lowercases)
     {
-        var settings = new TokenizerSettings();
-        using JsonDocument config = JsonDocument.Parse(Config().ToJsonString());
+        var settings = new TokenizerSettings { Lowercases = lowercases };
+        using JsonDocument config = JsonDocument.Parse(Config(lowercases).ToJsonString());
         settings.ReadConfig(config.RootElement);
         return settings;
     }

@@ -39,6 +39,7 @@ public sealed partial class Gpt2Tokenizer
             throw new GraftException($"{source}: tokenizer_config.json sets add_bos_token, but the vocabulary has no bos_token '{settings.Bos}'; the files belong to different models.");
         AddPrefixSpace = settings.AddPrefixSpace;
         CleansUp = settings.CleansUp;
+        Lowercases = settings.Lowercases;
         ModelMaxLength = settings.ModelMaxLength;
         PaddingSide = settings.PaddingSide;
         TruncationSide = settings.TruncationSide;
@@ -75,6 +76,9 @@ public sealed partial class Gpt2Tokenizer
 
     /// <summary>True if a space is put before each text ("add_prefix_space").</summary>
     public bool AddPrefixSpace { get; }
+
+    /// <summary>True if all letters are written small before they are encoded (tokenizer.json's normalizer "Lowercase"): decoding does not give capitals back.</summary>
+    public bool Lowercases { get; }
 
     /// <summary>True if decoding cleans up ("clean_up_tokenization_spaces"; true unless the files say otherwise, as in transformers 4.30).</summary>
     public bool CleansUp { get; }
@@ -116,7 +120,8 @@ public sealed partial class Gpt2Tokenizer
             int begin = from;
             after = parseSpecialTokens ? _special.Find(text, begin, out from) : null;
             int end = after is null ? text.Length : from;
-            EncodeWords(SpecialTokens.Between(text.AsSpan(begin, end - begin), before, after), ids);
+            ReadOnlySpan<char> between = SpecialTokens.Between(text.AsSpan(begin, end - begin), before, after);
+            EncodeWords(Lowercases ? Lower(between.ToString()) : between, ids);
             if (after is not null)
                 ids.Add(after.Id);
             before = after;
@@ -170,6 +175,9 @@ public sealed partial class Gpt2Tokenizer
     internal bool IsPlainAdded(int id) => id >= _ownTokens && !_special.IsSpecial(id);
 
     internal ReadOnlySpan<byte> Bytes(int id) => id < _ownTokens ? _vocabulary.Bytes(id) : Encoding.UTF8.GetBytes(_vocabulary.Piece(id)); // an added token is text, no letters for bytes
+
+    /// <summary>All letters small, each by itself, as Hugging Face's "Lowercase" writes them.</summary>
+    internal static string Lower(string text) => text.Replace("\u0130", "i\u0307", StringComparison.Ordinal).ToLowerInvariant(); // I with a dot has two in Unicode; .NET leaves it
 
     private void EncodeWords(ReadOnlySpan<char> text, List<int> ids)
     {

@@ -1,10 +1,33 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Graft.Importers.HuggingFace;
 
 /// <summary>Reads tokenizer.json, the one file of Hugging Face's fast tokenizers; what is not GPT-2's kind of tokenizer is refused.</summary>
 internal static class TokenizerJson
 {
+    /// <summary>The normalizer that writes all letters small.</summary>
+    private const string Lowercase = "Lowercase";
+
+    /// <summary>The file of a byte-level byte-pair vocabulary that writes all letters small and has one special token, the end of a text.</summary>
+    public static JsonObject Write(JsonObject ids, IEnumerable<string> merges)
+    {
+        JsonObject byteLevel() => new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true };
+        var end = new JsonObject { ["id"] = (int)ids[SpecialTokens.EndOfText]!, ["content"] = SpecialTokens.EndOfText, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true };
+        return new JsonObject
+        {
+            ["version"] = "1.0",
+            ["truncation"] = null,
+            ["padding"] = null,
+            ["added_tokens"] = new JsonArray(end),
+            ["normalizer"] = new JsonObject { ["type"] = Lowercase },
+            ["pre_tokenizer"] = byteLevel(),
+            ["post_processor"] = null,
+            ["decoder"] = byteLevel(),
+            ["model"] = new JsonObject { ["type"] = "BPE", ["dropout"] = null, ["unk_token"] = null, ["continuing_subword_prefix"] = "", ["end_of_word_suffix"] = "", ["fuse_unk"] = false, ["vocab"] = ids, ["merges"] = new JsonArray([.. merges.Select(m => (JsonNode?)m)]) },
+        };
+    }
+
     /// <summary>The vocabulary; added tokens and settings go to <paramref name="settings"/>.</summary>
     /// <exception cref="GraftException">The tokenizer works otherwise than GPT-2's, or its parts do not fit together.</exception>
     public static Gpt2Vocabulary Read(JsonElement root, TokenizerSettings settings, string path)
@@ -13,6 +36,7 @@ internal static class TokenizerJson
             throw new JsonException($"it is {root.ValueKind}, an object is due");
         JsonElement model = root.GetProperty("model");
         CheckKind(root, model, path);
+        settings.Lowercases = Set(root, "normalizer"); // the one that CheckKind lets pass
         JsonElement split = PreTokenizer(root, path);
         if (split.TryGetProperty("add_prefix_space", out JsonElement prefix))
             settings.AddPrefixSpace = prefix.GetBoolean();
@@ -46,8 +70,8 @@ internal static class TokenizerJson
         string type = model.TryGetProperty("type", out JsonElement named) ? named.GetString() ?? "null" : "BPE"; // files before 2021 do not name it
         if (type != "BPE")
             throw Other(path, $"its model is '{type}'", "'BPE'");
-        if (Set(root, "normalizer"))
-            throw Other(path, $"it normalizes text ('{Type(root.GetProperty("normalizer"))}')", "no normalizer");
+        if (Set(root, "normalizer") && Type(root.GetProperty("normalizer")) != Lowercase)
+            throw Other(path, $"it normalizes text ('{Type(root.GetProperty("normalizer"))}')", $"no normalizer, or '{Lowercase}'");
         foreach (string option in new[] { "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges" })
         {
             if (Set(model, option))

@@ -24,6 +24,8 @@ internal sealed class TokenizerSettings
 
     public bool AddPrefixSpace { get; set; }
 
+    public bool Lowercases { get; set; }
+
     public bool CleansUp { get; private set; } = true; // the default of transformers 4.30 and 4.39
 
     public int? ModelMaxLength { get; private set; }

@@ -12,6 +12,9 @@ public sealed record FileContents(string Path, string Format, long Bytes)
     /// <summary>The layers or nodes, where the file says which there are, in its order.</summary>
     public required IReadOnlyList<LayerEntry> Layers { get; init; }
 
+    /// <summary>The model's table as Keras prints it, where the file describes a model that can be built here; else null.</summary>
+    public string? Summary { get; init; }
+
     /// <summary>The arrays, in the file's order.</summary>
     public required IReadOnlyList<ArrayEntry> Arrays { get; init; }
 

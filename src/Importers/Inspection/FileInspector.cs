@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using Graft.Importers.HuggingFace;
 using Graft.Importers.PyTorch;
 using Graft.Importers.Safetensors;
@@ -8,7 +7,7 @@ namespace Graft.Importers.Inspection;
 /// <summary>Tells what is in a file of any known format, told by its content, without building a network from it.</summary>
 public static class FileInspector
 {
-    private const string Known = "known are Keras .h5 and .keras, .safetensors, PyTorch's .bin and .pth, .onnx, .graft, an index.json of shards, and folders of Hugging Face, PEFT's adapters among them";
+    private const string Known = "known are Keras .h5 and .keras and the JSON of its models, .safetensors, PyTorch's .bin and .pth, .onnx, .graft, an index.json of shards, and folders of Hugging Face, PEFT's adapters among them";
 
     /// <summary>Reads names, shapes and types of a file, or of the weights in a folder of Hugging Face.</summary>
     /// <exception cref="GraftException">The file is missing, empty, damaged in its format, or of an unknown one.</exception>
@@ -27,7 +26,7 @@ public static class FileInspector
         if (head.IsMarkup)
             throw new GraftException($"{path}: holds a page of HTML or XML, not a model; the download went wrong. Delete it and download it again.");
         if (head.IsZip)
-            return TorchFile.IsTorchZip(path) ? TorchContents.Inspect(path) : IsGraft(path) ? GraftModel.Inspect(path) : Hdf5Contents.Inspect(path);
+            return TorchFile.IsTorchZip(path) ? TorchContents.Inspect(path) : ModelFiles.IsGraft(path) ? GraftModel.Inspect(path) : Hdf5Contents.Inspect(path);
         if (head.IsPickle)
             return TorchContents.Inspect(path);
         if (head.IsHdf5)
@@ -36,6 +35,8 @@ public static class FileInspector
             return Safetensors(path, length);
         if (head.IsBrace && ShardedWeights.IsIndex(path))
             return Shards(path);
+        if (head.IsBrace && KerasContents.IsArchitecture(path))
+            return KerasContents.Architecture(path);
         return System.IO.Path.GetExtension(path) switch
         {
             ".h5" or ".hdf5" or ".keras" => Hdf5Contents.Inspect(path), // says what is wrong with it
@@ -82,19 +83,6 @@ public static class FileInspector
         catch (GraftException e) when (e.Message != unknown)
         {
             throw new GraftException(unknown, e);
-        }
-    }
-
-    private static bool IsGraft(string path)
-    {
-        try
-        {
-            using ZipArchive zip = ZipFile.OpenRead(path);
-            return zip.GetEntry("tensors.bin") is not null;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new GraftException($"{path}: begins like a zip but cannot be read as one ({e.Message}); the file is damaged or truncated.", e);
         }
     }
 

@@ -35,10 +35,13 @@ internal sealed class Hdf5Contents
         {
             throw new GraftException($"{path}: its HDF5 structure asks for more memory than there is; the file is damaged. Use another copy.", e);
         }
+        (string? summary, string? why) = contents._config is null ? (null, null) : KerasContents.Summary(path);
+        if (why is not null)
+            contents._facts.Add(("cannot be built", why));
         IReadOnlyList<LayerEntry> layers = contents._config is { } config ? KerasConfig.Layers(config, path) : contents.ListedLayers();
         return new FileContents(path, isArchive ? "Keras archive" : isKeras ? "Keras HDF5" : "HDF5", new FileInfo(path).Length)
         {
-            Facts = contents._facts, Layers = layers, Arrays = contents._arrays, Attributes = contents._attributes,
+            Facts = contents._facts, Summary = summary, Layers = layers, Arrays = contents._arrays, Attributes = contents._attributes,
         };
     }
 

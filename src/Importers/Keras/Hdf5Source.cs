@@ -67,6 +67,22 @@ internal sealed class Hdf5Source
         var (type, size) => throw new GraftException($"{path}: '{dataset.Name}' is {type} of {size} bytes; weights of 16, 32 or 64 bit floating point are due."),
     };
 
+    /// <summary>The same, whole numbers too: step counters, ids.</summary>
+    public static float[] ReadNumbers(IH5Dataset dataset, string path)
+    {
+        bool scalar = dataset.Space.Type == H5DataspaceType.Scalar;
+        return (dataset.Type.Class, dataset.Type.Size) switch
+        {
+            (H5DataTypeClass.FloatingPoint, 8) when scalar => [(float)dataset.Read<double>()],
+            (H5DataTypeClass.FixedPoint, 8) => scalar ? [dataset.Read<long>()] : Array.ConvertAll(dataset.Read<long[]>(), v => (float)v),
+            (H5DataTypeClass.FixedPoint, 4) => scalar ? [dataset.Read<int>()] : Array.ConvertAll(dataset.Read<int[]>(), v => (float)v),
+            (H5DataTypeClass.FixedPoint, 2) => scalar ? [dataset.Read<short>()] : Array.ConvertAll(dataset.Read<short[]>(), v => (float)v),
+            (H5DataTypeClass.FixedPoint, 1) when !dataset.Type.FixedPoint.IsSigned => scalar ? [dataset.Read<byte>()] : Array.ConvertAll(dataset.Read<byte[]>(), v => (float)v),
+            (H5DataTypeClass.FixedPoint, 1) => scalar ? [dataset.Read<sbyte>()] : Array.ConvertAll(dataset.Read<sbyte[]>(), v => (float)v),
+            _ => ReadFloats(dataset, path),
+        };
+    }
+
     private static byte[] Archived(string path)
     {
         try

@@ -1,3 +1,4 @@
+using Graft.Importers.Keras.Stored;
 using PureHDF;
 
 namespace Graft.Importers.Keras;
@@ -11,10 +12,13 @@ internal sealed record KerasArray(string Path, Shape Shape, bool Rotated);
 /// <summary>Finds the arrays of a Keras file, whichever Keras wrote it.</summary>
 internal sealed class KerasCatalog
 {
-    private const string LayerNames = "layer_names", WeightNames = "weight_names", Variables = "vars";
+    /// <summary>Attributes that list the names of layers and of a layer's arrays.</summary>
+    public const string LayerNames = "layer_names", WeightNames = "weight_names";
+
+    private const string Variables = "vars";
 
     /// <summary>Where the parts of a model stand in files that number the arrays: Keras 3, and Keras 2.12 to 2.15.</summary>
-    private static readonly string[] Containers = ["layers", "_layer_checkpoint_dependencies"];
+    public static readonly string[] Containers = ["layers", "_layer_checkpoint_dependencies"];
 
     /// <summary>The arrays by their path: "layer/parameter", in nested models "model/layer/parameter".</summary>
     public Dictionary<string, KerasArray> Arrays { get; } = [];
@@ -33,11 +37,11 @@ internal sealed class KerasCatalog
 
     /// <summary>Reads the catalogue of a file.</summary>
     /// <exception cref="GraftException">Keras did not write it.</exception>
-    public static KerasCatalog Of(IH5Group root, string path)
+    public static KerasCatalog Of(IH5Group root, Hdf5Source source)
     {
-        IH5Group? legacy = HasList(root, LayerNames) ? root
-            : root.LinkExists("model_weights") && HasList(root.Group("model_weights"), LayerNames) ? root.Group("model_weights") : null;
-        string? container = Array.Find(Containers, root.LinkExists);
+        string path = source.Path;
+        IH5Group? legacy = LegacyRoot(root);
+        string? container = Array.Find(Containers, c => root.LinkExists(c) || root.Children().Any(child => child.Name.StartsWith($"{c}\\", StringComparison.Ordinal)));
         if (legacy is null && container is null)
         {
             string holds = string.Join(", ", root.Children().Take(10).Select(c => c.Name));
@@ -45,11 +49,15 @@ internal sealed class KerasCatalog
         }
         var catalog = new KerasCatalog { IsNumbered = legacy is null, Backend = Text(legacy, "backend"), KerasVersion = Text(legacy, "keras_version") };
         if (legacy is null)
-            catalog.Numbered(root.Group(container!), container!, "");
+            catalog.Numbered(Hdf5Tree.Of(root, source).Groups[container!], "");
         else
             catalog.Named(legacy, path, ReferenceEquals(legacy, root) ? "" : "model_weights/");
         return catalog;
     }
+
+    /// <summary>The group whose layer_names lists the layers: Keras 1 and 2, and the .h5 files of Keras 3; null in others.</summary>
+    public static IH5Group? LegacyRoot(IH5Group root) => HasList(root, LayerNames) ? root
+        : root.LinkExists("model_weights") && HasList(root.Group("model_weights"), LayerNames) ? root.Group("model_weights") : null;
 
     /// <summary>A list of names in an attribute, or, where it is over 64 KB, in name0, name1, ...</summary>
     public static string[] List(IH5Object owner, string name)
@@ -68,8 +76,9 @@ internal sealed class KerasCatalog
 
     private static bool HasList(IH5Object owner, string name) => owner.AttributeExists(name) || owner.AttributeExists($"{name}0");
 
-    private static string? Text(IH5Object? owner, string name) =>
-        owner is not null && owner.AttributeExists(name) ? owner.Attribute(name).Read<string>() : null;
+    /// <summary>An attribute that is a text; null where there is none.</summary>
+    public static string? Text(IH5Object? owner, string name) =>
+        owner is not null && owner.AttributeExists(name) ? owner.Attribute(name).Read<string>().TrimEnd('\0') : null;
 
     // Keras 1 and 2, and the .h5 files of Keras 3: one group a layer, whose weight_names lead to the arrays.
     private void Named(IH5Group root, string path, string prefix)
@@ -101,30 +110,33 @@ internal sealed class KerasCatalog
     }
 
     // Keras 3: layers/conv2d_2/vars/0; the layer's own name is an attribute of "vars". Nested models have "layers" again.
-    private void Numbered(IH5Group group, string path, string outer)
+    private void Numbered(Hdf5Tree tree, string outer)
     {
-        foreach (IH5Group child in group.Children().OfType<IH5Group>().Where(c => c.Name != Variables))
+        foreach ((string key, Hdf5Tree child) in tree.Groups.Where(g => g.Key != Variables))
         {
-            string here = $"{path}/{child.Name}";
-            if (Containers.Contains(child.Name))
+            if (Containers.Contains(key))
             {
-                Numbered(child, here, outer);
+                Numbered(child, outer);
                 continue;
             }
-            IH5Group? vars = child.LinkExists(Variables) ? child.Group(Variables) : null;
-            string name = Text(vars, "name") ?? child.Name;
-            foreach (IH5Dataset array in vars?.Children().OfType<IH5Dataset>() ?? [])
-                Add(outer, name, array.Name, array, $"{here}/{Variables}/{array.Name}", rotated: false);
-            Numbered(child, here, Join(outer, name));
+            Hdf5Tree? vars = child.Groups.GetValueOrDefault(Variables);
+            string name = vars?.NameAttribute ?? key;
+            foreach (StoredArray array in vars?.Arrays.Where(a => a.IsFloat) ?? [])
+                Add(outer, name, array.Name, new KerasArray(array.Path, array.Shape, Rotated: false));
+            Numbered(child, Join(outer, name));
         }
     }
 
     // Whole numbers are no weights: counters, and the state of random generators.
     private void Add(string outer, string layer, string parameter, IH5Dataset dataset, string path, bool rotated)
     {
-        if (dataset.Type.Class != H5DataTypeClass.FloatingPoint)
-            return;
-        Arrays[Join(outer, $"{layer}/{parameter}")] = new KerasArray(path, ShapeOf(dataset), rotated);
+        if (dataset.Type.Class == H5DataTypeClass.FloatingPoint)
+            Add(outer, layer, parameter, new KerasArray(path, ShapeOf(dataset), rotated));
+    }
+
+    private void Add(string outer, string layer, string parameter, KerasArray array)
+    {
+        Arrays[Join(outer, $"{layer}/{parameter}")] = array;
         Leaves.Add($"{layer}/{parameter}");
     }
 

@@ -47,7 +47,7 @@ public sealed class KerasHdf5 : WeightFile
     public static KerasHdf5 Open(string path)
     {
         Hdf5Source source = Hdf5Source.Open(path);
-        return source.Read(root => new KerasHdf5(source, KerasCatalog.Of(root, path)));
+        return source.Read(root => new KerasHdf5(source, KerasCatalog.Of(root, source)));
     }
 
     /// <inheritdoc/>
@@ -73,8 +73,8 @@ public sealed class KerasHdf5 : WeightFile
         return new WeightName(name, outputsLast ? WeightLayout.ConvHwio : WeightLayout.Same);
     }
 
-    // [R,S,I,O] turned by 180 degrees in space: the pixels in reverse order.
-    private static void Rotate(float[] values, Shape shape)
+    /// <summary>[R,S,I,O] turned by 180 degrees in space: the pixels in reverse order.</summary>
+    internal static void Rotate(float[] values, Shape shape)
     {
         int pair = shape[-1] * shape[-2], pixels = values.Length / Math.Max(1, pair);
         for (int p = 0; p < pixels / 2; p++)

@@ -87,6 +87,9 @@ internal enum ScratchSlot
     /// <summary>Sums of a head's gradients of keys and values.</summary>
     AttentionSums,
 
+    /// <summary>One step of a group of sequences: states, gates, products.</summary>
+    RecurrentStep,
+
     /// <summary>A block of queries or of their outputs' gradients, packed.</summary>
     AttentionBlock,
 }

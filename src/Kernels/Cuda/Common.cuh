@@ -13,6 +13,26 @@ struct Axes
     long long d[6];
 };
 
+// index / extent of numbers that are not negative: a division of 64 bits takes some hundred instructions, most need none.
+__device__ inline long long quotient(long long index, long long extent)
+{
+    return (index | extent) >> 32 == 0 ? (long long)((unsigned)index / (unsigned)extent) : index / extent;
+}
+
+// A pixel of a batch of images.
+struct Pixel
+{
+    long long n;
+    int h, w;
+};
+
+// The pixel of a number: images, rows and columns in order.
+__device__ inline Pixel pixel_of(long long index, int height, int width)
+{
+    long long row = quotient(index, width), n = quotient(row, height);
+    return {n, (int)(row - n * height), (int)(index - row * width)};
+}
+
 // Offset of an element of a row-major array of these extents, in an array with other strides.
 __device__ inline long long offset_of(const Axes& extents, long long index, const Axes& strides)
 {
@@ -21,11 +41,7 @@ __device__ inline long long offset_of(const Axes& extents, long long index, cons
     long long offset = 0;
     for (int i = extents.rank - 1; i >= 0; i--)
     {
-        long long extent = extents.d[i], next;
-        if ((index | extent) >> 32 == 0) // a division of 64 bits takes some hundred instructions
-            next = (unsigned)index / (unsigned)extent;
-        else
-            next = index / extent;
+        long long extent = extents.d[i], next = quotient(index, extent);
         offset += (index - next * extent) * strides.d[i];
         index = next;
     }

@@ -4,8 +4,8 @@ using Graft.Kernels.Cuda.Native;
 namespace Graft.Kernels.Cuda;
 
 /// <summary>
-/// One GPU: its primary context, which other libraries of the process share, the stream that all kernels run on in order, memory, modules, and
-/// cuBLAS. May be used from any thread; work of two threads runs in the order in which they hand it in.
+/// One GPU: its primary context, which other libraries of the process share, the stream that all kernels run on in order, memory, modules,
+/// cuBLAS and cuDNN. May be used from any thread; work of two threads runs in the order in which they hand it in.
 /// </summary>
 internal sealed class CudaContext : IDisposable
 {
@@ -23,6 +23,7 @@ internal sealed class CudaContext : IDisposable
         Transfers = new CudaTransfers(this);
         Modules = new KernelModules(this);
         Blas = new CudaBlas(this);
+        Dnn = new CudaDnn(this);
     }
 
     /// <summary>The GPU, as its driver describes it.</summary>
@@ -45,6 +46,9 @@ internal sealed class CudaContext : IDisposable
 
     /// <summary>Products of matrices.</summary>
     public CudaBlas Blas { get; }
+
+    /// <summary>Convolutions by cuDNN, where it is there.</summary>
+    public CudaDnn Dnn { get; }
 
     /// <summary>Opens a GPU.</summary>
     /// <param name="index">Number in the order of the driver.</param>
@@ -75,6 +79,7 @@ internal sealed class CudaContext : IDisposable
     public void Dispose()
     {
         Synchronize();
+        Dnn.Dispose();
         Blas.Dispose();
         Modules.Dispose();
         Transfers.Dispose();

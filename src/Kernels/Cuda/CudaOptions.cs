@@ -6,9 +6,10 @@ namespace Graft.Kernels.Cuda;
 /// True takes each block in its exact size and gives it back at once, so that tools which watch the memory see every misuse; false keeps blocks for reuse.
 /// </param>
 /// <param name="Synchronizes">True waits after each launch, so that a fault names its kernel.</param>
-internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false)
+/// <param name="UsesCudnn">False computes convolutions by own kernels even where cuDNN is there.</param>
+internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false, bool UsesCudnn = true)
 {
-    /// <summary>By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one) and GRAFT_CUDA_SYNC (1).</summary>
+    /// <summary>By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one), GRAFT_CUDA_SYNC (1) and GRAFT_CUDA_CUDNN (on or off).</summary>
     /// <exception cref="GraftException">One of them has another value.</exception>
     public static CudaOptions Read(Func<string, string?> variable) => new(
         new KernelCache(variable("GRAFT_CUDA_CACHE") switch
@@ -28,5 +29,11 @@ internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, b
             "1" => true,
             null or "" or "0" => false,
             var other => throw new GraftException($"GRAFT_CUDA_SYNC is '{other}'; it takes 1 (wait after each launch) or 0."),
+        },
+        variable("GRAFT_CUDA_CUDNN") switch
+        {
+            "off" => false,
+            null or "" or "on" => true,
+            var other => throw new GraftException($"GRAFT_CUDA_CUDNN is '{other}'; it takes on (the default) or off (convolutions by own kernels)."),
         });
 }

@@ -1,12 +1,13 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace Graft.Kernels.Cuda;
 
-/// <summary>One argument of a kernel, by value: an address, a number, or the extents of some axes.</summary>
+/// <summary>One argument of a kernel, by value: an address, a number, the extents of some axes, or a small struct.</summary>
 internal struct KernelArgument
 {
-    /// <summary>Bytes of the largest: <see cref="Axes"/>.</summary>
-    public const int MostBytes = 56;
+    /// <summary>Bytes of the largest: the sizes of a convolution.</summary>
+    public const int MostBytes = 64;
 
     private Bytes _value;
 
@@ -32,9 +33,11 @@ internal struct KernelArgument
 
     public static implicit operator KernelArgument(Axes value) => Of(value);
 
-    private static unsafe KernelArgument Of<T>(T value)
+    /// <summary>A struct that a kernel takes by value, laid out alike.</summary>
+    public static unsafe KernelArgument Of<T>(T value)
         where T : unmanaged
     {
+        Debug.Assert(sizeof(T) <= MostBytes, $"{typeof(T)} has {sizeof(T)} bytes, {MostBytes} are the most.");
         var argument = new KernelArgument { Size = sizeof(T) };
         Unsafe.As<Bytes, T>(ref argument._value) = value;
         return argument;

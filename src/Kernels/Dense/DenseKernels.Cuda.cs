@@ -3,7 +3,7 @@ using Graft.Kernels.Cuda;
 namespace Graft.Kernels;
 
 /// <summary>Products by cuBLAS, the bias by an own kernel, its gradient as the sum of columns.</summary>
-internal sealed class CudaDenseKernels(CudaContext context, ReduceKernels reduce) : DenseKernels
+internal sealed class CudaDenseKernels(CudaContext context, CudaReduceKernels reduce) : DenseKernels
 {
     private readonly CudaBias _bias = new(context);
 
@@ -20,7 +20,7 @@ internal sealed class CudaDenseKernels(CudaContext context, ReduceKernels reduce
         context.Blas.Multiply(true, false, g.I, g.O, g.N, x, dy, dw, beta);
 
     public override void BackwardBias(in DenseGeometry g, DevicePtr<float> dy, DevicePtr<float> db, float beta) =>
-        reduce.Forward(ReduceGeometry.Of(ReduceFormula.Sum, [g.N, g.O], [true, false]), dy, db, beta);
+        reduce.SumRows(g.N, g.O, dy, db, beta);
 }
 
 /// <summary>Adds a bias to the rows of a product.</summary>

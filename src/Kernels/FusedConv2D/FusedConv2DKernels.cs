@@ -16,6 +16,9 @@ public abstract class FusedConv2DKernels
     /// <summary>The algorithm that is expected to be the fastest here for this geometry without max pooling.</summary>
     public abstract ConvAlgorithm Choose(in FusedConv2DGeometry g);
 
+    /// <summary>The routine behind an algorithm, for people; sets that leave the work to a library name it.</summary>
+    public virtual string Routine(ConvAlgorithm algorithm) => algorithm.ToString();
+
     /// <summary>True where the geometry is in the algorithm's domain. <see cref="ConvAlgorithm.General"/> takes every geometry without max pooling.</summary>
     public abstract bool Supports(ConvAlgorithm algorithm, in FusedConv2DGeometry g);
 

@@ -28,6 +28,14 @@ internal sealed class CudaReduceKernels(CudaContext context) : ReduceKernels
         _backward.Over(g.Extents.Product, x, y, ties.Address, dy, dx, g.Extents.Product, (int)g.Formula, g.Extents, g.OutputStrides(), 1.0, beta);
     }
 
+    /// <summary>y [columns] = beta y + the sums of the columns of x [rows,columns]: a bias's gradient.</summary>
+    public void SumRows(long rows, int columns, DevicePtr<float> x, DevicePtr<float> y, float beta) =>
+        Forward(ReduceGeometry.Of(ReduceFormula.Sum, [checked((int)rows), columns], [true, false]), x, y, beta);
+
+    /// <summary>y = beta y + the sum of parts [segments,count] of doubles, in order: what kernels of other ops summed by segments.</summary>
+    public void JoinParts(nint parts, DevicePtr<float> y, long count, int segments, float beta) =>
+        _parts.Over(count, parts, y, (int)ReduceFormula.Sum, count, segments, (long)segments, beta);
+
     private void Run(in ReduceGeometry g, int formula, DevicePtr<float> x, DevicePtr<float> extremes, DevicePtr<float> y, float beta)
     {
         long kept = g.Kept, reduced = g.Reduced;

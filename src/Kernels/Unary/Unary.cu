@@ -3,8 +3,9 @@
 
 enum UnaryFormula // in the order of UnaryFormula.cs
 {
-    ReLU, ReLUMax, LeakyReLU, ELU, SELU, Sigmoid, HardSigmoid, Tanh, Gelu, GeluTanh, SiLU, Mish, Softplus, Softsign,
-    Exp, Log, Sqrt, Rsqrt, Square, Abs, Negate, Reciprocal, Scale, Clip, Threshold, Pow,
+    ReLU, ReLUMax, LeakyReLU, ELU, SELU, Sigmoid, HardSigmoid, HardSigmoidKeras2, Tanh, Gelu, GeluTanh, SiLU, Mish, Softplus, Softsign,
+    Exp, Log, Sqrt, Rsqrt, Square, Abs, Negate, Reciprocal, Scale, Clip, Threshold, NotEqual, Pow,
+    SparseSigmoid, HardSiLU, LogSigmoid, TanhShrink, SoftShrink, HardShrink, SquarePlus, SparsePlus,
 };
 
 // Klambauer et al. 2017, the fixed point for mean 0 and variance 1.
@@ -46,6 +47,7 @@ __device__ float unary_value(int formula, float a, float b, float x)
         case SELU: return SELU_SCALE * (x > 0.0f ? x : SELU_ALPHA * expm1f(x));
         case Sigmoid: return sigmoid(x);
         case HardSigmoid: return smaller(larger(x + 3.0f, 0.0f), 6.0f) / 6.0f;
+        case HardSigmoidKeras2: return smaller(larger(0.2f * x + 0.5f, 0.0f), 1.0f);
         case Tanh: return tanhf(x);
         case Gelu: return x * normcdff(x);
         case GeluTanh: return 0.5f * x * (1.0f + tanhf(GELU_ROOT * (x + 0.044715f * x * x * x)));
@@ -64,6 +66,15 @@ __device__ float unary_value(int formula, float a, float b, float x)
         case Scale: return a * x + b;
         case Clip: return smaller(larger(x, a), b);
         case Threshold: return x > a ? smaller(x, b) : 0.0f;
+        case NotEqual: return x != a ? 1.0f : 0.0f;
+        case SparseSigmoid: return smaller(larger(0.5f * x + 0.5f, 0.0f), 1.0f);
+        case HardSiLU: return x * smaller(larger(x + 3.0f, 0.0f), 6.0f) / 6.0f;
+        case LogSigmoid: return -softplus(-x);
+        case TanhShrink: return x - tanhf(x);
+        case SoftShrink: return x > a ? x - a : x < -a ? x + a : 0.0f;
+        case HardShrink: return fabsf(x) > a ? x : 0.0f;
+        case SquarePlus: return 0.5f * (x + sqrtf(x * x + a));
+        case SparsePlus: return x <= -1.0f ? 0.0f : x < 1.0f ? 0.25f * (x + 1.0f) * (x + 1.0f) : x;
         default: return powf(x, a);
     }
 }
@@ -80,6 +91,7 @@ __device__ float unary_slope(int formula, float a, float b, float x, float y)
         case SELU: return y > 0.0f ? SELU_SCALE : y + SELU_SCALE * SELU_ALPHA;
         case Sigmoid: return y * (1.0f - y);
         case HardSigmoid: return y > 0.0f && y < 1.0f ? 1.0f / 6.0f : 0.0f;
+        case HardSigmoidKeras2: return y > 0.0f && y < 1.0f ? 0.2f : 0.0f;
         case Tanh: return 1.0f - y * y;
         case Gelu: return normcdff(x) + x * 0.3989422804014327f * expf(-0.5f * x * x); // 1 / sqrt(2 pi)
         case GeluTanh: return gelu_tanh_slope(x);
@@ -98,6 +110,15 @@ __device__ float unary_slope(int formula, float a, float b, float x, float y)
         case Scale: return a;
         case Clip: return x >= a && x <= b ? 1.0f : 0.0f;
         case Threshold: return x > a && x < b ? 1.0f : 0.0f;
+        case NotEqual: return 0.0f;
+        case SparseSigmoid: return y > 0.0f && y < 1.0f ? 0.5f : 0.0f;
+        case HardSiLU: return x <= -3.0f ? 0.0f : x < 3.0f ? (2.0f * x + 3.0f) / 6.0f : 1.0f;
+        case LogSigmoid: return sigmoid(-x);
+        case TanhShrink: return tanhf(x) * tanhf(x);
+        case SoftShrink:
+        case HardShrink: return y != 0.0f ? 1.0f : 0.0f;
+        case SquarePlus: return 0.5f * (1.0f + x / sqrtf(x * x + a));
+        case SparsePlus: return x <= -1.0f ? 0.0f : x < 1.0f ? 0.5f * (x + 1.0f) : 1.0f;
         default: return a == 0.0f ? 0.0f : a * powf(x, a - 1.0f);
     }
 }

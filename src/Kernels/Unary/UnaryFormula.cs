@@ -1,6 +1,6 @@
 namespace Graft.Kernels;
 
-/// <summary>Functions of one number. a and b stand for alpha and beta.</summary>
+/// <summary>Functions of one number. a and b stand for alpha and beta. Unary.cu has them in the same order.</summary>
 public enum UnaryFormula
 {
     /// <summary>max(x, 0); slope 0 at 0.</summary>
@@ -21,8 +21,11 @@ public enum UnaryFormula
     /// <summary>1 / (1 + exp(-x)).</summary>
     Sigmoid,
 
-    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3 and torch; Keras 2 had 0.2 x + 0.5.</summary>
+    /// <summary>min(max(x + 3, 0), 6) / 6, as in Keras 3 and torch.</summary>
     HardSigmoid,
+
+    /// <summary>min(max(0.2 x + 0.5, 0), 1), as in Keras 1 and 2.</summary>
+    HardSigmoidKeras2,
 
     /// <summary>Hyperbolic tangent.</summary>
     Tanh,
@@ -78,6 +81,33 @@ public enum UnaryFormula
     /// <summary>x above a, but at most b; 0 up to a: the upper side of Keras's ReLU. Slope 1 between a and b, 0 at both.</summary>
     Threshold,
 
+    /// <summary>1 where x is not a, else 0; slope 0.</summary>
+    NotEqual,
+
     /// <summary>x to the power of a.</summary>
     Pow,
+
+    /// <summary>min(max(0.5 x + 0.5, 0), 1).</summary>
+    SparseSigmoid,
+
+    /// <summary>x min(max(x + 3, 0), 6) / 6: the hard form of <see cref="SiLU"/>. Howard et al. 2019, arXiv:1905.02244.</summary>
+    HardSiLU,
+
+    /// <summary>log(1 / (1 + exp(-x))).</summary>
+    LogSigmoid,
+
+    /// <summary>x - tanh(x).</summary>
+    TanhShrink,
+
+    /// <summary>x - a above a, x + a below -a, 0 between; a is not negative.</summary>
+    SoftShrink,
+
+    /// <summary>x where |x| is above a, else 0; a is not negative.</summary>
+    HardShrink,
+
+    /// <summary>(x + sqrt(x x + a)) / 2. Barron 2021, arXiv:2112.11687.</summary>
+    SquarePlus,
+
+    /// <summary>0 up to -1, (x + 1)^2 / 4 to 1, x from there on.</summary>
+    SparsePlus,
 }

@@ -83,6 +83,19 @@ internal readonly struct HardSigmoidFormula : IUnaryFormula, IBinaryFormula
         V.Select(V.GreaterThan(y, V.Zero) & V.LessThan(y, V.One), dy * V.Create(1 / 6f), V.Zero);
 }
 
+internal readonly struct HardSigmoidKeras2Formula : IUnaryFormula, IBinaryFormula
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Min(V.Max(V.MultiplyAdd(x, V.Create(0.2f), V.Create(0.5f)), V.Zero), V.One);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.GreaterThan(y, V.Zero) & V.LessThan(y, V.One), dy * V.Create(0.2f), V.Zero);
+}
+
 internal readonly struct TanhFormula : IUnaryFormula, IBinaryFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

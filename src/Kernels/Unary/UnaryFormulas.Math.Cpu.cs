@@ -136,6 +136,19 @@ internal readonly struct ThresholdFormula(float least, float most) : IUnaryFormu
         V.Select(V.GreaterThan(x, V.Create(least)) & V.LessThan(x, V.Create(most)), dy, V.Zero);
 }
 
+internal readonly struct NotEqualFormula(float value) : IUnaryFormula, IBinaryFormula
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Apply<V>(V x)
+        where V : unmanaged, ILanes<V> =>
+        V.Select(V.Equals(x, V.Create(value)), V.Zero, V.One);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Apply<V>(V y, V dy)
+        where V : unmanaged, ILanes<V> =>
+        V.Zero;
+}
+
 internal readonly struct PowFormula(float exponent) : IUnaryFormula, IBinaryFormula
 {
     public V Apply<V>(V x)

@@ -9,7 +9,8 @@ public readonly record struct UnaryGeometry(long Count, UnaryFormula Formula, fl
 {
     /// <summary>True where the slope is worked out from x: backward reads x.</summary>
     public static bool NeedsInput(UnaryFormula formula) => formula is UnaryFormula.Gelu or UnaryFormula.GeluTanh or UnaryFormula.SiLU
-        or UnaryFormula.Mish or UnaryFormula.Softplus or UnaryFormula.Log or UnaryFormula.Square or UnaryFormula.Abs or UnaryFormula.Clip or UnaryFormula.Threshold or UnaryFormula.Pow;
+        or UnaryFormula.Mish or UnaryFormula.Softplus or UnaryFormula.Log or UnaryFormula.Square or UnaryFormula.Abs or UnaryFormula.Clip or UnaryFormula.Threshold or UnaryFormula.Pow
+        or UnaryFormula.HardSiLU or UnaryFormula.LogSigmoid or UnaryFormula.TanhShrink or UnaryFormula.SquarePlus or UnaryFormula.SparsePlus;
 
     /// <summary>True where the slope is worked out from y: backward reads y and x may be gone.</summary>
     public static bool NeedsOutput(UnaryFormula formula) =>

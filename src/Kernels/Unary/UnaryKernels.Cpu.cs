@@ -44,6 +44,7 @@ internal sealed unsafe class CpuUnaryKernels : UnaryKernels
                 break;
             case UnaryFormula.Sigmoid: call.Run(new SigmoidFormula()); break;
             case UnaryFormula.HardSigmoid: call.Run(new HardSigmoidFormula()); break;
+            case UnaryFormula.HardSigmoidKeras2: call.Run(new HardSigmoidKeras2Formula()); break;
             case UnaryFormula.Tanh: call.Run(new TanhFormula()); break;
             case UnaryFormula.Gelu: call.Run(new GeluFormula()); break;
             case UnaryFormula.GeluTanh: call.Run(new GeluTanhFormula()); break;
@@ -62,7 +63,16 @@ internal sealed unsafe class CpuUnaryKernels : UnaryKernels
             case UnaryFormula.Scale: call.Run(new ScaleFormula(a, b)); break;
             case UnaryFormula.Clip: call.Run(new ClipFormula(a, b)); break;
             case UnaryFormula.Threshold: call.Run(new ThresholdFormula(a, b)); break;
+            case UnaryFormula.NotEqual: call.Run(new NotEqualFormula(a)); break;
             case UnaryFormula.Pow: call.Run(new PowFormula(a)); break;
+            case UnaryFormula.SparseSigmoid: call.Run(new SparseSigmoidFormula()); break;
+            case UnaryFormula.HardSiLU: call.Run(new HardSiLUFormula()); break;
+            case UnaryFormula.LogSigmoid: call.Run(new LogSigmoidFormula()); break;
+            case UnaryFormula.TanhShrink: call.Run(new TanhShrinkFormula()); break;
+            case UnaryFormula.SoftShrink: call.Run(new ShrinkFormula(a, a)); break;
+            case UnaryFormula.HardShrink: call.Run(new ShrinkFormula(a, 0)); break;
+            case UnaryFormula.SquarePlus: call.Run(new SquarePlusFormula(a)); break;
+            case UnaryFormula.SparsePlus: call.Run(new SparsePlusFormula()); break;
             default: throw new ArgumentOutOfRangeException(nameof(g), g.Formula, "No such formula.");
         }
     }

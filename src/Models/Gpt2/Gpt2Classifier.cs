@@ -9,7 +9,7 @@ namespace Graft.Models;
 /// is no padding (<see cref="LastToken"/>).
 /// <code>input_ids [N,T] -> wte + wpe -> n_layer blocks -> ln_f -> [N,T,C] -> last token -> [N,C] -> score -> logits [N,K]</code>
 /// Padding stands at the right. A token sees those before it alone, so that a text's logits depend neither on how much padding follows nor on the other texts of
-/// a batch. Train it with <c>Loss.SparseCategoricalCrossEntropy(fromLogits: true)</c>.
+/// a batch, and batches may have any length up to that of the graph. Train it with <c>Loss.SparseCategoricalCrossEntropy(fromLogits: true)</c>.
 /// </remarks>
 public sealed class Gpt2Classifier : Model
 {
@@ -28,7 +28,7 @@ public sealed class Gpt2Classifier : Model
     /// <summary>The sizes, the classes and the token that is padding.</summary>
     public Gpt2Config Config { get; }
 
-    /// <summary>Tokens of a text in this graph, padding included.</summary>
+    /// <summary>The most tokens of a text in this graph, padding included; batches of shorter rows are taken as they are.</summary>
     public int Length { get; }
 
     /// <summary>Puts a new head on a language model, whose layers are shared, not copied.</summary>
@@ -90,6 +90,9 @@ public sealed class Gpt2Classifier : Model
         float sum = shares.Sum();
         return Array.ConvertAll(shares, s => s / sum);
     }
+
+    /// <inheritdoc/>
+    protected internal override bool Takes(int input, Shape sample) => sample.Rank == 1 && sample[0] > 0 && sample[0] <= Length;
 
     internal override string ModuleName(string layer) => layer == Score ? layer : Gpt2.Prefix + layer;
 

@@ -65,6 +65,27 @@ public sealed class BytePairTrainerTests
     }
 
     [Fact]
+    public void Small_letters_are_learned_and_written_as_a_normalizer_of_tokenizer_json()
+    {
+        using var files = new TemporaryFiles();
+        Gpt2Tokenizer learned = BytePairTrainer.Train(["Free FREE free", "fREE call NOW now"], 270, lowercases: true), cased = BytePairTrainer.Train(["Free FREE free", "fREE call NOW now"], 270);
+        BytePairTrainer.Save(learned, files["folder"]);
+        Assert.Equal(["tokenizer.json", "tokenizer_config.json"], Directory.GetFiles(files["folder"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Gpt2Tokenizer read = Gpt2Tokenizer.Open(files["folder"]);
+        Assert.True(read.Lowercases);
+        Assert.Equal((learned.VocabularySize, learned.EosToken), (read.VocabularySize, read.EosToken));
+        foreach (string text in new[] { "free", "FREE call", "FREE<|endoftext|>NOW \u00c9\u0130 \U0001F600", "" })
+        {
+            Assert.Equal(learned.Encode(text), read.Encode(text));
+            Assert.Equal(learned.Encode(text.ToLowerInvariant().Replace("\u0130", "i\u0307", StringComparison.Ordinal)), read.Encode(text));
+        }
+        Assert.Equal("free<|endoftext|>now \u00e9i\u0307", read.Decode(read.Encode("FREE<|endoftext|>NOW \u00c9\u0130")));
+        Assert.Single(read.Encode("FREE")); // its four spellings are one word
+        Assert.False(cased.Lowercases);
+        Assert.True(cased.Encode("FREE").Length > 1);
+    }
+
+    [Fact]
     public void What_was_learned_is_read_again_and_encodes_any_text()
     {
         using var files = new TemporaryFiles();

@@ -1,6 +1,5 @@
 using Graft.Importers.Text;
 using Graft.Tests.Golden;
-using Graft.Training;
 using Xunit;
 
 namespace Graft.Tests.Importers.Text;
@@ -79,17 +78,6 @@ public sealed class LabelledTextsTests : IDisposable
     {
         Assert.Equal(["one", "two"], TextDocuments.ReadLines(Write("one\r\ntwo\n")));
         Assert.Contains("line 2 is empty", Assert.Throws<GraftException>(() => TextDocuments.ReadLines(Write("one\n\ntwo\n"))).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Rows_are_cut_and_filled_up_at_the_right()
-    {
-        Assert.Equal([1, 2, 3, 5, 9, 9, 9, 9, 9], PaddedTexts.Rows([[1, 2, 3, 4], [5], []], 3, padToken: 9));
-        ArrayBatches data = PaddedTexts.Batches([[1], [2, 3]], [1, 0], ["a", "b"], 2, padToken: 9);
-        Batch batch = Assert.Single(data.Epoch(0, 0, TestContext.Current.CancellationToken));
-        Assert.Equal([1, 9, 2, 3], batch.Inputs);
-        Assert.Equal([1, 0], batch.Labels);
-        Assert.Equal((LabelKind.Sparse, "texts_per_second"), (data.LabelKind, data.Unit.Column));
     }
 
     private string Write(string table)

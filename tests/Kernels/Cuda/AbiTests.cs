@@ -67,7 +67,19 @@ public sealed class AbiTests
     private static IEnumerable<MethodInfo> All() =>
         s_libraries.SelectMany(t => t.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)).Where(m => m.GetCustomAttribute<LibraryImportAttribute>() is not null);
 
-    private static IEnumerable<Type> Enums() => All().SelectMany(m => m.GetParameters().Select(p => Bare(p.ParameterType)).Append(m.ReturnType)).Where(t => t.IsEnum).Distinct();
+    [Fact]
+    public void An_entry_of_a_list_of_algorithms_is_laid_out_as_in_the_header() // the same for all three directions, in all of cuDNN 9
+    {
+        Assert.Equal(48, Marshal.SizeOf<cudnnConvolutionAlgoPerf>());
+        foreach ((string field, int offset) in new[] { ("Algo", 0), ("Status", 4), ("Time", 8), ("Memory", 16), ("Determinism", 24), ("MathType", 28), ("_reserved", 32) })
+            Assert.Equal(offset, (int)Marshal.OffsetOf<cudnnConvolutionAlgoPerf>(field));
+    }
+
+    private static IEnumerable<Type> Enums()
+    {
+        IEnumerable<Type> used = All().SelectMany(m => m.GetParameters().Select(p => p.ParameterType).Append(m.ReturnType));
+        return used.SelectMany(t => t.IsPointer ? t.GetElementType()!.GetFields(BindingFlags.Instance | BindingFlags.Public).Select(f => f.FieldType) : [Bare(t)]).Where(t => t.IsEnum).Distinct();
+    }
 
     private static Type Bare(Type type) => type.IsByRef ? type.GetElementType()! : type;
 

@@ -18,6 +18,16 @@ public abstract class Callback
     {
     }
 
+    /// <summary>After the last step of an epoch and before validation, where there is any.</summary>
+    public virtual void OnValidationBegin(TrainingContext context)
+    {
+    }
+
+    /// <summary>After validation, also where it was cancelled or failed.</summary>
+    public virtual void OnValidationEnd(TrainingContext context)
+    {
+    }
+
     /// <summary>After validation.</summary>
     /// <param name="context">The run.</param>
     /// <param name="epoch">The epoch that ended.</param>

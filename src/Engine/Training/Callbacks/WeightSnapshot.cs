@@ -8,8 +8,8 @@ internal sealed class WeightSnapshot
     private readonly Dictionary<Parameter, float[]> _values = [];
 
     /// <summary>Parameters and statistics of the layers that are trainable now.</summary>
-    public static IEnumerable<Parameter> Moving(Model model) => model.Layers.SelectMany(l => l is Model inner ? Moving(inner)
-        : l.Trainable ? l.Parameters.Where(p => p.Trainable) : []).Distinct();
+    public static IEnumerable<Parameter> Moving(Layer layer) => layer.Inner.Count > 0 ? layer.Inner.SelectMany(Moving).Distinct()
+        : layer.Trainable ? layer.Parameters.Where(p => p.Trainable) : [];
 
     public void TakeAll(Model model)
     {

@@ -43,6 +43,9 @@ public abstract class Optimizer : IDisposable
     /// <summary>Names of the slots of a parameter, as Keras has them.</summary>
     private protected abstract string[] SlotNames { get; }
 
+    /// <summary>What is remembered of each parameter, by Keras's names: "momentum", "velocity". <see cref="ExportState"/> puts them behind a parameter's path.</summary>
+    public IReadOnlyList<string> SlotKinds => SlotNames;
+
     /// <summary>What slots are filled with at first.</summary>
     private protected virtual float SlotStart => 0;
 

@@ -22,3 +22,11 @@ internal readonly record struct nvrtcProgram(nint Value);
 internal readonly record struct cublasHandle_t(nint Value);
 
 internal readonly record struct cudnnHandle_t(nint Value);
+
+internal readonly record struct cudnnTensorDescriptor_t(nint Value);
+
+internal readonly record struct cudnnFilterDescriptor_t(nint Value);
+
+internal readonly record struct cudnnConvolutionDescriptor_t(nint Value);
+
+internal readonly record struct cudnnActivationDescriptor_t(nint Value);

@@ -1,0 +1,114 @@
+using System.Text.Json.Nodes;
+using Graft.Autograd;
+using Graft.Kernels;
+using Graft.Ops;
+
+namespace Graft.Layers;
+
+/// <summary>The adjoint of a strided convolution over volumes, which enlarges: y = activation(transposed convolution of x by kernel + bias).</summary>
+/// <remarks>
+/// x [N,D,H,W,C], kernel [C,T,R,S,O] Glorot-uniform, bias [O] zeros, y [N,P,Q,R,O]: each slice gives T slices by a transposed convolution over images,
+/// which are added up where they overlap. Matches Keras's Conv3DTranspose; see <see cref="Conv2DTranspose"/>.
+/// </remarks>
+/// <param name="filters">O, the number of output channels.</param>
+/// <param name="filterD">Slices of a filter.</param>
+/// <param name="filterH">Rows of a filter.</param>
+/// <param name="filterW">Columns of a filter.</param>
+public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int filterW) : Layer
+{
+    private Parameter? _kernel, _bias;
+
+    /// <summary>Number of output channels.</summary>
+    public int Filters { get; } = filters;
+
+    /// <summary>Slices, rows and columns of a filter.</summary>
+    public (int Depth, int Height, int Width) FilterSize { get; } = (filterD, filterH, filterW);
+
+    /// <summary>Output slices, rows and columns for each of the input.</summary>
+    public (int Depth, int Height, int Width) Strides { get; init; } = (1, 1, 1);
+
+    /// <summary>Spacing of the filter's taps.</summary>
+    public (int Depth, int Height, int Width) Dilation { get; init; } = (1, 1, 1);
+
+    /// <summary>Border of the convolution that leads back: Same cuts the output to stride times the input.</summary>
+    public Padding Padding { get; init; }
+
+    /// <summary>Slices, rows and columns of the output beyond what the rule gives, less than the stride; null for Keras's default.</summary>
+    public (int Depth, int Height, int Width)? OutputPadding { get; init; }
+
+    /// <summary>False leaves the bias out.</summary>
+    public bool UseBias { get; init; } = true;
+
+    /// <summary>Applied to the output.</summary>
+    public Activation Activation { get; init; }
+
+    /// <summary>What a large kernel costs; null for nothing.</summary>
+    public Regularizer? KernelRegularizer { get; init; }
+
+    /// <summary>What a large bias costs; null for nothing.</summary>
+    public Regularizer? BiasRegularizer { get; init; }
+
+    private Window3D Taps => new(FilterSize, Strides, Dilation, Padding);
+
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
+    {
+        Shape x = inputs[0];
+        Window3D.CheckVolume(x);
+        return new Shape(
+            Window.TransposedExtent(Padding, x[0], FilterSize.Depth, Strides.Depth, Dilation.Depth, OutputPadding?.Depth),
+            Window.TransposedExtent(Padding, x[1], FilterSize.Height, Strides.Height, Dilation.Height, OutputPadding?.Height),
+            Window.TransposedExtent(Padding, x[2], FilterSize.Width, Strides.Width, Dilation.Width, OutputPadding?.Width), Filters);
+    }
+
+    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    {
+        _kernel = AddParameter(
+            "kernel", new Shape(inputs[0][-1], FilterSize.Depth, FilterSize.Height, FilterSize.Width, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
+        if (UseBias)
+            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros, regularizer: BiasRegularizer);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
+    {
+        Shape x = inputs[0].Shape, y = OutputShape([x.Tail()]);
+        Tensor kernel = tape.Run(ImageView.DepthLast, Use(tape, _kernel!));
+        kernel = Then(tape, kernel, ImageView.OfSliceFilter(kernel.Shape));
+        var op = new Conv2DTransposeOp(y[1], y[2], Strides.Height, Strides.Width, Dilation.Height, Dilation.Width, Taps.Slice.Border(y[1], y[2]));
+        Tensor t = Then(tape, tape.Run(ImageView.OfSlices(x), inputs[0]), op, kernel); // [N·D,Q,R,T·O]
+        tape.Release(kernel);
+        t = Then(tape, t, ImageView.ToVolume(t.Shape, x[1]));
+        t = Then(tape, t, new FoldOp(1, y[0], FilterSize.Depth, Strides.Depth, Dilation.Depth, Taps.DepthBorder(y[0]).Front));
+        if (_bias is not null)
+            t = Then(tape, t, new BinaryOp(BinaryFormula.Add), Use(tape, _bias));
+        return Activation.Apply(tape, t);
+    }
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        Taps.Write(config);
+        config["filters"] = Filters;
+        config["output_padding"] = OutputPadding is { } extra ? new JsonArray(extra.Depth, extra.Height, extra.Width) : null;
+        config["use_bias"] = UseBias;
+        config["kernel_regularizer"] = Regularizer.Write(KernelRegularizer);
+        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
+        config["activation"] = Activation.ToString();
+    }
+
+    internal static Layer Read(JsonNode config)
+    {
+        Window3D w = Window3D.Read(config);
+        return new Conv3DTranspose((int)config["filters"]!, w.Filter.Depth, w.Filter.Height, w.Filter.Width)
+        {
+            Strides = w.Strides,
+            Dilation = w.Dilation,
+            Padding = w.Padding,
+            OutputPadding = config["output_padding"] is JsonArray extra ? ((int)extra[0]!, (int)extra[1]!, (int)extra[2]!) : null,
+            UseBias = (bool)config["use_bias"]!,
+            KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
+            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
+            Activation = Enum.Parse<Activation>((string)config["activation"]!),
+        };
+    }
+}

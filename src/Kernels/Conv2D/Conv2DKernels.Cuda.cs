@@ -1,0 +1,61 @@
+using Graft.Kernels.Cuda;
+
+namespace Graft.Kernels;
+
+/// <summary>cuDNN where it is there and takes the geometry, else own kernels.</summary>
+internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, CudaReduceKernels reduce, EvenPadding padding) : Conv2DKernels
+{
+    private readonly CudaBias _bias = new(context);
+
+    public override void Forward(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> y)
+    {
+        if (!context.Dnn.Takes(g))
+        {
+            own.Forward(Plain(g), g.Groups, x, w, b, DevicePtr<float>.Null, y);
+            return;
+        }
+        using CudaScratch padded = padding.Copy(g, x, out Conv2DGeometry even, out DevicePtr<float> from);
+        if (!b.IsNull && context.Dnn.ForwardWithBias(even, from, w, b, DevicePtr<float>.Null, y))
+            return;
+        if (context.Dnn.Run(CudnnDirection.Forward, even, from, w, y, 0))
+            _bias.Add(y, b, checked(g.N * g.OutH * g.OutW), g.O);
+        else
+            own.Forward(Plain(g), g.Groups, x, w, b, DevicePtr<float>.Null, y);
+    }
+
+    public override void BackwardInput(in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> w, DevicePtr<float> dx, float beta)
+    {
+        if (!RunBackwardInput(g, dy, w, dx, beta))
+            own.BackwardInput(g, dy, w, dx, beta);
+    }
+
+    public override void BackwardWeight(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> dw, float beta)
+    {
+        if (context.Dnn.Takes(g))
+        {
+            using CudaScratch padded = padding.Copy(g, x, out Conv2DGeometry even, out DevicePtr<float> from);
+            if (context.Dnn.Run(CudnnDirection.BackwardWeight, even, from, dy, dw, beta))
+                return;
+        }
+        own.BackwardWeight(g, x, dy, dw, beta);
+    }
+
+    public override void BackwardBias(in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> db, float beta) => reduce.SumRows((long)g.N * g.OutH * g.OutW, g.O, dy, db, beta);
+
+    private bool RunBackwardInput(in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> w, DevicePtr<float> dx, float beta)
+    {
+        if (!context.Dnn.Takes(g))
+            return false;
+        Conv2DGeometry even = EvenPadding.Of(g);
+        if (even == g)
+            return context.Dnn.Run(CudnnDirection.BackwardInput, g, w, dy, dx, beta);
+        using CudaScratch padded = padding.Block(even);
+        if (!context.Dnn.Run(CudnnDirection.BackwardInput, even, w, dy, new DevicePtr<float>(padded.Address), 0))
+            return false;
+        padding.TakeInside(g, new DevicePtr<float>(padded.Address), dx, beta);
+        return true;
+    }
+
+    /// <summary>All on dense images, nothing after the bias; the groups are an argument beside it.</summary>
+    private static FusedConv2DGeometry Plain(in Conv2DGeometry g) => FusedConv2DGeometry.From(g with { Groups = 1 });
+}

@@ -1,0 +1,175 @@
+using System.Globalization;
+using Graft.Kernels.Cuda.Native;
+
+namespace Graft.Kernels.Cuda;
+
+/// <summary>What of a convolution is computed.</summary>
+internal enum CudnnDirection
+{
+    /// <summary>y of x and w.</summary>
+    Forward,
+
+    /// <summary>The same with bias and residual.</summary>
+    ForwardWithBias,
+
+    /// <summary>dx of w and dy.</summary>
+    BackwardInput,
+
+    /// <summary>dw of x and dy.</summary>
+    BackwardWeight,
+}
+
+/// <summary>Addresses of a call.</summary>
+/// <param name="First">x, or w for the input's gradient.</param>
+/// <param name="Second">w, or dy for both gradients.</param>
+/// <param name="Result">y, dx or dw.</param>
+/// <param name="Beta">Factor of what is there, or of the residual.</param>
+internal readonly record struct CudnnOperands(nint First, nint Second, nint Result, float Beta)
+{
+    /// <summary>[O], for <see cref="CudnnDirection.ForwardWithBias"/>.</summary>
+    public nint Bias { get; init; }
+
+    /// <summary>As y, or 0.</summary>
+    public nint Residual { get; init; }
+}
+
+/// <summary>
+/// Descriptors of one convolution, and for each direction the algorithms that cuDNN's heuristic names, the best first: those that give the same numbers in every run
+/// and whose workspace is of a sane size. One that refuses when it is called is struck off, and the next one tried.
+/// </summary>
+internal sealed unsafe class CudnnConvolution : IDisposable
+{
+    private const string NoAlgorithm = "no algorithm that is the same from run to run";
+    private const int PrecomputedGemm = 1; // the one algorithm that has no activation after bias and residual
+    private const int MostAlgorithms = 16; // 8 forward are the most of any version
+    private const long MostWorkspace = 1L << 30;
+    private const int WorkspaceAlignment = 256; // bytes; a block of whole multiples lies at one, wherever it is put
+
+    private readonly CudaContext _context;
+    private readonly cudnnHandle_t _handle;
+    private readonly cudnnActivationDescriptor_t _identity;
+    private readonly Conv2DGeometry _g;
+    private readonly cudnnTensorDescriptor_t _x, _y, _bias;
+    private readonly cudnnFilterDescriptor_t _w;
+    private readonly cudnnConvolutionDescriptor_t _convolution;
+    private readonly Queue<Candidate>?[] _candidates = new Queue<Candidate>?[4];
+    private readonly string[] _reasons = [NoAlgorithm, NoAlgorithm, NoAlgorithm, NoAlgorithm]; // of the last refusal in each direction
+
+    public CudnnConvolution(CudaContext context, cudnnHandle_t handle, cudnnActivationDescriptor_t identity, in Conv2DGeometry g)
+    {
+        (_context, _handle, _identity, _g) = (context, handle, identity, g);
+        try
+        {
+            Tensor(out _x, g.N, g.H, g.W, g.C);
+            Tensor(out _y, g.N, g.OutH, g.OutW, g.O);
+            Tensor(out _bias, 1, 1, 1, g.O);
+            Check.Ok(Cudnn.cudnnCreateFilterDescriptor(out _w));
+            Check.Ok(Cudnn.cudnnSetFilter4dDescriptor(_w, cudnnDataType_t.CUDNN_DATA_FLOAT, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, g.O, g.GroupC, g.R, g.S));
+            Check.Ok(Cudnn.cudnnCreateConvolutionDescriptor(out _convolution));
+            Check.Ok(Cudnn.cudnnSetConvolution2dDescriptor(_convolution, g.Padding.Top, g.Padding.Left, g.StrideH, g.StrideW, g.DilationH, g.DilationW,
+                cudnnConvolutionMode_t.CUDNN_CROSS_CORRELATION, cudnnDataType_t.CUDNN_DATA_FLOAT));
+            Check.Ok(Cudnn.cudnnSetConvolutionGroupCount(_convolution, g.Groups));
+            // Before the heuristic is asked: algorithm, workspace and math type belong together.
+            Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, cudnnMathType_t.CUDNN_FMA_MATH));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The directions that cuDNN did not take, each with its reason. Bias and residual in the same call are none: the sums may still be cuDNN's.</summary>
+    public IEnumerable<string> Refusals => from direction in (CudnnDirection[])[CudnnDirection.Forward, CudnnDirection.BackwardInput, CudnnDirection.BackwardWeight]
+        where _candidates[(int)direction] is { Count: 0 }
+        select $"{direction} of {_g.O} filters {_g.R}x{_g.S} on {_g.H}x{_g.W}x{_g.C} ({_reasons[(int)direction]})";
+
+    /// <summary>Runs the best algorithm that takes it.</summary>
+    /// <returns>False where none does.</returns>
+    public bool Run(CudnnDirection direction, in CudnnOperands operands)
+    {
+        Queue<Candidate> candidates = _candidates[(int)direction] ??= List(direction);
+        while (candidates.TryPeek(out Candidate candidate))
+        {
+            using CudaScratch workspace = candidate.Bytes > 0 ? new CudaScratch(_context, (long)(candidate.Bytes + WorkspaceAlignment - 1) / WorkspaceAlignment * WorkspaceAlignment) : default;
+            cudnnStatus_t status = Call(direction, operands, candidate, workspace.Address);
+            if (status == cudnnStatus_t.CUDNN_STATUS_SUCCESS)
+                return true;
+            if (!IsRefusal(status))
+                Check.Ok(status, string.Create(CultureInfo.InvariantCulture, $"cuDNN {direction}, algorithm {candidate.Algorithm}, {_g}"));
+            candidates.Dequeue();
+            _reasons[(int)direction] = string.Create(CultureInfo.InvariantCulture, $"algorithm {candidate.Algorithm}: {Check.Text(Cudnn.cudnnGetErrorString(status))} ({(int)status})");
+        }
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_convolution != default)
+            Check.Ok(Cudnn.cudnnDestroyConvolutionDescriptor(_convolution));
+        if (_w != default)
+            Check.Ok(Cudnn.cudnnDestroyFilterDescriptor(_w));
+        foreach (cudnnTensorDescriptor_t tensor in (ReadOnlySpan<cudnnTensorDescriptor_t>)[_x, _y, _bias])
+        {
+            if (tensor != default)
+                Check.Ok(Cudnn.cudnnDestroyTensorDescriptor(tensor));
+        }
+    }
+
+    /// <summary>Wrong or unsupported arguments and failures inside the library, before any work: another algorithm may do. Failed work is none.</summary>
+    private static bool IsRefusal(cudnnStatus_t status) => status is >= cudnnStatus_t.CUDNN_STATUS_BAD_PARAM and < cudnnStatus_t.CUDNN_STATUS_EXECUTION_FAILED;
+
+    private static void Tensor(out cudnnTensorDescriptor_t tensor, int n, int h, int w, int c)
+    {
+        Check.Ok(Cudnn.cudnnCreateTensorDescriptor(out tensor));
+        Check.Ok(Cudnn.cudnnSetTensor4dDescriptor(tensor, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, cudnnDataType_t.CUDNN_DATA_FLOAT, n, c, h, w));
+    }
+
+    private Queue<Candidate> List(CudnnDirection direction)
+    {
+        var candidates = new Queue<Candidate>();
+        cudnnConvolutionAlgoPerf* all = stackalloc cudnnConvolutionAlgoPerf[MostAlgorithms];
+        int count = 0;
+        cudnnStatus_t status = direction switch
+        {
+            CudnnDirection.BackwardInput => Cudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(_handle, _w, _y, _convolution, _x, MostAlgorithms, out count, all),
+            CudnnDirection.BackwardWeight => Cudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(_handle, _x, _y, _convolution, _w, MostAlgorithms, out count, all),
+            _ => Cudnn.cudnnGetConvolutionForwardAlgorithm_v7(_handle, _x, _w, _convolution, _y, MostAlgorithms, out count, all),
+        };
+        if (status != cudnnStatus_t.CUDNN_STATUS_SUCCESS)
+        {
+            if (!IsRefusal(status))
+                Check.Ok(status, $"cuDNN's algorithms for {direction}, {_g}");
+            return candidates;
+        }
+        long most = Math.Min(MostWorkspace, _context.Info.Memory / 8);
+        for (int i = 0; i < count; i++)
+        {
+            bool serves = all[i].Status == cudnnStatus_t.CUDNN_STATUS_SUCCESS && all[i].Determinism == cudnnDeterminism_t.CUDNN_DETERMINISTIC
+                && (direction != CudnnDirection.ForwardWithBias || all[i].Algo == PrecomputedGemm);
+            if (serves && WorkspaceOf(direction, all[i].Algo, out nuint bytes) == cudnnStatus_t.CUDNN_STATUS_SUCCESS && (long)bytes <= most)
+                candidates.Enqueue(new Candidate(all[i].Algo, bytes));
+        }
+        return candidates;
+    }
+
+    private cudnnStatus_t WorkspaceOf(CudnnDirection direction, int algorithm, out nuint bytes) => direction switch
+    {
+        CudnnDirection.BackwardInput => Cudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(_handle, _w, _y, _convolution, _x, algorithm, out bytes),
+        CudnnDirection.BackwardWeight => Cudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(_handle, _x, _y, _convolution, _w, algorithm, out bytes),
+        _ => Cudnn.cudnnGetConvolutionForwardWorkspaceSize(_handle, _x, _w, _convolution, _y, algorithm, out bytes),
+    };
+
+    private cudnnStatus_t Call(CudnnDirection direction, in CudnnOperands o, Candidate c, nint workspace) => direction switch
+    {
+        CudnnDirection.BackwardInput => Cudnn.cudnnConvolutionBackwardData(_handle, 1f, _w, o.First, _y, o.Second, _convolution, c.Algorithm, workspace, c.Bytes, o.Beta, _x, o.Result),
+        CudnnDirection.BackwardWeight => Cudnn.cudnnConvolutionBackwardFilter(_handle, 1f, _x, o.First, _y, o.Second, _convolution, c.Algorithm, workspace, c.Bytes, o.Beta, _w, o.Result),
+        CudnnDirection.Forward => Cudnn.cudnnConvolutionForward(_handle, 1f, _x, o.First, _w, o.Second, _convolution, c.Algorithm, workspace, c.Bytes, o.Beta, _y, o.Result),
+        // A residual is asked for even where its factor is 0.
+        _ => Cudnn.cudnnConvolutionBiasActivationForward(_handle, 1f, _x, o.First, _w, o.Second, _convolution, c.Algorithm, workspace, c.Bytes, o.Beta, _y,
+            o.Residual == 0 ? o.Result : o.Residual, _bias, o.Bias, _identity, _y, o.Result),
+    };
+
+    private readonly record struct Candidate(int Algorithm, nuint Bytes);
+}
