@@ -22,7 +22,7 @@ internal static class GenerateCommand
         var seed = new Option<int?>("--seed") { Description = "Sample, and give the same text every time." };
         var beams = new Option<int>("--beams") { DefaultValueFactory = _ => 1, Description = "Carry so many texts on and print the best at the end." };
         var stop = new Option<string[]>("--stop") { DefaultValueFactory = _ => [], Description = "End when the new text holds this; may be given several times." };
-        var precision = new Option<string>("--precision") { DefaultValueFactory = _ => "float32", Description = "How weights are stored: float32, bf16 (twice as fast where memory is the limit) or int8 (four times)." };
+        var precision = new Option<string>("--precision") { DefaultValueFactory = _ => "float32", Description = "How weights are stored: float32, bf16 (up to twice as fast where memory is the limit) or int8 (two to four times)." };
         precision.AcceptOnlyFromAmong("float32", "bf16", "int8");
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
         Option<string?> device = DeviceOption.Create();
