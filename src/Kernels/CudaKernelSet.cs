@@ -67,6 +67,10 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
     /// <summary>The GPU.</summary>
     public CudaContext Context => _context;
 
+    public override bool Records => true;
+
+    public override RecordedWork? RunAndRecord(Action work, out string obstacle) => CudaGraph.RunAndRecord(_context, work, out obstacle);
+
     public override MemoryKernels Memory { get; }
 
     public override DenseKernels Dense { get; }

@@ -9,7 +9,7 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 {
     private readonly KernelFunction _addScaled = new(context, "Memory.cu", "add_scaled");
 
-    public override bool IsOneToOne => context.Options.IsOneToOne;
+    public override bool IsOneToOne => context.Options.IsOneToOne || context.Recording is not null; // what recorded work takes must not serve others in between
 
     public override nint Allocate(long bytes) => context.Memory.Allocate(bytes);
 
