@@ -47,6 +47,7 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Concat = new CudaConcatKernels(context);
         Slice = new CudaSliceKernels(context, Memory);
         LastToken = new CudaLastTokenKernels(context, Memory);
+        TokenChoice = new CudaTokenChoiceKernels(context);
         Permute = new CudaPermuteKernels(context);
         var pad = new CudaPad2DKernels(context);
         var padding = new EvenPadding(context, pad);
@@ -122,6 +123,8 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
     public override SliceKernels Slice { get; }
 
     public override LastTokenKernels LastToken { get; }
+
+    public override TokenChoiceKernels TokenChoice { get; }
 
     public override PermuteKernels Permute { get; }
 

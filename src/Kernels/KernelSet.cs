@@ -124,6 +124,9 @@ public abstract class KernelSet
     /// <summary>The row of the last token of each sequence.</summary>
     public abstract LastTokenKernels LastToken { get; }
 
+    /// <summary>The next token by its logits.</summary>
+    public abstract TokenChoiceKernels TokenChoice { get; }
+
     /// <summary>Axes in another order.</summary>
     public abstract PermuteKernels Permute { get; }
 

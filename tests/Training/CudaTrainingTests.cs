@@ -211,7 +211,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
     }
 
     /// <summary>Blocks of convolutions and max pooling, then dense layers.</summary>
-    private static Sequential SmallVgg() => new(16, 15, 3)
+    internal static Sequential SmallVgg() => new(16, 15, 3)
     {
         new Conv2D(8, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new MaxPooling2D(),
         new Conv2D(12, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new Conv2D(12, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new MaxPooling2D(),
@@ -219,7 +219,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
     };
 
     /// <summary>A padded stem with stride, a block with a projection beside it, a block without, an average.</summary>
-    private static Model SmallResNet()
+    internal static Model SmallResNet()
     {
         static Node Normalized(Node x, int filters, int size, int stride) => new BatchNormalization().Apply(
             new Conv2D(filters, size, size) { Strides = (stride, stride), Padding = Padding.Same, UseBias = false }.Apply(x));
