@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Graft.Kernels.Cuda.Native;
 
 namespace Graft.Kernels.Cuda;
@@ -16,6 +17,8 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
 
     private readonly Lock _lock = new();
     private readonly Ring _large = new(context, LargeBytes, MostLarge), _small = new(context, SmallBytes, MostSmall);
+    private readonly List<Slot> _numbers = []; // one a number that is under way
+    private readonly Stack<Slot> _idle = []; // of those
     private CudaStream? _stream;
 
     /// <summary>Copies host memory to the device, in the order of the compute stream.</summary>
@@ -56,7 +59,30 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
             }
             Take(before, destination);
         }
-        context.Checks.Look();
+        Look();
+    }
+
+    /// <summary>Begins to bring a float to the host.</summary>
+    public PendingNumber Request(nint source)
+    {
+        context.Recording?.Refuse("it reads numbers back to the host");
+        lock (_lock)
+        {
+            context.Use();
+            if (!_idle.TryPop(out Slot? slot))
+                _numbers.Add(slot = new Slot(context, sizeof(float)));
+            var number = new Number(this, slot);
+            try
+            {
+                slot.Download(source, sizeof(float), context.Stream);
+            }
+            catch
+            {
+                number.Dispose();
+                throw;
+            }
+            return number;
+        }
     }
 
     /// <inheritdoc/>
@@ -64,9 +90,16 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
     {
         _large.Dispose();
         _small.Dispose();
+        _numbers.ForEach(s => s.Dispose());
+        _numbers.Clear();
+        _idle.Clear();
         _stream?.Dispose();
         _stream = null;
     }
+
+    private void Use() => context.Use();
+
+    private void Look() => context.Checks.Look();
 
     private static void Take((Slot Slot, int At, int Bytes)? piece, Span<byte> destination)
     {
@@ -91,7 +124,8 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
                 _slots.Insert(_next, new Slot(context, bytes));
             Slot slot = _slots[_next];
             _next = (_next + 1) % _slots.Count;
-            slot.Wait();
+            if (!slot.IsFree)
+                slot.Wait();
             return slot;
         }
 
@@ -101,6 +135,31 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
                 slot.Dispose();
             _slots.Clear();
             _next = 0;
+        }
+    }
+
+    /// <summary>A float under way.</summary>
+    private sealed class Number(CudaTransfers transfers, Slot slot) : PendingNumber
+    {
+        private bool _isOver;
+
+        public override float Wait()
+        {
+            transfers.Use();
+            slot.Wait();
+            float value = MemoryMarshal.Read<float>(slot.Host.Bytes);
+            transfers.Look();
+            return value;
+        }
+
+        /// <summary>The next copy into the place comes behind this one, be it done or not.</summary>
+        public override void Dispose()
+        {
+            if (_isOver)
+                return;
+            _isOver = true;
+            lock (transfers._lock)
+                transfers._idle.Push(slot);
         }
     }
 
