@@ -173,29 +173,6 @@ public sealed class Tensor
         return values;
     }
 
-    /// <summary>Another tensor of the same numbers, on the same device.</summary>
-    internal Tensor Copy()
-    {
-        Tensor copy = Allocate(Device, Shape);
-        try
-        {
-            copy.CopyFrom(this);
-        }
-        catch
-        {
-            copy.Release();
-            throw;
-        }
-        return copy;
-    }
-
-    /// <summary>Overwrites all numbers with those of a tensor of the same shape on the same device.</summary>
-    internal void CopyFrom(Tensor other)
-    {
-        Device.Kernels.Memory.Copy(other.Data, Data, Count);
-        MarkChanged();
-    }
-
     /// <summary>The only number of a tensor of one element.</summary>
     /// <exception cref="ShapeException">The tensor has more than one element.</exception>
     public float Item() => Count == 1 ? ToArray()[0] : throw new ShapeException($"Item: tensor {Shape} has {Count} elements, not one.");

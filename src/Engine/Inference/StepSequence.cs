@@ -5,11 +5,14 @@ namespace Graft.Inference;
 
 /// <summary>
 /// Steps of a plan that run one after the other. Where the device records work, the first run records them, and later runs are one launch; else each
-/// step runs and is timed.
+/// step runs and is timed. What stood in the way of the first may be gone at the second, as where a library tries its routines when they are first used.
 /// </summary>
 internal sealed class StepSequence(IReadOnlyList<PlanStep> steps, KernelSet kernels) : IDisposable
 {
+    private const int MostTries = 2;
+
     private RecordedWork? _recorded;
+    private int _tries;
     private string _obstacle = "";
 
     /// <summary>What a run is: "CUDA graph: 12 kernels and copies", or why not; empty where nothing was to be recorded or has run.</summary>
@@ -22,7 +25,7 @@ internal sealed class StepSequence(IReadOnlyList<PlanStep> steps, KernelSet kern
         cancellationToken.ThrowIfCancellationRequested();
         if (_recorded is not null)
             _recorded.Launch();
-        else if (steps.Count > 0 && kernels.Records && _obstacle.Length == 0)
+        else if (steps.Count > 0 && kernels.Records && _tries++ < MostTries)
             _recorded = kernels.RunAndRecord(RunSteps, out _obstacle);
         else
             RunTimed(cancellationToken);

@@ -35,7 +35,8 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
 
     private (float Loss, float[] Outputs) Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch, Schedule? frozen)
     {
-        var statistics = new List<(Parameter Parameter, Tensor Before)>();
+        Parameter[] statistics = options.CancellationToken.CanBeCanceled ? [.. WeightSnapshot.Moving(model).Where(p => p.IsStatistic)] : [];
+        float[][] before = Array.ConvertAll(statistics, p => p.Value.ToArray());
         using var tape = new Tape(model.Device)
         {
             Training = true,
@@ -48,8 +49,6 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         };
         try
         {
-            foreach (Parameter p in options.CancellationToken.CanBeCanceled ? WeightSnapshot.Moving(model).Where(p => p.IsStatistic) : [])
-                statistics.Add((p, p.Value.Copy())); // on the device: nothing waits
             Tensor prediction = model.Forward(tape, [frozen?.Input ?? tape.Constant(batch.InputShape, batch.Inputs)]);
             float[] outputs = copiesOutputs ? prediction.ToArray() : [];
             float[]? weights = ClassWeighting.Of(batch, kind, options.ClassWeights);
@@ -71,13 +70,9 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         }
         catch (OperationCanceledException)
         {
-            foreach ((Parameter p, Tensor before) in statistics)
-                p.Value.CopyFrom(before); // BatchNormalization moves them in its forward pass
+            for (int i = 0; i < statistics.Length; i++)
+                statistics[i].Set(before[i]); // BatchNormalization moves them in its forward pass
             throw;
-        }
-        finally
-        {
-            statistics.ForEach(s => s.Before.Release());
         }
     }
 

@@ -10,13 +10,15 @@ namespace Graft.Models;
 /// <param name="sequences">Sequences of the session.</param>
 internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
 {
+    private const int MostRefusals = 2; // what a library tries out at its first use is no part of the next
+
     private readonly Tensor _state = Tensor.Allocate(device, new Shape(3, sequences), DType.Int32); // tokens; lengths and draws, which kernels count
     private readonly int[] _host = new int[3 * sequences];
     private bool _isKnown; // the state of the device is that of the host's copy
     private RecordedWork? _recorded;
     private Tensor[] _reads = [];
     private (TokenChoice? Choice, int Revision) _key;
-    private int _alike, _lost;
+    private int _alike, _lost, _refusals;
     private string _obstacle = "";
 
     /// <summary>The tokens, [sequences].</summary>
@@ -67,7 +69,7 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
             _recorded.Launch();
             return;
         }
-        if (_alike++ < 1 << _lost || _obstacle.Length > 0)
+        if (_alike++ < 1 << _lost || _refusals == MostRefusals)
         {
             _key = (choice, revision);
             pass();
@@ -75,6 +77,7 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
         }
         _reads = reads();
         _recorded = device.Kernels.RunAndRecord(pass, out _obstacle);
+        _refusals += _recorded is null ? 1 : 0;
     }
 
     /// <summary>Addresses have changed. Where that happens again and again, as with beams, recording is worth less and less.</summary>
