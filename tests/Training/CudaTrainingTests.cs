@@ -198,18 +198,6 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
         model.Release();
     }
 
-    [Fact]
-    public void An_op_without_a_cuda_kernel_is_named()
-    {
-        emulator.Begin(nameof(An_op_without_a_cuda_kernel_is_named));
-        using var gpu = new EmulatedGpu();
-        var model = new Sequential(4, 3) { new LSTM(2), new Dense(1) };
-        model.MoveTo(gpu.Device);
-        MissingKernelException e = Assert.Throws<MissingKernelException>(() => model.Predict(new float[4 * 3], new Shape(1, 4, 3)));
-        Assert.Contains("Recurrent has no CUDA kernel yet", e.Message, StringComparison.Ordinal);
-        model.Release();
-    }
-
     /// <summary>Blocks of convolutions and max pooling, then dense layers.</summary>
     private static Sequential SmallVgg() => new(16, 15, 3)
     {
