@@ -12,9 +12,6 @@ public abstract class KernelSet
     /// <summary>Vectorised and threaded, on the host.</summary>
     public static KernelSet Cpu { get; } = new CpuKernelSet();
 
-    /// <summary>Whether every op has its CUDA kernels: until then a GPU is used only where it is asked for.</summary>
-    public static bool IsCudaComplete => CudaKernelSet.IsComplete;
-
     /// <summary>The kernels of a GPU.</summary>
     /// <param name="index">Its number in the order of the driver, from 0.</param>
     /// <exception cref="Cuda.CudaUnavailableException">CUDA cannot be used on this machine, or there is no such GPU; the message is the diagnosis.</exception>

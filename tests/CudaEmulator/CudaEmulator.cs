@@ -17,6 +17,9 @@ internal enum EmulatorThreadOrder { Forward = 0, Backward = 1, Shuffled = 2 }
 /// <see cref="CudaEmulatorCollection"/>, which does not run in parallel.</remarks>
 public sealed unsafe class CudaEmulator : IDisposable
 {
+    /// <summary>Bytes that the GPU has, where a test does not say otherwise.</summary>
+    internal const ulong Memory = 16UL << 30;
+
     private const string PathVariable = "GRAFT_CUDA_PATH";
     private readonly string? _pathBefore = Environment.GetEnvironmentVariable(PathVariable);
     private readonly nint _core;
@@ -64,7 +67,7 @@ public sealed unsafe class CudaEmulator : IDisposable
         Configure("progress", (ulong)EmulatorProgress.Late);
         Configure("thread_order", (ulong)EmulatorThreadOrder.Forward);
         Configure("seed", 1);
-        Configure("memory", 16UL << 30);
+        Configure("memory", Memory);
         Configure("watchdog_seconds", 20);
         Configure("compute_capability", 90);
         foreach (string kind in CallKinds)

@@ -27,6 +27,9 @@ internal sealed class CudaMemoryPool : IDisposable
         Check.Ok(Driver.cuMemPoolSetAttribute(_pool, CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, ref keepAll));
     }
 
+    /// <summary>Gives back what others took here and keep for reuse; called before memory is said to be out.</summary>
+    public event Action? WhenShort;
+
     /// <summary>Bytes that are taken.</summary>
     public long LiveBytes { get; private set; }
 
@@ -59,6 +62,7 @@ internal sealed class CudaMemoryPool : IDisposable
         CUresult status = TryAllocate(bytes, out ulong address);
         if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY)
         {
+            WhenShort?.Invoke();
             Trim(); // what the pool holds in pieces that do not fit may fit as a whole
             status = TryAllocate(bytes, out address);
         }

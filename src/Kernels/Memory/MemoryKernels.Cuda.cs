@@ -17,6 +17,8 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 
     public override void Trim() => context.Memory.Trim();
 
+    public override void WhenShort(Action giveBack) => context.Memory.WhenShort += giveBack;
+
     public override void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination) =>
         context.Transfers.Upload(MemoryMarshal.AsBytes(source), destination.Address);
 

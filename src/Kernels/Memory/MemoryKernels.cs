@@ -22,6 +22,14 @@ public abstract class MemoryKernels
     {
     }
 
+    /// <summary>
+    /// Says what gives back memory that it keeps for reuse: it is called where the device has no block of a size, whoever asks for it, before that is said to
+    /// be out of memory. Nothing where memory does not run short in such a way.
+    /// </summary>
+    public virtual void WhenShort(Action giveBack)
+    {
+    }
+
     /// <summary>Copies host data to the device.</summary>
     public abstract void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination)
         where T : unmanaged;

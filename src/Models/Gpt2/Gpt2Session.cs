@@ -37,12 +37,24 @@ internal sealed partial class Gpt2Session : CausalSession
         _packed = layers.Pack();
         _device = layers.Tokens.Parameters[0].Device;
         _lengths = new int[sequences];
-        _keys = [.. layers.Blocks.Select(_ => NewCache())];
-        _values = [.. layers.Blocks.Select(_ => NewCache())];
-        _past = Tensor.Allocate(_device, new Shape(sequences), DType.Int32);
-        _last = Tensor.Allocate(_device, new Shape(sequences, _config.Width));
-        _logits = Tensor.Allocate(_device, new Shape(sequences, _config.VocabularySize));
-        _decoding = Kernels.Records ? new Gpt2Decoding(_device, sequences) : null;
+        (_keys, _values) = (new Tensor[layers.Blocks.Length], new Tensor[layers.Blocks.Length]);
+        try
+        {
+            for (int i = 0; i < _keys.Length; i++)
+            {
+                _keys[i] = NewCache();
+                _values[i] = NewCache();
+            }
+            _past = Tensor.Allocate(_device, new Shape(sequences), DType.Int32);
+            _last = Tensor.Allocate(_device, new Shape(sequences, _config.Width));
+            _logits = Tensor.Allocate(_device, new Shape(sequences, _config.VocabularySize));
+            _decoding = Kernels.Records ? new Gpt2Decoding(_device, sequences) : null;
+        }
+        catch
+        {
+            Dispose(); // what there is of them
+            throw;
+        }
         _headProduct = new MatMulGeometry(sequences, _config.VocabularySize, _config.Width, false, true, [0], [0], 1, 1);
     }
 
@@ -61,6 +73,20 @@ internal sealed partial class Gpt2Session : CausalSession
     public override void Read(IReadOnlyList<int[]> tokens, Span<float> logits) => Read(tokens, logits, []);
 
     public override void Read(IReadOnlyList<int[]> tokens, Span<float> logits, Span<float> hidden)
+    {
+        int[] before = [.. _lengths];
+        try
+        {
+            ReadAll(tokens, logits, hidden);
+        }
+        catch
+        {
+            before.CopyTo(_lengths, 0); // the session is as it was: rows behind the length are not read
+            throw;
+        }
+    }
+
+    private void ReadAll(IReadOnlyList<int[]> tokens, Span<float> logits, Span<float> hidden)
     {
         Check(tokens, logits.Length);
         if (hidden.Length > 0 && hidden.Length != tokens.Sum(t => t.Length) * _config.Width)
@@ -121,12 +147,11 @@ internal sealed partial class Gpt2Session : CausalSession
     public override void Dispose()
     {
         _decoding?.Dispose();
-        foreach (Tensor t in _keys.Concat(_values).Concat([_past, _last, _logits]))
-            t.Release();
-        _spare?.Release();
-        _low?.Release();
-        _share?.Release();
-        (_spare, _low, _share) = (null, null, null);
+        foreach (Tensor? t in (Tensor?[])[.. _keys, .. _values, _past, _last, _logits])
+            t?.Release();
+        GiveBack(ref _spare);
+        GiveBack(ref _low);
+        GiveBack(ref _share);
         _buffers?.Release();
         _buffers = null;
     }
@@ -243,15 +268,22 @@ internal sealed partial class Gpt2Session : CausalSession
     {
         if (_low is null || _low.Count < (long)rows * rank)
         {
-            _low?.Release();
+            GiveBack(ref _low);
             _low = Tensor.Allocate(_device, new Shape(rows, rank));
         }
         if (_share is null || _share.Count < (long)rows * outputs)
         {
-            _share?.Release();
+            GiveBack(ref _share);
             _share = Tensor.Allocate(_device, new Shape(rows, outputs));
         }
         return (_low, _share);
+    }
+
+    /// <summary>Forgets it as well: where there is no memory for the next, nobody gives it back again.</summary>
+    private static void GiveBack(ref Tensor? tensor)
+    {
+        tensor?.Release();
+        tensor = null;
     }
 
     /// <summary>Buffers with room for so many rows.</summary>
@@ -260,36 +292,66 @@ internal sealed partial class Gpt2Session : CausalSession
         if (_buffers is not null && _buffers.Rows >= rows)
             return _buffers;
         _buffers?.Release();
+        _buffers = null;
         return _buffers = new Buffers(_device, rows, _config.Width, Math.Max(3 * _config.Width, _layers.Blocks[0].MlpIn.Units));
     }
 
     /// <summary>What a pass computes in.</summary>
-    private sealed class Buffers(Device device, int rows, int width, int inner)
+    private sealed class Buffers
     {
-        public int Rows { get; } = rows;
+        private readonly List<Tensor> _all = [];
 
-        public int[] HostIds { get; } = new int[rows];
+        public Buffers(Device device, int rows, int width, int inner)
+        {
+            (Rows, HostIds, HostPlaces) = (rows, new int[rows], new int[rows]);
+            try
+            {
+                Ids = New(device, new Shape(rows), DType.Int32);
+                Places = New(device, new Shape(rows), DType.Int32);
+                X = New(device, new Shape(rows, width));
+                Normed = New(device, new Shape(rows, width));
+                Inner = New(device, new Shape(rows, inner));
+                Mean = New(device, new Shape(rows));
+                Deviation = New(device, new Shape(rows));
+            }
+            catch
+            {
+                Release();
+                throw;
+            }
+        }
 
-        public int[] HostPlaces { get; } = new int[rows];
+        public int Rows { get; }
 
-        public Tensor Ids { get; } = Tensor.Allocate(device, new Shape(rows), DType.Int32);
+        public int[] HostIds { get; }
 
-        public Tensor Places { get; } = Tensor.Allocate(device, new Shape(rows), DType.Int32);
+        public int[] HostPlaces { get; }
 
-        public Tensor X { get; } = Tensor.Allocate(device, new Shape(rows, width));
+        public Tensor Ids { get; }
+
+        public Tensor Places { get; }
+
+        public Tensor X { get; }
 
         /// <summary>After a norm; also the positions' rows, and the output of attention.</summary>
-        public Tensor Normed { get; } = Tensor.Allocate(device, new Shape(rows, width));
+        public Tensor Normed { get; }
 
         /// <summary>Queries, keys and values; or what lies between the two Dense layers.</summary>
-        public Tensor Inner { get; } = Tensor.Allocate(device, new Shape(rows, inner));
+        public Tensor Inner { get; }
 
-        public Tensor Mean { get; } = Tensor.Allocate(device, new Shape(rows));
+        public Tensor Mean { get; }
 
-        public Tensor Deviation { get; } = Tensor.Allocate(device, new Shape(rows));
+        public Tensor Deviation { get; }
 
-        public Tensor[] All => [Ids, Places, X, Normed, Inner, Mean, Deviation];
+        public IReadOnlyList<Tensor> All => _all;
 
-        public void Release() => Array.ForEach(All, t => t.Release());
+        public void Release() => _all.ForEach(t => t.Release());
+
+        private Tensor New(Device device, Shape shape, DType type = DType.Float32)
+        {
+            Tensor made = Tensor.Allocate(device, shape, type);
+            _all.Add(made);
+            return made;
+        }
     }
 }

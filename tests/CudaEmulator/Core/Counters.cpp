@@ -52,6 +52,7 @@ bool inject(const std::string& kind, uint64_t n, int status) {
 int injected(Call kind) {
     Order& order = orders[static_cast<int>(kind)];
     if (order.callsLeft == 0 || --order.callsLeft > 0) return 0;
+    count("ordered_failures");
     note("the test ordered this %s to fail with %d", CallNames[static_cast<int>(kind)], order.status);
     return order.status;
 }

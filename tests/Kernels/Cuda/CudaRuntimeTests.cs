@@ -119,6 +119,19 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
     }
 
     [Fact]
+    public void What_the_engine_keeps_for_reuse_is_given_back_to_kernels_that_need_room_of_their_own()
+    {
+        emulator.Begin(nameof(What_the_engine_keeps_for_reuse_is_given_back_to_kernels_that_need_room_of_their_own));
+        emulator.Configure("memory", 64UL << 20);
+        using (var gpu = new EmulatedGpu(isOneToOne: false))
+        {
+            Tensor.Zeros(gpu.Device, new Shape(10 << 20)).Release(); // 40 MiB, kept
+            using (new CudaScratch(gpu.Context, 48 << 20)) // fits only without it
+                Assert.Equal(0, gpu.Device.Pool.CachedBytes);
+        }
+    }
+
+    [Fact]
     public void A_launch_that_is_refused_names_kernel_and_shape()
     {
         emulator.Begin(nameof(A_launch_that_is_refused_names_kernel_and_shape));
