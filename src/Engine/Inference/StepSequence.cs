@@ -7,7 +7,7 @@ namespace Graft.Inference;
 /// Steps of a plan that run one after the other. Where the device records work, the first run records them, and later runs are one launch; else each
 /// step runs and is timed. What stood in the way of the first may be gone at the second, as where a library tries its routines when they are first used.
 /// </summary>
-internal sealed class StepSequence(IReadOnlyList<PlanStep> steps, KernelSet kernels) : IDisposable
+internal sealed class StepSequence(PlanStep[] steps, KernelSet kernels) : IDisposable
 {
     private const int MostTries = 2;
 
@@ -25,7 +25,7 @@ internal sealed class StepSequence(IReadOnlyList<PlanStep> steps, KernelSet kern
         cancellationToken.ThrowIfCancellationRequested();
         if (_recorded is not null)
             _recorded.Launch();
-        else if (steps.Count > 0 && kernels.Records && _tries++ < MostTries)
+        else if (steps.Length > 0 && kernels.Records && _tries++ < MostTries)
             _recorded = kernels.RunAndRecord(RunSteps, out _obstacle);
         else
             RunTimed(cancellationToken);

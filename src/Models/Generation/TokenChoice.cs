@@ -14,5 +14,8 @@ public sealed record TokenChoice(bool Samples, float Temperature, int TopK, floa
     internal static TokenChoice? Of(GenerationOptions options, LogitsChain chain, int seed) =>
         chain.NarrowsOnly ? new TokenChoice(options.DoSample, options.Temperature, options.TopK, options.TopP, seed) : null;
 
-    internal TokenChoiceGeometry Geometry(int rows, int vocabulary) => new(rows, vocabulary, Samples, Temperature, TopK, TopP, Seed);
+    /// <exception cref="GraftException">A number is out of its range.</exception>
+    internal TokenChoiceGeometry Geometry(int rows, int vocabulary) => Temperature > 0 && float.IsFinite(Temperature) && TopK >= 0 && TopP > 0 && TopP <= 1
+        ? new(rows, vocabulary, Samples, Temperature, TopK, TopP, Seed)
+        : throw new GraftException($"TokenChoice: Temperature {Temperature}, TopK {TopK}, TopP {TopP}; they are above 0, 0 or more, and above 0 and at most 1.");
 }
