@@ -35,13 +35,13 @@ public sealed class ShardedWeights : WeightFile, IStoredArrays
 
     /// <summary>Opens an index and all its shards.</summary>
     /// <exception cref="GraftException">The index is damaged, a shard is missing or damaged, or lacks a name that the index says it has.</exception>
-    public static ShardedWeights Open(string path)
+    public static ShardedWeights Open(string path) => FileErrors.Named(path, "an index of shards", () =>
     {
         var all = new ShardedWeights(path);
         foreach (IGrouping<string, string> shard in ReadMap(path).GroupBy(m => m.File, m => m.Name))
             all.Add(shard.Key, [.. shard]);
         return all;
-    }
+    });
 
     /// <summary>True for JSON with a weight_map.</summary>
     internal static bool IsIndex(string path)

@@ -25,7 +25,7 @@ public static partial class ModelFile
         Lora.RefuseMerged(model, path);
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a training that was saved as .graft is due here.");
-        try
+        return FileErrors.Named(path, "a .graft model", () =>
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
             byte[] json = Entry(zip, path, "model.json");
@@ -42,11 +42,7 @@ public static partial class ModelFile
             else
                 _ = state.Count(); // takes the weights on its way
             return document["history"] is { } history ? History.FromJson(history.ToJsonString()) : null;
-        }
-        catch (Exception e) when (e is InvalidDataException or JsonException or IOException or UnauthorizedAccessException)
-        {
-            throw new GraftException($"{path}: cannot be read, not a .graft model file, or truncated ({e.Message}).", e);
-        }
+        });
     }
 
     private static void CheckContents(ZipArchive zip, string path, byte[] json)

@@ -40,7 +40,9 @@ public sealed class PeftAdapter
 
     /// <summary>Reads the config and finds the weights.</summary>
     /// <exception cref="GraftException">A file is missing or damaged, or the config sets what is not computed here.</exception>
-    public static PeftAdapter Open(string path)
+    public static PeftAdapter Open(string path) => FileErrors.Named(path, "an adapter of PEFT", () => Read(path));
+
+    private static PeftAdapter Read(string path)
     {
         if (!Directory.Exists(path))
             throw new GraftException(File.Exists(path) ? $"{path}: is a file; the folder around it is due here." : $"{path}: no such folder; one with {ConfigName} and {WeightsName} is due here.");

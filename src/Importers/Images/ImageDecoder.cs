@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Graft.Training;
+using Graft.Weights;
 using SkiaSharp;
 
 namespace Graft.Importers.Images;
@@ -52,7 +53,10 @@ public static class ImageDecoder
         return DecodeToBuffer(bytes, path, colorMode, appliesOrientation);
     }
 
-    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation)
+    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation) =>
+        FileErrors.Named(name, "an image", () => ByContent(bytes, name, colorMode, appliesOrientation));
+
+    private static PixelBuffer ByContent(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation)
     {
         if (bytes.Length == 0)
             throw new GraftException($"{name}: the file is empty.");
