@@ -95,6 +95,8 @@ public sealed class ShardedWeights : WeightFile, IStoredArrays
             throw new GraftException($"{Source}: names the shard '{file}'; a file beside the index is due.");
         if (!File.Exists(path))
             throw new GraftException($"{Source}: names the shard '{file}', which is not beside it; {names.Length} arrays are in it ('{names[0]}' for one). Download it too.");
+        if (Path.GetExtension(path) == ".json" || (new FileHead(path).IsBrace && IsIndex(path)))
+            throw new GraftException($"{Source}: names the shard '{file}', which is an index itself; a file of weights is due.");
         WeightFile shard = WeightFiles.Open(path);
         HashSet<string> held = shard is IStoredArrays all ? [.. all.Arrays.Select(a => a.Name)] : [.. shard.Names];
         string[] missing = [.. names.Where(n => !held.Contains(NameIn(shard, n)))];

@@ -9,6 +9,7 @@ namespace Graft.Tests.Fuzz;
 /// <param name="output">Where to say what happens.</param>
 internal sealed class FuzzRun(int seed, string findings, TextWriter output)
 {
+    private const string InMemory = "/dev/shm"; // where Linux keeps files in memory: inputs are written by the thousand
     private const string HeapLimit = "80000000"; // 2 GB, hexadecimal as DOTNET_GCHeapHardLimit has it: the machine has other work
 
     private const int MostFrames = 60; // lines that are kept of what a process that dies says
@@ -22,7 +23,8 @@ internal sealed class FuzzRun(int seed, string findings, TextWriter output)
     /// <summary>Fuzzes one reader for a time.</summary>
     public void Run(FuzzTarget target, double seconds)
     {
-        string folder = Directory.CreateTempSubdirectory($"graft-fuzz-{target.Name}").FullName;
+        string folder = Path.Combine(Directory.Exists(InMemory) ? InMemory : Path.GetTempPath(), $"graft-fuzz-{Environment.ProcessId}-{target.Name}");
+        Directory.CreateDirectory(folder);
         try
         {
             var clock = Stopwatch.StartNew();
@@ -35,7 +37,7 @@ internal sealed class FuzzRun(int seed, string findings, TextWriter output)
                 if (code == 0)
                     break;
                 long culprit = Iteration(folder);
-                Keep(target, culprit, code == FuzzWorker.Hangs ? $"{target.Name}: hang" : $"{target.Name}: the process died (exit code {code}): {Place()}", $"{target.Name}: {(code == FuzzWorker.Hangs ? $"took more than {FuzzWorker.SecondsAnInput} s" : $"ended the process with exit code {code}\n{_stack}")}");
+                Keep(target, culprit, code == FuzzWorker.Hangs ? $"{target.Name}: hang" : $"{target.Name}: the process died (exit code {code}): {Place()}", $"{target.Name}: {(code == FuzzWorker.Hangs ? $"took more than {FuzzWorker.SecondsAnInput} s of processor time" : $"ended the process with exit code {code}\n{_stack}")}");
                 tried += culprit + 1 - next;
                 next = culprit + 1;
             }

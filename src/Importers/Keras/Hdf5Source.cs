@@ -45,7 +45,7 @@ internal sealed class Hdf5Source
 
     /// <summary>Opens the file, runs <paramref name="read"/> on its root and closes it. What PureHDF reads is checked on its way (<see cref="CheckedHdf5Stream"/>).</summary>
     /// <exception cref="GraftException">The file's structure is damaged.</exception>
-    public T Read<T>(Func<IH5Group, T> read)
+    public T Read<T>(Func<IH5Group, T> read) => FileErrors.Named(Path, "HDF5", () =>
     {
         Hdf5Filters.Register();
         try
@@ -59,7 +59,7 @@ internal sealed class Hdf5Source
             // PureHDF reports damage by plain exceptions of many types; all of them mean that the file cannot be used.
             throw e.InnerException as GraftException ?? Hdf5Damage.Of(Path, e.Message, e);
         }
-    }
+    });
 
     /// <summary>The numbers of a dataset as float32; other floating-point types are converted.</summary>
     public static float[] ReadFloats(IH5Dataset dataset, string path) => (dataset.Type.Class, dataset.Type.Size) switch

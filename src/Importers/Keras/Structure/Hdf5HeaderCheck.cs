@@ -99,8 +99,8 @@ internal sealed class Hdf5HeaderCheck(CheckedHdf5Stream file)
         ulong flags = at.Number(1), kind = (flags & 8) != 0 ? at.Number(1) : 0;
         at.Bytes(((flags & 4) != 0 ? 8UL : 0) + ((flags & 16) != 0 ? 1UL : 0));
         at.Bytes(at.Number(1 << (int)(flags & 3)));
-        if (kind > 1)
-            throw Hdf5Damage.Unread(file.Path, "a link leads into another file");
+        if (kind != 0) // PureHDF follows paths that lead to each other until the stack is full
+            throw Hdf5Damage.Unread(file.Path, kind == 1 ? "a link leads to an object by its path" : "a link leads into another file");
     }
 
     /// <param name="at">The attribute.</param>

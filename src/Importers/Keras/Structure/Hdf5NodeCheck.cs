@@ -22,6 +22,8 @@ internal sealed class Hdf5NodeCheck(CheckedHdf5Stream file)
             GlobalHeap(at, address);
         else if (signature.SequenceEqual("TREE"u8))
             Tree(address);
+        else if (signature.SequenceEqual("SNOD"u8))
+            Names(address);
         else if (signature.SequenceEqual("FRHP"u8))
             FractalHeap(at);
         else if (signature.SequenceEqual("BTHD"u8))
@@ -74,6 +76,24 @@ internal sealed class Hdf5NodeCheck(CheckedHdf5Stream file)
             ulong child = node.Number(file.OffsetBytes);
             if (level == 0)
                 file.Within(child, bytes, "a chunk of an array");
+        }
+    }
+
+    // Names of a group: where each is in the heap, the object's header, what is known of it already.
+    private void Names(long address)
+    {
+        const ulong Path = 2; // instead of an object
+        Hdf5Cursor head = file.Piece(address, 8, "a table of names");
+        head.Bytes(6);
+        ulong count = head.Number(2), entry = 2 * (ulong)file.OffsetBytes + 24;
+        Hdf5Cursor node = file.Piece(address, 8 + count * entry, "a table of names");
+        node.Bytes(8);
+        for (ulong i = 0; i < count; i++)
+        {
+            node.Bytes(2 * (ulong)file.OffsetBytes);
+            if (node.Number(4) == Path)
+                throw Hdf5Damage.Unread(file.Path, "a link leads to an object by its path");
+            node.Bytes(20);
         }
     }
 
