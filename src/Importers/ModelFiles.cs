@@ -14,7 +14,7 @@ public static class ModelFiles
             throw new GraftException($"{path}: no such file; a model is due here (.graft, .keras, .h5).");
         if (!new FileHead(path).IsZip)
             return false;
-        return FileErrors.Named(path, "a zip", () =>
+        return FileErrors.Named(path, "begins like a zip but cannot be read as one", () =>
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
             return zip.GetEntry("tensors.bin") is not null;

@@ -35,7 +35,7 @@ public sealed class ShardedWeights : WeightFile, IStoredArrays
 
     /// <summary>Opens an index and all its shards.</summary>
     /// <exception cref="GraftException">The index is damaged, a shard is missing or damaged, or lacks a name that the index says it has.</exception>
-    public static ShardedWeights Open(string path) => FileErrors.Named(path, "an index of shards", () =>
+    public static ShardedWeights Open(string path) => FileErrors.Named(path, "cannot be read as an index of shards", () =>
     {
         var all = new ShardedWeights(path);
         foreach (IGrouping<string, string> shard in ReadMap(path).GroupBy(m => m.File, m => m.Name))

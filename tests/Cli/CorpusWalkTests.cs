@@ -37,9 +37,9 @@ public sealed class CorpusWalkTests : IDisposable
     }
 
     [Theory]
-    [InlineData("corpora")]
-    [InlineData("reference")]
-    public void Every_Keras_model_runs_or_is_refused_in_one_line(string tree)
+    [InlineData("corpora", 50)]
+    [InlineData("reference", 10)]
+    public void Every_Keras_model_runs_or_is_refused_in_one_line(string tree, int atLeast)
     {
         var faults = new List<string>();
         int models = 0, ran = 0;
@@ -51,7 +51,7 @@ public sealed class CorpusWalkTests : IDisposable
             ran += code == 0 ? 1 : 0;
         }
         Assert.True(faults.Count == 0, $"{faults.Count} of {models}:\n{string.Join('\n', faults)}");
-        Assert.True(ran > 20, $"{ran} of {models}");
+        Assert.True(ran >= atLeast, $"{ran} of {models}");
     }
 
     private static void AddFault(List<string> faults, string path, int code, string output, string error)

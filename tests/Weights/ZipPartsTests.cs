@@ -38,15 +38,21 @@ public sealed class ZipPartsTests : IDisposable
     }
 
     [Theory]
-    [InlineData(999, "claims 999 bytes and unpacks to more")]
+    [InlineData(999, "has not the checksum")] // .NET ends the part where the archive says
     [InlineData(1001, "claims 1001 bytes and unpacks to 1000")]
     public void A_part_of_another_size_than_the_archive_says_is_refused(int claimed, string words)
     {
         byte[] zip = Zip(("a", new byte[1000]));
         BitConverter.GetBytes(claimed).CopyTo(zip, Central(zip) + CentralSize);
-        string path = _files.Write("x.zip", zip);
-        GraftException error = Assert.Throws<GraftException>(() => FileErrors.Named(path, "a zip", () => Part(zip)));
-        Assert.True(error.Message.Contains(words, StringComparison.Ordinal) || error.InnerException is InvalidDataException, error.Message); // .NET checks the size itself in some versions
+        Refused(words, zip);
+    }
+
+    [Fact]
+    public void A_part_with_a_bit_of_its_content_turned_is_refused()
+    {
+        byte[] zip = Zip(("a", [.. "These bytes are stored as they are: packing them gains nothing."u8]));
+        zip[zip.AsSpan().IndexOf("bytes"u8) is > 0 and var at ? at : 60] ^= 1;
+        Refused("", zip);
     }
 
     [Fact]
@@ -59,7 +65,7 @@ public sealed class ZipPartsTests : IDisposable
 
     [Theory]
     [InlineData("\"tensors\":[", "\"tensors\":[{\"name\":\"x\",\"shape\":[100]},", "goes beyond")]
-    [InlineData("\"tensors\":[", "\"tensors\":[{\"name\":\"x\",\"shape\":[-1]},", "cannot be read as a .graft model")]
+    [InlineData("\"tensors\":[", "\"tensors\":[{\"name\":\"x\",\"shape\":[-1]},", "is not a .graft model file")]
     [InlineData("\"shape\":[4,3]", "\"shape\":[3,4]", null)] // as many numbers: the file's own array is taken row by row
     [InlineData("\"shape\":[4,3]", "\"shape\":[4,2]", "[4,3] is due")]
     [InlineData("weights/fc/kernel", "weights/fc/other", "lacks the weights 'fc/kernel'")]
@@ -121,7 +127,7 @@ public sealed class ZipPartsTests : IDisposable
         {
             foreach ((string name, byte[] part) in parts)
             {
-                using Stream stream = zip.CreateEntry(name, CompressionLevel.Optimal).Open();
+                using Stream stream = zip.CreateEntry(name, part.Length < 100 ? CompressionLevel.NoCompression : CompressionLevel.Optimal).Open();
                 stream.Write(part);
             }
         }

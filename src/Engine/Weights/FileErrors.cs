@@ -15,7 +15,7 @@ internal static class FileErrors
 
     /// <summary>Runs a reader.</summary>
     /// <param name="path">The file, which each error then names.</param>
-    /// <param name="what">What it cannot be read as: "a model of Keras".</param>
+    /// <param name="what">What is wrong in general: "cannot be read as a model of Keras".</param>
     /// <param name="read">The reader.</param>
     /// <exception cref="GraftException">The file cannot be read, or its content is not as it must be.</exception>
     public static T Named<T>(string path, string what, Func<T> read)
@@ -31,7 +31,7 @@ internal static class FileErrors
         }
         catch (Exception e) when (IsOfContent(e))
         {
-            throw new GraftException($"{path}: cannot be read as {what} ({Reason(e)}); the file is damaged, or not of this kind. Use another copy.", e);
+            throw new GraftException($"{path}: {what} ({Reason(e)}); it is damaged or truncated, or of another kind. Use another copy.", e);
         }
     }
 

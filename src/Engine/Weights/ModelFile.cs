@@ -73,7 +73,7 @@ public static partial class ModelFile
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a model that was saved as .graft is due here.");
-        return FileErrors.Named(path, "a .graft model", () =>
+        return FileErrors.Named(path, "is not a .graft model file that can be read", () =>
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
             byte[] json = Entry(zip, path, "model.json"), data = Entry(zip, path, "tensors.bin"), stored = Entry(zip, path, "sha256");

@@ -41,7 +41,7 @@ public sealed class HuggingFaceFolder
 
     /// <summary>Finds config.json and the weights.</summary>
     /// <exception cref="GraftException">There is no such folder, no config.json, or no weights; or config.json is damaged.</exception>
-    public static HuggingFaceFolder Open(string path) => FileErrors.Named(path, "a folder of Hugging Face", () => Read(path));
+    public static HuggingFaceFolder Open(string path) => FileErrors.Named(path, "cannot be read as a folder of Hugging Face", () => Read(path));
 
     private static HuggingFaceFolder Read(string path)
     {

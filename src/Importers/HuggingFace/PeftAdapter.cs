@@ -40,7 +40,7 @@ public sealed class PeftAdapter
 
     /// <summary>Reads the config and finds the weights.</summary>
     /// <exception cref="GraftException">A file is missing or damaged, or the config sets what is not computed here.</exception>
-    public static PeftAdapter Open(string path) => FileErrors.Named(path, "an adapter of PEFT", () => Read(path));
+    public static PeftAdapter Open(string path) => FileErrors.Named(path, "cannot be read as an adapter of PEFT", () => Read(path));
 
     private static PeftAdapter Read(string path)
     {
@@ -70,7 +70,7 @@ public sealed class PeftAdapter
 
     /// <summary>Puts the adapter on a model and freezes all else; where it does not fit, nothing is changed.</summary>
     /// <exception cref="GraftException">The model has no such layers, or weights are missing, left over, of another shape, or not finite: all of it is listed.</exception>
-    public IReadOnlyList<LoraModule> AttachTo(Model model) => FileErrors.Named(Path, "an adapter of PEFT", () =>
+    public IReadOnlyList<LoraModule> AttachTo(Model model) => FileErrors.Named(Path, "cannot be read as an adapter of PEFT", () =>
     {
         WeightFile weights = WeightFiles.Open(WeightsPath);
         HashSet<string> names = [.. weights.Names];

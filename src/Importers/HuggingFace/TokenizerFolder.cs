@@ -8,7 +8,7 @@ internal static class TokenizerFolder
 {
     private const string VocabularyName = "vocab.json", MergesName = "merges.txt", WholeName = "tokenizer.json";
 
-    public static Gpt2Tokenizer Open(string folder) => FileErrors.Named(folder, "a tokenizer", () => Read(folder));
+    public static Gpt2Tokenizer Open(string folder) => FileErrors.Named(folder, "cannot be read as a tokenizer", () => Read(folder));
 
     private static Gpt2Tokenizer Read(string folder)
     {

@@ -54,7 +54,7 @@ public static class ImageDecoder
     }
 
     private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation) =>
-        FileErrors.Named(name, "an image", () => ByContent(bytes, name, colorMode, appliesOrientation));
+        FileErrors.Named(name, "cannot be read as an image", () => ByContent(bytes, name, colorMode, appliesOrientation));
 
     private static PixelBuffer ByContent(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation)
     {

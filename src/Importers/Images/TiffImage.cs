@@ -24,7 +24,7 @@ internal static class TiffImage
         int width = Field(tiff, TiffTag.IMAGEWIDTH, 0), height = Field(tiff, TiffTag.IMAGELENGTH, 0);
         ImageDecoder.CheckSize(width, height, name);
         int bits = Field(tiff, TiffTag.BITSPERSAMPLE, 1), orientation = Field(tiff, TiffTag.ORIENTATION, 1);
-        int samples = Field(tiff, TiffTag.SAMPLESPERPIXEL, 1), tileWidth = tiff.IsTiled() ? Field(tiff, TiffTag.TILEWIDTH, 0) : 1, tileHeight = tiff.IsTiled() ? Field(tiff, TiffTag.TILELENGTH, 0) : 1;
+        int samples = (ushort)Field(tiff, TiffTag.SAMPLESPERPIXEL, 1), tileWidth = tiff.IsTiled() ? Field(tiff, TiffTag.TILEWIDTH, 0) : 1, tileHeight = tiff.IsTiled() ? Field(tiff, TiffTag.TILELENGTH, 0) : 1;
         if (samples is < 1 or > MostSamples)
             throw new GraftException($"{name}: a TIFF of {samples} samples a pixel; 1 to {MostSamples} are read. The file is damaged, or convert it.");
         ImageDecoder.CheckSize(tileWidth, tileHeight, name);

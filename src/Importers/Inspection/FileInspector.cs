@@ -12,7 +12,7 @@ public static class FileInspector
 
     /// <summary>Reads names, shapes and types of a file, or of the weights in a folder of Hugging Face.</summary>
     /// <exception cref="GraftException">The file is missing, empty, damaged in its format, or of an unknown one.</exception>
-    public static FileContents Open(string path) => FileErrors.Named(path, "a model or weight file", () => ByContent(path));
+    public static FileContents Open(string path) => FileErrors.Named(path, "cannot be read as a model or weight file", () => ByContent(path));
 
     private static FileContents ByContent(string path)
     {

@@ -45,7 +45,7 @@ internal sealed class Hdf5Source
 
     /// <summary>Opens the file, runs <paramref name="read"/> on its root and closes it. What PureHDF reads is checked on its way (<see cref="CheckedHdf5Stream"/>).</summary>
     /// <exception cref="GraftException">The file's structure is damaged.</exception>
-    public T Read<T>(Func<IH5Group, T> read) => FileErrors.Named(Path, "HDF5", () =>
+    public T Read<T>(Func<IH5Group, T> read) => FileErrors.Named(Path, "cannot be read as HDF5", () =>
     {
         Hdf5Filters.Register();
         try
@@ -86,7 +86,7 @@ internal sealed class Hdf5Source
         };
     }
 
-    private static byte[] Archived(string path) => FileErrors.Named(path, "a zip", () =>
+    private static byte[] Archived(string path) => FileErrors.Named(path, "begins like a zip but cannot be read as one", () =>
     {
         using ZipArchive zip = ZipFile.OpenRead(path);
         if (zip.Entries.Any(e => e.Name == "data.pkl"))

@@ -18,7 +18,7 @@ namespace Graft.Importers.Keras;
 /// </code></example>
 public sealed class KerasImport
 {
-    private const string AModel = "a model of Keras";
+    private const string AModel = "cannot be read as a model of Keras";
 
     private readonly Dictionary<string, Func<KerasLayerConfig, Layer>> _registered = [];
 

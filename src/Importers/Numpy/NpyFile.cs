@@ -29,7 +29,7 @@ public static partial class NpyFile
     /// <summary>Reads an array.</summary>
     /// <returns>Its shape, and its numbers row-major.</returns>
     /// <exception cref="GraftException">The file is missing, damaged, cut off, or holds what is no array of numbers.</exception>
-    public static (Shape Shape, float[] Values) Read(string path) => FileErrors.Named(path, ".npy", () =>
+    public static (Shape Shape, float[] Values) Read(string path) => FileErrors.Named(path, "cannot be read as .npy", () =>
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a .npy file is due here (numpy.save).");

@@ -39,7 +39,7 @@ public sealed class TorchFile
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a file of torch.save (.bin, .pth) is due here.");
-        return FileErrors.Named(path, "a file of torch.save", () =>
+        return FileErrors.Named(path, "cannot be read as a file of torch.save", () =>
         {
             var head = new FileHead(path);
             if (head.IsZip)

@@ -19,7 +19,7 @@ public static class GenerationConfigFile
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
             return config.EosToken is int end ? [end] : [];
-        return FileErrors.Named<IReadOnlyList<int>>(path, "an object whose eos_token_id is a token, several, or null", () => JsonNode.Parse(File.ReadAllText(path))!.AsObject()["eos_token_id"] switch
+        return FileErrors.Named<IReadOnlyList<int>>(path, "is no object whose eos_token_id is a token, several, or null", () => JsonNode.Parse(File.ReadAllText(path))!.AsObject()["eos_token_id"] switch
         {
             null => [],
             JsonArray ends => [.. ends.Select(e => (int)e!)],

@@ -96,7 +96,7 @@ public sealed record Gpt2Config
             path = Path.Combine(path, "config.json");
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; the config.json of a GPT-2 from Hugging Face is due here.");
-        return FileErrors.Named(path, "the config.json of a GPT-2", () =>
+        return FileErrors.Named(path, "is not the config.json of a GPT-2", () =>
         {
             JsonNode? json = JsonNode.Parse(File.ReadAllText(path));
             return Read(json as JsonObject ?? throw new GraftException($"{path}: holds {json?.GetValueKind().ToString() ?? "nothing"}, an object is due."), path);

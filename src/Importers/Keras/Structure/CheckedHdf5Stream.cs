@@ -14,14 +14,17 @@ namespace Graft.Importers.Keras.Structure;
 /// </remarks>
 internal sealed class CheckedHdf5Stream : Stream, IDatasetStream
 {
-    private const long FewReads = 1 << 19, FewBytes = 64L << 20, FewAllocated = 32L << 20; // what a small file may cost
-    private const long ReadsAByte = 64, BytesAByte = 64, AllocatedAByte = 256; // and what a byte more of file
+    // What reading may cost: a file without end costs more. PureHDF reads all names of a group anew for each comparison with the one that it looks for, so that
+    // bytes grow with the square of a file's length.
+    private const long FewReads = 1 << 19, ReadsAByte = 64, MostReads = 1 << 26;
+    private const long FewBytes = 16L << 20, BytesAByte = 64, BytesOfSquare = 256, MostBytes = 16L << 30;
     private const int BetweenLooks = 256; // reads between two looks at the allocated bytes
 
     private readonly Stream _inner;
     private readonly Hdf5HeaderCheck _headers;
     private readonly Hdf5NodeCheck _nodes;
     private readonly long _allocated = GC.GetAllocatedBytesForCurrentThread();
+    private readonly long _mostReads, _mostBytes;
     private long _reads, _bytes;
     private bool _jumped, _isHeap;
 
@@ -31,6 +34,8 @@ internal sealed class CheckedHdf5Stream : Stream, IDatasetStream
     public CheckedHdf5Stream(Stream inner, string path)
     {
         (_inner, Path, Length) = (inner, path, inner.Length);
+        _mostReads = FewReads + Math.Min(ReadsAByte * Length, MostReads);
+        _mostBytes = FewBytes + BytesAByte * Length + (long)Math.Min((double)Length * Length / BytesOfSquare, MostBytes);
         (_headers, _nodes) = (new Hdf5HeaderCheck(this), new Hdf5NodeCheck(this));
         Hdf5Cursor head = Piece(8, 8, "the superblock"); // behind the signature
         bool old = head.Number(1) < 2;
@@ -170,10 +175,7 @@ internal sealed class CheckedHdf5Stream : Stream, IDatasetStream
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw Hdf5Damage.Of(Path, "its structures lead to one another without end");
         _bytes += bytes;
-        if (_bytes > FewBytes + BytesAByte * Length || ++_reads > FewReads + ReadsAByte * Length
-            || (_reads % BetweenLooks == 0 && GC.GetAllocatedBytesForCurrentThread() - _allocated > FewAllocated + AllocatedAByte * Length))
-        {
+        if (_bytes > _mostBytes || ++_reads > _mostReads || (_reads % BetweenLooks == 0 && GC.GetAllocatedBytesForCurrentThread() - _allocated > _mostBytes))
             throw Hdf5Damage.Of(Path, "there is no end to what it says it holds");
-        }
     }
 }
