@@ -91,6 +91,19 @@ public sealed class ZipPartsTests : IDisposable
         Assert.DoesNotContain('\n', message);
     }
 
+    [Fact]
+    public void Weights_that_are_not_finite_are_given_back_as_they_were_saved()
+    {
+        string path = _files["diverged.graft"];
+        var model = new Sequential(2) { new Dense(1) { Name = "fc", UseBias = false } };
+        model.NamedParameters().Single().Parameter.Set([float.NaN, float.PositiveInfinity]);
+        ModelFile.Save(model, path);
+        model.Release();
+        Model again = ModelFile.Load(path).Model;
+        Assert.Equal([float.NaN, float.PositiveInfinity], again.NamedParameters().Single().Parameter.Value.ToArray());
+        again.Release();
+    }
+
     private static void Redescribe(string path, string was, string becomes)
     {
         Dictionary<string, byte[]> parts = [];
