@@ -3,6 +3,7 @@ using System.Text;
 using Graft.Importers;
 using Graft.Importers.HuggingFace;
 using Graft.Importers.Images;
+using Graft.Importers.Keras;
 using Graft.Importers.Numpy;
 using Graft.Models;
 using Graft.Tests.Golden;
@@ -27,6 +28,25 @@ public sealed class FileLimitsTests : IDisposable
         Refused(() => WeightFiles.Open(path), path, "names the shard 'model.bin', which is an index itself");
         path = _files.Write("a.json", """{"weight_map":{"w":"a.json"}}"""u8);
         Refused(() => WeightFiles.Open(path), path, "names the shard 'a.json', which is an index itself");
+    }
+
+    [Fact]
+    public void Models_and_wrappers_within_one_another_end_on_a_small_stack_too()
+    {
+        string Nested(int depth, string open, string inner, string close) => string.Concat(Enumerable.Repeat(open, depth)) + inner + string.Concat(Enumerable.Repeat(close, depth));
+        const string Dense = """{"class_name":"Dense","config":{"name":"d","units":2,"batch_input_shape":[null,3,3]}}""";
+        string models = Nested(40, """{"class_name":"Sequential","config":{"name":"m","layers":[""", Dense, "]}}");
+        string wrappers = """{"class_name":"Sequential","config":{"name":"m","layers":[""" + Nested(60, """{"class_name":"TimeDistributed","config":{"name":"t","batch_input_shape":[null,3,3],"layer":""", Dense, "}}") + "]}}";
+        string deep = Nested(100_000, "[", "", "]");
+        foreach ((string json, string words) in new[] { (models, "models within models, more than 32 deep"), (wrappers, "model.json"), (deep, "model.json") })
+        {
+            string path = _files.Write("model.json", Encoding.ASCII.GetBytes(json));
+            Exception? failure = null;
+            var thread = new Thread(() => failure = Record.Exception(() => Refused(() => new KerasImport().Build(path), path, words)), 1 << 19);
+            thread.Start();
+            thread.Join();
+            Assert.Null(failure);
+        }
     }
 
     [Fact]
@@ -71,6 +91,7 @@ public sealed class FileLimitsTests : IDisposable
             Refused(() => ImageDecoder.Decode(Png(12000, 12000, depth), "x.png"), "x.png", "cannot hold");
         Refused(() => ImageDecoder.Decode("P3 12000 12000 255\n1 2 3"u8.ToArray(), "x.ppm"), "x.ppm", "truncated");
         Refused(() => ImageDecoder.Decode("P6 12000 12000 255\n123"u8.ToArray(), "x.ppm"), "x.ppm", "truncated");
+        Refused(() => ImageDecoder.Decode(Tiff((256, 11), (257, 14_000_000), (277, 3)), "x.tif"), "x.tif", "cannot hold"); // a strip a row, and one strip is there
         Refused(() => ImageDecoder.Decode(Tiff((256, 12000), (257, 12000), (277, 65535)), "x.tif"), "x.tif", "65535 samples a pixel");
         Refused(() => ImageDecoder.Decode(Tiff((256, 16), (257, 16), (277, 1), (322, 1 << 20), (323, 1 << 20)), "x.tif"), "x.tif", "damaged"); // LibTiff's own check
     }

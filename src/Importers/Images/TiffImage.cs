@@ -28,6 +28,7 @@ internal static class TiffImage
         if (samples is < 1 or > MostSamples)
             throw new GraftException($"{name}: a TIFF of {samples} samples a pixel; 1 to {MostSamples} are read. The file is damaged, or convert it.");
         ImageDecoder.CheckSize(tileWidth, tileHeight, name);
+        CheckClaim(tiff, height, bytes.Length, name);
         if (bits > 16 || Field(tiff, TiffTag.SAMPLEFORMAT, (int)SampleFormat.UINT) != (int)SampleFormat.UINT)
             throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{name}: a TIFF of {bits}-bit or signed or floating samples; unsigned samples of up to 16 bits are read. Convert it."));
         var photometric = (Photometric)Field(tiff, TiffTag.PHOTOMETRIC, 0);
@@ -37,6 +38,15 @@ internal static class TiffImage
             throw new GraftException($"{name}: a TIFF with alpha in tiles or planes; alpha is read in strips of whole pixels. Convert it.");
         byte[] rgb = plain ? ReadStrips(tiff, width, height, samples, colours, bits, source, name) : ReadAny(tiff, width, height, source, name);
         return new PixelImage(height, width, 3, rgb).Upright(orientation);
+    }
+
+    // Where strips are missing from its list, the library gives rows all the same.
+    private static void CheckClaim(Tiff tiff, int height, long fileBytes, string name)
+    {
+        long pieces = tiff.IsTiled() ? tiff.NumberOfTiles() : tiff.NumberOfStrips(); // each has an entry in the file
+        bool isPlain = !tiff.IsTiled() && Field(tiff, TiffTag.COMPRESSION, (int)Compression.NONE) == (int)Compression.NONE && Field(tiff, TiffTag.PHOTOMETRIC, 0) != (int)Photometric.YCBCR;
+        if (pieces > fileBytes || (isPlain && (long)tiff.ScanlineSize() * height > fileBytes))
+            throw new GraftException($"{name}: its header says more rows than its {fileBytes} bytes can hold; the file is truncated or damaged.");
     }
 
     private static byte[] ReadStrips(Tiff tiff, int width, int height, int samples, int colours, int bits, Source source, string name)

@@ -57,7 +57,8 @@ internal static class ImageMutations
         int count = Math.Max(1, Math.Min((bytes.Length - (int)directory - 2) / 12, 32));
         byte[] changed = [.. bytes];
         int size = 1 << random.Next(1, 3), at = (int)directory + 2 + 12 * random.Next(count) + 2 * random.Next(6 - size / 2);
-        ByteMutations.Put(changed.AsSpan(at), ByteMutations.Interesting(size, bytes.Length, random), size, !little);
+        if (at + size <= changed.Length)
+            ByteMutations.Put(changed.AsSpan(at), ByteMutations.Interesting(size, bytes.Length, random), size, !little);
         return changed;
     }
 

@@ -110,6 +110,16 @@ public sealed class Hdf5DamageTests : IDisposable
     }
 
     [Fact]
+    public void A_name_of_thousands_of_parts_makes_no_tree_of_as_many_levels()
+    {
+        byte[] name = [.. Enumerable.Range(0, 30_000).SelectMany(_ => "a\\"u8.ToArray()), (byte)'b']; // Keras 2.12 to 2.15 wrote paths of Windows into names
+        var file = new Hdf5Bytes();
+        ulong array = file.Array(Space(), Contiguous(48, 4)), layers = file.Header(LinksHere, (0x06, [1, 1, (byte)name.Length, (byte)(name.Length >> 8), .. name, .. BitConverter.GetBytes(array)]));
+        string path = Write(file, file.Header(LinksHere, Link("layers", layers)));
+        RefusedBy(() => KerasHdf5.Open(path), path, "a name has 30001 parts");
+    }
+
+    [Fact]
     public void What_lies_in_other_files_is_refused()
     {
         RefusedRoot("a link leads into another file", _ => (0x06, [1, 8, 64, 1, (byte)'a', 13, 0, 0, .. "/etc/x\0/data\0"u8]));
