@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Graft.Weights;
 
 namespace Graft.Importers;
 
@@ -13,14 +14,10 @@ public static class ModelFiles
             throw new GraftException($"{path}: no such file; a model is due here (.graft, .keras, .h5).");
         if (!new FileHead(path).IsZip)
             return false;
-        try
+        return FileErrors.Named(path, "begins like a zip but cannot be read as one", () =>
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
             return zip.GetEntry("tensors.bin") is not null;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new GraftException($"{path}: begins like a zip but cannot be read as one ({e.Message}); the file is damaged or truncated.", e);
-        }
+        });
     }
 }

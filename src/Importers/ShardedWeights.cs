@@ -35,13 +35,13 @@ public sealed class ShardedWeights : WeightFile, IStoredArrays
 
     /// <summary>Opens an index and all its shards.</summary>
     /// <exception cref="GraftException">The index is damaged, a shard is missing or damaged, or lacks a name that the index says it has.</exception>
-    public static ShardedWeights Open(string path)
+    public static ShardedWeights Open(string path) => FileErrors.Named(path, "cannot be read as an index of shards", () =>
     {
         var all = new ShardedWeights(path);
         foreach (IGrouping<string, string> shard in ReadMap(path).GroupBy(m => m.File, m => m.Name))
             all.Add(shard.Key, [.. shard]);
         return all;
-    }
+    });
 
     /// <summary>True for JSON with a weight_map.</summary>
     internal static bool IsIndex(string path)
@@ -95,6 +95,8 @@ public sealed class ShardedWeights : WeightFile, IStoredArrays
             throw new GraftException($"{Source}: names the shard '{file}'; a file beside the index is due.");
         if (!File.Exists(path))
             throw new GraftException($"{Source}: names the shard '{file}', which is not beside it; {names.Length} arrays are in it ('{names[0]}' for one). Download it too.");
+        if (Path.GetExtension(path) == ".json" || (new FileHead(path).IsBrace && IsIndex(path)))
+            throw new GraftException($"{Source}: names the shard '{file}', which is an index itself; a file of weights is due.");
         WeightFile shard = WeightFiles.Open(path);
         HashSet<string> held = shard is IStoredArrays all ? [.. all.Arrays.Select(a => a.Name)] : [.. shard.Names];
         string[] missing = [.. names.Where(n => !held.Contains(NameIn(shard, n)))];

@@ -14,7 +14,9 @@ public static class WeightFiles
 
     /// <summary>Opens Keras HDF5, .keras, safetensors, what torch.save wrote, ONNX, an index of shards, or a folder of Hugging Face.</summary>
     /// <exception cref="GraftException">The file is missing, empty, or damaged in its format.</exception>
-    public static WeightFile Open(string path)
+    public static WeightFile Open(string path) => FileErrors.Named(path, "cannot be read as a weight file", () => ByContent(path));
+
+    private static WeightFile ByContent(string path)
     {
         if (Directory.Exists(path))
             return HuggingFaceFolder.OpenWeights(path);

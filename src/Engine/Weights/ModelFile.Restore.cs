@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Adapters;
 using Graft.Layers;
@@ -25,7 +24,7 @@ public static partial class ModelFile
         Lora.RefuseMerged(model, path);
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a training that was saved as .graft is due here.");
-        try
+        return FileErrors.Named(path, "is not a .graft model file that can be read", () =>
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
             byte[] json = Entry(zip, path, "model.json");
@@ -42,11 +41,7 @@ public static partial class ModelFile
             else
                 _ = state.Count(); // takes the weights on its way
             return document["history"] is { } history ? History.FromJson(history.ToJsonString()) : null;
-        }
-        catch (Exception e) when (e is InvalidDataException or JsonException or IOException or UnauthorizedAccessException)
-        {
-            throw new GraftException($"{path}: cannot be read, not a .graft model file, or truncated ({e.Message}).", e);
-        }
+        });
     }
 
     private static void CheckContents(ZipArchive zip, string path, byte[] json)

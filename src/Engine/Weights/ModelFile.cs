@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Adapters;
 using Graft.Training;
@@ -73,7 +72,7 @@ public static partial class ModelFile
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a model that was saved as .graft is due here.");
-        try
+        return FileErrors.Named(path, "is not a .graft model file that can be read", () =>
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
             byte[] json = Entry(zip, path, "model.json"), data = Entry(zip, path, "tensors.bin"), stored = Entry(zip, path, "sha256");
@@ -84,11 +83,7 @@ public static partial class ModelFile
             if (!found.AsSpan().SequenceEqual(stored))
                 throw new GraftException($"{path}: its contents have SHA-256 {Convert.ToHexStringLower(found)}, {Convert.ToHexStringLower(stored)} was stored with them; the file is damaged. Use another copy.");
             return Read(JsonNode.Parse(json)!, data, path);
-        }
-        catch (Exception e) when (e is InvalidDataException or JsonException or IOException or UnauthorizedAccessException)
-        {
-            throw new GraftException($"{path}: cannot be read, not a .graft model file, or truncated ({e.Message}).", e);
-        }
+        });
     }
 
     private static SavedModel Read(JsonNode document, byte[] data, string path)
@@ -96,6 +91,19 @@ public static partial class ModelFile
         if ((int?)document["format"] is not Version)
             throw new GraftException($"{path}: has format {document["format"]}, this version reads {Version}.");
         Model model = GraphJson.Read((string)document["name"]!, document["graph"]!);
+        try
+        {
+            return Fill(model, document, data, path);
+        }
+        catch
+        {
+            model.Release();
+            throw;
+        }
+    }
+
+    private static SavedModel Fill(Model model, JsonNode document, byte[] data, string path)
+    {
         var tensors = new Dictionary<string, float[]>();
         var shapes = new Dictionary<string, Shape>();
         int offset = 0;
@@ -103,12 +111,20 @@ public static partial class ModelFile
         {
             var shape = new Shape([.. item!["shape"]!.AsArray().Select(d => (int)d!)]);
             int bytes = checked((int)shape.Count * sizeof(float));
+            if (bytes > data.Length - offset)
+                throw new GraftException($"{path}: its array '{item["name"]}' {shape} begins at byte {offset} of {data.Length} and goes beyond; the file is damaged.");
             tensors.Add((string)item["name"]!, MemoryMarshal.Cast<byte, float>(data.AsSpan(offset, bytes)).ToArray());
             shapes.Add((string)item["name"]!, shape);
             offset += bytes;
         }
         foreach ((string name, Layers.Parameter parameter) in model.NamedParameters())
-            parameter.Set(tensors.TryGetValue($"{WeightsPart}{name}", out float[]? values) ? values : throw new GraftException($"{path}: lacks the weights '{name}' of its own graph; the file is damaged."));
+        {
+            if (!tensors.TryGetValue($"{WeightsPart}{name}", out float[]? values))
+                throw new GraftException($"{path}: lacks the weights '{name}' of its own graph; the file is damaged.");
+            if (values.Length != parameter.Shape.Count)
+                throw new GraftException($"{path}: has the weights '{name}' as {shapes[$"{WeightsPart}{name}"]}, {parameter.Shape} is due for its own graph; the file is damaged.");
+            parameter.Set(values);
+        }
         model.ClassNames = [.. document["classes"]!.AsArray().Select(c => (string)c!)];
         if (document["preprocessing"] is JsonObject preprocessing)
         {
@@ -119,14 +135,6 @@ public static partial class ModelFile
             [.. tensors.Where(t => t.Key.StartsWith(OptimizerPart, StringComparison.Ordinal)).Select(t => (t.Key[OptimizerPart.Length..], t.Value))]);
     }
 
-    private static byte[] Entry(ZipArchive zip, string path, string name)
-    {
-        ZipArchiveEntry entry = zip.GetEntry(name) ?? throw new GraftException($"{path}: has no '{name}' inside; it is not a .graft model file.");
-        if (entry.Length > new FileInfo(path).Length)
-            throw new GraftException($"{path}: '{name}' inside claims {entry.Length} bytes, more than the whole file has; the file is damaged.");
-        using Stream stream = entry.Open();
-        var bytes = new byte[entry.Length];
-        stream.ReadExactly(bytes);
-        return bytes;
-    }
+    private static byte[] Entry(ZipArchive zip, string path, string name) =>
+        ZipParts.Read(zip, path, name) ?? throw new GraftException($"{path}: has no '{name}' inside; it is not a .graft model file.");
 }

@@ -41,7 +41,9 @@ public sealed class HuggingFaceFolder
 
     /// <summary>Finds config.json and the weights.</summary>
     /// <exception cref="GraftException">There is no such folder, no config.json, or no weights; or config.json is damaged.</exception>
-    public static HuggingFaceFolder Open(string path)
+    public static HuggingFaceFolder Open(string path) => FileErrors.Named(path, "cannot be read as a folder of Hugging Face", () => Read(path));
+
+    private static HuggingFaceFolder Read(string path)
     {
         if (!Directory.Exists(path))
             throw new GraftException(File.Exists(path) ? $"{path}: is a file; the folder around it is due here." : $"{path}: no such folder; one with {ConfigName} and weights is due here.");

@@ -40,7 +40,9 @@ public sealed class PeftAdapter
 
     /// <summary>Reads the config and finds the weights.</summary>
     /// <exception cref="GraftException">A file is missing or damaged, or the config sets what is not computed here.</exception>
-    public static PeftAdapter Open(string path)
+    public static PeftAdapter Open(string path) => FileErrors.Named(path, "cannot be read as an adapter of PEFT", () => Read(path));
+
+    private static PeftAdapter Read(string path)
     {
         if (!Directory.Exists(path))
             throw new GraftException(File.Exists(path) ? $"{path}: is a file; the folder around it is due here." : $"{path}: no such folder; one with {ConfigName} and {WeightsName} is due here.");
@@ -68,7 +70,7 @@ public sealed class PeftAdapter
 
     /// <summary>Puts the adapter on a model and freezes all else; where it does not fit, nothing is changed.</summary>
     /// <exception cref="GraftException">The model has no such layers, or weights are missing, left over, of another shape, or not finite: all of it is listed.</exception>
-    public IReadOnlyList<LoraModule> AttachTo(Model model)
+    public IReadOnlyList<LoraModule> AttachTo(Model model) => FileErrors.Named(Path, "cannot be read as an adapter of PEFT", () =>
     {
         WeightFile weights = WeightFiles.Open(WeightsPath);
         HashSet<string> names = [.. weights.Names];
@@ -77,7 +79,7 @@ public sealed class PeftAdapter
             string name = NameOf(module, parameter), bodyName = name.Replace(Prefix + Body, Prefix, StringComparison.Ordinal);
             return new WeightName(names.Contains(name) || !names.Contains(bodyName) ? name : bodyName, WeightLayout.DenseTransposed); // of GPT2Model, which has no head
         });
-    }
+    });
 
     /// <summary>
     /// Writes the adapters of a model. Weights first: a folder that is broken off has no config that names them. What lies there under these names is

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Graft.Weights;
 
 namespace Graft.Importers.HuggingFace;
 
@@ -7,7 +8,9 @@ internal static class TokenizerFolder
 {
     private const string VocabularyName = "vocab.json", MergesName = "merges.txt", WholeName = "tokenizer.json";
 
-    public static Gpt2Tokenizer Open(string folder)
+    public static Gpt2Tokenizer Open(string folder) => FileErrors.Named(folder, "cannot be read as a tokenizer", () => Read(folder));
+
+    private static Gpt2Tokenizer Read(string folder)
     {
         if (!Directory.Exists(folder))
             throw new GraftException($"{folder}: no such folder; a folder with {VocabularyName} and {MergesName}, or with {WholeName}, is due here.");

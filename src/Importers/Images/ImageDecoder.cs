@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Graft.Training;
+using Graft.Weights;
 using SkiaSharp;
 
 namespace Graft.Importers.Images;
@@ -52,7 +53,10 @@ public static class ImageDecoder
         return DecodeToBuffer(bytes, path, colorMode, appliesOrientation);
     }
 
-    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation)
+    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation) =>
+        FileErrors.Named(name, "cannot be read as an image", () => ByContent(bytes, name, colorMode, appliesOrientation));
+
+    private static PixelBuffer ByContent(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation)
     {
         if (bytes.Length == 0)
             throw new GraftException($"{name}: the file is empty.");
@@ -87,6 +91,7 @@ public static class ImageDecoder
         if (codec is null)
             throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF, WebP, PPM and TIFF are read.");
         CheckSize(codec.Info.Width, codec.Info.Height, name);
+        CheckClaim(bytes, codec.Info.Width, codec.Info.Height, name);
         var image = new PixelBuffer(codec.Info.Height, codec.Info.Width, 4);
         try
         {
@@ -134,6 +139,17 @@ public static class ImageDecoder
     {
         if (width < 1 || height < 1 || width * height > MaxPixels)
             throw new GraftException($"{name}: its header says {width} x {height} pixels; 1 to {MaxPixels} are read. The file is damaged, or make the image smaller.");
+    }
+
+    /// <summary>Refuses a PNG or JPEG whose header says more pixels than its bytes can hold, before there is room made for them.</summary>
+    /// <remarks>Deflate gains 1032 at most (zlib's technical details), and a pixel of PNG has a bit at least; a block of 8 x 8 pixels of JPEG has a bit at least, its DC difference (ITU T.81, annex G).</remarks>
+    internal static void CheckClaim(byte[] bytes, long width, long height, string name)
+    {
+        const long PngPixelsAByte = 1032 * 8, JpegPixelsAByte = 64 * 8, BlockEdge = 8;
+        bool isPng = bytes[0] == 0x89, isJpeg = bytes[0] == 0xFF;
+        (long claimed, long most) = isJpeg ? (width / BlockEdge * BlockEdge * (height / BlockEdge * BlockEdge), bytes.Length * JpegPixelsAByte) : (width * height, bytes.Length * PngPixelsAByte);
+        if ((isPng || isJpeg) && claimed > most)
+            throw new GraftException($"{name}: its header says {width} x {height} pixels, which its {bytes.Length} bytes cannot hold; the file is truncated or damaged.");
     }
 
     private static ReadOnlySpan<byte> EndOfImage => [0xFF, 0xD9];

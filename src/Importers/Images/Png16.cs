@@ -22,6 +22,7 @@ internal static class Png16
     {
         int width = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(16)), height = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(20));
         ImageDecoder.CheckSize(width, height, name);
+        ImageDecoder.CheckClaim(bytes, width, height, name);
         int colour = bytes[25], samples = colour switch { Gray => 1, GrayAlpha => 2, Rgb => 3, _ => 4 };
         var rgb = new byte[width * height * 3];
         using Stream data = Compressed(bytes);

@@ -25,7 +25,7 @@ internal static class PortableMap
         bool plain = bytes[1] is (byte)'2' or (byte)'3', gray = bytes[1] is (byte)'2' or (byte)'5';
         int samples = checked(width * height * (gray ? 1 : 3)), size = max > 255 ? 2 : 1;
         at++; // the one blank behind the header
-        if (!plain && bytes.Length - at < (long)samples * size)
+        if (bytes.Length - at < (plain ? 2L * samples - 1 : (long)samples * size)) // plain: a digit and a blank each
             throw new GraftException($"{name}: the portable map ends before its last row; the file is truncated.");
         int top = gray && max > 255 ? Deepest : 255;
         var rgb = new byte[width * height * 3];

@@ -11,6 +11,8 @@ namespace Graft.Importers.Images;
 /// </remarks>
 internal static class TiffImage
 {
+    private const int MostSamples = 16; // more than any picture has; a line of 65535 would take gigabytes
+
     /// <summary>True for either byte order of TIFF.</summary>
     public static bool Handles(byte[] bytes) => bytes.AsSpan().StartsWith("II*\0"u8) || bytes.AsSpan().StartsWith("MM\0*"u8);
 
@@ -22,15 +24,29 @@ internal static class TiffImage
         int width = Field(tiff, TiffTag.IMAGEWIDTH, 0), height = Field(tiff, TiffTag.IMAGELENGTH, 0);
         ImageDecoder.CheckSize(width, height, name);
         int bits = Field(tiff, TiffTag.BITSPERSAMPLE, 1), orientation = Field(tiff, TiffTag.ORIENTATION, 1);
+        int samples = (ushort)Field(tiff, TiffTag.SAMPLESPERPIXEL, 1), tileWidth = tiff.IsTiled() ? Field(tiff, TiffTag.TILEWIDTH, 0) : 1, tileHeight = tiff.IsTiled() ? Field(tiff, TiffTag.TILELENGTH, 0) : 1;
+        if (samples is < 1 or > MostSamples)
+            throw new GraftException($"{name}: a TIFF of {samples} samples a pixel; 1 to {MostSamples} are read. The file is damaged, or convert it.");
+        ImageDecoder.CheckSize(tileWidth, tileHeight, name);
+        CheckClaim(tiff, height, bytes.Length, name);
         if (bits > 16 || Field(tiff, TiffTag.SAMPLEFORMAT, (int)SampleFormat.UINT) != (int)SampleFormat.UINT)
             throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{name}: a TIFF of {bits}-bit or signed or floating samples; unsigned samples of up to 16 bits are read. Convert it."));
         var photometric = (Photometric)Field(tiff, TiffTag.PHOTOMETRIC, 0);
-        int samples = Field(tiff, TiffTag.SAMPLESPERPIXEL, 1), colours = photometric switch { Photometric.MINISBLACK => 1, Photometric.RGB => 3, Photometric.SEPARATED => 4, _ => 0 };
+        int colours = photometric switch { Photometric.MINISBLACK => 1, Photometric.RGB => 3, Photometric.SEPARATED => 4, _ => 0 };
         bool plain = colours > 0 && samples >= colours && bits is 8 or 16 && !tiff.IsTiled() && (samples == 1 || Field(tiff, TiffTag.PLANARCONFIG, 1) == (int)PlanarConfig.CONTIG);
         if (!plain && samples > colours && colours == 3)
             throw new GraftException($"{name}: a TIFF with alpha in tiles or planes; alpha is read in strips of whole pixels. Convert it.");
         byte[] rgb = plain ? ReadStrips(tiff, width, height, samples, colours, bits, source, name) : ReadAny(tiff, width, height, source, name);
         return new PixelImage(height, width, 3, rgb).Upright(orientation);
+    }
+
+    // Where strips are missing from its list, the library gives rows all the same.
+    private static void CheckClaim(Tiff tiff, int height, long fileBytes, string name)
+    {
+        long pieces = tiff.IsTiled() ? tiff.NumberOfTiles() : tiff.NumberOfStrips(); // each has an entry in the file
+        bool isPlain = !tiff.IsTiled() && Field(tiff, TiffTag.COMPRESSION, (int)Compression.NONE) == (int)Compression.NONE && Field(tiff, TiffTag.PHOTOMETRIC, 0) != (int)Photometric.YCBCR;
+        if (pieces > fileBytes || (isPlain && (long)tiff.ScanlineSize() * height > fileBytes))
+            throw new GraftException($"{name}: its header says more rows than its {fileBytes} bytes can hold; the file is truncated or damaged.");
     }
 
     private static byte[] ReadStrips(Tiff tiff, int width, int height, int samples, int colours, int bits, Source source, string name)

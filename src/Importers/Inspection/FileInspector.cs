@@ -1,6 +1,7 @@
 using Graft.Importers.HuggingFace;
 using Graft.Importers.PyTorch;
 using Graft.Importers.Safetensors;
+using Graft.Weights;
 
 namespace Graft.Importers.Inspection;
 
@@ -11,7 +12,9 @@ public static class FileInspector
 
     /// <summary>Reads names, shapes and types of a file, or of the weights in a folder of Hugging Face.</summary>
     /// <exception cref="GraftException">The file is missing, empty, damaged in its format, or of an unknown one.</exception>
-    public static FileContents Open(string path)
+    public static FileContents Open(string path) => FileErrors.Named(path, "cannot be read as a model or weight file", () => ByContent(path));
+
+    private static FileContents ByContent(string path)
     {
         if (HuggingFaceFolder.IsOne(path))
             return Folder(HuggingFaceFolder.Open(path));

@@ -49,8 +49,7 @@ internal static class GraftModel
     private static string EngineVersion(string path)
     {
         using ZipArchive zip = ZipFile.OpenRead(path);
-        using Stream entry = zip.GetEntry("model.json")!.Open();
-        using JsonDocument document = JsonDocument.Parse(entry);
+        using JsonDocument document = JsonDocument.Parse(ZipParts.Read(zip, path, "model.json")); // it was read once already
         return document.RootElement.TryGetProperty("engine", out JsonElement engine) ? engine.ToString() : "unknown";
     }
 

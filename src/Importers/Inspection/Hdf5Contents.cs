@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
 using Graft.Importers.Keras;
+using Graft.Weights;
 using PureHDF;
 
 namespace Graft.Importers.Inspection;
@@ -27,14 +28,7 @@ internal sealed class Hdf5Contents
         var contents = new Hdf5Contents();
         bool isArchive = contents.ReadArchive(path);
         bool isKeras = isArchive;
-        try
-        {
-            isKeras |= source.Read(contents.ReadRoot);
-        }
-        catch (OutOfMemoryException e) // names and attributes need little: a size in the file is not true
-        {
-            throw new GraftException($"{path}: its HDF5 structure asks for more memory than there is; the file is damaged. Use another copy.", e);
-        }
+        isKeras |= source.Read(contents.ReadRoot);
         (string? summary, string? why) = contents._config is null ? (null, null) : KerasContents.Summary(path);
         if (why is not null)
             contents._facts.Add(("cannot be built", why));
@@ -54,23 +48,15 @@ internal sealed class Hdf5Contents
         using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
         try
         {
-            using JsonDocument metadata = JsonDocument.Parse(Text(zip, "metadata.json") ?? "{}");
+            using JsonDocument metadata = JsonDocument.Parse(ZipParts.Text(zip, path, "metadata.json") ?? "{}");
             _facts.AddRange(metadata.RootElement.EnumerateObject().Select(p => (p.Name, p.Value.ToString())));
         }
         catch (JsonException e)
         {
             throw new GraftException($"{path}: its metadata.json is no JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}); the file is damaged.", e);
         }
-        _config = Text(zip, "config.json");
+        _config = ZipParts.Text(zip, path, "config.json");
         return true;
-    }
-
-    private static string? Text(ZipArchive zip, string entry)
-    {
-        if (zip.GetEntry(entry) is not { } found)
-            return null;
-        using var reader = new StreamReader(found.Open());
-        return reader.ReadToEnd();
     }
 
     private bool ReadRoot(IH5Group root)

@@ -19,7 +19,7 @@ internal static class KerasConfig
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
+            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = KerasJsonText.DeepestNesting });
             List<LayerEntry> layers = [];
             Add(layers, document.RootElement, "");
             return layers;

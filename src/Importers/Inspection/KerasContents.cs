@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Graft.Importers.Keras;
+using Graft.Importers.Keras.Architecture;
 
 namespace Graft.Importers.Inspection;
 
@@ -26,7 +27,7 @@ internal static class KerasContents
         try
         {
             using FileStream stream = File.OpenRead(path);
-            using JsonDocument document = JsonDocument.Parse(stream, new JsonDocumentOptions { MaxDepth = 512 });
+            using JsonDocument document = JsonDocument.Parse(stream, new JsonDocumentOptions { MaxDepth = KerasJsonText.DeepestNesting });
             return document.RootElement.TryGetProperty("class_name", out _) && document.RootElement.TryGetProperty("config", out _);
         }
         catch (JsonException)

@@ -1,4 +1,6 @@
 using System.IO.Compression;
+using Graft.Importers.Keras.Structure;
+using Graft.Weights;
 using PureHDF;
 using PureHDF.VOL.Native;
 
@@ -41,22 +43,23 @@ internal sealed class Hdf5Source
         return new Hdf5Source(path, null);
     }
 
-    /// <summary>Opens the file, runs <paramref name="read"/> on its root and closes it.</summary>
+    /// <summary>Opens the file, runs <paramref name="read"/> on its root and closes it. What PureHDF reads is checked on its way (<see cref="CheckedHdf5Stream"/>).</summary>
     /// <exception cref="GraftException">The file's structure is damaged.</exception>
-    public T Read<T>(Func<IH5Group, T> read)
+    public T Read<T>(Func<IH5Group, T> read) => FileErrors.Named(Path, "cannot be read as HDF5", () =>
     {
+        Hdf5Filters.Register();
         try
         {
-            using Stream stream = _bytes is null ? File.OpenRead(Path) : new MemoryStream(_bytes, writable: false);
+            using var stream = new CheckedHdf5Stream(_bytes is null ? File.OpenRead(Path) : new MemoryStream(_bytes, writable: false), Path);
             using NativeFile file = H5File.Open(stream);
             return read(file);
         }
-        catch (Exception e) when (e is not GraftException and not OutOfMemoryException)
+        catch (Exception e) when (e is not GraftException)
         {
             // PureHDF reports damage by plain exceptions of many types; all of them mean that the file cannot be used.
-            throw new GraftException($"{Path}: its HDF5 structure cannot be read ({e.Message}); the file is damaged. Use another copy.", e);
+            throw e.InnerException as GraftException ?? Hdf5Damage.Of(Path, e.Message, e);
         }
-    }
+    });
 
     /// <summary>The numbers of a dataset as float32; other floating-point types are converted.</summary>
     public static float[] ReadFloats(IH5Dataset dataset, string path) => (dataset.Type.Class, dataset.Type.Size) switch
@@ -83,27 +86,16 @@ internal sealed class Hdf5Source
         };
     }
 
-    private static byte[] Archived(string path)
+    private static byte[] Archived(string path) => FileErrors.Named(path, "begins like a zip but cannot be read as one", () =>
     {
-        try
-        {
-            using ZipArchive zip = ZipFile.OpenRead(path);
-            if (zip.Entries.Any(e => e.Name == "data.pkl"))
-                throw new GraftException($"{path}: is a file of PyTorch's torch.save, Keras HDF5 or .keras is due here; open it by WeightFiles.Open or TorchWeights.Open.");
-            ZipArchiveEntry entry = zip.GetEntry(WeightsEntry)
-                ?? throw new GraftException($"{path}: is a zip without '{WeightsEntry}'; a .keras file has one. It holds {string.Join(", ", zip.Entries.Take(10).Select(e => e.FullName))}.");
-            using var stream = new MemoryStream();
-            using (Stream packed = entry.Open())
-                packed.CopyTo(stream);
-            byte[] bytes = stream.ToArray();
-            CheckHead(bytes.AsSpan(0, Math.Min(HeadBytes, bytes.Length)), bytes.Length, $"{path}, {WeightsEntry} inside");
-            return bytes;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new GraftException($"{path}: begins like a zip but cannot be read as one ({e.Message}); the file is damaged or truncated.", e);
-        }
-    }
+        using ZipArchive zip = ZipFile.OpenRead(path);
+        if (zip.Entries.Any(e => e.Name == "data.pkl"))
+            throw new GraftException($"{path}: is a file of PyTorch's torch.save, Keras HDF5 or .keras is due here; open it by WeightFiles.Open or TorchWeights.Open.");
+        byte[] bytes = ZipParts.Read(zip, path, WeightsEntry)
+            ?? throw new GraftException($"{path}: is a zip without '{WeightsEntry}'; a .keras file has one. It holds {string.Join(", ", zip.Entries.Take(10).Select(e => e.FullName))}.");
+        CheckHead(bytes.AsSpan(0, Math.Min(HeadBytes, bytes.Length)), bytes.Length, $"{path}, {WeightsEntry} inside");
+        return bytes;
+    });
 
     private static void CheckHead(ReadOnlySpan<byte> head, long length, string path)
     {
@@ -118,7 +110,10 @@ internal sealed class Hdf5Source
         int at = head.Length < HeadBytes ? -1 : head[8] switch { 0 => 40, 1 => 44, 2 or 3 => 28, _ => -1 };
         if (at < 0)
             throw new GraftException($"{path}: has {length} bytes and an HDF5 superblock of version {(head.Length > 8 ? head[8] : 0)}; it is truncated, or newer than this version reads.");
-        long due = BitConverter.ToInt64(head[at..]);
+        int width = head[8] < 2 ? head[13] : head[9], origin = head[8] switch { 0 => 24, 1 => 28, _ => 12 }; // where the base address stands
+        if (width == sizeof(ulong) && BitConverter.ToUInt64(head[origin..]) is > 0 and var from)
+            throw new GraftException($"{path}: its HDF5 data begin at byte {from} of the file, behind something else; copy the arrays into a new file with h5py's defaults.");
+        long due = width == sizeof(ulong) ? BitConverter.ToInt64(head[at..]) : 0;
         if (due > length)
             throw new GraftException($"{path}: is truncated; its superblock says {due} bytes, the file has {length}. Download it again.");
     }

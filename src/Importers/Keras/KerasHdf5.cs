@@ -44,11 +44,11 @@ public sealed class KerasHdf5 : WeightFile
 
     /// <summary>Reads the names of a file; the numbers are read when they are asked for.</summary>
     /// <exception cref="GraftException">The file is missing, empty, truncated, not HDF5, or HDF5 that Keras did not write.</exception>
-    public static KerasHdf5 Open(string path)
+    public static KerasHdf5 Open(string path) => FileErrors.Named(path, "cannot be read as weights of Keras", () =>
     {
         Hdf5Source source = Hdf5Source.Open(path);
         return source.Read(root => new KerasHdf5(source, KerasCatalog.Of(root, source)));
-    }
+    });
 
     /// <inheritdoc/>
     public override Shape ShapeOf(string name) => _arrays[name].Shape;

@@ -18,6 +18,8 @@ namespace Graft.Importers.Keras;
 /// </code></example>
 public sealed class KerasImport
 {
+    private const string AModel = "cannot be read as a model of Keras";
+
     private readonly Dictionary<string, Func<KerasLayerConfig, Layer>> _registered = [];
 
     /// <summary>
@@ -32,15 +34,15 @@ public sealed class KerasImport
 
     /// <summary>Names of the inputs with their shapes, without the axis of samples, null for extents that the file leaves open.</summary>
     /// <exception cref="GraftException">The file holds no architecture, or is damaged.</exception>
-    public static IReadOnlyList<(string Name, IReadOnlyList<int?>? Shape)> InputsOf(string path, string? architecture = null)
+    public static IReadOnlyList<(string Name, IReadOnlyList<int?>? Shape)> InputsOf(string path, string? architecture = null) => FileErrors.Named<IReadOnlyList<(string, IReadOnlyList<int?>?)>>(path, AModel, () =>
     {
         KerasModelFile file = Find(path, architecture);
         return [.. KerasInputs.All(new KerasSpecReader(file.Path, KerasGenerations.Of(file)).Model(file.Architecture!)).Select(i => (i.Name, (IReadOnlyList<int?>?)i.Shape))];
-    }
+    });
 
     /// <summary>True for a file that holds the architecture of a Keras model, with weights or without.</summary>
     /// <exception cref="GraftException">The file is missing or damaged.</exception>
-    public static bool HoldsArchitecture(string path) => KerasModelFile.Open(path).Architecture is not null;
+    public static bool HoldsArchitecture(string path) => FileErrors.Named(path, AModel, () => KerasModelFile.Open(path).Architecture is not null);
 
     /// <summary>Puts a layer of one's own in the place of a class, or of the one layer of that name.</summary>
     /// <param name="name">The class ("Lambda", "MyLayer", without a package) or the layer ("lambda_1"); the layer's name goes first.</param>
@@ -57,7 +59,7 @@ public sealed class KerasImport
     /// <exception cref="GraftException">
     /// The file is missing or damaged, or something in it cannot be built: file, layer, class and attribute are named, with how to mend it.
     /// </exception>
-    public KerasModel Open(string path, string? architecture = null)
+    public KerasModel Open(string path, string? architecture = null) => FileErrors.Named(path, AModel, () =>
     {
         KerasModelFile file = Find(path, architecture);
         if (file.Weights is not { } source)
@@ -76,15 +78,15 @@ public sealed class KerasImport
             built.Model.Release();
             throw;
         }
-    }
+    });
 
     /// <summary>A model of an architecture, with new weights.</summary>
     /// <inheritdoc cref="Open"/>
-    public KerasModel Build(string path)
+    public KerasModel Build(string path) => FileErrors.Named(path, AModel, () =>
     {
         (KerasModel built, KerasBuildContext context, _) = Build(Find(path, null));
         return built with { Notes = [.. context.Notes] };
-    }
+    });
 
     private (KerasModel Built, KerasBuildContext Context, KerasGraph Graph) Build(KerasModelFile file)
     {

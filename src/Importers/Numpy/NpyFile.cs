@@ -29,7 +29,7 @@ public static partial class NpyFile
     /// <summary>Reads an array.</summary>
     /// <returns>Its shape, and its numbers row-major.</returns>
     /// <exception cref="GraftException">The file is missing, damaged, cut off, or holds what is no array of numbers.</exception>
-    public static (Shape Shape, float[] Values) Read(string path)
+    public static (Shape Shape, float[] Values) Read(string path) => FileErrors.Named(path, "cannot be read as .npy", () =>
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a .npy file is due here (numpy.save).");
@@ -48,7 +48,7 @@ public static partial class NpyFile
         float[] values = Numbers(bytes, kind, size);
         var shape = new Shape(dims);
         return (shape, inColumns && dims.Length > 1 ? FromColumns(values, dims) : values);
-    }
+    });
 
     /// <summary>Writes an array as float32; what was there before survives any failure.</summary>
     /// <exception cref="GraftException">The file cannot be written.</exception>

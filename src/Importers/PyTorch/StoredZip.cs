@@ -110,8 +110,9 @@ internal sealed class StoredZip
         }
         if (size < 0 || stored < 0 || header < 0)
             throw Damaged("its directory has sizes below 0");
-        _entries[Encoding.UTF8.GetString(head.Slice(CentralBytes, nameBytes))] = new Entry(header, size, stored, UInt16(head, 10), UInt16(head, 8));
-        return all;
+        string name = Encoding.UTF8.GetString(head.Slice(CentralBytes, nameBytes));
+        return _entries.TryAdd(name, new Entry(header, size, stored, UInt16(head, 10), UInt16(head, 8))) ? all
+            : throw Damaged($"it has '{name}' twice, and which of them is meant cannot be told");
     }
 
     // A number of all ones stands in the zip64 field instead, if there.

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Graft.Weights;
 
 namespace Graft.Importers.PyTorch;
 
@@ -38,7 +39,7 @@ public sealed class TorchFile
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a file of torch.save (.bin, .pth) is due here.");
-        try
+        return FileErrors.Named(path, "cannot be read as a file of torch.save", () =>
         {
             var head = new FileHead(path);
             if (head.IsZip)
@@ -48,11 +49,7 @@ public sealed class TorchFile
             throw new GraftException(head.IsEmpty ? $"{path}: is empty; a file of torch.save (.bin, .pth) is due here."
                 : head.IsMarkup ? $"{path}: holds a page of HTML or XML, not a file of torch.save; the download went wrong. Delete it and download it again."
                 : $"{path}: is no file of torch.save (it begins with {Convert.ToHexString(head.Bytes)}; the zip form begins with 504B, the legacy one with 8002).");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new GraftException($"{path}: cannot be read ({e.Message}).", e);
-        }
+        });
     }
 
     /// <summary>True for a zip that torch.save wrote, as its entries' names tell; false for any other zip, damaged ones too.</summary>

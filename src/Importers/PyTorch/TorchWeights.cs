@@ -44,7 +44,7 @@ public sealed class TorchWeights : WeightFile, IStoredArrays
     /// <exception cref="GraftException">
     /// It cannot be read (<see cref="TorchFile.Open"/>), or holds no state_dict; the message says what it holds.
     /// </exception>
-    public static TorchWeights Open(string path) => Of(TorchFile.Open(path));
+    public static TorchWeights Open(string path) => FileErrors.Named(path, "cannot be read as a state_dict", () => Of(TorchFile.Open(path)));
 
     /// <summary>The weights of a file that is open already.</summary>
     /// <exception cref="GraftException">It holds no state_dict.</exception>

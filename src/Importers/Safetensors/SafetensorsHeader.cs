@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Graft.Importers.Safetensors;
 
@@ -58,7 +58,7 @@ internal sealed class SafetensorsHeader
             CheckRanges(entries, stream.Length - start, path);
             return new SafetensorsHeader { Entries = entries, Metadata = metadata, DataStart = start };
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or OverflowException or DecoderFallbackException or KeyNotFoundException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or OverflowException or KeyNotFoundException)
         {
             throw new GraftException($"{path}: its header is not the JSON of a safetensors file ({e.Message}); the file is damaged.", e);
         }
@@ -66,8 +66,9 @@ internal sealed class SafetensorsHeader
 
     private static (List<SafetensorsEntry> Entries, Dictionary<string, string> Metadata) Parse(byte[] json, string path)
     {
-        string text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(json);
-        using JsonDocument document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
+        if (!Utf8.IsValid(json))
+            throw new JsonException("it is no UTF-8");
+        using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new JsonException($"it is {document.RootElement.ValueKind}, an object is due");
         List<SafetensorsEntry> entries = [];

@@ -46,7 +46,8 @@ public sealed class SafetensorsWeights : WeightFile, IStoredArrays
 
     /// <summary>Reads the header of a file.</summary>
     /// <exception cref="GraftException">The file is missing, truncated, or its header is not true to it.</exception>
-    public static SafetensorsWeights Open(string path) => new(path, SafetensorsHeader.Read(path));
+    public static SafetensorsWeights Open(string path) =>
+        FileErrors.Named(path, "cannot be read as safetensors", () => new SafetensorsWeights(path, SafetensorsHeader.Read(path)));
 
     /// <inheritdoc/>
     public override Shape ShapeOf(string name) => _floats[name].Shape;

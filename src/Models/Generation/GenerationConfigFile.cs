@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Weights;
 
 namespace Graft.Models;
 
@@ -19,18 +19,11 @@ public static class GenerationConfigFile
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
             return config.EosToken is int end ? [end] : [];
-        try
+        return FileErrors.Named<IReadOnlyList<int>>(path, "is no object whose eos_token_id is a token, several, or null", () => JsonNode.Parse(File.ReadAllText(path))!.AsObject()["eos_token_id"] switch
         {
-            return JsonNode.Parse(File.ReadAllText(path))!.AsObject()["eos_token_id"] switch
-            {
-                null => [],
-                JsonArray ends => [.. ends.Select(e => (int)e!)],
-                JsonNode one => [(int)one],
-            };
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException)
-        {
-            throw new GraftException($"{path}: is no object whose eos_token_id is a token, several, or null ({e.Message.TrimEnd('.')}); the file is damaged. Copy it again, or remove it: config.json then says how a text ends.", e);
-        }
+            null => [],
+            JsonArray ends => [.. ends.Select(e => (int)e!)],
+            JsonNode one => [(int)one],
+        });
     }
 }

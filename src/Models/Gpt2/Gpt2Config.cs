@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Layers;
+using Graft.Weights;
 
 namespace Graft.Models;
 
@@ -95,15 +96,11 @@ public sealed record Gpt2Config
             path = Path.Combine(path, "config.json");
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; the config.json of a GPT-2 from Hugging Face is due here.");
-        try
+        return FileErrors.Named(path, "is not the config.json of a GPT-2", () =>
         {
             JsonNode? json = JsonNode.Parse(File.ReadAllText(path));
             return Read(json as JsonObject ?? throw new GraftException($"{path}: holds {json?.GetValueKind().ToString() ?? "nothing"}, an object is due."), path);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
-        {
-            throw new GraftException($"{path}: is not the config.json of a GPT-2 ({e.Message}).", e);
-        }
+        });
     }
 
     /// <summary>The config as Hugging Face writes it.</summary>

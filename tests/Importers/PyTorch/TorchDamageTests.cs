@@ -71,9 +71,10 @@ public sealed class TorchDamageTests : IDisposable
         Refused(words, _files.Write("view.pth", TorchBytes.Zip([0x80, 2, .. Tensor("0", elements, offset, size, stride), (byte)'.'], others: ("some/data/0", new byte[12]))));
 
     [Fact]
-    public void Storages_that_are_missing_compressed_or_big_endian_are_refused()
+    public void Storages_that_are_missing_twice_compressed_or_big_endian_are_refused()
     {
         byte[] pickle = [0x80, 2, .. Tensor("0", 3, 0, 3, 1), (byte)'.'];
+        Refused("'some/data/0' twice", _files.Write("twice.pth", TorchBytes.Zip(pickle, others: [("some/data/0", new byte[12]), ("some/data/0", new byte[12])])));
         Refused("no 'some/data/0'", _files.Write("missing.pth", TorchBytes.Zip(pickle)));
         Refused("'big'-endian", _files.Write("big.pth", TorchBytes.Zip(pickle, others: ("some/byteorder", "big"u8.ToArray()))));
         using (ZipArchive zip = ZipFile.Open(_files["packed.pth"], ZipArchiveMode.Create))

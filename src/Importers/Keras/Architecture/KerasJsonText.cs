@@ -7,7 +7,8 @@ namespace Graft.Importers.Keras.Architecture;
 /// <summary>Parses the JSON that Python's json module writes, which knows NaN and Infinity.</summary>
 internal static class KerasJsonText
 {
-    private const int DeepestNesting = 512; // models in models; System.Text.Json's own limit is 64
+    /// <summary>Models in models, layers in wrappers; System.Text.Json's own limit is 64.</summary>
+    public const int DeepestNesting = 128;
 
     private static readonly string[] s_words = ["-Infinity", "Infinity", "NaN"];
 

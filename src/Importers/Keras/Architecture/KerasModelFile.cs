@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json.Nodes;
+using Graft.Weights;
 using PureHDF;
 
 namespace Graft.Importers.Keras.Architecture;
@@ -68,19 +69,11 @@ internal sealed class KerasModelFile
         Format = "Keras archive";
         Weights = Hdf5Source.Open(Path); // refuses zips of other kinds, and damaged ones
         using ZipArchive zip = ZipFile.OpenRead(Path);
-        JsonObject config = KerasJsonText.Parse(Text(zip, ConfigEntry) ?? throw new GraftException($"{Path}: is a zip without '{ConfigEntry}'; a .keras file has one."), $"{Path}, {ConfigEntry} inside");
+        JsonObject config = KerasJsonText.Parse(ZipParts.Text(zip, Path, ConfigEntry) ?? throw new GraftException($"{Path}: is a zip without '{ConfigEntry}'; a .keras file has one."), $"{Path}, {ConfigEntry} inside");
         Architecture = config;
         Training = config["compile_config"] as JsonObject;
-        if (Text(zip, MetadataEntry) is { } metadata)
+        if (ZipParts.Text(zip, Path, MetadataEntry) is { } metadata)
             Version = (string?)KerasJsonText.Parse(metadata, $"{Path}, {MetadataEntry} inside")["keras_version"];
-    }
-
-    private static string? Text(ZipArchive zip, string entry)
-    {
-        if (zip.GetEntry(entry) is not { } found)
-            return null;
-        using var reader = new StreamReader(found.Open());
-        return reader.ReadToEnd();
     }
 
     private void ReadJson()

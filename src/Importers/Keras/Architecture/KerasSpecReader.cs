@@ -8,7 +8,11 @@ namespace Graft.Importers.Keras.Architecture;
 /// <param name="generation">1, 2 or 3.</param>
 internal sealed class KerasSpecReader(string source, int generation)
 {
+    private const int DeepestModel = 32;
+
     private static readonly string[] s_models = ["Sequential", "Functional", "Model"];
+
+    private int _depth;
 
     /// <summary>Reads a whole architecture.</summary>
     /// <exception cref="GraftException">It is no model, or a model whose layers the file does not describe.</exception>
@@ -22,6 +26,16 @@ internal sealed class KerasSpecReader(string source, int generation)
     }
 
     private KerasModelSpec? Nested(JsonObject json)
+    {
+        if (_depth >= DeepestModel)
+            throw new GraftException($"{source}: has models within models, more than {DeepestModel} deep; the file is damaged.");
+        _depth++;
+        KerasModelSpec? spec = Described(json);
+        _depth--;
+        return spec;
+    }
+
+    private KerasModelSpec? Described(JsonObject json)
     {
         JsonNode? config = json["config"];
         string kind = ClassOf(json);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Graft.Importers.Keras.Structure;
 using PureHDF;
 
 namespace Graft.Importers.Keras.Stored;
@@ -6,6 +7,8 @@ namespace Graft.Importers.Keras.Stored;
 /// <summary>Groups and arrays of an HDF5 file by name. Names with Windows path separators in them, as Keras 2.12 to 2.15 wrote there, are paths like any other.</summary>
 internal sealed class Hdf5Tree
 {
+    private const int DeepestName = 64; // parts of a name
+
     private readonly Dictionary<string, Hdf5Tree> _groups = [];
 
     /// <summary>The groups inside.</summary>
@@ -34,6 +37,8 @@ internal sealed class Hdf5Tree
         foreach (IH5Object child in group.Children())
         {
             string[] parts = child.Name.Split('\\', StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length is 0 or > DeepestName)
+                throw Hdf5Damage.Of(source.Path, $"a name has {parts.Length} parts");
             Hdf5Tree holder = this;
             foreach (string part in child is IH5Group ? parts : parts[..^1])
                 holder = holder.Group(part);
