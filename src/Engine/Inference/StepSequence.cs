@@ -9,10 +9,10 @@ namespace Graft.Inference;
 /// </summary>
 internal sealed class StepSequence(PlanStep[] steps, KernelSet kernels) : IDisposable
 {
-    private const int MostTries = 2;
+    private const int MostRefusals = 2;
 
     private RecordedWork? _recorded;
-    private int _tries;
+    private int _refusals;
     private string _obstacle = "";
 
     /// <summary>What a run is: "CUDA graph: 12 kernels and copies", or why not; empty where nothing was to be recorded or has run.</summary>
@@ -24,11 +24,18 @@ internal sealed class StepSequence(PlanStep[] steps, KernelSet kernels) : IDispo
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (_recorded is not null)
+        {
             _recorded.Launch();
-        else if (steps.Length > 0 && kernels.Records && _tries++ < MostTries)
+        }
+        else if (steps.Length > 0 && kernels.Records && _refusals < MostRefusals)
+        {
             _recorded = kernels.RunAndRecord(RunSteps, out _obstacle);
+            _refusals += _recorded is null ? 1 : 0;
+        }
         else
+        {
             RunTimed(cancellationToken);
+        }
     }
 
     public void Dispose()

@@ -21,8 +21,19 @@ internal sealed unsafe class CudaChecks(CudaContext context) : IDisposable
 
     private readonly Lock _lock = new();
     private readonly Stack<int> _free = [];
-    private readonly List<(CudaCheck Check, int Thread)> _expected = [];
+    private readonly List<(CudaCheck Check, int Thread, long Number)> _expected = [];
     private PinnedBuffer? _answers;
+    private long _asked;
+
+    /// <summary>How often was asked: what is asked from now on has a higher number.</summary>
+    public long Asked
+    {
+        get
+        {
+            lock (_lock)
+                return _asked;
+        }
+    }
 
     /// <summary>Copies an answer to the host behind the kernel that gives it.</summary>
     /// <param name="answer">Where the kernel writes it.</param>
@@ -50,7 +61,7 @@ internal sealed unsafe class CudaChecks(CudaContext context) : IDisposable
     public void Expect(CudaCheck check)
     {
         lock (_lock)
-            _expected.Add((check, Environment.CurrentManagedThreadId));
+            _expected.Add((check, Environment.CurrentManagedThreadId, ++_asked));
     }
 
     /// <summary>Before a graph asks anew: what it asked last must have been looked at.</summary>
@@ -65,9 +76,9 @@ internal sealed unsafe class CudaChecks(CudaContext context) : IDisposable
         Look();
     }
 
-    /// <summary>Looks at the answers to what this thread asked; all work so far is done.</summary>
+    /// <summary>Looks at the answers to what this thread asked, up to a number of <see cref="Asked"/>; all work up to there is done.</summary>
     /// <exception cref="Exception">The first bad one's.</exception>
-    public void Look()
+    public void Look(long last = long.MaxValue)
     {
         Exception? failure = null;
         lock (_lock)
@@ -75,9 +86,9 @@ internal sealed unsafe class CudaChecks(CudaContext context) : IDisposable
             if (_expected.Count == 0)
                 return;
             int thread = Environment.CurrentManagedThreadId;
-            foreach ((CudaCheck check, int asker) in _expected)
+            foreach ((CudaCheck check, int asker, long number) in _expected)
             {
-                if (asker != thread)
+                if (asker != thread || number > last)
                     continue;
                 int* answer = (int*)AddressOf(check);
                 if (answer[0] >= 0)
@@ -85,7 +96,7 @@ internal sealed unsafe class CudaChecks(CudaContext context) : IDisposable
                 if (!check.IsOfGraph)
                     _free.Push(check.Place);
             }
-            _expected.RemoveAll(e => e.Thread == thread);
+            _expected.RemoveAll(e => e.Thread == thread && e.Number <= last);
         }
         if (failure is not null)
             throw failure;

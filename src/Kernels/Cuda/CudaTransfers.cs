@@ -71,7 +71,7 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
             context.Use();
             if (!_idle.TryPop(out Slot? slot))
                 _numbers.Add(slot = new Slot(context, sizeof(float)));
-            var number = new Number(this, slot);
+            var number = new Number(this, slot, context.Checks.Asked);
             try
             {
                 slot.Download(source, sizeof(float), context.Stream);
@@ -99,7 +99,7 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
 
     private void Use() => context.Use();
 
-    private void Look() => context.Checks.Look();
+    private void Look(long last = long.MaxValue) => context.Checks.Look(last);
 
     private static void Take((Slot Slot, int At, int Bytes)? piece, Span<byte> destination)
     {
@@ -139,7 +139,7 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
     }
 
     /// <summary>A float under way.</summary>
-    private sealed class Number(CudaTransfers transfers, Slot slot) : PendingNumber
+    private sealed class Number(CudaTransfers transfers, Slot slot, long checks) : PendingNumber
     {
         private bool _isOver;
 
@@ -148,7 +148,7 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
             transfers.Use();
             slot.Wait();
             float value = MemoryMarshal.Read<float>(slot.Host.Bytes);
-            transfers.Look();
+            transfers.Look(checks); // those that were asked before it
             return value;
         }
 

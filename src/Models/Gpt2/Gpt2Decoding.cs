@@ -35,6 +35,7 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
     {
         Span<int> own = _host;
         bool isThere = _isKnown && own[..sequences].SequenceEqual(tokens) && own.Slice(sequences, sequences).SequenceEqual(lengths) && own[^1] == draws;
+        _isKnown = false; // until the pass has succeeded
         if (!isThere)
         {
             tokens.CopyTo(own);
@@ -42,7 +43,6 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
             own[(2 * sequences)..].Fill(draws);
             device.Kernels.Memory.Upload<int>(own, _state.IntData);
         }
-        _isKnown = false; // until the pass has succeeded
     }
 
     /// <summary>The tokens that a pass chose, or negative numbers as <see cref="TokenChoiceKernels"/> has them; waits for it.</summary>
