@@ -227,7 +227,7 @@ public sealed class LayerBatteryTests
         Assert.Equal(before, model.Device.Pool.LiveBlocks);
     }
 
-    private static Model Build(string name)
+    internal static Model Build(string name)
     {
         (Func<Layer> make, int[] input) = Cases[name];
         Node x = Node.Input(new Shape(input));
@@ -236,7 +236,7 @@ public sealed class LayerBatteryTests
         return model;
     }
 
-    private static float[] Input(Model model, int batch)
+    internal static float[] Input(Model model, int batch)
     {
         var random = new Random(3);
         return [.. Enumerable.Range(0, (int)model.Inputs[0].Shape.Count * batch).Select(_ => (float)(random.NextDouble() * 4 - 2))];

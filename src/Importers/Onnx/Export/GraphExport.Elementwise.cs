@@ -153,7 +153,7 @@ internal sealed partial class GraphExport
         string x = Plain(op.Inputs[0]);
         int width = op.Inputs[0].Shape[-1];
         string sorted = _graph.Free(Name("sorted"));
-        _graph.Node("TopK", Name("TopK"), [x, _graph.Integers(width)], [sorted, ""], OnnxGraph.Attribute("axis", -1L));
+        _graph.Node("TopK", Name("TopK"), [x, _graph.Integers(width)], [sorted, _graph.Free(Name("places"))], OnnxGraph.Attribute("axis", -1L));
         string sums = Emit("CumSum", [sorted, _graph.Integer(-1)]), ranks = _graph.Floats(Name("ranks"), new Shape(width), () => [.. Enumerable.Range(1, width).Select(k => (float)k)]);
         string counts = Emit("Greater", [Emit("Add", [Emit("Mul", [sorted, ranks]), _graph.Scalar(1)]), sums]);
         string support = Reduce(ReduceFormula.Sum, Emit("Cast", [counts], OnnxGraph.Attribute("to", (long)OnnxType.Int64)), [-1], keepDims: true);

@@ -36,7 +36,11 @@ internal sealed partial class GraphExport
             return false;
         (string y, string[] states) = AddNative(op, recurrent, _producers[op.Inputs[0]], functions);
         foreach ((Tensor tensor, int state) in last)
+        {
             Define(tensor, Emit("Squeeze", [states[state], _graph.Integers(0)]));
+            for (Tensor cut = _producers[tensor].Inputs[0]; cut != op.Output; cut = _producers[cut].Inputs[0])
+                _passedBy.Add(cut);
+        }
         if (all.Count == 0)
             return true;
         string steps = Emit("Squeeze", [y, _graph.Integers(1)]); // [T,1,N,U] -> [T,N,U]

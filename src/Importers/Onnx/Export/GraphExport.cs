@@ -24,6 +24,7 @@ internal sealed partial class GraphExport : IDisposable
     private readonly Dictionary<Tensor, Tensor> _folded = [];
     private readonly Dictionary<Tensor, string> _parameters;
     private readonly Dictionary<Tensor, List<TracedOp>> _readers = [];
+    private readonly HashSet<Tensor> _passedBy = []; // between values that one node makes at once
     private OnnxGraph _graph = new();
     private HashSet<Tensor> _wanted = [];
     private string _layer = "";
@@ -61,7 +62,7 @@ internal sealed partial class GraphExport : IDisposable
         _wanted = Wanted();
         foreach (TracedOp op in _trace.Ops)
         {
-            if (!_wanted.Contains(op.Output) || _values.ContainsKey(op.Output) || op.IsConstant)
+            if (!_wanted.Contains(op.Output) || _values.ContainsKey(op.Output) || _passedBy.Contains(op.Output) || op.IsConstant)
                 continue;
             _layer = op.Layer;
             if (!TryFold(op))
