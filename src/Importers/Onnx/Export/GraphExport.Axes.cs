@@ -10,7 +10,7 @@ internal sealed partial class GraphExport
     {
         int rank = op.Output.Shape.Rank, axis = ShapeCheck.Axis(concat.Name, op.Output.Shape, concat.Axis);
         OnnxValue[] computed = [.. op.Inputs.Where(t => !IsWeight(t)).Select(Value).Where(v => !v.IsInteger)];
-        int[] order = (computed.FirstOrDefault(v => !AxisOrder.IsIdentity(v.Order)) ?? computed.FirstOrDefault())?.Order ?? AxisOrder.Identity(rank);
+        int[] order = (computed.FirstOrDefault(v => !OnnxAxes.IsIdentity(v.Order)) ?? computed.FirstOrDefault())?.Order ?? OnnxAxes.Identity(rank);
         Define(op.Output, Emit("Concat", [.. op.Inputs.Select(t => In(t, order))], OnnxGraph.Attribute("axis", (long)Array.IndexOf(order, axis))), order);
     }
 
@@ -23,7 +23,7 @@ internal sealed partial class GraphExport
             AddRows(op, slice, axis);
             return;
         }
-        int[] order = Value(x).IsInteger ? AxisOrder.Identity(x.Shape.Rank) : Value(x).Order;
+        int[] order = Value(x).IsInteger ? OnnxAxes.Identity(x.Shape.Rank) : Value(x).Order;
         Extent extent = _trace.Of(x)[axis], length = _trace.Of(op.Output)[axis];
         if (!extent.IsFixed || !length.IsFixed)
             throw Refuse(op, $"it cuts axis {axis} of {x.Shape}, whose extent the file leaves open");
@@ -59,7 +59,7 @@ internal sealed partial class GraphExport
         OnnxValue value = Value(x);
         if (from.AsSpan().SequenceEqual(to))
             _values[op.Output] = value;
-        else if (!value.IsInteger && !AxisOrder.IsIdentity(value.Order) && (TryKeepOrder(op, value, from, to) || TryJoin(op, value, from, to)))
+        else if (!value.IsInteger && !OnnxAxes.IsIdentity(value.Order) && (TryKeepOrder(op, value, from, to) || TryJoin(op, value, from, to)))
             return;
         else
             Define(op.Output, ReshapeTo(Plain(x), from, to));
@@ -77,7 +77,7 @@ internal sealed partial class GraphExport
             if (to[axis].IsOne)
                 order.Insert(order.IndexOf(axis + 1) is >= 0 and int next ? next : order.Count, axis);
         }
-        string name = ReshapeTo(value.Name, AxisOrder.Arrange(from, value.Order), AxisOrder.Arrange(to, [.. order]));
+        string name = ReshapeTo(value.Name, OnnxAxes.Arrange(from, value.Order), OnnxAxes.Arrange(to, [.. order]));
         _values[op.Output] = new OnnxValue(name, [.. order]) { IsNonNegative = value.IsNonNegative };
         return true;
     }
@@ -116,6 +116,8 @@ internal sealed partial class GraphExport
     /// <summary>Windows added up where they overlap: for each place of the window its channels, with zeros between and around.</summary>
     private void AddFold(TracedOp op, FoldOp fold)
     {
+        if (TryAddVolumeTransposed(op, fold))
+            return;
         Tensor y = op.Inputs[0];
         int rank = y.Shape.Rank, axis = ShapeCheck.Axis(fold.Name, y.Shape, fold.Axis), windows = y.Shape[axis], extent = op.Output.Shape[axis], width = op.Output.Shape[-1];
         Extent[] shape = _trace.Of(y);

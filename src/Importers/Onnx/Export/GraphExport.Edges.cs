@@ -12,7 +12,7 @@ internal sealed partial class GraphExport
     private const string Ids = "input_ids", Logits = "logits"; // as transformers names them
 
     private int[] EdgeOrder(Tensor tensor) =>
-        _options.Layout == OnnxLayout.ChannelsFirst && tensor.Shape.Rank >= 4 ? AxisOrder.ChannelsFirst(tensor.Shape.Rank) : AxisOrder.Identity(tensor.Shape.Rank);
+        _options.Layout == OnnxLayout.ChannelsFirst && tensor.Shape.Rank >= 4 ? OnnxAxes.ChannelsFirst(tensor.Shape.Rank) : OnnxAxes.Identity(tensor.Shape.Rank);
 
     private static bool ReadsIndices(TracedOp op, Tensor tensor) =>
         (op.Op is EmbeddingOp && op.Inputs[0] == tensor) || (op.Op is LastTokenOp && op.Inputs[1] == tensor);
@@ -26,7 +26,7 @@ internal sealed partial class GraphExport
             string own = _model.Inputs[i].Layer.Name, name = _graph.Free(IsLanguageModel ? Ids : own.Length > 0 ? own : "input");
             OnnxType type = indices ? OnnxType.Int64 : _options.IncludePreprocessing && _options.Pixels == OnnxPixels.UInt8 ? OnnxType.UInt8 : OnnxType.Float;
             int[] order = EdgeOrder(input);
-            _graph.Inputs.Add((name, type, Dims(AxisOrder.Arrange(_trace.Of(input), order))));
+            _graph.Inputs.Add((name, type, Dims(OnnxAxes.Arrange(_trace.Of(input), order))));
             _values[input] = new OnnxValue(name, order) { IsInteger = indices };
         }
         if (_options.IncludePreprocessing)
@@ -74,7 +74,7 @@ internal sealed partial class GraphExport
     private string MeanPixels(MeanImage mean, int[] order)
     {
         var shape = new Shape(1, mean.Height, mean.Width, mean.Values.Length / (mean.Height * mean.Width));
-        return _graph.Floats(Name("mean"), new Shape(AxisOrder.Arrange(shape, order)), () => AxisPermutation.Of(mean.Values.ToArray(), shape, order));
+        return _graph.Floats(Name("mean"), new Shape(OnnxAxes.Arrange(shape, order)), () => AxisPermutation.Of(mean.Values.ToArray(), shape, order));
     }
 
     private void AddOutputs()
@@ -85,7 +85,7 @@ internal sealed partial class GraphExport
             _layer = "";
             int[] order = EdgeOrder(output);
             string made = In(output, order), wish = IsLanguageModel ? Logits : _model.Outputs[i].Layer.Name;
-            Extent[] extents = AxisOrder.Arrange(_trace.Of(output), order);
+            Extent[] extents = OnnxAxes.Arrange(_trace.Of(output), order);
             if (_options.LastLogitsOnly && i == 0)
                 (made, extents[1]) = (_takesLast ? made : LastStep(made), new Extent(1));
             _graph.Outputs.Add((OutputName(made, wish.Length > 0 ? wish : "output"), OnnxType.Float, Dims(extents)));

@@ -93,7 +93,7 @@ internal sealed partial class GraphExport
         int rank = op.Output.Shape.Rank;
         OnnxValue[] computed = [.. op.Inputs.Where(t => !IsWeight(t) && t.Shape.Rank == rank).Select(Value)];
         bool lowerRank = Array.Exists(op.Inputs, t => !IsWeight(t) && t.Shape.Rank < rank);
-        int[] order = lowerRank || computed.Length == 0 ? AxisOrder.Identity(rank) : (computed.FirstOrDefault(v => !AxisOrder.IsIdentity(v.Order)) ?? computed[0]).Order;
+        int[] order = lowerRank || computed.Length == 0 ? OnnxAxes.Identity(rank) : (computed.FirstOrDefault(v => !OnnxAxes.IsIdentity(v.Order)) ?? computed[0]).Order;
         string a = Operand(op.Inputs[0], order), b = Operand(op.Inputs[1], order);
         Define(op.Output, Emit(Operator(binary.Formula), [a, b]), order);
     }
@@ -104,11 +104,11 @@ internal sealed partial class GraphExport
         int missing = order.Length - tensor.Shape.Rank;
         if (missing == 0)
             return In(tensor, order);
-        if (AxisOrder.IsIdentity(order))
+        if (OnnxAxes.IsIdentity(order))
             return Plain(tensor);
         Tensor constant = Constant(tensor)!; // what is computed has all axes, or the order is the model's
         var full = new Shape([.. Enumerable.Repeat(1, missing), .. constant.Shape.Dims]);
-        var arranged = new Shape(AxisOrder.Arrange(full, order));
+        var arranged = new Shape(OnnxAxes.Arrange(full, order));
         return Weight(constant, $"full {string.Join(',', order)}", arranged, values => AxisPermutation.Of(values, full, order));
     }
 
@@ -116,14 +116,14 @@ internal sealed partial class GraphExport
     {
         Tensor x = op.Inputs[0];
         int rank = x.Shape.Rank;
-        int[] axes = reduce.Axes.Count == 0 ? AxisOrder.Identity(rank) : [.. reduce.Axes.Select(a => ShapeCheck.Axis(reduce.Name, x.Shape, a)).Order()];
+        int[] axes = reduce.Axes.Count == 0 ? OnnxAxes.Identity(rank) : [.. reduce.Axes.Select(a => ShapeCheck.Axis(reduce.Name, x.Shape, a)).Order()];
         OnnxValue value = Value(x);
-        int[] order = value.IsInteger ? AxisOrder.Identity(rank) : value.Order;
+        int[] order = value.IsInteger ? OnnxAxes.Identity(rank) : value.Order;
         string input = In(x, order);
         int[] rest = [.. Enumerable.Range(0, rank).Except(axes)];
         int[] after = reduce.KeepDims ? order : [.. order.Where(a => !axes.Contains(a)).Select(a => Array.IndexOf(rest, a))];
         // Over all places of an image in planes: the operators that runtimes know best.
-        if (rank == 4 && axes.AsSpan().SequenceEqual([1, 2]) && order.AsSpan().SequenceEqual(AxisOrder.ChannelsFirst(4)) && reduce.Formula is ReduceFormula.Mean or ReduceFormula.Max)
+        if (rank == 4 && axes.AsSpan().SequenceEqual([1, 2]) && order.AsSpan().SequenceEqual(OnnxAxes.ChannelsFirst(4)) && reduce.Formula is ReduceFormula.Mean or ReduceFormula.Max)
         {
             string pooled = Emit(reduce.Formula == ReduceFormula.Mean ? "GlobalAveragePool" : "GlobalMaxPool", [input]);
             Define(op.Output, reduce.KeepDims ? pooled : Emit("Flatten", [pooled]), after);

@@ -40,7 +40,7 @@ internal sealed partial class GraphExport
         int rank = x.Shape.Rank;
         if (!isTransposed || rank < 2)
             return isFirst ? Reader(op, x) : Plain(x);
-        int[] order = AxisOrder.Identity(rank);
+        int[] order = OnnxAxes.Identity(rank);
         (order[^1], order[^2]) = (rank - 2, rank - 1);
         return In(x, order);
     }
@@ -68,7 +68,7 @@ internal sealed partial class GraphExport
         Tensor x = op.Inputs[0];
         int rank = x.Shape.Rank;
         OnnxValue value = Value(x);
-        int[] order = rank >= 4 ? AxisOrder.ChannelsFirst(rank) : value.Order;
+        int[] order = rank >= 4 ? OnnxAxes.ChannelsFirst(rank) : value.Order;
         if (rank < 2 || order[1] != rank - 1)
         {
             AddScaled(op, norm);

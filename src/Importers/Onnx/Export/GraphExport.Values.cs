@@ -17,7 +17,7 @@ internal sealed partial class GraphExport
 
     private void Define(Tensor tensor, string name, int[] order) => _values[tensor] = new OnnxValue(name, order);
 
-    private void Define(Tensor tensor, string name) => Define(tensor, name, AxisOrder.Identity(tensor.Shape.Rank));
+    private void Define(Tensor tensor, string name) => Define(tensor, name, OnnxAxes.Identity(tensor.Shape.Rank));
 
     /// <summary>The numbers of a weight, or of what was made of weights; null for what depends on the input.</summary>
     private Tensor? Constant(Tensor tensor) => tensor.Memory is not null ? tensor : _folded.GetValueOrDefault(tensor);
@@ -33,33 +33,33 @@ internal sealed partial class GraphExport
         if (value is not null)
             return _values[tensor] = Padded(tensor, value);
         Tensor constant = Constant(tensor) ?? throw new InvalidOperationException($"ONNX export: layer '{_layer}' reads a tensor that nothing has made.");
-        return _values[tensor] = IsWeight(tensor) ? new OnnxValue(Weight(constant, "", null, c => c), AxisOrder.Identity(tensor.Shape.Rank)) : Filled(tensor, constant);
+        return _values[tensor] = IsWeight(tensor) ? new OnnxValue(Weight(constant, "", null, c => c), OnnxAxes.Identity(tensor.Shape.Rank)) : Filled(tensor, constant);
     }
 
     /// <summary>The name of a tensor in the model's order.</summary>
-    private string Plain(Tensor tensor) => In(tensor, AxisOrder.Identity(tensor.Shape.Rank));
+    private string Plain(Tensor tensor) => In(tensor, OnnxAxes.Identity(tensor.Shape.Rank));
 
     /// <summary>The name of a tensor with its channels behind the batch.</summary>
-    private string Planes(Tensor tensor) => In(tensor, AxisOrder.ChannelsFirst(tensor.Shape.Rank));
+    private string Planes(Tensor tensor) => In(tensor, OnnxAxes.ChannelsFirst(tensor.Shape.Rank));
 
     /// <summary>The name of a tensor in an order, as float32; a transpose is added where it is in none of these.</summary>
     private string In(Tensor tensor, int[] order)
     {
         if (Constant(tensor) is { } constant && IsWeight(tensor))
         {
-            Shape arranged = new(AxisOrder.Arrange(constant.Shape, order));
-            return Weight(constant, string.Join(',', order), arranged, values => AxisOrder.IsIdentity(order) ? values : AxisPermutation.Of(values, constant.Shape, order));
+            Shape arranged = new(OnnxAxes.Arrange(constant.Shape, order));
+            return Weight(constant, string.Join(',', order), arranged, values => OnnxAxes.IsIdentity(order) ? values : AxisPermutation.Of(values, constant.Shape, order));
         }
         OnnxValue value = Value(tensor);
         if (value.IsInteger)
         {
             if (!_casts.TryGetValue(tensor, out string? cast))
                 _casts[tensor] = cast = Emit("Cast", [value.Name], OnnxGraph.Attribute("to", (long)OnnxType.Float));
-            return AxisOrder.IsIdentity(order) ? cast : Transpose(cast, order);
+            return OnnxAxes.IsIdentity(order) ? cast : Transpose(cast, order);
         }
         if (value.In(order) is { } known)
             return known;
-        string made = Transpose(value.Name, AxisOrder.Between(value.Order, order));
+        string made = Transpose(value.Name, OnnxAxes.Between(value.Order, order));
         value.Add(order, made);
         return made;
     }
@@ -90,7 +90,7 @@ internal sealed partial class GraphExport
         float[] values = constant.ToArray();
         if (!Array.TrueForAll(values, v => v == values[0]))
             throw new GraftException($"ONNX export: layer '{_layer}' brings along numbers of shape {constant.Shape}, which differ from sample to sample; a graph has them for no batch size. Give a fixed BatchSize.");
-        return new OnnxValue(Emit("Expand", [_graph.Scalar(values[0]), Extents(_trace.Of(tensor))]), AxisOrder.Identity(constant.Shape.Rank));
+        return new OnnxValue(Emit("Expand", [_graph.Scalar(values[0]), Extents(_trace.Of(tensor))]), OnnxAxes.Identity(constant.Shape.Rank));
     }
 
     /// <summary>A shape as a tensor of int64: a constant, or computed from the shape of the input.</summary>

@@ -1,7 +1,7 @@
 namespace Graft.Importers.Onnx;
 
 /// <summary>Orders of a tensor's axes: axis i of the ONNX tensor is axis order[i] of the model's.</summary>
-internal static class AxisOrder
+internal static class OnnxAxes
 {
     /// <summary>The model's own.</summary>
     public static int[] Identity(int rank) => [.. Enumerable.Range(0, rank)];
