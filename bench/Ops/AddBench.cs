@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -30,7 +31,7 @@ public class AddBench : OpBench
             Ort = () =>
             {
                 OrtPeer peer = new OrtPeer().Plain("a", a, Numbers.Of("a", a.Count)).Plain("b", b, Numbers.Of("b", b.Count));
-                peer.Graph.Node("Add", ["a", "b"], "y");
+                peer.Graph.Node("Add", "y", ["a", "b"]);
                 return peer.Open("y", a);
             },
             Torch = () =>

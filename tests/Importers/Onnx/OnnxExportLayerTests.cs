@@ -21,6 +21,7 @@ public sealed class OnnxExportLayerTests
         Model model = LayerBatteryTests.Build(name);
         Drawn(model);
         Check(model, 3, LayerBatteryTests.Input(model, 3), new OnnxExportOptions(), Tolerance);
+        Check(model, 1, LayerBatteryTests.Input(model, 1), new OnnxExportOptions { BatchSize = 1 }, Tolerance); // an extent of 1 among others
         model.Release();
     }
 

@@ -40,8 +40,8 @@ internal sealed class OnnxGraph(string prefix = "")
     /// <summary>Inputs: name, type, extents ("batch", "3").</summary>
     public List<(string Name, OnnxType Type, string[] Dims)> Inputs { get; } = [];
 
-    /// <summary>Outputs, likewise.</summary>
-    public List<(string Name, OnnxType Type, string[] Dims)> Outputs { get; } = [];
+    /// <summary>Outputs, likewise; null for extents that nobody has worked out.</summary>
+    public List<(string Name, OnnxType Type, string[]? Dims)> Outputs { get; } = [];
 
     /// <summary>A name that nothing in the graph has yet: the wish, or the wish with a number.</summary>
     public string Free(string wish)
@@ -175,12 +175,14 @@ internal sealed class OnnxGraph(string prefix = "")
     }
 
     // ValueInfoProto: name 1, type 2; TypeProto: tensor_type 1; its elem_type 1, shape 2; TensorShapeProto: dim 1; its dim_value 1, dim_param 2.
-    private static ProtoMessage ValueInfo((string Name, OnnxType Type, string[] Dims) value)
+    private static ProtoMessage ValueInfo((string Name, OnnxType Type, string[]? Dims) value)
     {
         var dims = new ProtoMessage();
-        foreach (string dim in value.Dims)
+        foreach (string dim in value.Dims ?? [])
             dims.Message(1, int.TryParse(dim, CultureInfo.InvariantCulture, out int number) ? new ProtoMessage().Number(1, number) : new ProtoMessage().Text(2, dim));
-        ProtoMessage tensor = new ProtoMessage().Number(1, (long)value.Type).Message(2, dims);
+        ProtoMessage tensor = new ProtoMessage().Number(1, (long)value.Type);
+        if (value.Dims is not null)
+            tensor.Message(2, dims);
         return new ProtoMessage().Text(1, value.Name).Message(2, new ProtoMessage().Message(1, tensor));
     }
 }
