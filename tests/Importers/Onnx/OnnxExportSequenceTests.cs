@@ -174,6 +174,18 @@ public sealed class OnnxExportSequenceTests
         classifier.Release();
     }
 
+    [Fact]
+    public void Adapters_are_written_beside_the_weights()
+    {
+        Gpt2 gpt = Tiny();
+        Graft.Adapters.Lora.Attach(gpt, new Graft.Adapters.LoraConfig { Rank = 2, Alpha = 4, TargetModules = ["c_attn", "c_proj"] });
+        OnnxExportLayerTests.Drawn(gpt);
+        using var run = new OrtRun(OnnxExport.ToBytes(gpt));
+        long[] ids = Ids(6);
+        Assert.InRange(PlanModels.Deviation(Logits(gpt, ids, 1, 6), run.Run(("input_ids", new Shape(1, 6), ids))["logits"].Values), 0, 1e-4); // drawn weights amplify: three blocks of sums over 24 and 96
+        gpt.Release();
+    }
+
     internal static Gpt2 Tiny()
     {
         Gpt2 gpt = Gpt2.Build(new Gpt2Config { VocabularySize = 60, Positions = 32, Width = 24, Blocks = 3, Heads = 3, InitializerRange = 0.2f });

@@ -19,7 +19,30 @@ public sealed class OnnxImportTests : IDisposable
     // What is computed from computed values, or step by step, is no layer of a feed-forward file.
     private static readonly Dictionary<string, string> Refused = new()
     {
+        ["locally connected sequences"] = "takes steps of 2",
+        ["locally connected images"] = "takes steps of 2",
+        ["unit normalization"] = "(ReduceSum): is not known",
+        ["unit normalization over two axes"] = "(ReduceSum): is not known",
+        ["sparsemax"] = "(TopK): is not known",
+        ["normalization of places, given, inverted"] = "differs along several axes",
+        ["resizing"] = "neither the other way round",
+        ["resizing of a part"] = "neither the other way round",
+        ["resizing, filled up"] = "neither the other way round",
+        ["center crop of a smaller image"] = "neither the other way round",
+        ["random crop"] = "neither the other way round",
+        ["random crop of a smaller image"] = "neither the other way round",
+        ["bidirectional conv lstm"] = Samples,
+        ["conv lstm 1d"] = Samples,
+        ["conv lstm 2d"] = Samples,
+        ["conv lstm 2d with all options"] = Samples,
+        ["conv lstm 3d"] = Samples,
+        ["time distributed dense"] = Samples,
+        ["time distributed conv"] = Samples,
+        ["time distributed lstm"] = Samples,
+        ["masking"] = "(Equal): is not known",
     };
+
+    private const string Samples = "the axis of samples must stay by itself";
 
     public static TheoryData<string> Names => LayerBatteryTests.Names;
 
@@ -73,7 +96,8 @@ public sealed class OnnxImportTests : IDisposable
         Assert.DoesNotContain(back.Layers, l => l is Permute);
         Assert.Contains(back.Layers, l => l.Name == "block1_conv1");
         Assert.Equal(model.Parameters.Sum(p => p.Shape.Count), back.Parameters.Sum(p => p.Shape.Count));
-        Assert.Equal(("caffe", model.ClassNames), (back.Preprocessing!.Name, back.ClassNames));
+        Assert.Equal("caffe", back.Preprocessing!.Name);
+        Assert.Equal(model.ClassNames, back.ClassNames);
         back.Release();
         model.Release();
     }
@@ -105,8 +129,8 @@ public sealed class OnnxImportTests : IDisposable
         OnnxExport.Write(model, _files["s.onnx"]);
         Model back = OnnxImport.Load(_files["s.onnx"]);
         float[] x = PlanModels.Samples(back, 2);
-        Weights.ModelFile.Save(back, _files["s.graft"]);
-        Model saved = Weights.ModelFile.Load(_files["s.graft"]).Model;
+        Graft.Weights.ModelFile.Save(back, _files["s.graft"]);
+        Model saved = Graft.Weights.ModelFile.Load(_files["s.graft"]).Model;
         Shape shape = back.Inputs[0].Shape.Prepend(2);
         Assert.Equal(back.PredictAll([(shape, x)])[0].Values, saved.PredictAll([(shape, x)])[0].Values);
         using (var tape = new Graft.Autograd.Tape(back.Device) { Training = true })

@@ -59,10 +59,18 @@ internal sealed partial class GraphExport
         OnnxValue value = Value(x);
         if (from.AsSpan().SequenceEqual(to))
             _values[op.Output] = value;
-        else if (!value.IsInteger && !OnnxAxes.IsIdentity(value.Order) && (TryKeepOrder(op, value, from, to) || TryJoin(op, value, from, to)))
-            return;
-        else
+        else if (!TryKeepSamples(op, from, to) && (value.IsInteger || OnnxAxes.IsIdentity(value.Order) || (!TryKeepOrder(op, value, from, to) && !TryJoin(op, value, from, to))))
             Define(op.Output, ReshapeTo(Plain(x), from, to));
+    }
+
+    /// <summary>Rows for a normalisation, [N G,W], are written as [N,G,W]: it looks at the last axis, and the samples stay by themselves.</summary>
+    private bool TryKeepSamples(TracedOp op, Extent[] from, Extent[] to)
+    {
+        bool joins = to.Length == 2 && from.Length > 2 && from[0] is { Batch: true, Factor: 1, Sequence: false } && to[0] is { Batch: true, Factor: > 1, Sequence: false } && to[1].IsFixed;
+        if (!joins || !IsReadOnlyBy(op.Output, r => r.Op is LayerNormOp && r.Inputs[0] == op.Output && IsReadOnlyBy(r.Output, next => next.Op is ReshapeOp)))
+            return false;
+        Define(op.Output, ReshapeTo(Plain(op.Inputs[0]), from, [from[0], new Extent(to[0].Factor), to[1]]));
+        return true;
     }
 
     /// <summary>Where axes of extent 1 alone come or go, the others stay in the order in which they lie.</summary>

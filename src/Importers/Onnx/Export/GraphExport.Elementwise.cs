@@ -39,7 +39,7 @@ internal sealed partial class GraphExport
             case UnaryFormula.Negate: return Emit("Neg", [x]);
             case UnaryFormula.Scale: return Scaled(x, alpha, beta);
             case UnaryFormula.Clip: return Emit("Clip", [x, A(alpha), A(beta)]);
-            case UnaryFormula.Threshold: return Emit("Where", [Emit("Greater", [x, A(alpha)]), float.IsFinite(beta) ? Emit("Min", [x, A(beta)]) : x, A(0)]);
+            case UnaryFormula.Threshold: return Threshold(x, alpha, beta);
             case UnaryFormula.NotEqual: return Emit("Cast", [Emit("Not", [Emit("Equal", [x, A(alpha)])])], OnnxGraph.Attribute("to", (long)OnnxType.Float));
             case UnaryFormula.Pow: return Emit("Pow", [x, A(alpha)]);
             case UnaryFormula.LogSigmoid: return Emit("Neg", [Emit("Softplus", [Emit("Neg", [x])])]);
@@ -56,6 +56,14 @@ internal sealed partial class GraphExport
     {
         string y = factor == 1 ? x : Emit("Mul", [x, _graph.Scalar(factor)]);
         return summand != 0 ? Emit("Add", [y, _graph.Scalar(summand)]) : factor == 1 ? Emit("Identity", [x]) : y;
+    }
+
+    // x above alpha, at most beta; 0 up to alpha
+    private string Threshold(string x, float alpha, float beta)
+    {
+        string above = beta >= 0 ? Emit("ThresholdedRelu", [x], OnnxGraph.Attribute("alpha", alpha)) : x;
+        string bounded = float.IsFinite(beta) && beta < float.MaxValue ? Emit("Min", [above, _graph.Scalar(beta)]) : above;
+        return beta >= 0 ? bounded : Emit("Where", [Emit("Greater", [x, _graph.Scalar(alpha)]), bounded, _graph.Scalar(0)]); // the zeros are above such a bound
     }
 
     // x / 2 (1 + ..), in the form that ONNX Runtime joins to one op

@@ -54,7 +54,8 @@ internal sealed partial class GraphExport
                 after = [.. after.Select((s, i) => Emit("Where", [counts, s, before[i]]))];
             }
             string y = states == 1 ? Emit("Identity", after) : Emit("Concat", after, OnnxGraph.Attribute("axis", 1L));
-            _graph.Outputs.AddRange(after.Select(s => (s, OnnxType.Float, new[] { batch, $"{units}" })));
+            foreach (string state in after)
+                _graph.Outputs.Add((state, OnnxType.Float, [batch, $"{units}"]));
             _graph.Outputs.Add((y, OnnxType.Float, [batch, $"{states * units}"]));
             return (_graph, weights);
         }

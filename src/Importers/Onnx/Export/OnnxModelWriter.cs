@@ -19,9 +19,9 @@ internal sealed class OnnxModelWriter(OnnxGraph graph, string name, int opset, I
     /// <exception cref="GraftException">The weights must be in one file and do not fit.</exception>
     public void Write(string path, bool? external)
     {
-        ProtoMessage whole = Model([.. _initializers.Select(i => Tensor(i))]);
+        ProtoMessage whole = Whole();
         if (external == false && whole.Length > LargestMessage)
-            throw new GraftException($"{path}: the model takes {whole.Length} bytes, and a single ONNX file holds {LargestMessage}; let the weights lie beside it (ExternalData).");
+            throw TooLarge(path, whole);
         if (external ?? whole.Length > LargestMessage)
         {
             string data = $"{path}.data";
@@ -33,12 +33,21 @@ internal sealed class OnnxModelWriter(OnnxGraph graph, string name, int opset, I
     }
 
     /// <summary>The model file with all weights inside.</summary>
+    /// <exception cref="GraftException">It is larger than protobuf's readers take.</exception>
     public byte[] ToArray()
     {
-        using var stream = new MemoryStream();
-        Model([.. _initializers.Select(i => Tensor(i))]).WriteTo(stream);
-        return stream.ToArray();
+        ProtoMessage whole = Whole();
+        if (whole.Length > LargestMessage)
+            throw TooLarge(name, whole);
+        using var stream = new MemoryStream(checked((int)whole.Length));
+        whole.WriteTo(stream);
+        return stream.GetBuffer();
     }
+
+    private ProtoMessage Whole() => Model([.. _initializers.Select(i => Tensor(i))]);
+
+    private static GraftException TooLarge(string what, ProtoMessage whole) =>
+        new($"{what}: the model takes {whole.Length} bytes, and a single ONNX file holds {LargestMessage}; write it to a file and let the weights lie beside it (ExternalData).");
 
     /// <summary>TensorProto: dims 1, data_type 2, name 8, raw_data 9.</summary>
     public static ProtoMessage Tensor(OnnxInitializer initializer)

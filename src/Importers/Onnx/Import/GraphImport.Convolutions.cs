@@ -74,7 +74,7 @@ internal sealed partial class GraphImport
             throw Refuse($"has weights [{string.Join(',', dims)}] for samples {x.Shape}; convolutions over one to three axes are known");
         Taps taps = Window(x.Shape, dims[2..]);
         float[]? bias = Bias(2, filters, dims.Length, channelsLast: false);
-        bool hasBias = bias is not null, isDepthwise = count == 2 && group == x.Shape[2] && dims[1] == 1 && filters % group == 0;
+        bool hasBias = bias is not null, isDepthwise = count == 2 && group > 1 && group == x.Shape[2] && dims[1] == 1 && filters % group == 0;
         if (count != 2)
             x = Bordered(x, taps.Before, taps.After);
         Layer layer = (count, isDepthwise) switch
@@ -93,7 +93,7 @@ internal sealed partial class GraphImport
         Node y = Apply(layer, x);
         int[] channelsLast = [0, .. Enumerable.Range(2, count), 1]; // [O,C,..] -> [O,..,C]
         if (isDepthwise) // [C M,1,R,S] -> [R,S,C,M]
-            Fill(layer, "depthwise_kernel", AxisPermutation.Of(weight.Floats, new Shape(group, filters / group, dims[2], dims[3]), [2, 3, 0, 1]));
+            Fill(layer, "kernel", AxisPermutation.Of(weight.Floats, new Shape(group, filters / group, dims[2], dims[3]), [2, 3, 0, 1]));
         else
             Fill(layer, "kernel", AxisPermutation.Of(weight.Floats, new Shape(dims), channelsLast));
         if (bias is not null)

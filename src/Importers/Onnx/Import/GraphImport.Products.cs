@@ -27,7 +27,7 @@ internal sealed partial class GraphImport
     {
         ImportedConstant? weight = ConstantAt(1);
         if (weight is null || weight.Dims.Length != 2 || ConstantAt(0) is not null)
-            throw Refuse($"multiplies '{_node.Inputs[0]}' by '{_node.Inputs[1]}'; a computed value times weights [in,out] is known, not two computed values");
+            throw Refuse($"multiplies '{_node.Inputs[0]}' by '{_node.Inputs[1]}'; a computed value times weights [in,out] is known, neither the other way round nor two computed values");
         ImportedValue x = ValueAt(0);
         AddDense(x, weight.Floats, weight.Dims[0], weight.Dims[1], Bias(2, weight.Dims[1], x.Rank, channelsLast: true));
     }

@@ -180,7 +180,7 @@ internal sealed partial class GraphImport
 
     private void Fill(Layer layer, string parameter, float[] values)
     {
-        Parameter found = layer.Parameters.First(p => p.Name == parameter);
+        Parameter found = layer.Parameters.Single(p => p.Name == parameter);
         if (found.Shape.Count != values.Length)
             throw Refuse($"has {values.Length} numbers for the {parameter} of {layer}, which takes {found.Shape}");
         found.Set(values);
