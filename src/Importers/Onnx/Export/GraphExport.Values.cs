@@ -1,4 +1,3 @@
-using Graft.Autograd;
 using Graft.Inference;
 using Graft.Kernels;
 
@@ -9,6 +8,7 @@ internal sealed partial class GraphExport
 {
     private readonly Dictionary<(Tensor Tensor, string Form), string> _weights = [];
     private readonly Dictionary<Tensor, string> _casts = [];
+    private readonly string?[] _inputExtents = new string?[2]; // the batch, the sequence
 
     /// <summary>Adds a node with one output, named after the layer at work.</summary>
     private string Emit(string op, string[] inputs, params ReadOnlySpan<ProtoMessage> attributes) => _graph.Node(op, Name(op), inputs, attributes);
@@ -111,8 +111,6 @@ internal sealed partial class GraphExport
             size = Emit("Mul", [size, InputExtent(1)]);
         return extent.Factor == 1 ? size : Emit("Mul", [size, _graph.Integers(extent.Factor)]);
     }
-
-    private readonly string?[] _inputExtents = new string?[2];
 
     /// <summary>Extent of the first input's axis 0, the batch, or 1, the sequence.</summary>
     private string InputExtent(int axis) => _inputExtents[axis] ??=

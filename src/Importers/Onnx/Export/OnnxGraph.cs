@@ -52,9 +52,6 @@ internal sealed class OnnxGraph(string prefix = "")
         return name;
     }
 
-    /// <summary>Takes a name for something that is made elsewhere.</summary>
-    public bool Take(string name) => _names.Add(name);
-
     /// <summary>Float numbers under a free name; the same name with the same numbers is written once by the caller's care.</summary>
     public string Floats(string name, Shape shape, Func<float[]> values)
     {

@@ -1,4 +1,3 @@
-using Graft.Layers;
 
 namespace Graft.Importers.Onnx;
 

@@ -12,7 +12,7 @@ internal sealed partial class GraphImport
         ["Add"] = g => g.AddBinary(BinaryFormula.Add),
         ["AveragePool"] = g => g.AddPool(PoolKind.Average),
         ["BatchNormalization"] = g => g.AddBatchNorm(),
-        ["Cast"] = g => g.Set(g.ValueAt(0)),
+        ["Cast"] = g => g.AddCast(),
         ["Celu"] = g => g.AddCelu(),
         ["Clip"] = g => g.AddClip(),
         ["Concat"] = g => g.AddConcat(),
@@ -75,6 +75,15 @@ internal sealed partial class GraphImport
         ["Unsqueeze"] = g => g.AddUnsqueeze(),
         ["Upsample"] = g => g.AddResize(),
     };
+
+    /// <summary>Numbers are float32 here; bytes and ids that come in are whole numbers among them.</summary>
+    private void AddCast()
+    {
+        ImportedValue x = ValueAt(0);
+        var to = (OnnxType)Integer("to", 0);
+        bool isFloat = to is OnnxType.Float or OnnxType.Half or OnnxType.Double or OnnxType.BFloat16;
+        Set(isFloat || x.Node.Layer is InputLayer ? x : throw Refuse($"rounds computed values to {to}, which no layer does"));
+    }
 
     private void AddDropout()
     {

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Graft.Training;
 using Graft.Weights;
 
 namespace Graft.Importers.Onnx;
