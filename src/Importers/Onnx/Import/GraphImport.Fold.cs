@@ -1,4 +1,3 @@
-
 namespace Graft.Importers.Onnx;
 
 /// <content>What is made of constants alone: shapes above all, which exporters compute in many nodes.</content>
