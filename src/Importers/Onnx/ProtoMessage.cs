@@ -1,40 +1,34 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Google.Protobuf;
+using System.Text;
 
 namespace Graft.Importers.Onnx;
 
-/// <summary>A protobuf message in the making: fields in the order in which they are written.</summary>
+/// <summary>A protobuf message in the making: fields in the order in which they are written. What <see cref="ProtoReader"/> reads.</summary>
 /// <remarks>
 /// Repeated numbers are written one a tag, as proto2, and so onnx.proto, has them by default. The numbers of weights are asked for when the
-/// message is written to a stream: a large model is never in memory twice.
+/// message is written to a stream: a large model is never in memory twice, as it is with Google's writer. Protocol Buffers, "Encoding".
 /// </remarks>
 internal sealed class ProtoMessage
 {
-    private readonly List<Part> _parts = [];
-    private MemoryStream _bytes = new();
-    private CodedOutputStream _output;
+    private const int MostVarintBytes = 10;
 
-    public ProtoMessage() => _output = new CodedOutputStream(_bytes, leaveOpen: true);
+    private readonly List<Part> _parts = [];
+    private ArrayBufferWriter<byte> _bytes = new();
 
     /// <summary>What lies one behind the other: bytes, or numbers that come when they are written.</summary>
     private readonly record struct Part(ReadOnlyMemory<byte> Bytes, Func<float[]>? Numbers, long Length);
 
     /// <summary>Bytes of the message.</summary>
-    public long Length
-    {
-        get
-        {
-            _output.Flush();
-            return _parts.Sum(p => p.Length) + _bytes.Length;
-        }
-    }
+    public long Length => _parts.Sum(p => p.Length) + _bytes.WrittenCount;
 
     public ProtoMessage Number(int field, params ReadOnlySpan<long> values)
     {
         foreach (long value in values)
         {
-            _output.WriteTag(field, WireFormat.WireType.Varint);
-            _output.WriteInt64(value);
+            Tag(field, WireType.Varint);
+            Varint((ulong)value);
         }
         return this;
     }
@@ -43,8 +37,9 @@ internal sealed class ProtoMessage
     {
         foreach (float value in values)
         {
-            _output.WriteTag(field, WireFormat.WireType.Fixed32);
-            _output.WriteFloat(value);
+            Tag(field, WireType.Fixed32);
+            BinaryPrimitives.WriteSingleLittleEndian(_bytes.GetSpan(sizeof(float)), value);
+            _bytes.Advance(sizeof(float));
         }
         return this;
     }
@@ -52,17 +47,13 @@ internal sealed class ProtoMessage
     public ProtoMessage Text(int field, params ReadOnlySpan<string> values)
     {
         foreach (string value in values)
-        {
-            _output.WriteTag(field, WireFormat.WireType.LengthDelimited);
-            _output.WriteString(value);
-        }
+            Bytes(field, Encoding.UTF8.GetBytes(value));
         return this;
     }
 
     public ProtoMessage Bytes(int field, ReadOnlySpan<byte> value)
     {
         Begin(field, value.Length);
-        _output.Flush();
         _bytes.Write(value);
         return this;
     }
@@ -100,17 +91,27 @@ internal sealed class ProtoMessage
 
     private void Begin(int field, long length)
     {
-        _output.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        _output.WriteUInt64((ulong)length);
+        Tag(field, WireType.Bytes);
+        Varint((ulong)length);
+    }
+
+    private void Tag(int field, WireType wire) => Varint(((ulong)field << 3) | (ulong)wire);
+
+    private void Varint(ulong value)
+    {
+        Span<byte> bytes = _bytes.GetSpan(MostVarintBytes);
+        int count = 0;
+        for (; value >= 0x80; value >>= 7)
+            bytes[count++] = (byte)(value | 0x80);
+        bytes[count++] = (byte)value;
+        _bytes.Advance(count);
     }
 
     private void CloseBytes()
     {
-        _output.Flush();
-        if (_bytes.Length == 0)
+        if (_bytes.WrittenCount == 0)
             return;
-        _parts.Add(new Part(_bytes.GetBuffer().AsMemory(0, (int)_bytes.Length), null, _bytes.Length));
-        _bytes = new MemoryStream();
-        _output = new CodedOutputStream(_bytes, leaveOpen: true);
+        _parts.Add(new Part(_bytes.WrittenMemory, null, _bytes.WrittenCount));
+        _bytes = new ArrayBufferWriter<byte>();
     }
 }
