@@ -1,7 +1,6 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
-using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
