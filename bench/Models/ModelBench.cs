@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Quick;
 using Graft.Bench.Suite;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using Graft.Layers;
 using Microsoft.ML.OnnxRuntime;
@@ -49,7 +50,7 @@ public class ModelBench : OpBench
     private static OrtModel OpenOrt(ModelCase of, Shape input, Shape output)
     {
         Model model = of.Open();
-        byte[] onnx = OnnxExport.Write(model, of.Batch);
+        byte[] onnx = OnnxExport.ToBytes(model, new OnnxExportOptions { Layout = OnnxLayout.ChannelsFirst, BatchSize = of.Batch });
         model.Release();
         return new OrtModel(options => new InferenceSession(onnx, options), ModelCase.Pixels(input), input, output, CpuThreads.Count);
     }

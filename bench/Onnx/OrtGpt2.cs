@@ -1,3 +1,4 @@
+using Graft.Importers.Onnx;
 using Graft.Models;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -9,7 +10,7 @@ internal sealed class OrtGpt2 : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions = new();
-    private readonly int _blocks, _tokens;
+    private readonly int _tokens;
     private readonly OrtValue[] _noPast;
     private readonly float[] _logits;
 
@@ -19,12 +20,12 @@ internal sealed class OrtGpt2 : IDisposable
     /// <param name="threads">Threads that share an op.</param>
     public OrtGpt2(Gpt2 model, int tokens, bool hasPast, int threads)
     {
-        byte[] onnx = Gpt2Export.Write(model, tokens, hasPast);
+        byte[] onnx = OnnxExport.ToBytes(model, new OnnxExportOptions { BatchSize = 1, KeyValueCache = hasPast, LastLogitsOnly = true });
         using SessionOptions options = OrtSession.Options(threads);
         _session = new InferenceSession(onnx, options);
-        (_blocks, _tokens, _logits) = (model.Config.Blocks, tokens, new float[model.VocabularySize]);
+        (_tokens, _logits) = (tokens, new float[model.VocabularySize]);
         long[] empty = [1, model.Config.Heads, 0, model.Config.Width / model.Config.Heads];
-        _noPast = hasPast ? [.. Enumerable.Range(0, 2 * _blocks).Select(_ => OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, TensorElementType.Float, empty))] : [];
+        _noPast = hasPast ? [.. Enumerable.Range(0, 2 * model.Config.Blocks).Select(_ => OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, TensorElementType.Float, empty))] : [];
     }
 
     /// <summary>Logits behind the last token.</summary>
@@ -39,12 +40,11 @@ internal sealed class OrtGpt2 : IDisposable
         IReadOnlyList<OrtValue> past = _noPast;
         IDisposableReadOnlyCollection<OrtValue>? results = null;
         var ids = new long[_tokens];
-        var places = new long[_tokens];
         for (int at = 0; at < length; at += _tokens)
         {
             for (int i = 0; i < _tokens; i++)
-                (ids[i], places[i]) = (at + i < tokens.Length ? tokens[at + i] : next(_logits), at + i);
-            IDisposableReadOnlyCollection<OrtValue> fresh = Run(ids, places, past);
+                ids[i] = at + i < tokens.Length ? tokens[at + i] : next(_logits);
+            IDisposableReadOnlyCollection<OrtValue> fresh = Run(ids, past);
             results?.Dispose(); // the keys and values that went in
             results = fresh;
             results[0].GetTensorDataAsSpan<float>().CopyTo(_logits);
@@ -61,17 +61,18 @@ internal sealed class OrtGpt2 : IDisposable
         _session.Dispose();
     }
 
-    private IDisposableReadOnlyCollection<OrtValue> Run(long[] ids, long[] places, IReadOnlyList<OrtValue> past)
+    private static string Cache(string stem, int i) => $"{stem}.{i / 2}.{(i % 2 == 0 ? "key" : "value")}";
+
+    private IDisposableReadOnlyCollection<OrtValue> Run(long[] ids, IReadOnlyList<OrtValue> past)
     {
         using OrtIoBinding binding = _session.CreateIoBinding();
-        using OrtValue idValue = OrtValue.CreateTensorValueFromMemory(ids, [1, _tokens]), placeValue = OrtValue.CreateTensorValueFromMemory(places, [1, _tokens]);
+        using OrtValue idValue = OrtValue.CreateTensorValueFromMemory(ids, [1, _tokens]);
         binding.BindInput("input_ids", idValue);
-        binding.BindInput("position_ids", placeValue);
         for (int i = 0; i < past.Count; i++)
-            binding.BindInput(Gpt2Export.Cache(false, i / 2, i % 2 == 0), past[i]);
+            binding.BindInput(Cache("past_key_values", i), past[i]);
         binding.BindOutputToDevice("logits", OrtMemoryInfo.DefaultInstance);
-        for (int i = 0; i < 2 * _blocks; i++)
-            binding.BindOutputToDevice(Gpt2Export.Cache(true, i / 2, i % 2 == 0), OrtMemoryInfo.DefaultInstance);
+        for (int i = 0; i < _noPast.Length; i++)
+            binding.BindOutputToDevice(Cache("present", i), OrtMemoryInfo.DefaultInstance);
         return _session.RunWithBoundResults(_runOptions, binding);
     }
 }

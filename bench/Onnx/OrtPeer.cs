@@ -1,4 +1,6 @@
+using System.Globalization;
 using Graft.Bench.Suite;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using Microsoft.ML.OnnxRuntime;
 
@@ -17,7 +19,7 @@ internal sealed class OrtPeer
     public OrtPeer Input(string name, Shape shape, float[] values)
     {
         Shape planes = Planes.Of(shape);
-        _graph.Input(name, planes);
+        Incoming(name, planes, OnnxType.Float);
         float[] turned = shape.Rank == 4 ? Planes.FromPixels(values, shape) : values;
         _inputs.Add(session => session.With<float>(name, planes, turned));
         return this;
@@ -26,7 +28,7 @@ internal sealed class OrtPeer
     /// <summary>An input whose shape ONNX has as well, even with four axes.</summary>
     public OrtPeer Plain(string name, Shape shape, float[] values)
     {
-        _graph.Input(name, shape);
+        Incoming(name, shape, OnnxType.Float);
         _inputs.Add(session => session.With<float>(name, shape, values));
         return this;
     }
@@ -34,7 +36,7 @@ internal sealed class OrtPeer
     /// <summary>Whole numbers.</summary>
     public OrtPeer Ids(string name, Shape shape, int[] values)
     {
-        _graph.Input(name, shape, isInteger: true);
+        Incoming(name, shape, OnnxType.Int64);
         long[] wide = [.. values.Select(v => (long)v)];
         _inputs.Add(session => session.With<long>(name, shape, wide));
         return this;
@@ -43,7 +45,7 @@ internal sealed class OrtPeer
     /// <summary>Numbers that the runtime may pack beforehand.</summary>
     public OrtPeer Weight(string name, Shape shape, float[] values)
     {
-        _graph.Initializer(name, shape, values);
+        _graph.Floats(name, shape, () => values);
         return this;
     }
 
@@ -54,11 +56,15 @@ internal sealed class OrtPeer
     public Peer Open(string output, Shape shape, bool isImage = false)
     {
         Shape there = isImage ? Planes.Of(shape) : shape;
-        _graph.Output(output, there);
-        byte[] model = _graph.ToModel();
+        _graph.Outputs.Add((output, OnnxType.Float, Dims(there)));
+        byte[] model = new OnnxModelWriter(_graph, output, OnnxExportOptions.OldestOpset, []).ToArray();
         var session = new OrtSession(options => new InferenceSession(model, options), there, CpuThreads.Count);
         foreach (Action<OrtSession> input in _inputs)
             input(session);
         return new Peer(session.Run, () => isImage ? Planes.ToPixels(session.Result, shape) : session.Result.ToArray(), session.Dispose);
     }
+
+    private void Incoming(string name, Shape shape, OnnxType type) => _graph.Inputs.Add((_graph.Free(name), type, Dims(shape)));
+
+    private static string[] Dims(Shape shape) => [.. shape.Select(d => d.ToString(CultureInfo.InvariantCulture))];
 }

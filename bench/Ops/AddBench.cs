@@ -30,7 +30,7 @@ public class AddBench : OpBench
             Ort = () =>
             {
                 OrtPeer peer = new OrtPeer().Plain("a", a, Numbers.Of("a", a.Count)).Plain("b", b, Numbers.Of("b", b.Count));
-                peer.Graph.Node("Add", ["a", "b"], "y");
+                peer.Graph.Node("Add", "y", ["a", "b"]);
                 return peer.Open("y", a);
             },
             Torch = () =>

@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -36,7 +37,7 @@ public class BatchNormBench : OpBench
                 var channels = new Shape(c);
                 OrtPeer peer = new OrtPeer().Input("x", x, Numbers.Of("x", x.Count)).Weight("scale", channels, Numbers.Of("scale", c))
                     .Weight("shift", channels, Numbers.Of("shift", c)).Weight("mean", channels, Numbers.Of("mean", c)).Weight("variance", channels, Numbers.Of("variance", c, 0.5, 1.5));
-                peer.Graph.Node("BatchNormalization", ["x", "scale", "shift", "mean", "variance"], "y", OnnxGraph.Attribute("epsilon", Epsilon));
+                peer.Graph.Node("BatchNormalization", "y", ["x", "scale", "shift", "mean", "variance"], OnnxGraph.Attribute("epsilon", Epsilon));
                 return peer.Open("y", x, isImage: true);
             },
             Torch = () =>

@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -26,10 +27,10 @@ internal sealed record ConvShape(string Network, int Size, int C, int O, int Fil
         OrtPeer peer = new OrtPeer().Input("x", x, Numbers.Of("x", x.Count))
             .Weight("w", Planes.Of(w), Planes.FromPixels(Numbers.Of("w", w.Count), w)).Weight("b", new Shape(O), Numbers.Of("b", O));
         int pad = Filter / 2;
-        peer.Graph.Node("Conv", ["x", "w", "b"], isReLU ? "linear" : "y",
+        peer.Graph.Node("Conv", isReLU ? "linear" : "y", ["x", "w", "b"],
             OnnxGraph.Attribute("kernel_shape", Filter, Filter), OnnxGraph.Attribute("strides", Stride, Stride), OnnxGraph.Attribute("pads", pad, pad, pad, pad));
         if (isReLU)
-            peer.Graph.Node("Relu", ["linear"], "y");
+            peer.Graph.Node("Relu", "y", ["linear"]);
         return peer.Open("y", y, isImage: true);
     }
 

@@ -35,7 +35,7 @@ public class DenseBench : OpBench
             Ort = () =>
             {
                 OrtPeer peer = new OrtPeer().Plain("x", x, Numbers.Of("x", x.Count)).Weight("w", w, Numbers.Of("w", w.Count)).Weight("b", b, Numbers.Of("b", g.O));
-                peer.Graph.Node("Gemm", ["x", "w", "b"], "y");
+                peer.Graph.Node("Gemm", "y", ["x", "w", "b"]);
                 return peer.Open("y", y);
             },
             Torch = () =>

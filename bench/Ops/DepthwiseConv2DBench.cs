@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -32,7 +33,7 @@ public class DepthwiseConv2DBench : OpBench
             {
                 OrtPeer peer = new OrtPeer().Input("x", x, Numbers.Of("x", x.Count))
                     .Weight("w", new Shape(c, 1, 3, 3), Planes.FromPixels(Numbers.Of("w", w.Count), w)).Weight("b", new Shape(c), Numbers.Of("b", c));
-                peer.Graph.Node("Conv", ["x", "w", "b"], "y",
+                peer.Graph.Node("Conv", "y", ["x", "w", "b"],
                     OnnxGraph.Attribute("kernel_shape", 3, 3), OnnxGraph.Attribute("strides", stride, stride), OnnxGraph.Attribute("pads", 1, 1, 1, 1), OnnxGraph.Attribute("group", c));
                 return peer.Open("y", y, isImage: true);
             },

@@ -30,7 +30,7 @@ public class EmbeddingBench : OpBench
             Ort = () =>
             {
                 OrtPeer peer = new OrtPeer().Ids("ids", ids, Numbers.Ids("ids", tokens, V)).Weight("table", table, Numbers.Of("table", table.Count));
-                peer.Graph.Node("Gather", ["table", "ids"], "y");
+                peer.Graph.Node("Gather", "y", ["table", "ids"]);
                 return peer.Open("y", y);
             },
             Torch = () =>

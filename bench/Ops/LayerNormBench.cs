@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -29,7 +30,7 @@ public class LayerNormBench : OpBench
             Ort = () =>
             {
                 OrtPeer peer = new OrtPeer().Plain("x", x, Numbers.Of("x", x.Count)).Weight("scale", new Shape(c), Numbers.Of("scale", c)).Weight("shift", new Shape(c), Numbers.Of("shift", c));
-                peer.Graph.Node("LayerNormalization", ["x", "scale", "shift"], "y", OnnxGraph.Attribute("axis", -1L), OnnxGraph.Attribute("epsilon", Epsilon));
+                peer.Graph.Node("LayerNormalization", "y", ["x", "scale", "shift"], OnnxGraph.Attribute("axis", -1L), OnnxGraph.Attribute("epsilon", Epsilon));
                 return peer.Open("y", x);
             },
             Torch = () =>

@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -27,7 +28,7 @@ public class LossBench : OpBench
         Ort = () =>
         {
             OrtPeer peer = new OrtPeer().Plain("x", new Shape(n, k), Numbers.Of("x", (long)n * k, -8, 8)).Ids("t", new Shape(n), Numbers.Ids("t", n, k));
-            peer.Graph.Node("SoftmaxCrossEntropyLoss", ["x", "t"], "y", OnnxGraph.Attribute("reduction", "none"));
+            peer.Graph.Node("SoftmaxCrossEntropyLoss", "y", ["x", "t"], OnnxGraph.Attribute("reduction", "none"));
             return peer.Open("y", new Shape(n));
         },
         Torch = () =>

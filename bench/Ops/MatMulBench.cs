@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -34,8 +35,8 @@ public class MatMulBench : OpBench
             {
                 OrtPeer peer = new OrtPeer().Plain("a", a, Numbers.Of("a", a.Count)).Plain("b", b, Numbers.Of("b", b.Count));
                 if (transposeB)
-                    peer.Graph.Node("Transpose", ["b"], "turned", OnnxGraph.Attribute("perm", 0, 2, 1)); // fused into the product by the runtime
-                peer.Graph.Node("MatMul", ["a", transposeB ? "turned" : "b"], "y");
+                    peer.Graph.Node("Transpose", "turned", ["b"], OnnxGraph.Attribute("perm", 0, 2, 1)); // fused into the product by the runtime
+                peer.Graph.Node("MatMul", "y", ["a", transposeB ? "turned" : "b"]);
                 return peer.Open("y", y);
             },
             Torch = () =>

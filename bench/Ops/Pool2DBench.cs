@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -32,7 +33,7 @@ public class Pool2DBench : OpBench
             Ort = () =>
             {
                 OrtPeer peer = new OrtPeer().Input("x", x, Numbers.Of("x", x.Count));
-                peer.Graph.Node("MaxPool", ["x"], "y",
+                peer.Graph.Node("MaxPool", "y", ["x"],
                     OnnxGraph.Attribute("kernel_shape", window, window), OnnxGraph.Attribute("strides", stride, stride), OnnxGraph.Attribute("pads", padding, padding, padding, padding));
                 return peer.Open("y", y, isImage: true);
             },
@@ -62,7 +63,7 @@ public class Pool2DBench : OpBench
             Ort = () =>
             {
                 OrtPeer peer = new OrtPeer().Input("x", x, Numbers.Of("x", x.Count));
-                peer.Graph.Node("GlobalAveragePool", ["x"], "y");
+                peer.Graph.Node("GlobalAveragePool", "y", ["x"]);
                 return peer.Open("y", y, isImage: true);
             },
             Torch = () =>

@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -33,9 +34,9 @@ public class ReduceBench : OpBench
             {
                 OrtPeer peer = new OrtPeer().Plain("x", x, Numbers.Of("x", x.Count));
                 if (formula == ReduceFormula.Sum) // takes its axes as an input from opset 13 on, the others from 18 on
-                    peer.Graph.Node("ReduceSum", ["x", peer.Graph.Integers("axes", 1)], "y", OnnxGraph.Attribute("keepdims", 0L));
+                    peer.Graph.Node("ReduceSum", "y", ["x", peer.Graph.Integers(1)], OnnxGraph.Attribute("keepdims", 0L));
                 else
-                    peer.Graph.Node($"Reduce{formula}", ["x"], "y", OnnxGraph.Attribute("axes", [1L]), OnnxGraph.Attribute("keepdims", 0L));
+                    peer.Graph.Node($"Reduce{formula}", "y", ["x"], OnnxGraph.Attribute("axes", [1L]), OnnxGraph.Attribute("keepdims", 0L));
                 return peer.Open("y", y);
             },
             Torch = () =>

@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -29,7 +30,7 @@ public class SoftmaxBench : OpBench
             Ort = () =>
             {
                 OrtPeer peer = new OrtPeer().Plain("x", x, Numbers.Of("x", x.Count, -8, 8));
-                peer.Graph.Node("Softmax", ["x"], "y", OnnxGraph.Attribute("axis", -1L));
+                peer.Graph.Node("Softmax", "y", ["x"], OnnxGraph.Attribute("axis", -1L));
                 return peer.Open("y", x);
             },
             Torch = () =>

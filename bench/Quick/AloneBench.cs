@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Graft.Bench.Onnx;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using Microsoft.ML.OnnxRuntime;
 
@@ -95,7 +96,7 @@ internal static class AloneBench
     {
         string file = Path.Combine(Path.GetTempPath(), $"graft-bench-{Environment.ProcessId}-{of.Name}.onnx");
         Model model = of.Open();
-        File.WriteAllBytes(file, OnnxExport.Write(model, of.Batch));
+        OnnxExport.Write(model, file, new OnnxExportOptions { Layout = OnnxLayout.ChannelsFirst, BatchSize = of.Batch });
         model.Release();
         model.Device.Pool.Trim();
         return file;

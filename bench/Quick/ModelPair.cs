@@ -1,4 +1,5 @@
 using Graft.Bench.Onnx;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using Microsoft.ML.OnnxRuntime;
 
@@ -15,7 +16,7 @@ internal sealed class ModelPair : IDisposable
         Model model = of.Open();
         Shape input = of.InputShape(model), output = of.OutputShape(model);
         float[] pixels = ModelCase.Pixels(input);
-        byte[] onnx = OnnxExport.Write(model, of.Batch);
+        byte[] onnx = OnnxExport.ToBytes(model, new OnnxExportOptions { Layout = OnnxLayout.ChannelsFirst, BatchSize = of.Batch });
         _graft = new GraftModel(model, pixels, input);
         _ort = new OrtModel(options => new InferenceSession(onnx, options), pixels, input, output, CpuThreads.Count);
         Contenders = [Contender.Forward(of.Name, of.Batch, _graft.Run), Contender.Forward(of.OrtName, of.Batch, _ort.Run)];

@@ -1,5 +1,4 @@
 using Graft.Importers;
-using Graft.Importers.Keras;
 using Graft.Layers;
 using Graft.Training;
 using Graft.Weights;
@@ -25,7 +24,7 @@ internal static class ImportedBase
     }
 
     /// <summary>Loads a model and cuts its head off.</summary>
-    /// <param name="path">A .graft file, a Keras model, or the JSON of one.</param>
+    /// <param name="path">A .graft file, a model of Keras or ONNX, or the JSON of one of Keras.</param>
     /// <param name="weights">The weights of that JSON; null where <paramref name="path"/> has its own.</param>
     /// <param name="size">Rows and columns of the images.</param>
     /// <param name="preprocessing">One of <see cref="Preprocessings"/>; null where the file says it, or prepares pixels itself.</param>
@@ -50,7 +49,7 @@ internal static class ImportedBase
     public static IEnumerable<Layer> Leaves(Model model) => model.Layers.SelectMany(l => l is Model inner ? Leaves(inner) : [l]);
 
     private static IEnumerable<int?> InputOf(string path) =>
-        ModelFiles.IsGraft(path) ? [.. ModelFile.Load(path).Model.Inputs[0].Shape.Select(d => (int?)d)] : KerasImport.InputsOf(path)[0].Shape ?? [];
+        ModelFiles.IsGraft(path) ? [.. ModelFile.Load(path).Model.Inputs[0].Shape.Select(d => (int?)d)] : ModelFiles.InputsOf(path)[0].Shape ?? [];
 
     private static Model Read(string path, string? weights, int size)
     {
@@ -59,8 +58,8 @@ internal static class ImportedBase
         int?[] known = [.. InputOf(path)];
         bool first = known.Length == 3 && known[0] == Channels && known[2] != Channels;
         var shape = new Dictionary<string, Shape> { [""] = first ? new Shape(Channels, size, size) : new Shape(size, size, Channels) };
-        var import = new KerasImport { InputShapes = known.Contains(null) ? shape : [] };
-        return weights is null ? import.Open(path).Model : import.Open(weights, path).Model;
+        shape = known.Contains(null) ? shape : [];
+        return weights is null ? ModelFiles.Open(path, null, shape).Model : ModelFiles.Open(weights, path, shape).Model;
     }
 
     /// <summary>The model up to its last image [H,W,C]: what comes behind is the head.</summary>
@@ -73,7 +72,7 @@ internal static class ImportedBase
             if (node.Layer is Model { Inputs.Count: 1 } nested && node.Inputs.Count == 1 && nested.Nodes.Any(n => IsFeatures(n, classes) && n.Layer is not InputLayer))
                 return new Model(model.Inputs, [Cut(nested, path).Apply(node.Inputs[0])], model.Name);
             if (node.Inputs.Count != 1)
-                throw new GraftException($"{path}: no image [H,W,C] is found before its output: layer '{node.Layer.Name}' {node.Shape} reads {node.Inputs.Count} others. Cut the head off in Keras and save the base alone.");
+                throw new GraftException($"{path}: no image [H,W,C] is found before its output: layer '{node.Layer.Name}' {node.Shape} reads {node.Inputs.Count} others. Cut the head off where it was made and save the base alone.");
             node = node.Inputs[0];
         }
         return new Model(model.Inputs, [node], model.Name);

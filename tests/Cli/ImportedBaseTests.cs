@@ -1,5 +1,7 @@
 using Graft.Cli;
+using Graft.Importers.Onnx;
 using Graft.Layers;
+using Graft.Models;
 using Graft.Tests.Golden;
 using Graft.Weights;
 using Xunit;
@@ -45,6 +47,27 @@ public sealed class ImportedBaseTests : IDisposable
         Assert.Equal("none", cut.Preprocessing!.Name); // Rescaling is inside
         model.Release();
         cut.Release();
+    }
+
+    [Theory]
+    [InlineData(OnnxLayout.ChannelsLast)]
+    [InlineData(OnnxLayout.ChannelsFirst)]
+    public void An_ONNX_network_is_cut_behind_its_last_image_and_gives_its_features(OnnxLayout layout)
+    {
+        Model resnet = ResNet.Build(18, height: 64, width: 64, classes: 5);
+        Inference.PlanModels.Fill(resnet);
+        OnnxExport.Write(resnet, _files["r.onnx"], new OnnxExportOptions { Layout = layout });
+        Assert.Equal(64, ImportedBase.DefaultSize(_files["r.onnx"]));
+        Model cut = PretrainedBase.Load(_files["r.onnx"], null, 64, "torch");
+        Assert.Equal(new Shape(2, 2, 512), cut.Outputs[0].Shape);
+        Assert.Equal("torch", cut.Preprocessing!.Name);
+        Assert.NotEmpty(PretrainedBase.Unfreeze(cut, 1));
+        var features = new Model(resnet.Inputs, [resnet.Nodes.Last(n => n.Shape.Equals(new Shape(2, 2, 512)))]);
+        float[] x = Inference.PlanModels.Samples(cut, 2);
+        float[] expected = [.. features.Predict(x, new Shape(2, 64, 64, 3)).SelectMany(r => r)], actual = [.. cut.Predict(x, new Shape(2, 64, 64, 3)).SelectMany(r => r)];
+        Assert.InRange(Inference.PlanModels.Deviation(expected, actual), 0, 1e-5); // the same plans, twenty layers deep
+        cut.Release();
+        resnet.Release();
     }
 
     [Fact]

@@ -27,6 +27,24 @@ public sealed class RunCommandTests : IDisposable
         Assert.All(y.Chunk(5), row => Assert.Equal(1, row.Sum(), 1e-5f));
     }
 
+    [Theory]
+    [InlineData("model.onnx")]
+    [InlineData("model.bin")] // told by content
+    public void An_ONNX_model_runs_on_a_tensor_in_its_own_order_of_axes(string name)
+    {
+        var model = new Sequential(6, 5, 3) { new Conv2D(4, 3, 3) { Activation = Activation.ReLU }, new GlobalAveragePooling2D() };
+        Graft.Importers.Onnx.OnnxExport.Write(model, _files[name], new Graft.Importers.Onnx.OnnxExportOptions { Layout = Graft.Importers.Onnx.OnnxLayout.ChannelsFirst });
+        float[] x = [.. Enumerable.Range(0, 2 * 90).Select(i => MathF.Sin(i))];
+        NpyFile.Write(_files["x.npy"], new Shape(2, 3, 6, 5), Graft.Importers.AxisPermutation.Of(x, new Shape(2, 6, 5, 3), [0, 3, 1, 2]));
+        (int code, _, string error) = Run("run", "--model", _files[name], "--input", _files["x.npy"], "--output", _files["y.npy"]);
+        Assert.Equal((0, ""), (code, error));
+        (Shape shape, float[] y) = NpyFile.Read(_files["y.npy"]);
+        Assert.Equal(new Shape(2, 4), shape);
+        float[] expected = [.. model.Predict(x, new Shape(2, 6, 5, 3)).SelectMany(r => r)];
+        Assert.InRange(Inference.PlanModels.Deviation(expected, y), 0, 1e-6);
+        model.Release();
+    }
+
     [Fact]
     public void Several_inputs_go_by_name_and_several_outputs_by_number()
     {

@@ -14,8 +14,8 @@ internal static class FinetuneCommand
         var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class, or with train/ and validation/ inside." };
         var validation = new Option<string?>("--validation") { Description = "Folder to validate on; without it, validation/ beside train/, or a share of --data." };
         var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of --data to validate on where there is no validation folder." };
-        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled), squeezenet (with --weights); or a file: a Keras model or a .graft file, whose head is cut off." };
-        var preprocess = new Option<string?>("--preprocess") { Description = "How a base from a file wants pixels: none (0 to 255), rescale (0 to 1), tf (-1 to 1), torch, caffe; a .graft file says it itself." };
+        var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (comes along), vgg16 or resnet50 (with --weights, or pulled), squeezenet (with --weights); or a file: a model of Keras or ONNX, or a .graft file, whose head is cut off." };
+        var preprocess = new Option<string?>("--preprocess") { Description = "How a base from a file wants pixels: none (0 to 255), rescale (0 to 1), tf (-1 to 1), torch, caffe; a .graft file says it itself, and an ONNX file of this program." };
         preprocess.AcceptOnlyFromAmong(ImportedBase.Preprocessings);
         var weights = new Option<string?>("--weights") { Description = "Weight file of the base: Keras .h5 or .keras, safetensors, ONNX; resnet18 has its own." };
         var size = new Option<int?>("--size") { Description = "Rows and columns that images are resized to; by default 224, 150 for vgg16 and 227 for squeezenet." };

@@ -12,7 +12,7 @@ internal static class RunCommand
 
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string>("--model") { Required = true, Description = "A .graft file, a Keras model (.keras, .h5), or Keras weights with --architecture." };
+        var model = new Option<string>("--model") { Required = true, Description = "A .graft file, a Keras model (.keras, .h5), an ONNX model, or Keras weights with --architecture." };
         var architecture = new Option<string?>("--architecture") { Description = "Where --model holds weights alone: the JSON of Keras's model.to_json()." };
         var input = new Option<string[]>("--input") { Required = true, Arity = ArgumentArity.OneOrMore, Description = "X.npy or FILE.h5::path; with several inputs NAME=X.npy for each. The first axis counts the samples." };
         var output = new Option<string>("--output") { Required = true, Description = "Y.npy; with several outputs Y_0.npy, Y_1.npy, ... in the model's order." };
@@ -47,11 +47,11 @@ internal static class RunCommand
             Model saved = terminal.Own(Weights.ModelFile.Load(path).Model);
             return (saved, [.. saved.Inputs.Select(i => i.Layer.Name)], [.. saved.Outputs.Select(o => o.Layer.Name)]);
         }
-        IReadOnlyList<(string Name, IReadOnlyList<int?>? Shape)> inputs = KerasImport.InputsOf(path, architecture);
+        IReadOnlyList<(string Name, IReadOnlyList<int?>? Shape)> inputs = ModelFiles.InputsOf(path, architecture);
         foreach ((_, string file, Shape shape, _) in given.Where(g => g.Shape.Rank == 0))
             throw new GraftException($"{file}: is a single number {shape}; the first axis counts the samples.");
         var shapes = inputs.Zip(InOrder(given, [.. inputs.Select(i => i.Name)])).ToDictionary(p => p.First.Name, p => p.Second.Shape.Tail());
-        KerasModel model = new KerasImport { InputShapes = shapes }.Open(path, architecture);
+        ImportedModel model = ModelFiles.Open(path, architecture, shapes);
         terminal.Own(model.Model);
         foreach (string note in model.Notes)
             terminal.Line($"note: {note}");

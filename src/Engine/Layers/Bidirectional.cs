@@ -100,7 +100,7 @@ public sealed class Bidirectional : Layer
         (Tensor there, Tensor[] statesThere) = Forwards.Run(tape, inputs[0], initial[..forwardStates], aligned: false, zeroMasked: sequences);
         (Tensor back, Tensor[] statesBack) = Backwards.Run(tape, inputs[0], initial[forwardStates..], aligned: Backwards.GoBackwards, zeroMasked: sequences);
         if (sequences && !Backwards.GoBackwards)
-            back = RecurrentLayer.Reversed(tape, back); // the layers were given the other way round: Keras turns the second one's outputs, whatever it is
+            back = Reverse.Along(tape, back, 1); // the layers were given the other way round: Keras turns the second one's outputs, whatever it is
         Tensor? mask = sequences ? inputs[0].Mask : null;
         IEnumerable<MaskedTensor> outputs = Joined(tape, there, back).Select(y => new MaskedTensor(y, mask));
         return Forwards.ReturnState ? [.. outputs, .. statesThere.Concat(statesBack).Select(s => new MaskedTensor(s))] : [.. outputs];

@@ -106,7 +106,7 @@ public abstract class RecurrentLayer : Layer
         if (!ReturnSequences)
             return (ReturnState ? View(tape, output) : output, states);
         if (zeroMasked && x.Mask is { } mask)
-            output = Zeroed(tape, output, GoBackwards && !aligned ? Reversed(tape, mask) : mask);
+            output = Zeroed(tape, output, GoBackwards && !aligned ? Reverse.Along(tape, mask, 1) : mask);
         return (output, states);
     }
 
@@ -154,16 +154,6 @@ public abstract class RecurrentLayer : Layer
         Array.Fill(shape, 1);
         (shape[0], shape[1]) = (mask.Shape[0], mask.Shape[1]);
         return Then(tape, outputs, new BinaryOp(BinaryFormula.Multiply), tape.Run(new ReshapeOp(shape), mask));
-    }
-
-    /// <summary>The steps of [N,T,..] from the last to the first.</summary>
-    internal static Tensor Reversed(Tape tape, Tensor x)
-    {
-        int steps = x.Shape[1];
-        Tensor[] parts = [.. Enumerable.Range(0, steps).Select(t => tape.Run(new SliceOp(1, steps - 1 - t, 1), x))];
-        Tensor reversed = tape.Run(new ConcatOp(1), parts);
-        Array.ForEach(parts, tape.Release);
-        return reversed;
     }
 
     private Tensor[] Kept(Tape tape, Shape x)

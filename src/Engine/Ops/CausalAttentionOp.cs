@@ -30,6 +30,12 @@ public sealed class CausalAttentionOp : Op
     /// <inheritdoc/>
     public override string Name => "CausalAttention";
 
+    /// <summary>Attention heads.</summary>
+    public int Heads => _heads;
+
+    /// <summary>What products of queries and keys are multiplied by; 0 for 1 / sqrt of a head's size.</summary>
+    public float Scale => _scale;
+
     /// <inheritdoc/>
     public override bool IsPure => _dropoutRate == 0;
 

@@ -9,6 +9,9 @@ public sealed class ConcatOp(int axis) : Op
     /// <inheritdoc/>
     public override string Name => "Concat";
 
+    /// <summary>The axis; negative ones count from the end.</summary>
+    public int Axis => axis;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => false;
 

@@ -23,6 +23,21 @@ public sealed class Conv2DTransposeOp(int outH, int outW, int strideH, int strid
     /// <inheritdoc/>
     public override string Name => "Conv2DTranspose";
 
+    /// <summary>Output rows between input rows.</summary>
+    public int StrideH => strideH;
+
+    /// <summary>Output columns between input columns.</summary>
+    public int StrideW => strideW;
+
+    /// <summary>Rows between the weights of a filter.</summary>
+    public int DilationH => dilationH;
+
+    /// <summary>Columns between the weights of a filter.</summary>
+    public int DilationW => dilationW;
+
+    /// <summary>Rows and columns of the full result that are cut off.</summary>
+    public Padding2D Padding => padding;
+
     /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {

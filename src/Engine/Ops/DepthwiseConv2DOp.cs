@@ -16,6 +16,21 @@ public sealed class DepthwiseConv2DOp(int strideH, int strideW, int dilationH, i
     /// <inheritdoc/>
     public override string Name => "DepthwiseConv2D";
 
+    /// <summary>Rows between windows.</summary>
+    public int StrideH => strideH;
+
+    /// <summary>Columns between windows.</summary>
+    public int StrideW => strideW;
+
+    /// <summary>Rows between the weights of a filter.</summary>
+    public int DilationH => dilationH;
+
+    /// <summary>Columns between the weights of a filter.</summary>
+    public int DilationW => dilationW;
+
+    /// <summary>Zeros around the image.</summary>
+    public Padding2D Padding => padding;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => index < 2;
 

@@ -17,6 +17,21 @@ public sealed class FoldOp(int axis, int extent, int window, int stride, int dil
     /// <inheritdoc/>
     public override string Name => "Fold";
 
+    /// <summary>The axis of the windows.</summary>
+    public int Axis => axis;
+
+    /// <summary>Positions in a window.</summary>
+    public int Window => window;
+
+    /// <summary>Positions from one window to the next.</summary>
+    public int Stride => stride;
+
+    /// <summary>Positions from one number of a window to the next.</summary>
+    public int Dilation => dilation;
+
+    /// <summary>Positions before the output that are dropped.</summary>
+    public int Front => front;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => false;
 

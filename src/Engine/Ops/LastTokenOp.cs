@@ -9,6 +9,9 @@ public sealed class LastTokenOp(int? padding) : Op
     /// <inheritdoc/>
     public override string Name => "LastToken";
 
+    /// <summary>The id that fills sequences; null where nothing does.</summary>
+    public int? Padding => padding;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => index == 1;
 

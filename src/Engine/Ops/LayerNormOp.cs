@@ -9,6 +9,9 @@ public sealed class LayerNormOp(float epsilon) : Op
     /// <inheritdoc/>
     public override string Name => "LayerNorm";
 
+    /// <summary>Added to the variance.</summary>
+    public float Epsilon => epsilon;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => index < 2;
 

@@ -13,6 +13,12 @@ public sealed class MatMulOp(bool transposeA = false, bool transposeB = false) :
     /// <inheritdoc/>
     public override string Name => "MatMul";
 
+    /// <summary>True where a is stored as [..,K,M].</summary>
+    public bool TransposeA => transposeA;
+
+    /// <summary>True where b is stored as [..,N,K].</summary>
+    public bool TransposeB => transposeB;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index, OpCall call) => call.Needs(1 - index); // each is a factor in the gradient of the other
 

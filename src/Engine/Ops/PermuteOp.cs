@@ -46,7 +46,9 @@ public sealed class PermuteOp(params int[] order) : Op
         }
     }
 
-    private int[] Order(Shape shape)
+    /// <summary>For each axis of the output, the axis of an input of that shape.</summary>
+    /// <exception cref="ShapeException">The order does not name each axis once.</exception>
+    public int[] Order(Shape shape)
     {
         int[] resolved = Array.ConvertAll(order, axis => ShapeCheck.Axis(Name, shape, axis));
         if (resolved.Length != shape.Rank || new HashSet<int>(resolved).Count != shape.Rank)

@@ -16,6 +16,15 @@ public sealed class Pool2DOp(
     /// <inheritdoc/>
     public override string Name => kind == PoolKind.Max ? "MaxPool2D" : "AveragePool2D";
 
+    /// <summary>Window height and width.</summary>
+    public (int Height, int Width) Filter => (filterH, filterW);
+
+    /// <summary>Rows and columns between windows.</summary>
+    public (int Height, int Width) Strides => (strideH, strideW);
+
+    /// <summary>True where a mean divides by the whole window, padding included.</summary>
+    public bool CountPadding => countPadding;
+
     /// <summary>Maximum or mean.</summary>
     public PoolKind Kind => kind;
 

@@ -20,6 +20,24 @@ public sealed class RecurrentOp(
     /// <inheritdoc/>
     public override string Name { get; } = $"Recurrent{kind}";
 
+    /// <summary>The cell.</summary>
+    public RecurrentKind Kind => kind;
+
+    /// <summary>Of the new value and of the output.</summary>
+    public GateFunction Activation => activation;
+
+    /// <summary>Of the other gates.</summary>
+    public GateFunction RecurrentActivation => recurrentActivation;
+
+    /// <summary>Which inputs there are behind the first two.</summary>
+    public RecurrentInputs OptionalInputs => optional;
+
+    /// <summary>True where the first step reads the last input.</summary>
+    public bool ReadsBackwards => readsBackwards;
+
+    /// <summary>True where the first step writes the last output.</summary>
+    public bool WritesBackwards => writesBackwards;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => index != 0;
 
@@ -95,7 +113,7 @@ public sealed class RecurrentOp(
     private DevicePtr<float> Optional(OpCall call, RecurrentInputs input) => Index(input) is >= 0 and int index ? call.In(index).Data : DevicePtr<float>.Null;
 
     /// <summary>Place of an optional input; -1 where it is not there.</summary>
-    private int Index(RecurrentInputs input) => (optional & input) == 0 ? -1 : 2 + int.PopCount((int)optional & ((int)input - 1));
+    public int Index(RecurrentInputs input) => (optional & input) == 0 ? -1 : 2 + int.PopCount((int)optional & ((int)input - 1));
 
     private void Check(ReadOnlySpan<Shape> shapes, RecurrentInputs input, Shape expected)
     {

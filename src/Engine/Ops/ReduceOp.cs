@@ -13,6 +13,15 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
     /// <inheritdoc/>
     public override string Name { get; } = $"Reduce{formula}";
 
+    /// <summary>How many become one.</summary>
+    public ReduceFormula Formula => formula;
+
+    /// <summary>Axes that are reduced; none means all.</summary>
+    public IReadOnlyList<int> Axes => axes;
+
+    /// <summary>True where an extent of 1 stays in place of a reduced axis.</summary>
+    public bool KeepDims => keepDims;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => Compares;
 

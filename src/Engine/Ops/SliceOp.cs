@@ -11,6 +11,15 @@ public sealed class SliceOp(int axis, int start, int length) : Op
     /// <inheritdoc/>
     public override string Name => "Slice";
 
+    /// <summary>The axis; negative ones count from the end.</summary>
+    public int Axis => axis;
+
+    /// <summary>The first position; negative ones count from the end.</summary>
+    public int Start => start;
+
+    /// <summary>How many positions.</summary>
+    public int Length => length;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => false;
 

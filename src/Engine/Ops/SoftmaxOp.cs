@@ -9,6 +9,9 @@ public sealed class SoftmaxOp(bool log = false) : Op
     /// <inheritdoc/>
     public override string Name => log ? "LogSoftmax" : "Softmax";
 
+    /// <summary>True for the logarithm.</summary>
+    public bool Log => log;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => false;
 

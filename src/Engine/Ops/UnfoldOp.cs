@@ -19,6 +19,27 @@ public sealed class UnfoldOp(int axis, int window, int stride, int dilation, int
     /// <inheritdoc/>
     public override string Name => "Unfold";
 
+    /// <summary>The axis of the windows.</summary>
+    public int Axis => axis;
+
+    /// <summary>Positions in a window.</summary>
+    public int Window => window;
+
+    /// <summary>Positions from one window to the next.</summary>
+    public int Stride => stride;
+
+    /// <summary>Positions from one number of a window to the next.</summary>
+    public int Dilation => dilation;
+
+    /// <summary>Zeros before the first position.</summary>
+    public int Front => front;
+
+    /// <summary>Zeros behind the last.</summary>
+    public int Back => back;
+
+    /// <summary>Groups of channels that stay together.</summary>
+    public int Groups => groups;
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => false;
 

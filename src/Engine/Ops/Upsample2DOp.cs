@@ -11,6 +11,12 @@ public sealed class Upsample2DOp(UpsampleKind kind, int factorH, int factorW) : 
     /// <inheritdoc/>
     public override string Name => "Upsample2D";
 
+    /// <summary>How the pixels in between are found.</summary>
+    public UpsampleKind Kind => kind;
+
+    /// <summary>Output rows and columns for each input row and column.</summary>
+    public (int Height, int Width) Factor => (factorH, factorW);
+
     /// <inheritdoc/>
     public override bool KeepsInput(int index) => false;
 

@@ -108,6 +108,9 @@ public sealed class Gpt2 : Model, ICausalModel
         base.Release();
     }
 
+    /// <summary>Shorter sequences too: all layers follow the length of their input.</summary>
+    protected internal override bool Takes(int input, Shape sample) => sample.Rank == 1 && sample[0] > 0 && sample[0] <= Length;
+
     internal override string ModuleName(string layer) => layer == Head ? layer : Prefix + layer;
 
     internal override bool IsConv1D(string layer) => layer != Head;

@@ -51,10 +51,19 @@ public sealed class OnnxWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Numbers_in_another_file_are_refused_with_its_name()
+    public void Numbers_in_another_file_are_read_from_beside_the_model()
     {
-        byte[] entry = Message(m => Text(Text(m, 1, "location"), 2, "model.bin"));
-        Refused(Model(Tensor("w", Float, [2], m => Number(Bytes(m, 13, entry), 14, 1))), "'w'", "another file", "location=model.bin");
+        float[] numbers = [1, 2, 3, 4];
+        byte[] place = [.. new byte[8], .. MemoryMarshal.AsBytes(numbers.AsSpan())];
+        byte[] Entry(string key, string value) => Message(m => Text(Text(m, 1, key), 2, value));
+        byte[] model = Model(Tensor("w", Float, [2, 2], m => Number(Bytes(Bytes(Bytes(m, 13, Entry("location", "model.bin")), 13, Entry("offset", "8")), 13, Entry("length", "16")), 14, 1)));
+        Refused(model, "'w'", "another file", "model.bin", "not there");
+        _files.Write("model.bin", place.AsSpan(0, 20));
+        Refused(model, "bytes 8 to 23", "has 20 bytes");
+        _files.Write("model.bin", place);
+        Assert.Equal(numbers, Open(model).Read("w"));
+        foreach (string outside in new[] { "../model.bin", "/etc/hostname", "" })
+            Refused(Model(Tensor("w", Float, [2], m => Number(Bytes(m, 13, Entry("location", outside)), 14, 1))), "no file in the folder of the model");
     }
 
     [Theory]

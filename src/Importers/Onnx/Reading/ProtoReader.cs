@@ -72,6 +72,55 @@ internal sealed class ProtoReader(Stream stream, string path)
         return System.Text.Encoding.UTF8.GetString(bytes);
     }
 
+    /// <summary>A number of 32 bits.</summary>
+    public float Float()
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(float)];
+        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
+            throw Broken($"it ends at byte {Position} within a number");
+        return System.Buffers.Binary.BinaryPrimitives.ReadSingleLittleEndian(bytes);
+    }
+
+    /// <summary>Repeated whole numbers: one a tag, or all of them packed into one field.</summary>
+    public void Integers(WireType wire, long end, List<long> values)
+    {
+        if (wire == WireType.Varint)
+        {
+            values.Add((long)Varint());
+            return;
+        }
+        for (long to = End(end); Position < to;)
+            values.Add((long)Varint());
+    }
+
+    /// <summary>Repeated numbers of 32 bits, likewise.</summary>
+    public void Floats(WireType wire, long end, List<float> values)
+    {
+        if (wire == WireType.Fixed32)
+        {
+            values.Add(Float());
+            return;
+        }
+        for (long to = End(end); Position < to;)
+            values.Add(Float());
+    }
+
+    /// <summary>A message of a key 1 and a value 2, both texts.</summary>
+    public (string Key, string Value) Pair(long end)
+    {
+        (string key, string value) = ("", "");
+        while (Next(end, out int field, out WireType wire))
+        {
+            if (wire != WireType.Bytes || field > 2)
+                Skip(wire, end);
+            else if (field == 1)
+                key = Text(End(end));
+            else
+                value = Text(End(end));
+        }
+        return (key, value);
+    }
+
     /// <summary>Goes to a place in the file.</summary>
     public void Seek(long position) => stream.Position = position;
 
