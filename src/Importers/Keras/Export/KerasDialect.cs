@@ -36,6 +36,7 @@ internal sealed record KerasDialect
     {
         Sequential => "Sequential",
         Model => IsThree ? "Functional" : "Model",
+        ThresholdedReLU when IsThree => "ReLU", // which computes it with a threshold
         _ => layer.ClassName,
     };
 }

@@ -97,7 +97,7 @@ internal sealed partial class KerasLayerWriter(KerasDialect dialect, string targ
         ["SpatialDropout2D"] = a => SpatialDropout(a).Set("data_format", "channels_last"),
         ["SpatialDropout3D"] = a => SpatialDropout(a).Set("data_format", "channels_last"),
         ["Subtract"] = _ => { },
-        ["ThresholdedReLU"] = a => a.Number("theta"),
+        ["ThresholdedReLU"] = a => _ = a.Dialect.IsThree ? a.None("max_value").Set("negative_slope", KerasNumbers.Of(0)).Number("threshold", "theta") : a.Number("theta"),
         ["TimeDistributed"] = a => a.Inner("layer", ((TimeDistributed)a.Layer).Layer),
         ["UnitNormalization"] = a => a.Set("axis", KerasNumbers.Whole(a.Wholes("axis"))),
         ["UpSampling1D"] = a => a.Set("size", a.Whole("factor")),
@@ -108,7 +108,7 @@ internal sealed partial class KerasLayerWriter(KerasDialect dialect, string targ
         ["ZeroPadding3D"] = a => Borders(a, "padding"),
     };
 
-    private static readonly string[] s_ofTwoAlone = ["LocallyConnected1D", "LocallyConnected2D", "ThresholdedReLU"];
+    private static readonly string[] s_ofTwoAlone = ["LocallyConnected1D", "LocallyConnected2D"];
 
     /// <summary>Names of all classes that are known.</summary>
     public static IEnumerable<string> Known => s_classes.Keys;
@@ -137,7 +137,7 @@ internal sealed partial class KerasLayerWriter(KerasDialect dialect, string targ
 
     private JsonObject Wrapped(Layer layer, JsonObject config)
     {
-        string kind = layer.ClassName;
+        string kind = Dialect.ClassOf(layer);
         if (!Dialect.IsArchive)
             return new JsonObject { ["class_name"] = kind, ["config"] = config };
         return new JsonObject { ["module"] = "keras.layers", ["class_name"] = kind, ["config"] = config, ["registered_name"] = null };

@@ -39,7 +39,7 @@ internal sealed class KerasModelWriter(KerasLayerWriter layers)
             ["layers"] = new JsonArray([layers.Layer(model.Inputs[0].Layer), .. inside]), ["build_input_shape"] = Shape(),
         };
         return Dialect.IsArchive
-            ? new JsonObject { ["module"] = "keras", ["class_name"] = "Sequential", ["config"] = config, ["registered_name"] = null, ["build_config"] = new JsonObject { ["input_shape"] = Shape() } }
+            ? new JsonObject { ["module"] = "keras", ["class_name"] = "Sequential", ["config"] = config, ["registered_name"] = null, ["build_config"] = new JsonObject { ["input_shape"] = Shape() }, ["compile_config"] = new JsonObject() }
             : new JsonObject { ["class_name"] = "Sequential", ["config"] = config };
     }
 
@@ -57,6 +57,7 @@ internal sealed class KerasModelWriter(KerasLayerWriter layers)
         return new JsonObject
         {
             ["module"] = "keras.src.models.functional", ["class_name"] = "Functional", ["config"] = config, ["registered_name"] = "Functional", ["build_config"] = new JsonObject { ["input_shape"] = null },
+            ["compile_config"] = new JsonObject(), // Keras has one for every model; that of the outermost says how it is trained
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Importers.Hdf5;
+using Graft.Importers.Keras.Training;
 using Graft.Layers;
 using Graft.Training;
 
