@@ -29,11 +29,13 @@ internal sealed class KerasNamedWeights(KerasDialect dialect, Model model)
             group.Add(NameOf(layer, weight), weight.Array(isLong: !dialect.IsThree));
     }
 
-    /// <summary>"conv/kernel:0" in Keras 2; in Keras 3 without ":0" and, in a Sequential, behind the model's name.</summary>
+    /// <summary>"conv/kernel:0" in Keras 2; in Keras 3 without ":0", and behind the name of the Sequential in which a layer was built.</summary>
     public string NameOf(Layer layer, KerasWeight weight)
     {
         string path = layer is Model ? weight.Path : $"{dialect.NameOf(layer)}/{weight.Path}";
-        return !dialect.IsThree ? $"{path}:0" : model is Sequential && layer is not Model ? $"{dialect.NameOf(model)}/{path}" : path;
+        if (!dialect.IsThree)
+            return $"{path}:0";
+        return layer is Sequential ? $"{dialect.NameOf(layer)}/{path}" : layer is not Model && model is Sequential ? $"{dialect.NameOf(model)}/{path}" : path;
     }
 
     /// <summary>A list of names, in several attributes where one would be too large: name0, name1, ...</summary>
