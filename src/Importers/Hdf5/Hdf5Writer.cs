@@ -3,7 +3,8 @@ namespace Graft.Importers.Hdf5;
 /// <summary>Writes HDF5 files in the form that h5py writes by default and that all versions of the HDF5 library read.</summary>
 /// <remarks>
 /// Superblock 0, groups as symbol tables, contiguous arrays, texts as h5py stores Python's. HDF5 file format specification 3.0. PureHDF, which reads such files
-/// here, writes the newer form, and texts in UTF-8 or one fixed length for a whole file: Keras 2 with h5py 2 reads neither its lists nor its version from that.
+/// here, can write HDF5 too, but its options have one length of texts for a whole file and no character set (H5WriteOptions): Keras's lists have a length each, and its
+/// readers take ASCII for bytes and UTF-8 for str, which they treat otherwise.
 /// </remarks>
 internal static class Hdf5Writer
 {

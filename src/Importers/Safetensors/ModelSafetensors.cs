@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Layers;
 using Graft.Weights;
@@ -31,7 +30,7 @@ public static class ModelSafetensors
         if (model.ClassNames.Count > 0)
             metadata["classes"] = new JsonArray([.. model.ClassNames.Select(c => (JsonNode)c)]).ToJsonString();
         if (model.Preprocessing is { } p)
-            metadata["preprocessing"] = string.Create(CultureInfo.InvariantCulture, $"{p.Name}: {(p.ReverseChannels ? "BGR, " : "")}times {p.Scale}, less {string.Join(' ', p.Mean)}, over {string.Join(' ', p.Std)}");
+            metadata["preprocessing"] = PreprocessingText.Of(p);
         SafetensorsWriter.Save(path, model, NameOf, metadata);
         return ["the file holds the weights alone: graph and training are in .graft, keras and keras-h5"];
     }

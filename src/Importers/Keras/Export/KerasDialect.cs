@@ -37,6 +37,7 @@ internal sealed record KerasDialect
         Sequential => "Sequential",
         Model => IsThree ? "Functional" : "Model",
         ThresholdedReLU when IsThree => "ReLU", // which computes it with a threshold
+        GroupedQueryAttention when IsThree => "GroupQueryAttention", // the public name of the class
         _ => layer.ClassName,
     };
 }

@@ -42,7 +42,12 @@ internal sealed partial class KerasLayerWriter
         return config;
     }
 
-    private static KerasAttributes SpatialDropout(KerasAttributes a) => a.Number("rate").None("seed").InTwo("noise_shape", null);
+    private static KerasAttributes SpatialDropout(KerasAttributes a)
+    {
+        if (a.Dialect.IsThree)
+            a.Json.Remove("trainable"); // Keras 3 does not take it here
+        return a.Number("rate").None("seed").InTwo("noise_shape", null);
+    }
 
     private static JsonArray? NoiseShape(KerasAttributes a) => a.Has("noise_shape") ? new([.. a.Wholes("noise_shape").Select(d => d == 0 ? null : (JsonNode)d)]) : null;
 

@@ -9,7 +9,7 @@ internal static class KerasNotes
     public static IEnumerable<string> Of(KerasDialect dialect, Model model)
     {
         if (model.Preprocessing is { } p && p.Name != "none")
-            yield return $"pixels must be prepared as '{p.Name}' ({(p.ReverseChannels ? "BGR, " : "")}times {p.Scale}, less {string.Join(' ', p.Mean)}, over {string.Join(' ', p.Std)}{(p.MeanImage is null ? "" : ", less a mean image")}): Keras's files do not say it";
+            yield return $"pixels must be prepared as {PreprocessingText.Of(p)}: Keras's files do not say it";
         if (model.ClassNames.Count > 0)
             yield return $"the names of {model.ClassNames.Count} classes are not kept: {string.Join(", ", model.ClassNames.Take(5))}{(model.ClassNames.Count > 5 ? ", ..." : "")}";
         BatchNormalization[] other = [.. KerasOrder.Leaves(model).OfType<BatchNormalization>().Where(b => b.Trainable && b.UnbiasedMovingVariance == dialect.IsThree)];

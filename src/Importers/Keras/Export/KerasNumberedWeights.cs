@@ -21,7 +21,7 @@ internal sealed class KerasNumberedWeights(KerasDialect dialect)
         var counts = new Dictionary<string, int>();
         foreach (Layer layer in layers)
         {
-            string stem = KerasStoredWeights.SnakeCase(dialect.ClassOf(layer));
+            string stem = KerasStoredWeights.SnakeCase(KerasStoredWeights.PythonClass(dialect.ClassOf(layer)));
             int n = counts.GetValueOrDefault(stem);
             counts[stem] = n + 1;
             WriteLayer(group.Group(n == 0 ? stem : string.Create(CultureInfo.InvariantCulture, $"{stem}_{n}")), layer);

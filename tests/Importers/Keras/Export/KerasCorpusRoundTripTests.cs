@@ -7,6 +7,9 @@ namespace Graft.Tests.Importers.Keras.Export;
 /// <summary>Real Keras files of many authors, read, written in each form and read again: the same bits, or a refusal that is known.</summary>
 public sealed class KerasCorpusRoundTripTests : IDisposable
 {
+    // Keras 3's hard_sigmoid is another function, and it has no locally connected layers.
+    private static readonly string[] s_refused = ["HardSigmoidKeras2, which Keras 3 has not", "(LocallyConnected2D) is a layer of Keras 2"];
+
     private const int OpenExtent = 6; // rows of an image or steps of a sequence that a file leaves open
 
     private readonly TemporaryFiles _files = new();
@@ -21,8 +24,7 @@ public sealed class KerasCorpusRoundTripTests : IDisposable
     {
         string root = GraftShared.Path("corpora");
         var faults = new List<string>();
-        var refusals = new Dictionary<string, int>();
-        int same = 0;
+        int same = 0, refused = 0;
         foreach (string path in Directory.GetFiles(root, "*", SearchOption.AllDirectories).Where(IsModel).Order(StringComparer.Ordinal))
         {
             if (Load(path) is not { } model)
@@ -34,10 +36,12 @@ public sealed class KerasCorpusRoundTripTests : IDisposable
                 else
                     same++;
             }
+            catch (GraftException e) when (form > 0 && Array.Exists(s_refused, r => e.Message.Contains(r, StringComparison.Ordinal)))
+            {
+                refused++;
+            }
             catch (GraftException e)
             {
-                string key = e.Message[(e.Message.IndexOf("layer", StringComparison.Ordinal) is var at && at < 0 ? 0 : at)..];
-                refusals[key] = refusals.GetValueOrDefault(key) + 1;
                 faults.Add($"{Path.GetRelativePath(root, path)}: {e.Message}");
             }
             finally
@@ -47,7 +51,7 @@ public sealed class KerasCorpusRoundTripTests : IDisposable
             }
         }
         Assert.True(faults.Count == 0, $"{faults.Count} of {faults.Count + same}:\n{string.Join('\n', faults)}");
-        Assert.True(same > 0);
+        Assert.True(same > 200 && refused == (form == 0 ? 0 : 66), $"{same} come back, {refused} are refused");
     }
 
     private static bool IsModel(string path) => Path.GetExtension(path) is ".h5" or ".hdf5" or ".keras" && !path.EndsWith("_inputs_and_outputs.h5", StringComparison.Ordinal)
