@@ -25,7 +25,7 @@ internal static class Application
             {
                 FinetuneCommand.Create(console), FinetuneTextCommand.Create(console), EvaluateCommand.Create(console), PredictCommand.Create(console), DemoCommand.Create(console), DemoTextCommand.Create(console),
                 WeightsCommand.Create(console), InspectCommand.Create(console), RunCommand.Create(console), TokenizeCommand.Create(console), GenerateCommand.Create(console),
-                MergeAdapterCommand.Create(console), DevicesCommand.Create(console),
+                MergeAdapterCommand.Create(console), ExportCommand.Create(console), DevicesCommand.Create(console),
             };
             ParseResult parsed = root.Parse(args);
             if (parsed.Errors.Count > 0)

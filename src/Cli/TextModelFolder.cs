@@ -1,6 +1,7 @@
 using Graft.Importers.HuggingFace;
 using Graft.Importers.Text;
 using Graft.Models;
+using Graft.Weights;
 
 namespace Graft.Cli;
 
@@ -22,6 +23,16 @@ internal static class TextModelFolder
         return gpt;
     }
 
+    /// <summary>Loads a language model, or a classifier where the config names classes.</summary>
+    public static Model Load(string folder, Gpt2Config config, Terminal terminal)
+    {
+        if (config.ClassNames.Count == 0)
+            return Load(folder, adapter: null, terminal);
+        Gpt2Classifier classifier = terminal.Own(Gpt2Classifier.Build(config));
+        classifier.LoadWeights(HuggingFaceFolder.OpenWeights(folder));
+        return classifier;
+    }
+
     /// <summary>The folder of the model that is meant: the one that is named, or the one that an adapter is for.</summary>
     /// <exception cref="UsageException">Neither is named.</exception>
     public static string Choose(string? model, string? adapter, string command) => model
@@ -38,15 +49,13 @@ internal static class TextModelFolder
         HuggingFaceFolder.Save(folder, model, config.ToJson(), Gpt2Classifier.HuggingFaceName);
         if (source is not null && Path.GetFullPath(source) == Path.GetFullPath(folder))
             return;
-        foreach (string name in TokenizerNames.Concat(ConfigNames))
+        string[] names = [.. TokenizerNames, .. ConfigNames], kept = source is null ? [] : [.. names.Where(n => File.Exists(Path.Combine(source, n)))];
+        foreach (string name in kept)
+            WholeFile.Write(Path.Combine(folder, name), stream => stream.Write(File.ReadAllBytes(Path.Combine(source!, name))));
+        foreach (string name in names.Except(kept))
             File.Delete(Path.Combine(folder, name)); // those of an earlier run may be of another kind, which readers would prefer
         if (source is null)
-        {
             Save(tokenizer!, folder);
-            return;
-        }
-        foreach (string name in TokenizerNames.Concat(ConfigNames).Where(n => File.Exists(Path.Combine(source, n))))
-            File.Copy(Path.Combine(source, name), Path.Combine(folder, name));
     }
 
     private static void Save(ITokenizer tokenizer, string folder)

@@ -40,9 +40,10 @@ internal static class RunCommand
         return command;
     }
 
-    private static (Model Model, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs) Load(Terminal terminal, string path, string? architecture, (string? Name, string File, Shape Shape, float[] Values)[] given)
+    private static OpenedModel Load(Terminal terminal, string path, string? architecture, (string? Name, string File, Shape Shape, float[] Values)[] given)
     {
         if (ModelFiles.IsGraft(path))
+<<<<<<< HEAD
         {
             Model saved = terminal.Own(Weights.ModelFile.Load(path).Model);
             return (saved, [.. saved.Inputs.Select(i => i.Layer.Name)], [.. saved.Outputs.Select(o => o.Layer.Name)]);
@@ -56,6 +57,13 @@ internal static class RunCommand
         foreach (string note in model.Notes)
             terminal.Line($"note: {note}");
         return (model.Model, model.InputNames, model.OutputNames);
+=======
+            return OpenedModel.Of(terminal, path, architecture, new Dictionary<string, Shape>());
+        IReadOnlyList<(string Name, IReadOnlyList<int?>? Shape)> inputs = KerasImport.InputsOf(path, architecture);
+        foreach ((_, string file, Shape shape, _) in given.Where(g => g.Shape.Rank == 0))
+            throw new GraftException($"{file}: is a single number {shape}; the first axis counts the samples.");
+        return OpenedModel.Of(terminal, path, architecture, inputs.Zip(InOrder(given, [.. inputs.Select(i => i.Name)])).ToDictionary(p => p.First.Name, p => p.Second.Shape.Tail()));
+>>>>>>> export
     }
 
     private static (string? Name, string File, Shape Shape, float[] Values) Read(string text)

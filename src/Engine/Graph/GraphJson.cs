@@ -55,7 +55,7 @@ internal static class GraphJson
         Array.ForEach(layers, l => l.Resolve(layers));
         if ((bool)Part(config, "sequential"))
         {
-            var model = new Sequential(((InputLayer)layers[0]).SampleShape.Dims) { Name = name };
+            var model = new Sequential(layers[0].Name, ((InputLayer)layers[0]).SampleShape) { Name = name };
             foreach (Layer layer in layers.Skip(1))
                 model.Add(layer);
             return model;

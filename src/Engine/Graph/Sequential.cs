@@ -14,9 +14,17 @@ public sealed class Sequential : Model, IEnumerable<Layer>
 
     /// <summary>A model without layers yet, for samples of the given shape (no batch axis).</summary>
     public Sequential(params ReadOnlySpan<int> sampleShape)
+        : this("", new Shape(sampleShape))
+    {
+    }
+
+    /// <summary>A model without layers yet, whose input has a name.</summary>
+    /// <param name="input">The input's name.</param>
+    /// <param name="sample">Shape of a sample.</param>
+    internal Sequential(string input, Shape sample)
     {
         Name = "sequential";
-        _input = _last = Node.Input(new Shape(sampleShape));
+        _input = _last = Node.Input(sample, input);
         SetGraph([_input], [_last]);
     }
 

@@ -72,6 +72,26 @@ public sealed record WeightName(string Name, WeightLayout Layout = WeightLayout.
         }
     }
 
+    /// <summary>The parameter's numbers in the file's order: the way back of <see cref="Convert(float[], Shape)"/>, for layouts that a file is written in.</summary>
+    /// <exception cref="GraftException">Files are not written in that layout.</exception>
+    public float[] ToFile(float[] values, Shape parameter)
+    {
+        if (Layout == WeightLayout.Same)
+            return values;
+        var result = new float[values.Length];
+        switch (Layout)
+        {
+            case WeightLayout.ConvHwio:
+                Transpose(values, parameter[0], checked((int)(parameter.Count / Math.Max(1, parameter[0]))), result); // [O,RSI] -> [RSI,O]
+                return result;
+            case WeightLayout.DenseTransposed when FlattenedImage is null:
+                Transpose(values, parameter[0], parameter[1], result); // [in,out] -> [out,in]
+                return result;
+            default:
+                throw new GraftException($"'{Name}' would be written as {Layout}; weights are written as the engine has them, as [R,S,I,O], or as [out,in].");
+        }
+    }
+
     /// <summary>PyTorch's names: weight, bias, running_mean, running_var behind the layer's name, with dots in its path.</summary>
     public static WeightName Torch(string layer, Parameter parameter)
     {

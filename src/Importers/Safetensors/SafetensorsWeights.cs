@@ -71,7 +71,7 @@ public sealed class SafetensorsWeights : WeightFile, IStoredArrays
     public override bool ReadsInPlace => true;
 
     /// <inheritdoc/>
-    public override WeightName Locate(string layer, Parameter parameter) => WeightName.Torch(layer, parameter);
+    public override WeightName Locate(string layer, Parameter parameter) => ModelSafetensors.IsOwn(Metadata) ? ModelSafetensors.NameOf(layer, parameter) : WeightName.Torch(layer, parameter);
 
     // "F32" to "float32": one set of words for all formats.
     private static string TypeName(string type) => type[0] switch

@@ -49,13 +49,9 @@ public static class SafetensorsWriter
         {
             stream.Write(header);
             foreach ((WeightName name, Parameter parameter) in tensors.Values)
-                stream.Write(MemoryMarshal.AsBytes<float>(InFileOrder(name, parameter)));
+                stream.Write(MemoryMarshal.AsBytes<float>(name.ToFile(parameter.Value.ToArray(), parameter.Shape)));
         });
     }
-
-    // Transposing is its own inverse: [in,out] is read as if it were a file's [out,in] of the transposed parameter.
-    private static float[] InFileOrder(WeightName name, Parameter parameter) => name.Layout == WeightLayout.Same ? parameter.Value.ToArray()
-        : name.Convert(parameter.Value.ToArray(), name.FileShape(parameter.Shape));
 
     private static byte[] Header(SortedDictionary<string, (WeightName Name, Parameter Parameter)> tensors, IReadOnlyDictionary<string, string>? metadata)
     {

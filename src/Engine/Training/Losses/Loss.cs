@@ -48,17 +48,26 @@ public sealed class Loss
 
     internal LossKind Kind { get; }
 
+    /// <summary>What labels were smoothed by.</summary>
+    internal float LabelSmoothing { get; private init; }
+
+    /// <summary>Where Huber's parabola becomes a line; null for other losses.</summary>
+    internal float? Delta { get; private init; }
+
+    /// <summary>The label that counts for nothing, or null.</summary>
+    internal int? IgnoredClass => _ignoredClass;
+
     /// <summary>-y log p - (1 - y) log(1 - p), for labels of 0 and 1 and a sigmoid head; mean over a sample's outputs.</summary>
     /// <param name="fromLogits">True where the head has no activation.</param>
     /// <param name="labelSmoothing">s: labels become y (1 - s) + s / 2.</param>
     public static Loss BinaryCrossEntropy(bool fromLogits = false, float labelSmoothing = 0) => new("binary_crossentropy", LossKind.Binary, fromLogits,
-        new PointwiseLossOp(fromLogits ? LossFormula.SigmoidCrossEntropy : LossFormula.BinaryCrossEntropy, labelSmoothing: labelSmoothing));
+        new PointwiseLossOp(fromLogits ? LossFormula.SigmoidCrossEntropy : LossFormula.BinaryCrossEntropy, labelSmoothing: labelSmoothing)) { LabelSmoothing = labelSmoothing };
 
     /// <summary>-sum y log p, for one-hot labels and a softmax head.</summary>
     /// <param name="fromLogits">True where the head has no activation.</param>
     /// <param name="labelSmoothing">s: labels become y (1 - s) + s / K.</param>
     public static Loss CategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0) => new("categorical_crossentropy", LossKind.Categorical, fromLogits,
-        fromLogits ? new SoftmaxCrossEntropyOp(false, labelSmoothing) : new CategoricalCrossEntropyOp(false, labelSmoothing));
+        fromLogits ? new SoftmaxCrossEntropyOp(false, labelSmoothing) : new CategoricalCrossEntropyOp(false, labelSmoothing)) { LabelSmoothing = labelSmoothing };
 
     /// <summary>-log p[label], for class indices and a softmax head.</summary>
     /// <param name="fromLogits">True where the head has no activation.</param>
@@ -69,7 +78,7 @@ public sealed class Loss
     /// </param>
     public static Loss SparseCategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0, int? ignoreClass = null) => new(
         "sparse_categorical_crossentropy", LossKind.Sparse, fromLogits,
-        fromLogits ? new SoftmaxCrossEntropyOp(true, labelSmoothing) : new CategoricalCrossEntropyOp(true, labelSmoothing), ignoreClass);
+        fromLogits ? new SoftmaxCrossEntropyOp(true, labelSmoothing) : new CategoricalCrossEntropyOp(true, labelSmoothing), ignoreClass) { LabelSmoothing = labelSmoothing };
 
     /// <summary>(p - y)^2, mean over a sample's outputs.</summary>
     public static Loss MeanSquaredError() => new("mean_squared_error", LossKind.Values, false, new PointwiseLossOp(LossFormula.SquaredError));
@@ -78,7 +87,7 @@ public sealed class Loss
     public static Loss MeanAbsoluteError() => new("mean_absolute_error", LossKind.Values, false, new PointwiseLossOp(LossFormula.AbsoluteError));
 
     /// <summary>Half the square up to a distance of delta, then a line: Huber 1964. Mean over a sample's outputs.</summary>
-    public static Loss Huber(float delta = 1) => new("huber", LossKind.Values, false, new PointwiseLossOp(LossFormula.Huber, delta));
+    public static Loss Huber(float delta = 1) => new("huber", LossKind.Values, false, new PointwiseLossOp(LossFormula.Huber, delta)) { Delta = delta };
 
     /// <summary>A loss by Keras's name.</summary>
     /// <exception cref="GraftException">There is no such loss; the message lists them.</exception>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Kernels;
 
 namespace Graft.Training;
@@ -15,4 +16,10 @@ public sealed class Adadelta(LearningRateSchedule? learningRate = null, float rh
 
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
         kernels.AdadeltaStep.Step(new AdadeltaStepSettings(rate, rho, epsilon), tensors);
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["rho"] = rho;
+        config["epsilon"] = epsilon;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Kernels;
 
 namespace Graft.Training;
@@ -20,4 +21,10 @@ public sealed class Adagrad(LearningRateSchedule? learningRate = null, float ini
 
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
         kernels.AdagradStep.Step(new AdagradStepSettings(rate, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), tensors);
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["initial_accumulator_value"] = initialAccumulator;
+        config["epsilon"] = epsilon;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Kernels;
 
 namespace Graft.Training;
@@ -44,4 +45,13 @@ public class Adam : Optimizer
 
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, int decayed, float rate) =>
         kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, StepEpsilon, _weightDecay, Iterations + 1) { Decayed = decayed }, tensors);
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["beta_1"] = _beta1;
+        config["beta_2"] = _beta2;
+        config["epsilon"] = _epsilon;
+        config["amsgrad"] = SlotNames.Length == 3;
+        config["weight_decay"] = _weightDecay; // 0 but for AdamW
+    }
 }

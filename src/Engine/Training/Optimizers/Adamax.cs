@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Kernels;
 
 namespace Graft.Training;
@@ -17,4 +18,11 @@ public sealed class Adamax(LearningRateSchedule? learningRate = null, float beta
 
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
         kernels.AdamaxStep.Step(new AdamaxStepSettings(rate, beta1, beta2, epsilon, Iterations + 1), tensors);
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["beta_1"] = beta1;
+        config["beta_2"] = beta2;
+        config["epsilon"] = epsilon;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Kernels;
 
 namespace Graft.Training;
@@ -18,4 +19,11 @@ public sealed class Nadam(LearningRateSchedule? learningRate = null, float beta1
 
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
         kernels.NadamStep.Step(new NadamStepSettings(rate, beta1, beta2, epsilon, Iterations + 1), tensors);
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["beta_1"] = beta1;
+        config["beta_2"] = beta2;
+        config["epsilon"] = epsilon;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Kernels;
 using Graft.Layers;
 
@@ -40,6 +41,9 @@ public abstract class Optimizer : IDisposable
     /// <summary>All gradients are scaled down together where their common norm is larger.</summary>
     public float? GlobalClipNorm { get; init; }
 
+    /// <summary>What decides the learning rate.</summary>
+    internal LearningRateSchedule Schedule => _schedule;
+
     /// <summary>Names of the slots of a parameter, as Keras has them.</summary>
     private protected abstract string[] SlotNames { get; }
 
@@ -48,6 +52,9 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>What slots are filled with at first.</summary>
     private protected virtual float SlotStart => 0;
+
+    /// <summary>What a slot holds before the first step.</summary>
+    internal float FirstSlotValue => SlotStart;
 
     /// <summary>An optimizer by name: sgd, rmsprop, adam, adamw, adamax, nadam, adagrad or adadelta.</summary>
     /// <param name="name">Its name, in any case.</param>
@@ -138,6 +145,9 @@ public abstract class Optimizer : IDisposable
         Iterations = 0;
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Writes what it was made with beside the rate and the clipping, under Keras's names.</summary>
+    internal abstract void WriteConfig(JsonObject config);
 
     /// <summary>Moves all parameters, which are on one device.</summary>
     private protected abstract void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate);

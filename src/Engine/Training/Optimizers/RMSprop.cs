@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Kernels;
 
 namespace Graft.Training;
@@ -25,4 +26,12 @@ public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho
 
     private protected override StepTensor Operands(Tensor value, Tensor gradient, Tensor[] slots) =>
         new(value.Count, value.Data, gradient.Data, slots[0].Data, At(slots, momentum > 0 ? 1 : -1), At(slots, centered ? slots.Length - 1 : -1));
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["rho"] = rho;
+        config["momentum"] = momentum;
+        config["epsilon"] = epsilon;
+        config["centered"] = centered;
+    }
 }

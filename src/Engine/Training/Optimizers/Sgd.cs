@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Kernels;
 
 namespace Graft.Training;
@@ -15,4 +16,10 @@ public sealed class Sgd(LearningRateSchedule? learningRate = null, float momentu
 
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
         kernels.SgdStep.Step(new SgdStepSettings(rate, momentum, nesterov), tensors);
+
+    internal override void WriteConfig(JsonObject config)
+    {
+        config["momentum"] = momentum;
+        config["nesterov"] = nesterov;
+    }
 }

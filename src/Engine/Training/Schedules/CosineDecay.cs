@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>
@@ -20,4 +22,6 @@ public sealed class CosineDecay(float initialRate, int decaySteps, float alpha =
     }
 
     private float Decayed(double from, long step) => (float)Cosine(from, from * alpha, (double)Math.Min(step, decaySteps) / decaySteps);
+
+    internal override (string ClassName, JsonObject Config)? InKeras => ("CosineDecay", new JsonObject { ["initial_learning_rate"] = initialRate, ["decay_steps"] = decaySteps, ["alpha"] = alpha, ["warmup_target"] = warmupTarget, ["warmup_steps"] = warmupSteps });
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>rate = initialRate * decayRate^(step / decaySteps). Matches Keras's ExponentialDecay.</summary>
@@ -13,4 +15,6 @@ public sealed class ExponentialDecay(float initialRate, int decaySteps, float de
         double exponent = (double)step / decaySteps;
         return (float)(initialRate * Math.Pow(decayRate, staircase ? Math.Floor(exponent) : exponent));
     }
+
+    internal override (string ClassName, JsonObject Config)? InKeras => ("ExponentialDecay", new JsonObject { ["initial_learning_rate"] = initialRate, ["decay_steps"] = decaySteps, ["decay_rate"] = decayRate, ["staircase"] = staircase });
 }

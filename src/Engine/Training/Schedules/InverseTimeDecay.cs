@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>rate = initialRate / (1 + decayRate · step / decaySteps). Matches Keras's InverseTimeDecay; with one decay step it is the "decay" of Keras 1 and 2's optimizers.</summary>
@@ -13,4 +15,6 @@ public sealed class InverseTimeDecay(float initialRate, int decaySteps, float de
         double quotient = (double)step / decaySteps;
         return (float)(initialRate / (1 + decayRate * (staircase ? Math.Floor(quotient) : quotient)));
     }
+
+    internal override (string ClassName, JsonObject Config)? InKeras => ("InverseTimeDecay", new JsonObject { ["initial_learning_rate"] = initialRate, ["decay_steps"] = decaySteps, ["decay_rate"] = decayRate, ["staircase"] = staircase });
 }

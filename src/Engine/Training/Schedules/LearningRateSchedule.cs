@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>The learning rate as a function of the number of optimizer steps done.</summary>
@@ -6,6 +8,9 @@ public abstract class LearningRateSchedule
 {
     /// <summary>The rate of the step that follows <paramref name="step"/> finished ones.</summary>
     public abstract float At(long step);
+
+    /// <summary>The class that Keras has for it, and the attributes there; null where it has none.</summary>
+    internal virtual (string ClassName, JsonObject Config)? InKeras => null;
 
     /// <summary>The same rate at every step; the only kind that a callback can change.</summary>
     public static LearningRateSchedule FromSingle(float rate) => new ConstantRate(rate);

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>Another constant rate after each boundary. Matches Keras's PiecewiseConstantDecay.</summary>
@@ -29,4 +31,9 @@ public sealed class PiecewiseConstant : LearningRateSchedule
             passed++;
         return _rates[passed];
     }
+
+    internal override (string ClassName, JsonObject Config)? InKeras => ("PiecewiseConstantDecay", new JsonObject
+    {
+        ["boundaries"] = new JsonArray([.. _boundaries.Select(b => (JsonNode)b)]), ["values"] = new JsonArray([.. _rates.Select(r => (JsonNode)r)]),
+    });
 }

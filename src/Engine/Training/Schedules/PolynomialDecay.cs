@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>From the initial rate to the end rate along a power: end + (initial - end) · (1 - step / decaySteps)^power; the end rate holds after that.</summary>
@@ -11,4 +13,6 @@ public sealed class PolynomialDecay(float initialRate, int decaySteps, float end
     /// <inheritdoc/>
     public override float At(long step) =>
         (float)Line(endRate, initialRate, Math.Pow(1 - (double)Math.Min(step, decaySteps) / decaySteps, power));
+
+    internal override (string ClassName, JsonObject Config)? InKeras => ("PolynomialDecay", new JsonObject { ["initial_learning_rate"] = initialRate, ["decay_steps"] = decaySteps, ["end_learning_rate"] = endRate, ["power"] = power, ["cycle"] = false });
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>The rate is multiplied by a factor every so many steps: initialRate * factor^floor(step / every).</summary>
@@ -9,4 +11,6 @@ public sealed class StepDecay(float initialRate, int every, float factor = 0.1f)
 {
     /// <inheritdoc/>
     public override float At(long step) => (float)(initialRate * Math.Pow(factor, step / every));
+
+    internal override (string ClassName, JsonObject Config)? InKeras => ("ExponentialDecay", new JsonObject { ["initial_learning_rate"] = initialRate, ["decay_steps"] = every, ["decay_rate"] = factor, ["staircase"] = true });
 }

@@ -18,6 +18,19 @@ internal static class KerasActivations
         ["celu"] = Activation.CELU, ["sparsemax"] = Activation.Sparsemax, ["glu"] = Activation.GLU,
     };
 
+    // What tf.keras names; the one generation of Keras 2 that is older knows those up to linear. Others can be had there as layers alone, or not at all.
+    private static readonly string[] s_ofKeras2 =
+        ["softmax", "elu", "selu", "softplus", "softsign", "relu", "tanh", "sigmoid", "exponential", "linear", "gelu", "swish", "mish"];
+
+    /// <summary>The name that a generation of Keras has for an activation; null where it has none.</summary>
+    public static string? NameOf(Activation activation, int generation)
+    {
+        if (activation is Activation.HardSigmoid or Activation.HardSigmoidKeras2)
+            return activation == Activation.HardSigmoid == (generation >= 3) ? "hard_sigmoid" : null;
+        string? name = activation == Activation.SiLU && generation < 3 ? "swish" : s_known.FirstOrDefault(k => k.Value == activation).Key;
+        return generation >= 3 || s_ofKeras2.Contains(name) ? name : null;
+    }
+
     /// <summary>The activation, or null where it is a layer.</summary>
     /// <exception cref="GraftException">It is not known.</exception>
     public static Activation? Of(KerasLayerConfig config, string attribute, JsonNode json)

@@ -98,7 +98,7 @@ internal sealed class KerasGraph(KerasBuildContext context, KerasModelSpec spec,
         foreach (KerasLayerSpec layer in spec.Layers.Where(l => l.ClassName != "InputLayer"))
             last = Run(layer, new KerasCall([], new Dictionary<string, object?>()), last);
         Node output = Moves.Plain(last[0]);
-        return Chain(input, output) is { } chain ? Added(chain, input.Shape) : new Model(input, output, spec.Name);
+        return Chain(input, output) is { } chain ? Added(chain, input) : new Model(input, output, spec.Name);
     }
 
     /// <summary>The layers between two nodes where each reads the one before alone; null where it is otherwise.</summary>
@@ -114,9 +114,9 @@ internal sealed class KerasGraph(KerasBuildContext context, KerasModelSpec spec,
         return chain;
     }
 
-    private Sequential Added(List<Layer> chain, Shape sample)
+    private Sequential Added(List<Layer> chain, Node input)
     {
-        var model = new Sequential(sample.Dims) { Name = spec.Name };
+        var model = new Sequential(input.Layer.Name, input.Shape) { Name = spec.Name };
         foreach (Layer layer in chain)
             model.Add(layer);
         return model;

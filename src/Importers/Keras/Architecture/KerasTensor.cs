@@ -44,5 +44,5 @@ internal sealed class ChannelMoves(Func<string, string> free)
         return moved;
     }
 
-    private Node Permuted(Node node, int[] axes, string what) => new Permute(axes) { Name = free($"{node.Layer.Name}/{what}") }.Apply(node);
+    private Node Permuted(Node node, int[] axes, string what) => new Permute(axes) { Name = free($"{node.Layer.Name}/{what}".TrimStart('/')) }.Apply(node);
 }

@@ -141,7 +141,10 @@ internal sealed partial class KerasStoredWeights
     }
 
     private static string ClassOf(KerasBuiltLayer layer) => layer.Spec.Nested is { } nested && layer.Spec.ClassName is "Model" or "Functional"
-        ? layer.Spec.Nested!.IsSequential ? "Sequential" : "Functional" : layer.Spec.ClassName;
+        ? layer.Spec.Nested!.IsSequential ? "Sequential" : "Functional" : PythonClass(layer.Spec.ClassName);
+
+    /// <summary>What a class is called in Keras's source, which containers go by, where its public name is another.</summary>
+    public static string PythonClass(string className) => className == "GroupQueryAttention" ? "GroupedQueryAttention" : className;
 
     private static IEnumerable<StoredArray> Below(Hdf5Tree tree)
     {

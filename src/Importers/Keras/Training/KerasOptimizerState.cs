@@ -7,8 +7,8 @@ namespace Graft.Importers.Keras.Training;
 
 /// <summary>The slots of an optimizer: from the file's order, which differs between versions, to those of this engine's parameters.</summary>
 /// <remarks>
-/// Keras 1 and 2: the step counter, then the first slot of every trained weight, then the second of every one. Keras 2.11 and later: counter, learning rate, then all
-/// slots of the first weight, all of the second. Weights go in the model's order; those of frozen layers have none.
+/// Keras 1 and 2: the step counter, then the first slot of every trained weight, then the second of every one. Keras 2.11 and later: counter, learning rate, then
+/// the slots that are made together weight by weight (KerasSlots). Weights go in the model's order; those of frozen layers have none.
 /// </remarks>
 internal sealed class KerasOptimizerState
 {
@@ -18,17 +18,18 @@ internal sealed class KerasOptimizerState
     private readonly Optimizer _optimizer;
     private readonly KerasModelWeights _weights;
     private readonly KerasBuildContext _context;
+    private readonly bool _isNew;
     private readonly List<(string Name, float[] Values)> _state = [];
 
-    private KerasOptimizerState(Model model, Optimizer optimizer, KerasModelWeights weights, KerasBuildContext context) =>
-        (_model, _optimizer, _weights, _context) = (model, optimizer, weights, context);
+    private KerasOptimizerState(Model model, Optimizer optimizer, KerasModelWeights weights, KerasBuildContext context, bool isNew) =>
+        (_model, _optimizer, _weights, _context, _isNew) = (model, optimizer, weights, context, isNew);
 
     /// <summary>Gives the optimizer its slots, counter and rate; what does not fit is noted, and training then begins without memory.</summary>
-    public static void Restore(Model model, Optimizer optimizer, KerasStoredWeights stored, KerasModelWeights weights, KerasBuildContext context)
+    public static void Restore(Model model, Optimizer optimizer, KerasStoredWeights stored, KerasModelWeights weights, KerasBuildContext context, bool isNew)
     {
         IReadOnlyList<StoredArray> arrays = stored.OptimizerArrays();
         if (arrays.Count > 0)
-            new KerasOptimizerState(model, optimizer, weights, context).Restore(arrays);
+            new KerasOptimizerState(model, optimizer, weights, context, isNew).Restore(arrays);
     }
 
     private void Restore(IReadOnlyList<StoredArray> arrays)
@@ -37,25 +38,32 @@ internal sealed class KerasOptimizerState
         StoredArray[] slots = [.. arrays.Where(a => a.Shape.Rank > 0)];
         string[] kinds = [.. _optimizer.SlotKinds];
         WeightArrays[] trained = [.. Trained(_weights.Raw)];
-        if (slots.Length > 0 && kinds.Length > 0 && !Fits(ref slots, kinds.Length, trained))
-        {
-            // Keras 2 forgets on loading that a nested model is frozen, and does not write it down; the slots that are there tell.
-            WeightArrays[] outer = [.. Trained(_weights.Raw.Where(w => !w.Layer.Path.Contains('/', StringComparison.Ordinal)))];
-            if (outer.Length == trained.Length || !Fits(ref slots, kinds.Length, outer))
-            {
-                _context.Notes.Add($"the optimizer's state has {slots.Length} arrays, which do not fit {trained.Length} trained weights with {kinds.Length} each: training begins without memory");
-                return;
-            }
-            trained = outer;
-            foreach (Model nested in _model.Layers.OfType<Model>().Where(m => m.Trainable))
-            {
-                nested.Trainable = false;
-                _context.Notes.Add($"nested model '{nested.Name}' is frozen: the file has no optimizer slots for it");
-            }
-        }
         if (slots.Length > 0 && kinds.Length > 0)
-            TakeSlots(slots, kinds, trained);
+        {
+            if (PlacesOf(ref slots, kinds, trained) is not { } place)
+            {
+                // Keras 2 forgets on loading that a nested model is frozen, and does not write it down; the slots that are there tell.
+                WeightArrays[] outer = [.. Trained(_weights.Raw.Where(w => !w.Layer.Path.Contains('/', StringComparison.Ordinal)))];
+                if (outer.Length == trained.Length || PlacesOf(ref slots, kinds, outer) is not { } found)
+                {
+                    _context.Notes.Add($"the optimizer's state has {slots.Length} arrays, which do not fit {trained.Length} trained weights with {kinds.Length} each: training begins without memory");
+                    return;
+                }
+                (trained, place) = (outer, found);
+                FreezeNested();
+            }
+            TakeSlots(slots, kinds, trained, place);
+        }
         _optimizer.ImportState(_model, _state);
+    }
+
+    private void FreezeNested()
+    {
+        foreach (Model nested in _model.Layers.OfType<Model>().Where(m => m.Trainable))
+        {
+            nested.Trainable = false;
+            _context.Notes.Add($"nested model '{nested.Name}' is frozen: the file has no optimizer slots for it");
+        }
     }
 
     private void TakeScalars(IReadOnlyList<StoredArray> arrays)
@@ -81,32 +89,30 @@ internal sealed class KerasOptimizerState
         }
     }
 
-    /// <summary>True where the arrays are as many as the weights' slots, and of their sizes in one of the two orders; takes away what stands in for slots that are not kept.</summary>
-    private static bool Fits(ref StoredArray[] slots, int kinds, WeightArrays[] trained)
+    /// <summary>
+    /// How a slot is found among the arrays: by kind, weight and number of weights. Null where the arrays are not as many as the slots, or in neither order of their
+    /// sizes. What stands in for slots that are not kept is taken away.
+    /// </summary>
+    private Func<int, int, int>? PlacesOf(ref StoredArray[] slots, string[] kinds, WeightArrays[] trained)
     {
-        int due = kinds * trained.Length;
-        bool placeholders = slots.Length == due + trained.Length && slots.Skip(due).All(s => s.Shape.Count == 1); // Adam's v-hat without amsgrad in Keras 2
-        if (placeholders)
+        int count = trained.Length, due = kinds.Length * count;
+        if (slots.Length == due + count && slots.Skip(due).All(s => s.Shape.Count == 1)) // Adam's v-hat without amsgrad in Keras 2
             slots = slots[..due];
-        StoredArray[] all = slots;
-        return all.Length == due && (Match(all, trained, i => i / kinds) || Match(all, trained, i => i % trained.Length));
+        if (slots.Length != due)
+            return null;
+        Func<int, int, int>[] orders = [(kind, weight) => kind * count + weight, (kind, weight) => KerasSlots.PlaceMadeTogether(kinds, kind, weight, count)];
+        StoredArray[] all = slots; // where sizes do not tell the orders apart, the version does
+        return Array.Find(_isNew ? [.. orders.Reverse()] : orders, place => Enumerable.Range(0, kinds.Length).All(kind => Enumerable.Range(0, count).All(w => all[place(kind, w)].Shape.Count == trained[w].Count)));
     }
 
-    private static bool Match(StoredArray[] slots, WeightArrays[] trained, Func<int, int> weightOf) =>
-        !slots.Where((s, i) => s.Shape.Count != trained[weightOf(i)].Count).Any();
-
-    private void TakeSlots(StoredArray[] slots, string[] kinds, WeightArrays[] trained)
+    private void TakeSlots(StoredArray[] slots, string[] kinds, WeightArrays[] trained, Func<int, int, int> place)
     {
-        bool byWeight = Match(slots, trained, i => i / kinds.Length), byKind = Match(slots, trained, i => i % trained.Length);
-        if (byWeight && byKind) // equal shapes throughout: names, or Keras 2.11's learning rate, tell the generation
-            byWeight = _state.Exists(s => s.Name == "learning_rate");
         for (int kind = 0; kind < kinds.Length; kind++)
         {
             for (int i = 0; i < trained.Length; i += trained[i].LayerCount)
             {
                 int first = i, own = kind;
-                StoredArray[] arrays = [.. Enumerable.Range(0, trained[i].LayerCount).Select(k => slots[byWeight ? (first + k) * kinds.Length + own : own * trained.Length + first + k])];
-                Take(trained[i].Layer, kinds[kind], _weights.Converted(trained[i].Layer, arrays));
+                Take(trained[i].Layer, kinds[kind], _weights.Converted(trained[i].Layer, [.. Enumerable.Range(first, trained[i].LayerCount).Select(w => slots[place(own, w)])]));
             }
         }
     }

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Graft.Cli.Commands;
+
+/// <summary>graft export: a model in a form that other programs read.</summary>
+internal static class ExportCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var model = new Option<string>("--model") { Required = true, Description = "A .graft file, a Keras model (.keras, .h5), Keras weights with --architecture, or the folder of a GPT-2 as Hugging Face has it." };
+        var architecture = new Option<string?>("--architecture") { Description = "Where --model holds weights alone: the JSON of Keras's model.to_json()." };
+        var shape = new Option<string[]>("--input-shape") { Description = "Extents that --model leaves open, without the axis of samples: 224,224,3; with several inputs NAME=224,224,3 for each." };
+        var adapter = new Option<string?>("--adapter") { Description = "Folder of a LoRA adapter of PEFT that becomes part of a GPT-2." };
+        var format = new Option<string>("--format") { Required = true, Description = "keras (.keras of Keras 3), keras-h5 (HDF5 of Keras 2, which tf.keras and Keras 3 read too), or safetensors (the weights; of a GPT-2 the folder that transformers reads)." };
+        format.AcceptOnlyFromAmong([.. ModelExport.Formats]);
+        var generation = new Option<int>("--keras-version") { DefaultValueFactory = _ => 2, Description = "Whose HDF5 keras-h5 writes: 2, or 3 for the .h5 files of Keras 3, which keep optimizers that Keras 2 has not." };
+        generation.AcceptOnlyFromAmong("2", "3");
+        var output = new Option<string>("--output") { Required = true, Description = "The file; for a GPT-2 the folder. What is there is replaced when the new one is whole." };
+        var command = new Command("export", "Write a model for other programs: Keras, transformers, or any reader of safetensors. docs/export.md says what is kept.")
+        {
+            model, architecture, shape, adapter, format, generation, output,
+        };
+        command.SetAction(parsed =>
+        {
+            string from = parsed.GetRequiredValue(model), to = parsed.GetRequiredValue(output);
+            if (Path.GetFullPath(from) == Path.GetFullPath(to))
+                throw new UsageException($"--output {to} is --model itself; name another, so that the model remains what it is.");
+            var export = new ModelExport(terminal) { Generation = parsed.GetValue(generation) };
+            if (Directory.Exists(from))
+                export.Folder(from, parsed.GetValue(adapter), parsed.GetRequiredValue(format), to);
+            else
+                export.File(from, parsed.GetValue(architecture), Shapes(parsed.GetValue(shape) ?? []), parsed.GetRequiredValue(format), to);
+            return Application.Done;
+        });
+        return command;
+    }
+
+    // "224,224,3", or "image=224,224,3"
+    private static Dictionary<string, Shape> Shapes(string[] texts)
+    {
+        var shapes = new Dictionary<string, Shape>();
+        foreach (string text in texts)
+        {
+            int equals = text.LastIndexOf('=');
+            string name = equals < 0 ? "" : text[..equals];
+            string[] extents = text[(equals + 1)..].Split(',');
+            if (!Array.TrueForAll(extents, e => int.TryParse(e, NumberStyles.None, CultureInfo.InvariantCulture, out int extent) && extent > 0) || !shapes.TryAdd(name, new Shape([.. extents.Select(e => int.Parse(e, CultureInfo.InvariantCulture))])))
+                throw new UsageException($"--input-shape {text}: is no list of whole numbers from 1 on, like 224,224,3 or NAME=224,224,3, or comes twice.");
+        }
+        return shapes;
+    }
+}

@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using Graft.Importers.Hdf5;
+using Graft.Importers.Keras.Stored;
+using Graft.Training;
+
+namespace Graft.Importers.Keras.Export;
+
+/// <summary>What a model was compiled with, as Keras writes it.</summary>
+internal sealed class KerasTrainingWriter
+{
+    // Metrics that Keras knows by a word; the last of them Keras 3 alone.
+    private static readonly string[] s_metrics = ["accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "top_k_categorical_accuracy"];
+    private static readonly string[] s_metricsOfThree = ["precision", "recall", "auc"];
+
+    private readonly KerasDialect _dialect;
+    private readonly Model _model;
+    private readonly KerasOptimizerWriter _optimizer;
+    private readonly List<string> _notes;
+
+    private KerasTrainingWriter(KerasDialect dialect, Model model, KerasOptimizerWriter optimizer, List<string> notes) =>
+        (_dialect, _model, _optimizer, _notes) = (dialect, model, optimizer, notes);
+
+    /// <summary>A writer; null where the model is not compiled, or cannot be as Keras compiles: then a note says why.</summary>
+    public static KerasTrainingWriter? Of(KerasDialect dialect, Model model, List<string> notes)
+    {
+        if (model.Optimizer is not { } optimizer || model.Loss is null)
+            return null;
+        try
+        {
+            if (model.Loss.IgnoredClass is { } ignored)
+                throw new GraftException($"the loss leaves class {ignored} out");
+            if (model.NamedParameters().FirstOrDefault(p => !p.Parameter.Trainable && p.Parameter.Layer.Trainable) is { Path: { } frozen })
+                throw new GraftException($"'{frozen}' is frozen by itself, while its layer trains; Keras freezes layers");
+            var writer = new KerasOptimizerWriter(dialect, model, optimizer);
+            notes.AddRange(writer.Notes());
+            return new KerasTrainingWriter(dialect, model, writer, notes);
+        }
+        catch (GraftException e)
+        {
+            notes.Add($"the file holds no training: {e.Message}{(dialect.IsThree ? "" : " (Keras 3 may: --format keras)")}");
+            return null;
+        }
+    }
+
+    /// <summary>compile_config of an archive, training_config of HDF5.</summary>
+    public JsonObject Config()
+    {
+        JsonArray metrics = Metrics();
+        if (!_dialect.IsThree)
+        {
+            return new JsonObject
+            {
+                ["optimizer_config"] = _optimizer.Write(), ["loss"] = Loss(), ["metrics"] = metrics, ["weighted_metrics"] = null, ["sample_weight_mode"] = null, ["loss_weights"] = null,
+            };
+        }
+        var config = new JsonObject
+        {
+            ["loss"] = Loss(), ["loss_weights"] = null, ["metrics"] = metrics, ["weighted_metrics"] = null, ["run_eagerly"] = false, ["steps_per_execution"] = 1, ["jit_compile"] = false,
+        };
+        config[_dialect.IsArchive ? "optimizer" : "optimizer_config"] = _optimizer.Write();
+        return config;
+    }
+
+    /// <summary>Writes the optimizer's variables by name: optimizer_weights.</summary>
+    public void WriteNamed(Hdf5Group group)
+    {
+        (string Name, Hdf5Array Array)[] variables = [.. _optimizer.Variables()];
+        new KerasNamedWeights(_dialect, _model).AddList(group, KerasCatalog.WeightNames, [.. variables.Select(v => v.Name)]);
+        foreach ((string name, Hdf5Array array) in variables)
+            group.Add(name, array);
+    }
+
+    /// <summary>Writes the optimizer's variables by number: optimizer/vars.</summary>
+    public void WriteNumbered(Hdf5Group group)
+    {
+        Hdf5Group variables = group.Group("vars");
+        variables.Add(Hdf5Attribute.Utf8("name", (string)_optimizer.Write()["config"]!["name"]!));
+        int i = 0;
+        foreach ((_, Hdf5Array array) in _optimizer.Variables())
+            variables.Add(i++.ToString(System.Globalization.CultureInfo.InvariantCulture), array);
+    }
+
+    // A word where the word says all; an object of the class where there is more to say.
+    private JsonNode Loss()
+    {
+        Loss loss = _model.Loss!;
+        bool isPlain = !loss.FromLogits && loss.LabelSmoothing == 0 && loss.Delta is null or 1;
+        if (isPlain && loss.Delta is null)
+            return loss.Name;
+        string kind = string.Concat(loss.Name.Split('_').Select(w => char.ToUpperInvariant(w[0]) + w[1..]));
+        var config = new JsonObject { ["name"] = loss.Name, ["reduction"] = _dialect.IsThree ? "sum_over_batch_size" : "auto" };
+        if (loss.Delta is { } delta)
+            config["delta"] = KerasNumbers.Of(delta);
+        else
+            config["from_logits"] = loss.FromLogits;
+        if (loss.LabelSmoothing != 0)
+            config["label_smoothing"] = KerasNumbers.Of(loss.LabelSmoothing);
+        return _dialect.IsThree ? new JsonObject { ["module"] = "keras.losses", ["class_name"] = kind, ["config"] = config, ["registered_name"] = null } : new JsonObject { ["class_name"] = kind, ["config"] = config };
+    }
+
+    private JsonArray Metrics()
+    {
+        var known = new JsonArray();
+        foreach (string name in _model.MetricNames)
+        {
+            if (s_metrics.Contains(name) || (_dialect.IsThree && s_metricsOfThree.Contains(name)))
+                known.Add((JsonNode)name);
+            else
+                _notes.Add($"metric '{name}' is left out: Keras {_dialect.Generation} has none of that name");
+        }
+        return known;
+    }
+}
