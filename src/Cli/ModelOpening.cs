@@ -1,5 +1,4 @@
 using Graft.Importers;
-using Graft.Importers.Keras;
 using Graft.Weights;
 
 namespace Graft.Cli;
@@ -10,8 +9,8 @@ namespace Graft.Cli;
 /// <param name="Outputs">Names of the layers that give the outputs, in the model's order.</param>
 internal sealed record OpenedModel(Model Model, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs)
 {
-    /// <summary>Opens a .graft file or a Keras model.</summary>
-    /// <param name="terminal">Owns the model, and prints what is not kept of a Keras file.</param>
+    /// <summary>Opens a .graft file, a Keras or an ONNX model.</summary>
+    /// <param name="terminal">Owns the model, and prints what is not kept of a file of another program.</param>
     /// <param name="path">The file.</param>
     /// <param name="architecture">Where the file holds weights alone: the JSON of Keras's to_json.</param>
     /// <param name="shapes">Shapes of inputs that the file leaves open, by name, or under "" of the only one.</param>
@@ -23,7 +22,7 @@ internal sealed record OpenedModel(Model Model, IReadOnlyList<string> Inputs, IR
             Model saved = terminal.Own(ModelFile.Load(path).Model);
             return new OpenedModel(saved, [.. saved.Inputs.Select(i => i.Layer.Name)], [.. saved.Outputs.Select(o => o.Layer.Name)]);
         }
-        KerasModel model = new KerasImport { InputShapes = shapes }.Open(path, architecture);
+        ImportedModel model = ModelFiles.Open(path, architecture, shapes);
         terminal.Own(model.Model);
         foreach (string note in model.Notes)
             terminal.Line($"note: {note}");

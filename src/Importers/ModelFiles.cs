@@ -1,10 +1,7 @@
 using System.IO.Compression;
-<<<<<<< HEAD
-using Graft.Weights;
-=======
 using Graft.Importers.Keras;
 using Graft.Importers.Onnx;
->>>>>>> onnx
+using Graft.Weights;
 
 namespace Graft.Importers;
 

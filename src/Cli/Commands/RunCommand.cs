@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Graft.Importers;
-using Graft.Importers.Keras;
 using Graft.Importers.Numpy;
 
 namespace Graft.Cli.Commands;
@@ -43,27 +42,11 @@ internal static class RunCommand
     private static OpenedModel Load(Terminal terminal, string path, string? architecture, (string? Name, string File, Shape Shape, float[] Values)[] given)
     {
         if (ModelFiles.IsGraft(path))
-<<<<<<< HEAD
-        {
-            Model saved = terminal.Own(Weights.ModelFile.Load(path).Model);
-            return (saved, [.. saved.Inputs.Select(i => i.Layer.Name)], [.. saved.Outputs.Select(o => o.Layer.Name)]);
-        }
+            return OpenedModel.Of(terminal, path, architecture, new Dictionary<string, Shape>());
         IReadOnlyList<(string Name, IReadOnlyList<int?>? Shape)> inputs = ModelFiles.InputsOf(path, architecture);
         foreach ((_, string file, Shape shape, _) in given.Where(g => g.Shape.Rank == 0))
             throw new GraftException($"{file}: is a single number {shape}; the first axis counts the samples.");
-        var shapes = inputs.Zip(InOrder(given, [.. inputs.Select(i => i.Name)])).ToDictionary(p => p.First.Name, p => p.Second.Shape.Tail());
-        ImportedModel model = ModelFiles.Open(path, architecture, shapes);
-        terminal.Own(model.Model);
-        foreach (string note in model.Notes)
-            terminal.Line($"note: {note}");
-        return (model.Model, model.InputNames, model.OutputNames);
-=======
-            return OpenedModel.Of(terminal, path, architecture, new Dictionary<string, Shape>());
-        IReadOnlyList<(string Name, IReadOnlyList<int?>? Shape)> inputs = KerasImport.InputsOf(path, architecture);
-        foreach ((_, string file, Shape shape, _) in given.Where(g => g.Shape.Rank == 0))
-            throw new GraftException($"{file}: is a single number {shape}; the first axis counts the samples.");
         return OpenedModel.Of(terminal, path, architecture, inputs.Zip(InOrder(given, [.. inputs.Select(i => i.Name)])).ToDictionary(p => p.First.Name, p => p.Second.Shape.Tail()));
->>>>>>> export
     }
 
     private static (string? Name, string File, Shape Shape, float[] Values) Read(string text)
