@@ -1,5 +1,4 @@
 using Graft.Cli;
-using Graft.Importers;
 using Graft.Importers.Keras;
 using Graft.Importers.Numpy;
 using Graft.Tests.Golden;

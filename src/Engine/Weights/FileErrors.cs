@@ -29,13 +29,17 @@ internal static class FileErrors
             string line = Printable(e.Message); // a name in a file may hold line ends and what moves a terminal's cursor
             throw new GraftException(line.Contains(path, StringComparison.Ordinal) ? line : $"{path}: {line}", e);
         }
+        catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not EndOfStreamException)) // the file may be as it should be
+        {
+            throw new GraftException($"{path}: cannot be read ({Reason(e)}).", e);
+        }
         catch (Exception e) when (IsOfContent(e))
         {
             throw new GraftException($"{path}: {what} ({Reason(e)}); it is damaged or truncated, or of another kind. Use another copy.", e);
         }
     }
 
-    private static bool IsOfContent(Exception e) => e is JsonException or InvalidDataException or IOException or UnauthorizedAccessException or InvalidOperationException or FormatException
+    private static bool IsOfContent(Exception e) => e is JsonException or InvalidDataException or EndOfStreamException or InvalidOperationException or FormatException
         or ArithmeticException or ArgumentException or KeyNotFoundException or IndexOutOfRangeException or InvalidCastException or NullReferenceException or NotSupportedException
         or OutOfMemoryException or InsufficientExecutionStackException;
 

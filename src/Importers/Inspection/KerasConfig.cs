@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Graft.Importers.Keras.Architecture;
 
 namespace Graft.Importers.Inspection;
 

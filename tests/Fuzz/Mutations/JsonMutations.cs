@@ -94,7 +94,7 @@ internal static class JsonMutations
         try
         {
             JsonNode? node = JsonNode.Parse(bytes);
-            return node is null || Places(node).Count(p => p.ToJsonString().Length > 0) > 0 ? node : null; // the walk finds members that are there twice, and halves of characters
+            return node is null || Places(node).All(p => p.ToJsonString().Length > 0) ? node : null; // the walk finds members that are there twice, and halves of characters
         }
         catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
         {
