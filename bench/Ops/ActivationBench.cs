@@ -1,6 +1,7 @@
 using Graft.Bench.Onnx;
 using Graft.Bench.Suite;
 using Graft.Bench.Torch;
+using Graft.Importers.Onnx;
 using Graft.Kernels;
 using TorchSharp;
 
@@ -14,13 +15,13 @@ public class ActivationBench : OpBench
 
     private protected override IReadOnlyList<OpCase> Cases { get; } =
     [
-        Of("ResNet50 ReLU", UnaryFormula.ReLU, Stage1, 1, g => g.Node("Relu", ["x"], "y"), x => torch.nn.functional.relu(x)),
+        Of("ResNet50 ReLU", UnaryFormula.ReLU, Stage1, 1, g => g.Node("Relu", "y", ["x"]), x => torch.nn.functional.relu(x)),
         Of("GPT-2 GELU", UnaryFormula.Gelu, Mlp, 60, ErfGelu, x => torch.nn.functional.gelu(x)),
         Of("GPT-2 GELU by tanh", UnaryFormula.GeluTanh, Mlp, 40, TanhGelu, null),
-        Of("Tanh", UnaryFormula.Tanh, Mlp, 33, g => g.Node("Tanh", ["x"], "y"), x => x.tanh()),
-        Of("Sigmoid", UnaryFormula.Sigmoid, Mlp, 17, g => g.Node("Sigmoid", ["x"], "y"), x => x.sigmoid()),
+        Of("Tanh", UnaryFormula.Tanh, Mlp, 33, g => g.Node("Tanh", "y", ["x"]), x => x.tanh()),
+        Of("Sigmoid", UnaryFormula.Sigmoid, Mlp, 17, g => g.Node("Sigmoid", "y", ["x"]), x => x.sigmoid()),
         Of("SiLU", UnaryFormula.SiLU, Mlp, 18, Silu, x => torch.nn.functional.silu(x)),
-        Of("Exponential", UnaryFormula.Exp, Mlp, 13, g => g.Node("Exp", ["x"], "y"), x => x.exp()),
+        Of("Exponential", UnaryFormula.Exp, Mlp, 13, g => g.Node("Exp", "y", ["x"]), x => x.exp()),
         GeluGradient(),
     ];
 
@@ -70,11 +71,11 @@ public class ActivationBench : OpBench
         Scalar(g, "root", MathF.Sqrt(2));
         Scalar(g, "one", 1);
         Scalar(g, "half", 0.5f);
-        g.Node("Div", ["x", "root"], "scaled");
-        g.Node("Erf", ["scaled"], "erf");
-        g.Node("Add", ["erf", "one"], "twice");
-        g.Node("Mul", ["x", "twice"], "product");
-        g.Node("Mul", ["product", "half"], "y");
+        g.Node("Div", "scaled", ["x", "root"]);
+        g.Node("Erf", "erf", ["scaled"]);
+        g.Node("Add", "twice", ["erf", "one"]);
+        g.Node("Mul", "product", ["x", "twice"]);
+        g.Node("Mul", "y", ["product", "half"]);
     }
 
     private static void TanhGelu(OnnxGraph g)
@@ -84,21 +85,21 @@ public class ActivationBench : OpBench
         Scalar(g, "one", 1);
         Scalar(g, "half", 0.5f);
         Scalar(g, "three", 3);
-        g.Node("Pow", ["x", "three"], "x3");
-        g.Node("Mul", ["x3", "cube"], "small");
-        g.Node("Add", ["x", "small"], "sum");
-        g.Node("Mul", ["sum", "root"], "inner");
-        g.Node("Tanh", ["inner"], "tanh");
-        g.Node("Add", ["tanh", "one"], "twice");
-        g.Node("Mul", ["x", "half"], "halved");
-        g.Node("Mul", ["halved", "twice"], "y");
+        g.Node("Pow", "x3", ["x", "three"]);
+        g.Node("Mul", "small", ["x3", "cube"]);
+        g.Node("Add", "sum", ["x", "small"]);
+        g.Node("Mul", "inner", ["sum", "root"]);
+        g.Node("Tanh", "tanh", ["inner"]);
+        g.Node("Add", "twice", ["tanh", "one"]);
+        g.Node("Mul", "halved", ["x", "half"]);
+        g.Node("Mul", "y", ["halved", "twice"]);
     }
 
     private static void Silu(OnnxGraph g)
     {
-        g.Node("Sigmoid", ["x"], "share");
-        g.Node("Mul", ["x", "share"], "y");
+        g.Node("Sigmoid", "share", ["x"]);
+        g.Node("Mul", "y", ["x", "share"]);
     }
 
-    private static void Scalar(OnnxGraph g, string name, float value) => g.Initializer(name, new Shape(1), [value]);
+    private static void Scalar(OnnxGraph g, string name, float value) => g.Floats(name, new Shape(1), () => [value]);
 }
