@@ -179,6 +179,9 @@ public sealed class Tensor
     /// <exception cref="ShapeException">The tensor has more than one element.</exception>
     public float Item() => Count == 1 ? ToArray()[0] : throw new ShapeException($"Item: tensor {Shape} has {Count} elements, not one.");
 
+    /// <summary>The same without waiting for it: it is brought while the device goes on with what is handed in behind.</summary>
+    internal PendingNumber ItemLater() => Count == 1 ? Device.Kernels.Memory.Request(Data) : throw new ShapeException($"ItemLater: tensor {Shape} has {Count} elements, not one.");
+
     /// <summary>Gives the memory back until <see cref="Remake"/>.</summary>
     internal void Drop()
     {

@@ -40,6 +40,7 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Concat = new CudaConcatKernels(context);
         Slice = new CudaSliceKernels(context, Memory);
         LastToken = new CudaLastTokenKernels(context, Memory);
+        TokenChoice = new CudaTokenChoiceKernels(context);
         Permute = new CudaPermuteKernels(context);
         var pad = new CudaPad2DKernels(context);
         var padding = new EvenPadding(context, pad);
@@ -63,6 +64,10 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     /// <summary>The GPU.</summary>
     public CudaContext Context => _context;
+
+    public override bool Records => true;
+
+    public override RecordedWork? RunAndRecord(Action work, out string obstacle) => CudaGraph.RunAndRecord(_context, work, out obstacle);
 
     public override MemoryKernels Memory { get; }
 
@@ -115,6 +120,8 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
     public override SliceKernels Slice { get; }
 
     public override LastTokenKernels LastToken { get; }
+
+    public override TokenChoiceKernels TokenChoice { get; }
 
     public override PermuteKernels Permute { get; }
 

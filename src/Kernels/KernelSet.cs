@@ -23,6 +23,20 @@ public abstract class KernelSet
     /// <summary>Which libraries or kernels of its own do the work, where that depends on the machine; empty where it does not.</summary>
     public virtual string Routines => "";
 
+    /// <summary>Runs work, and records it where the device launches recorded work as a whole (<see cref="RecordedWork"/>).</summary>
+    /// <param name="work">Does the same each time, on blocks that stay where they are, and gives back what it takes.</param>
+    /// <param name="obstacle">Why nothing was recorded; empty where something was, or where the device records nothing.</param>
+    /// <returns>Null where nothing was recorded.</returns>
+    public virtual RecordedWork? RunAndRecord(Action work, out string obstacle)
+    {
+        obstacle = "";
+        work();
+        return null;
+    }
+
+    /// <summary>True where the device may record work. Its calls then return before the work is done.</summary>
+    public virtual bool Records => false;
+
     /// <summary>
     /// The most operations a second that multiply-adds reach on this device now, measured in some milliseconds: what shares of the peak refer to.
     /// 0 where nothing is known.
@@ -106,6 +120,9 @@ public abstract class KernelSet
 
     /// <summary>The row of the last token of each sequence.</summary>
     public abstract LastTokenKernels LastToken { get; }
+
+    /// <summary>The next token by its logits.</summary>
+    public abstract TokenChoiceKernels TokenChoice { get; }
 
     /// <summary>Axes in another order.</summary>
     public abstract PermuteKernels Permute { get; }

@@ -78,7 +78,7 @@ public sealed unsafe class CudaEmulator : IDisposable
     }
 
     /// <summary>Kinds of calls that can be made to fail.</summary>
-    internal static IReadOnlyList<string> CallKinds { get; } = ["allocation", "launch", "copy", "cublas", "cublaslt", "cudnn", "compile"];
+    internal static IReadOnlyList<string> CallKinds { get; } = ["allocation", "launch", "copy", "capture", "instantiate", "cublas", "cublaslt", "cudnn", "compile"];
 
     /// <summary>Compile kernels so that every load and store is checked. Applies to kernels compiled from now on.</summary>
     internal bool Checked { set => Configure("checked", value ? 1UL : 0); }

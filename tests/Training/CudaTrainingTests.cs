@@ -77,14 +77,14 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
     }
 
     /// <summary>Blocks of convolutions and max pooling, then dense layers.</summary>
-    private static Sequential SmallVgg() => new(16, 15, 3)
+    internal static Sequential SmallVgg() => new(16, 15, 3)
     {
         new Conv2D(8, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new MaxPooling2D(),
         new Conv2D(12, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new Conv2D(12, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new MaxPooling2D(),
         new Flatten(), new Dense(16, Activation.ReLU), new Dense(3, Activation.Softmax),
     };
 
-    private static Model SmallResNet() => SmallResNet(16, 15, 8);
+    internal static Model SmallResNet() => SmallResNet(16, 15, 8);
 
     /// <summary>A padded stem with stride, a block with a projection beside it, a block without, an average.</summary>
     internal static Model SmallResNet(int height, int width, int filters)

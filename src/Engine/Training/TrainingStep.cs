@@ -1,5 +1,6 @@
 using Graft.Autograd;
 using Graft.Inference;
+using Graft.Kernels;
 using Graft.Kernels.Cuda;
 using Graft.Layers;
 
@@ -58,9 +59,10 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels),
                 weights is null ? null : tape.Constant(new Shape(batch.Size), weights));
             value = Regularization.AddTo(tape, value, model);
-            float number = value.Item();
+            using PendingNumber pending = value.ItemLater();
             tape.Backward(value);
             options.CancellationToken.ThrowIfCancellationRequested();
+            float number = pending.Wait(); // a GPU goes on with backward meanwhile; what it found wrong in the batch is told before anything moves
             Update(tape, lastOfEpoch); // from here on to the end
             model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);

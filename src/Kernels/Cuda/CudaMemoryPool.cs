@@ -51,9 +51,12 @@ internal sealed class CudaMemoryPool : IDisposable
         }
     }
 
-    /// <summary>Takes a block; work of the compute stream may use it from now on.</summary>
+    /// <summary>Takes a block; work of the compute stream may use it from now on. Work that is recorded takes it from the recording.</summary>
     /// <exception cref="CudaOutOfMemoryException">There is not enough; nothing is changed.</exception>
-    public nint Allocate(long bytes)
+    public nint Allocate(long bytes) => _context.Recording is { } recording ? recording.Take(bytes) : AllocateApart(bytes);
+
+    /// <summary>The same whatever is recorded.</summary>
+    public nint AllocateApart(long bytes)
     {
         _context.Use();
         CUresult status = TryAllocate(bytes, out ulong address);
@@ -78,6 +81,8 @@ internal sealed class CudaMemoryPool : IDisposable
     /// <summary>Gives a block back; work that was handed in before still has it.</summary>
     public void Free(nint address)
     {
+        if (_context.Recording?.Return(address) == true)
+            return;
         _context.Use();
         lock (_lock)
         {

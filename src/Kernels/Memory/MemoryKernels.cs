@@ -38,6 +38,14 @@ public abstract class MemoryKernels
     public abstract void Download<T>(DevicePtr<T> source, Span<T> destination)
         where T : unmanaged;
 
+    /// <summary>Begins to bring a number to the host, in order with work before and behind it.</summary>
+    public virtual PendingNumber Request(DevicePtr<float> source)
+    {
+        float value = 0;
+        Download(source, new Span<float>(ref value));
+        return new NumberAtHand(value);
+    }
+
     /// <summary>The numbers themselves, where the host can address them; empty where it cannot.</summary>
     public abstract Span<float> HostSpan(DevicePtr<float> block, int count);
 

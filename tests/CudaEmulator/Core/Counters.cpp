@@ -18,7 +18,7 @@ struct Order {
     int status = 0;
 };
 
-const char* const CallNames[] = {"allocation", "launch", "copy", "cublas", "cublaslt", "cudnn", "compile"};
+const char* const CallNames[] = {"allocation", "launch", "copy", "capture", "instantiate", "cublas", "cublaslt", "cudnn", "compile"};
 constexpr int CallKinds = sizeof CallNames / sizeof *CallNames;
 Order orders[CallKinds];
 

@@ -16,7 +16,7 @@ uint64_t counter(const std::string& name);
 void resetCounters();
 
 // What can be made to fail on purpose.
-enum class Call { Allocation, Launch, Copy, Cublas, CublasLt, Cudnn, Compile };
+enum class Call { Allocation, Launch, Copy, Capture, Instantiate, Cublas, CublasLt, Cudnn, Compile };
 
 // The nth call of this kind from now on (1 is the next one) answers `status`; 0 for n takes the order back.
 bool inject(const std::string& kind, uint64_t n, int status);
