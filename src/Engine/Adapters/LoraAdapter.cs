@@ -91,17 +91,18 @@ public sealed class LoraAdapter
         float[] before = kernel.ToArray();
         KernelSet kernels = kernel.Device.Kernels;
         Tensor low = A.Value.Copy();
+        Tensor? sum = null;
         try
         {
             kernels.Gradient.Scale(low.Data, low.Count, Scale);
-            Tensor sum = Tensor.Filled(kernel.Device, kernel.Shape,
+            sum = Tensor.Filled(kernel.Device, kernel.Shape,
                 t => kernels.Dense.Forward(new DenseGeometry(A.Shape[0], Rank, B.Shape[1]), low.Data, B.Value.Data, DevicePtr<float>.Null, t.Data));
             kernels.Memory.Accumulate(sum.Data, kernel.Data, kernel.Count, 1);
             kernel.MarkChanged();
-            sum.Release();
         }
         finally
         {
+            sum?.Release();
             low.Release();
         }
         _base = before;

@@ -20,6 +20,7 @@ public sealed class CudaStepTests(CudaEmulator.CudaEmulator emulator) : IDisposa
         ["rmsprop centered with an outer epsilon"] = (3, (k, t) => k.RmsPropStep.Step(new(0.1f, 0.9f, 0.8f, 1e-7f, 1e-3f), t)),
         ["adam"] = (2, (k, t) => k.AdamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 0, 3), t)),
         ["adamw"] = (2, (k, t) => k.AdamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 0.2f, 1), t)),
+        ["adamw, decay of the first alone"] = (2, (k, t) => k.AdamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 0.2f, 1) { Decayed = 4 }, t)), // an empty one among them
         ["amsgrad"] = (3, (k, t) => k.AdamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 0, 2), t)),
         ["adagrad"] = (1, (k, t) => k.AdagradStep.Step(new(0.1f, 1e-7f, 1e-3f), t)),
         ["adadelta"] = (2, (k, t) => k.AdadeltaStep.Step(new(0.1f), t)),
