@@ -1,5 +1,3 @@
-using Graft.Inference;
-using Graft.Kernels;
 using Graft.Layers;
 
 namespace Graft.Models;
