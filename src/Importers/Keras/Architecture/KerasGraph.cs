@@ -59,7 +59,7 @@ internal sealed class KerasGraph(KerasBuildContext context, KerasModelSpec spec,
             _results[(layer.Name, 0)] = [new KerasTensor(inputs[i])];
         }
         RunAll();
-        return new Model(inputs, spec.Outputs.Select(o => Moves.Plain(Result(o, spec.Name))), spec.Name);
+        return new Model(inputs, spec.Outputs.Select(o => Moves.Plain(Result(AsRead(o), spec.Name))), spec.Name);
     }
 
     /// <summary>Every use of every layer, as soon as what it reads is there.</summary>
@@ -176,6 +176,8 @@ internal sealed class KerasGraph(KerasBuildContext context, KerasModelSpec spec,
     /// </summary>
     private int CallOf(KerasTensorReference reference)
     {
+        if (context.Generation >= 3 && Spec(reference.Layer).Nested is not null)
+            return reference.Call; // counted from 0 where a layer reads it; AsRead, where it is an output
         if (!context.FirstCalls.TryGetValue((spec, reference.Layer), out int first))
         {
             int[] read = [.. spec.Layers.SelectMany(l => l.Calls).SelectMany(c => c.Tensors).Concat(spec.Outputs).Concat(spec.Inputs).Where(t => t.Layer == reference.Layer).Select(t => t.Call)];
@@ -185,6 +187,10 @@ internal sealed class KerasGraph(KerasBuildContext context, KerasModelSpec spec,
         }
         return reference.Call - first;
     }
+
+    /// <summary>An output as layers would read it: Keras 3 counts the uses of functional models from 1 there, and from 0 elsewhere.</summary>
+    private KerasTensorReference AsRead(KerasTensorReference output) =>
+        context.Generation >= 3 && output.Call > 0 && Spec(output.Layer) is { Nested.IsSequential: false, ClassName: not "TimeDistributed" } ? output with { Call = output.Call - 1 } : output;
 
     private string Free(string stem)
     {

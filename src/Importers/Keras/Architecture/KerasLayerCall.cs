@@ -132,7 +132,7 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
     {
         foreach ((string name, object? value) in call.Named)
         {
-            if (name == "training" && value is JsonValue flag && flag.GetValueKind() == JsonValueKind.True && IsOtherInTraining)
+            if (name == "training" && value is JsonValue flag && flag.GetValueKind() == JsonValueKind.True && IsOtherInTraining && !IsToldByModel)
                 throw new GraftException($"{context.Source}: layer '{built.Path}' ({built.Spec.ClassName}) is called with training = true: it behaves as in training at all times, which is not built here. Call it without in Keras and save the model anew.");
             if (name.EndsWith("mask", StringComparison.Ordinal) && KerasCall.References(value).Any())
                 throw new GraftException($"{context.Source}: layer '{built.Path}' ({built.Spec.ClassName}) is called with a mask of the graph's own; masks here come from Masking and Embedding (mask_zero) alone. Use one of these in Keras.");
@@ -140,6 +140,9 @@ internal sealed class KerasLayerCall(KerasBuildContext context, KerasBuiltLayer 
     }
 
     private bool IsOtherInTraining => Kind is "BatchNormalization" || Kind.EndsWith("Dropout", StringComparison.Ordinal) || Kind.StartsWith("Random", StringComparison.Ordinal) || Kind == "GaussianNoise";
+
+    // Keras 3 writes down that its random layers train unless they are told otherwise; a functional model tells them.
+    private bool IsToldByModel => context.Generation >= 3 && Kind.StartsWith("Random", StringComparison.Ordinal);
 
     private GraftException Unknown()
     {

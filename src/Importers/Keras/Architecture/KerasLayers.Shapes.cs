@@ -65,6 +65,8 @@ internal static partial class KerasLayers
     {
         if (c.Flag("antialias", false))
             throw c.Refuse("antialias", "resizing with a low-pass filter is not built here", "Take antialias = false, or resize the images before");
+        if (c.Text("fill_mode", "constant") != "constant")
+            throw c.Refuse("fill_mode", "is not known", "Take 'constant'");
         return new Resizing(c.Integer("height"), c.Integer("width"))
         {
             CropToAspectRatio = c.Flag("crop_to_aspect_ratio", false), PadToAspectRatio = c.Flag("pad_to_aspect_ratio", false), FillValue = c.Number("fill_value", 0),

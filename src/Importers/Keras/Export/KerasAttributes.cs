@@ -123,10 +123,10 @@ internal sealed class KerasAttributes
     }
 
     /// <summary>A layer inside this one.</summary>
-    public KerasAttributes Inner(string name, Layer inner) => Set(name, _writer.Layer(inner));
+    public KerasAttributes Inner(string name, Layer inner) => Set(name, _writer.Inside(inner));
 
     /// <summary>Several layers inside this one.</summary>
-    public JsonArray Inners(IEnumerable<Layer> inner) => new([.. inner.Select(l => (JsonNode)_writer.Layer(l))]);
+    public JsonArray Inners(IEnumerable<Layer> inner) => new([.. inner.Select(l => (JsonNode)_writer.Inside(l))]);
 
     /// <summary>An object of Keras.</summary>
     public JsonObject Object(string module, string className, JsonObject config) => Dialect.IsThree

@@ -132,6 +132,9 @@ internal sealed partial class KerasLayerWriter(KerasDialect dialect, string targ
     /// <summary>A layer or a model as class_name and config.</summary>
     public JsonObject Layer(Layer layer) => layer is Model model ? new KerasModelWriter(this).Write(model) : Wrapped(layer, Config(layer));
 
+    /// <summary>A layer among the attributes of another one: Keras 3 writes it in its .h5 files as it does in archives.</summary>
+    public JsonObject Inside(Layer layer) => Dialect.IsThree && !Dialect.IsArchive ? new KerasLayerWriter(KerasDialect.Three, target).Layer(layer) : Layer(layer);
+
     /// <summary>An error that names the file and the layer.</summary>
     public GraftException Refuse(Layer layer, string reason, string mend) => new($"{target}: layer '{layer.Name}' ({layer.ClassName}) {reason}. {mend}.");
 

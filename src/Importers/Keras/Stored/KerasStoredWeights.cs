@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Graft.Importers.Keras.Architecture;
+using Graft.Layers;
 using PureHDF;
 
 namespace Graft.Importers.Keras.Stored;
@@ -133,7 +134,7 @@ internal sealed partial class KerasStoredWeights
             for (int i = 0; i < own.Length; i++)
             {
                 if (own[i].Spec.Nested is null)
-                    assigned.Add((own[i], [.. Below(groups[i]).Where(a => a.IsFloat)]));
+                    assigned.Add((own[i], [.. Arrays(groups[i], own[i].Layer!).Where(a => a.IsFloat)]));
                 else
                     AssignNumbered(groups[i], own[i].Inner, $"{own[i].Path}/", assigned);
             }
@@ -145,6 +146,20 @@ internal sealed partial class KerasStoredWeights
 
     /// <summary>What a class is called in Keras's source, which containers go by, where its public name is another.</summary>
     public static string PythonClass(string className) => className == "GroupQueryAttention" ? "GroupedQueryAttention" : className;
+
+    /// <summary>The arrays of a layer; cells of a stack are numbered by their classes, and stand in the order of the stack.</summary>
+    private static IEnumerable<StoredArray> Arrays(Hdf5Tree tree, Layer layer)
+    {
+        if (layer is not RNN { Inner.Count: > 1 } stack || tree.Groups.GetValueOrDefault("cell")?.Groups.GetValueOrDefault("cells") is not { } cells)
+            return Below(tree);
+        var counts = new Dictionary<string, int>();
+        return stack.Inner.SelectMany(cell =>
+        {
+            string stem = SnakeCase(cell.ClassName);
+            int n = counts[stem] = counts.GetValueOrDefault(stem, -1) + 1;
+            return cells.Groups.FirstOrDefault(g => NumberOf(g.Key, stem) == n).Value is { } own ? Below(own) : [];
+        });
+    }
 
     private static IEnumerable<StoredArray> Below(Hdf5Tree tree)
     {

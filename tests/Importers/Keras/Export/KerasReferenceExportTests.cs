@@ -78,7 +78,7 @@ public sealed partial class KerasReferenceExportTests : IDisposable
         // A file of weights has at its root what a whole model has in model_weights. That of Keras 2 is Theano's: it lacks the ":0" behind names, and turns no kernel of a Dense.
         const string Weights = "/model_weights";
         SortedDictionary<string, string> outline = Hdf5Outline.Of(expected);
-        string Line(string key, string value) => $"{key} {(generation == 2 ? value[value.IndexOf(' ', StringComparison.Ordinal)..] : value)}";
+        string Line(string key, string value) => $"{key} {(generation == 2 ? value[(value.IndexOf(' ', StringComparison.Ordinal) + 1)..] : value)}";
         string[] due = [.. outline.Select(l => Line(l.Key, l.Value)).Where(l => Compares(l, generation))];
         string[] has = [.. Hdf5Outline.Of(found).Where(l => l.Key.StartsWith(Weights, StringComparison.Ordinal)).Select(l => Line(l.Key[Weights.Length..], l.Value)).Where(l => Compares(l, generation))];
         Assert.Equal(due, generation == 2 ? [.. has.Select(l => l.Replace(":0", "", StringComparison.Ordinal))] : has);
