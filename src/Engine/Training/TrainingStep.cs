@@ -6,6 +6,10 @@ using Graft.Layers;
 namespace Graft.Training;
 
 /// <summary>One batch forward and backward; what is frozen is computed by a plan, before the tape begins. Either all of a step's changes are made or none.</summary>
+/// <remarks>
+/// Weights move behind the whole backward pass, those too whose gradients it left to the optimizer: until then an error or a cancellation changes nothing, and
+/// every gradient is taken at the old weights.
+/// </remarks>
 internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options, int typicalBatch, FeatureCache cache,
     bool copiesOutputs) : IDisposable
 {
@@ -45,6 +49,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Times = options.Times,
             CheckpointEvery = options.CheckpointEvery,
             OverwritesOutputs = true, // they are copied to the host before
+            DefersGradients = options.AccumulationSteps <= 1 && optimizer.TakesProducts,
         };
         try
         {
@@ -57,7 +62,9 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             float number = value.Item();
             tape.Backward(value);
             options.CancellationToken.ThrowIfCancellationRequested();
+            double start = options.Times?.Now ?? 0;
             Update(tape, lastOfEpoch); // from here on to the end
+            options.Times?.AddUpdate(start);
             model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);
         }
@@ -79,7 +86,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         Parameter[] trainable = [.. model.Parameters.Where(p => p.IsTrainable).Distinct()];
         if (options.AccumulationSteps <= 1)
         {
-            optimizer.Apply([.. trainable.Select(p => (p, tape.Gradient(p.Value))).Where(g => g.Item2 is not null).Select(g => (g.p, g.Item2!))]);
+            optimizer.Apply([.. trainable.Select(p => ParameterGradient.Of(p, tape)).OfType<ParameterGradient>()]);
             return;
         }
         foreach (Parameter p in trainable)
