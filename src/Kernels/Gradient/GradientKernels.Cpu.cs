@@ -26,14 +26,14 @@ internal sealed unsafe class CpuGradientKernels : GradientKernels
         }
     }
 
-    public override bool TakesProduct(in DenseGeometry g) => GradientProduct.IsSmaller(g) && Gemm.OuterBlocks.Serves(g.I, g.O, g.N);
+    public override bool TakesProduct(in DenseGeometry g) => GradientProduct.IsSmaller(g) && ProductSteps.Serve(g);
 
     public override void PrepareProducts(ReadOnlySpan<StepTensor> tensors)
     {
         foreach (StepTensor tensor in tensors)
         {
             if (tensor.IsProduct)
-                Gemm.OuterBlocks.Prepare(tensor.Product.Geometry.O, tensor.Product.Geometry.N);
+                ProductSteps.Prepare(tensor.Product.Geometry);
         }
     }
 

@@ -12,8 +12,8 @@ internal interface IStepFormula
 
 /// <summary>
 /// The loop that all optimizer steps share: one pass over the weights, gradients and up to three slots of all tensors, in one job. The job is cut by
-/// the numbers of all tensors together, so that many small ones cost no more than a large one. A gradient that is a product has a job of its own, which
-/// makes it block by block: no step reads or writes it in memory.
+/// the numbers of all tensors together, so that many small ones cost no more than a large one. A gradient that is a product has a job of its own, in
+/// which it is made: <see cref="ProductStep{T, V}"/>.
 /// </summary>
 internal unsafe struct StepLoop<T> : ILaneWork
     where T : unmanaged, IStepFormula
@@ -45,10 +45,8 @@ internal unsafe struct StepLoop<T> : ILaneWork
     private readonly void RunProduct<V>(StepTensor* tensor)
         where V : unmanaged, ILanes<V>
     {
-        GradientProduct product = tensor->Product;
-        DenseGeometry g = product.Geometry;
-        var body = new ProductBody<V> { Formula = _formula, Tensor = tensor, Blocks = new Gemm.OuterBlocks(g.I, g.O, g.N, product.X.Pointer, product.DY.Pointer) };
-        WorkerPool.For(body.Blocks.Count, ref body);
+        var step = new ProductStep<T, V>(_formula, tensor);
+        WorkerPool.For(step.Chunks, ref step);
     }
 
     private struct Body<V> : IChunkBody
@@ -66,29 +64,6 @@ internal unsafe struct StepLoop<T> : ILaneWork
                 StepStretch<T, V>.Move(Of._formula, tensor, tensor->G.Pointer + first, first, stop);
                 from = Of._row.EndOf(t);
             }
-        }
-    }
-
-    /// <summary>A chunk: one block of the gradient into a buffer of the thread's stack, then the weights of the block.</summary>
-    private struct ProductBody<V> : IChunkBody
-        where V : unmanaged, ILanes<V>
-    {
-        public T Formula;
-        public StepTensor* Tensor;
-        public Gemm.OuterBlocks Blocks;
-
-        [SkipLocalsInit]
-        public readonly void Run(int chunk)
-        {
-            float* buffer = stackalloc float[Gemm.OuterBlocks.BufferSize], gradient = Gemm.OuterBlocks.Align(buffer);
-            (int row, int rows, int column, int columns) = Blocks.Place(chunk);
-            Blocks.Run(chunk, gradient);
-            int width = Tensor->Product.Geometry.O;
-            long first = (long)row * width + column;
-            if (columns == width) // the rows follow each other in both
-                (rows, columns) = (1, rows * columns);
-            for (int i = 0; i < rows; i++, first += width, gradient += columns)
-                StepStretch<T, V>.Move(Formula, Tensor, gradient, first, first + columns);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
@@ -8,9 +9,12 @@ internal static unsafe class StepStretch<T, V>
     where T : unmanaged, IStepFormula
     where V : unmanaged, ILanes<V>
 {
-    /// <summary>Moves the numbers from <paramref name="i"/> up to <paramref name="stop"/>; <paramref name="gradient"/> points to the gradient of the first.</summary>
+    /// <summary>
+    /// Moves the numbers from <paramref name="i"/> up to <paramref name="stop"/>; <paramref name="gradient"/> points to the gradient of the first. With
+    /// <paramref name="ahead"/>, weights and slots that many numbers further on are asked for; where one pass runs through, the processor does so by itself.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Move(T formula, StepTensor* tensor, float* gradient, long i, long stop)
+    public static void Move(T formula, StepTensor* tensor, float* gradient, long i, long stop, int ahead = 0)
     {
         gradient -= i;
         float* weight = tensor->W.Pointer, slotA = tensor->A.Pointer, slotB = tensor->B.Pointer, slotC = tensor->C.Pointer;
@@ -18,10 +22,12 @@ internal static unsafe class StepStretch<T, V>
         bool clips = !float.IsPositiveInfinity(tensor->Limit);
         for (; i <= stop - V.Count; i += V.Count)
         {
-            V w = V.Load(weight + i), g = V.Load(gradient + i) * factor;
+            if (ahead != 0 && Sse.IsSupported)
+                Ask(weight + i + ahead, slotA, slotB, slotC, i + ahead);
+            V g = V.Load(gradient + i) * factor;
             if (clips)
                 g = V.Min(V.Max(g, low), high);
-            V a = slotA == null ? g : V.Load(slotA + i), b = slotB == null ? g : V.Load(slotB + i), c = slotC == null ? g : V.Load(slotC + i);
+            V w = V.Load(weight + i), a = slotA == null ? g : V.Load(slotA + i), b = slotB == null ? g : V.Load(slotB + i), c = slotC == null ? g : V.Load(slotC + i);
             formula.Apply(ref w, g, ref a, ref b, ref c);
             w.Store(weight + i);
             if (slotA != null)
@@ -33,6 +39,18 @@ internal static unsafe class StepStretch<T, V>
         }
         if (i < stop)
             Tail(formula, tensor, gradient, i, (int)(stop - i));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ask(float* weight, float* slotA, float* slotB, float* slotC, long i)
+    {
+        Sse.Prefetch0(weight);
+        if (slotA != null)
+            Sse.Prefetch0(slotA + i);
+        if (slotB != null)
+            Sse.Prefetch0(slotB + i);
+        if (slotC != null)
+            Sse.Prefetch0(slotC + i);
     }
 
     private static void Tail(T formula, StepTensor* tensor, float* gradient, long i, int rest)
