@@ -67,36 +67,31 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void Sums(float* x, float* panels, int rows, int columns, float* gradient, ref ProductStretch due)
     {
-        T formula = _formula;
-        StepTensor* tensor = _tensor;
-        float* weight = tensor->W.Pointer, slotA = tensor->A.Pointer, slotB = tensor->B.Pointer, slotC = tensor->C.Pointer;
-        V factor = V.Create(tensor->Factor), low = V.Create(-tensor->Limit), high = V.Create(tensor->Limit);
-        bool clips = !float.IsPositiveInfinity(tensor->Limit);
-        int n = tensor->Product.Geometry.N;
+        int n = Geometry.N;
         for (int i = 0; i < rows; i += TileRows, x += TileRows * n, gradient += TileRows * columns)
         {
             for (int j = (columns - 1) / TileColumns * TileColumns; j >= 0; j -= TileColumns)
             {
                 Tile(x, panels + (nint)j * n, n, gradient + j, columns);
-                int count = due.Next(TileRows * TileColumns), done = 0;
-                float* made = due.Made;
-                long first = due.First;
-                for (; done <= count - V.Count; done += V.Count)
-                {
-                    StepStretch<T, V>.Ask(weight, slotA, slotB, slotC, first + done + ProductSteps.Ahead);
-                    StepStretch<T, V>.Vector(ref formula, weight, slotA, slotB, slotC, first + done, V.Load(made + done) * factor, clips, low, high);
-                }
-                if (done < count)
-                    StepStretch<T, V>.Tail(formula, tensor, made + done, first + done, count - done);
-                due.Advance(count);
+                Move(ref due, TileRows * TileColumns);
             }
         }
     }
 
     private readonly void MoveAll(ref ProductStretch due)
     {
-        for (int count; (count = due.Next(due.Columns)) > 0; due.Advance(count))
-            StepStretch<T, V>.Move(_formula, _tensor, due.Made, due.First, due.First + count);
+        while (due.Rows > 0)
+            Move(ref due, due.Columns);
+    }
+
+    /// <summary>Moves the weights that come next, not beyond the end of their row.</summary>
+    private readonly void Move(ref ProductStretch due, int most)
+    {
+        if (due.Rows == 0)
+            return;
+        (long first, int count) = (due.First + due.Done, Math.Min(most, due.Columns - due.Done));
+        StepStretch<T, V>.Move(_formula, _tensor, due.Gradient + due.Done, first, first + count, ProductSteps.Ahead);
+        due.Advance(count);
     }
 
     /// <summary>sums [2, 4 vectors] = n pairs of x times n rows of a panel.</summary>
@@ -166,7 +161,6 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
 internal unsafe struct ProductStretch
 {
     private readonly int _width;
-    private int _rows, _done; // rows that are left, and what of the first of them has moved
 
     /// <param name="gradient">The gradient, row by row without a gap.</param>
     /// <param name="first">Number of the first weight in the matrix.</param>
@@ -176,31 +170,35 @@ internal unsafe struct ProductStretch
     public ProductStretch(float* gradient, long first, int rows, int columns, int width)
     {
         (First, _width) = (first, width);
-        (_rows, Columns) = columns == width ? (1, rows * columns) : (rows, columns); // whole rows are one
-        Made = gradient;
+        (Rows, Columns) = columns == width ? (1, rows * columns) : (rows, columns); // whole rows are one
+        Gradient = gradient;
     }
 
-    /// <summary>The gradient of the next weight.</summary>
-    public float* Made { get; private set; }
+    /// <summary>Gradient of the row's first weight.</summary>
+    public float* Gradient { get; private set; }
 
-    /// <summary>Number of the next weight.</summary>
+    /// <summary>Number of the row's first weight.</summary>
     public long First { get; private set; }
+
+    /// <summary>Rows that are left, the one that is begun among them.</summary>
+    public int Rows { get; private set; }
 
     /// <summary>Weights of a row.</summary>
     public readonly int Columns { get; }
 
-    /// <summary>How many weights come next, in one piece and no more than asked for; 0 where all have moved.</summary>
-    public readonly int Next(int most) => _rows == 0 ? 0 : Math.Min(most, Columns - _done);
+    /// <summary>Weights of this row that have moved.</summary>
+    public int Done { get; private set; }
 
-    /// <summary>Goes on by what came next.</summary>
+    /// <summary>Goes on, at most to the end of the row.</summary>
     public void Advance(int count)
     {
-        Made += count;
-        (First, _done) = (First + count, _done + count);
-        if (_done < Columns || _rows == 0)
+        Done += count;
+        if (Done < Columns)
             return;
-        First += _width - Columns;
-        (_rows, _done) = (_rows - 1, 0);
+        Gradient += Columns;
+        First += _width;
+        Rows--;
+        Done = 0;
     }
 }
 
