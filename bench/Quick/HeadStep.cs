@@ -1,3 +1,4 @@
+using Graft.Autograd;
 using Graft.Layers;
 using Graft.Training;
 
@@ -40,7 +41,10 @@ internal sealed class HeadStep : IDisposable
     public IReadOnlyList<Parameter> Parameters => _model.Parameters;
 
     /// <summary>One epoch of training.</summary>
-    public void Train() => _model.Fit(_data, epochs: 1);
+    public void Train() => Train(null);
+
+    /// <summary>The same, with the time of each op.</summary>
+    public void Train(OpTimes? times) => _model.Fit(_data, epochs: 1, options: new FitOptions { Times = times });
 
     /// <summary>One pass of evaluation.</summary>
     public void Evaluate() => _model.Evaluate(_data);

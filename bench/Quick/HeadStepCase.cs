@@ -6,8 +6,13 @@ namespace Graft.Bench.Quick;
 /// <summary>Steps a second of a head on stored features, through Fit, beside the same loop in libtorch.</summary>
 internal sealed class HeadStepCase : IQuickCase
 {
-    private const string Name = "head-step-b20", TorchName = $"torch-{Name}";
-    private const int Samples = 1000;
+    /// <summary>First word of its line.</summary>
+    public const string Name = "head-step-b20";
+
+    /// <summary>Samples of an epoch.</summary>
+    public const int Samples = 1000;
+
+    private const string TorchName = $"torch-{Name}";
     private const double Budget = 2; // seconds
 
     /// <inheritdoc/>

@@ -13,6 +13,8 @@ internal static class StepBench
     /// <summary>How it is called.</summary>
     public const string Usage = "step NETWORK-step-bBATCH [threads]";
 
+    private static IEnumerable<string> Names => [.. StepCase.All.Select(s => s.Name), HeadStepCase.Name];
+
     /// <summary>Prints each op's fastest of some steps.</summary>
     /// <returns>0; 2 where the arguments are not understood.</returns>
     public static int Run(ReadOnlySpan<string> arguments)
@@ -20,29 +22,49 @@ internal static class StepBench
         int threads = CpuThreads.Count;
         if (arguments.Length is < 1 or > 2 || (arguments.Length == 2 && !int.TryParse(arguments[1], NumberStyles.None, CultureInfo.InvariantCulture, out threads)))
         {
-            Console.Error.WriteLine($"usage: {Usage}; steps: {string.Join(", ", StepCase.All.Select(s => s.Name))}");
+            Console.Error.WriteLine($"usage: {Usage}; steps: {string.Join(", ", Names)}");
             return 2;
         }
         CpuThreads.Count = Math.Max(1, threads);
+        Func<double> clock = CpuThreads.Count == 1 ? () => ThreadClock.Seconds : () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
+        if (arguments[0] == HeadStepCase.Name)
+        {
+            RunHead(clock);
+            return 0;
+        }
         if (StepCase.Named(arguments[0]) is not StepCase step)
         {
-            Console.Error.WriteLine($"'{arguments[0]}' is none of: {string.Join(", ", StepCase.All.Select(s => s.Name))}");
+            Console.Error.WriteLine($"'{arguments[0]}' is none of: {string.Join(", ", Names)}");
             return 2;
         }
-        Func<double> clock = CpuThreads.Count == 1 ? () => ThreadClock.Seconds : () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
         var times = new OpTimes(clock);
         using var graft = new GraftStep(step, times);
-        double shortest = double.MaxValue;
-        for (int i = 0; i < Runs; i++)
-        {
-            double start = clock();
-            graft.Run();
-            shortest = Math.Min(shortest, clock() - start);
-        }
+        double shortest = Shortest(graft.Run, clock);
         if (graft.FrozenPlan is { } plan)
             Console.WriteLine(plan);
         Print(times, shortest, step.Batch, CpuThreads.Count);
         return 0;
+    }
+
+    /// <summary>The head's step as Fit runs it, an epoch at a time.</summary>
+    private static void RunHead(Func<double> clock)
+    {
+        var times = new OpTimes(clock);
+        using var head = new HeadStep(HeadStepCase.Samples);
+        double epoch = Shortest(() => head.Train(times), clock);
+        Print(times, epoch / head.Steps, HeadStep.BatchSize, CpuThreads.Count);
+    }
+
+    private static double Shortest(Action run, Func<double> clock)
+    {
+        double shortest = double.MaxValue;
+        for (int i = 0; i < Runs; i++)
+        {
+            double start = clock();
+            run();
+            shortest = Math.Min(shortest, clock() - start);
+        }
+        return shortest;
     }
 
     private static void Print(OpTimes times, double step, int batch, int threads)
@@ -61,10 +83,11 @@ internal static class StepBench
         {
             double forward = kind.Sum(e => Seconds(e.Forward)), backward = kind.Sum(e => Seconds(e.Backward));
             sum += forward + backward;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind.Key,-20} {kind.Count(),4} forward {forward * 1e3,9:0.0} ms, backward {backward * 1e3,9:0.0} ms"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind.Key,-20} {kind.Count(),4} forward {forward * 1e3,9:0.00} ms, backward {backward * 1e3,9:0.00} ms"));
         }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"Update",-20}      {times.Update * 1e3,18:0.00} ms"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Ops {sum * 1e3:0.0} ms; the whole step, with plan, loss and update, {step * 1e3:0.0} ms: {batch / step:0.00} images/s on {threads} thread(s); peak {peak / 1e9:0} GFLOP/s"));
+            $"Ops {sum * 1e3:0.00} ms; the whole step, with plan, loss and update, {step * 1e3:0.00} ms: {batch / step:0.00} images/s on {threads} thread(s); peak {peak / 1e9:0} GFLOP/s"));
     }
 
     private static double Total(OpTimes.Entry e) => Seconds(e.Forward) + Seconds(e.Backward);

@@ -1,9 +1,16 @@
+using Graft.Kernels;
+using Graft.Ops;
+
 namespace Graft.Autograd;
 
 /// <summary>The gradients known so far in one backward pass.</summary>
 internal sealed class GradientTable
 {
     private readonly Dictionary<Tensor, Tensor> _gradients = [];
+    private readonly Dictionary<Tensor, DeferredGradient> _deferred = [];
+
+    /// <summary>Gradients that are left to the optimizer.</summary>
+    public IEnumerable<DeferredGradient> Deferred => _deferred.Values;
 
     public Tensor Of(Tensor tensor) => _gradients[tensor];
 
@@ -53,6 +60,24 @@ internal sealed class GradientTable
         return true;
     }
 
+    /// <summary>Leaves the gradient of a weight to the optimizer; no contribution may come before or after.</summary>
+    public void Defer(Tensor weight, OpCall call, DenseGeometry geometry, Tensor input) =>
+        _deferred.Add(weight, new DeferredGradient(call, geometry, input, _gradients[call.Output].View(call.Output.Shape)));
+
+    /// <summary>The gradient that is left to the optimizer; null where there is none.</summary>
+    public DeferredGradient? FindDeferred(Tensor weight) => _deferred.GetValueOrDefault(weight);
+
+    /// <summary>True where a gradient that is left to the optimizer will be made of this tensor.</summary>
+    public bool IsRead(Tensor input)
+    {
+        foreach (DeferredGradient deferred in _deferred.Values)
+        {
+            if (deferred.Input == input)
+                return true;
+        }
+        return false;
+    }
+
     public void Release(Tensor tensor)
     {
         if (_gradients.Remove(tensor, out Tensor? gradient))
@@ -64,5 +89,8 @@ internal sealed class GradientTable
         foreach (Tensor gradient in _gradients.Values)
             gradient.Release();
         _gradients.Clear();
+        foreach (DeferredGradient deferred in _deferred.Values)
+            deferred.OutputGradient.Release();
+        _deferred.Clear();
     }
 }

@@ -14,6 +14,12 @@ internal sealed class OpTimes(Func<double> clock)
     /// <summary>The time now.</summary>
     public double Now => clock();
 
+    /// <summary>Seconds of the shortest update of weights; infinity before the first. Gradients that backward leaves to the optimizer are made in it.</summary>
+    public double Update { get; private set; } = double.PositiveInfinity;
+
+    /// <summary>Notes an update that began at <paramref name="start"/>.</summary>
+    public void AddUpdate(double start) => Update = Math.Min(Update, Now - start);
+
     /// <summary>Notes a forward run that began at <paramref name="start"/>.</summary>
     public void AddForward(int number, OpCall call, double start)
     {

@@ -1,4 +1,5 @@
 using Graft.Inference;
+using Graft.Kernels;
 using Graft.Ops;
 using Graft.Training;
 
@@ -69,12 +70,16 @@ public sealed class Tape(Device device) : IDisposable
 
     /// <summary>What is held for backward, tensor by tensor, and the largest buffer that the ops of each layer had while they ran.</summary>
     internal IEnumerable<HeldTensor> Held =>
-        [.. HeldForBackward().Select(k => new HeldTensor(PathOf(k.By), MemoryUse.Activation, k.Shape, k.Bytes)), .. _temporaries.Values];
+        [.. HeldForBackward().Select(k => new HeldTensor(PathOf(k.By), MemoryUse.Activation, k.Shape, k.Bytes)), .. _temporaries.Values,
+            .. Gradients.Deferred.Select(d => new HeldTensor(PathOf(d.Call), MemoryUse.Gradient, d.OutputGradient.Shape, d.OutputGradient.Bytes))];
 
     internal GradientTable Gradients { get; } = new();
 
     /// <summary>True where nobody reads what layers made once backward has begun: a loss may write its gradient over the logits.</summary>
     internal bool OverwritesOutputs { get; init; }
+
+    /// <summary>True where an optimizer takes the gradients of parameters, each once and element by element: it may make them itself, of what they are products of.</summary>
+    internal bool DefersGradients { get; init; }
 
     /// <summary>Where ops are noted down instead of run; null on a tape that computes.</summary>
     internal Trace? Trace { get; init; }
@@ -262,7 +267,7 @@ public sealed class Tape(Device device) : IDisposable
     /// </summary>
     internal bool TryOverwrite(OpCall call, Tensor tensor)
     {
-        if (!OverwritesOutputs || !_owned.Contains(tensor) || tensor.IsShared)
+        if (!OverwritesOutputs || !_owned.Contains(tensor) || tensor.IsShared || Gradients.IsRead(tensor))
             return false;
         foreach (OpCall earlier in _record.TakeWhile(c => c != call))
         {
@@ -273,6 +278,23 @@ public sealed class Tape(Device device) : IDisposable
         if (!Gradients.TryTakeOver(tensor))
             return false;
         _overwritten.Add((call, tensor.Shape, bytes));
+        return true;
+    }
+
+    /// <summary>
+    /// Leaves the gradient of a parameter to the optimizer, as the product of <paramref name="input"/> and the gradient of the output: where that is its only
+    /// contribution. With gradient checkpointing the input's memory is wanted back before.
+    /// </summary>
+    internal bool TryDefer(OpCall call, Tensor weight, Tensor input, DenseGeometry geometry)
+    {
+        if (!DefersGradients || _checkpoints is not null || _owned.Contains(weight) || !call.Kernels.Gradient.TakesProduct(geometry))
+            return false;
+        int uses = 0;
+        foreach (OpCall other in _record)
+            uses += other.Inputs.Count(weight);
+        if (uses != 1)
+            return false;
+        Gradients.Defer(weight, call, geometry, input);
         return true;
     }
 

@@ -45,7 +45,7 @@ public sealed class DenseOp : Op
             var (dx, beta) = call.GradIn(0);
             call.Kernels.Dense.BackwardInput(g, call.GradOut, call.In(1).Data, dx, beta);
         }
-        if (call.Needs(1))
+        if (call.Needs(1) && !call.TryDeferGradient(1, call.In(0), g))
         {
             var (dw, beta) = call.GradIn(1);
             call.Kernels.Dense.BackwardWeight(g, call.In(0).Data, call.GradOut, dw, beta);

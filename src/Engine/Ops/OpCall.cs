@@ -102,6 +102,12 @@ public sealed class OpCall
     /// </summary>
     public bool TryPassGradient(int index) => _tape!.Gradients.TryShare(Output, _inputs[index]);
 
+    /// <summary>
+    /// Leaves the gradient of input <paramref name="index"/>, the weight of a dense layer, to the optimizer, which makes it of x and the gradient of the
+    /// output; false where it has to be computed now.
+    /// </summary>
+    internal bool TryDeferGradient(int index, Tensor x, in DenseGeometry geometry) => _tape!.TryDefer(this, _inputs[index], x, geometry);
+
     /// <summary>A buffer for this call alone, contents undefined.</summary>
     public DevicePtr<float> Temporary(long count)
     {

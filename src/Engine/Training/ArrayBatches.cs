@@ -9,6 +9,7 @@ public sealed class ArrayBatches : BatchSource
     private readonly float[] _samples, _labels;
     private readonly float[]? _weights;
     private readonly int? _shuffleSeed;
+    private readonly InputArrays _inputs;
     private string? _fingerprint;
 
     /// <summary>Batches over row-major arrays.</summary>
@@ -40,6 +41,7 @@ public sealed class ArrayBatches : BatchSource
         LabelShape = labelShape;
         LabelKind = labelKind;
         BatchSize = batchSize;
+        _inputs = new InputArrays(batchSize * sampleShape.Count);
     }
 
     /// <inheritdoc/>
@@ -78,6 +80,9 @@ public sealed class ArrayBatches : BatchSource
         Batches(epoch, firstBatch, withInputs: false, cancellationToken);
 
     /// <inheritdoc/>
+    public override void Return(Batch batch) => _inputs.Return(batch);
+
+    /// <inheritdoc/>
     public override string? Fingerprint => _fingerprint ??= Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(_samples.AsSpan())));
 
     private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
@@ -87,7 +92,7 @@ public sealed class ArrayBatches : BatchSource
         {
             cancellationToken.ThrowIfCancellationRequested();
             int[] rows = order[from..Math.Min(from + BatchSize, Count)];
-            yield return new Batch(withInputs ? Gather(_samples, rows) : [], SampleShape.Prepend(rows.Length), Gather(_labels, rows), LabelShape.Prepend(rows.Length))
+            yield return new Batch(withInputs ? Gather(_samples, rows, _inputs.Rent((int)(rows.Length * SampleShape.Count))) : [], SampleShape.Prepend(rows.Length), Gather(_labels, rows), LabelShape.Prepend(rows.Length))
             {
                 Indices = rows,
                 SampleWeights = _weights is null ? null : Gather(_weights, rows),
@@ -95,10 +100,11 @@ public sealed class ArrayBatches : BatchSource
         }
     }
 
-    private float[] Gather(float[] source, int[] rows)
+    private float[] Gather(float[] source, int[] rows) => Gather(source, rows, new float[rows.Length * (source.Length / Count)]);
+
+    private float[] Gather(float[] source, int[] rows, float[] values)
     {
         int width = source.Length / Count;
-        float[] values = GC.AllocateUninitializedArray<float>(rows.Length * width);
         for (int i = 0; i < rows.Length; i++)
             source.AsSpan(rows[i] * width, width).CopyTo(values.AsSpan(i * width));
         return values;

@@ -7,6 +7,10 @@ using Graft.Layers;
 namespace Graft.Training;
 
 /// <summary>One batch forward and backward; what is frozen is computed by a plan, before the tape begins. Either all of a step's changes are made or none.</summary>
+/// <remarks>
+/// Weights move behind the whole backward pass, those too whose gradients it left to the optimizer: until then an error or a cancellation changes nothing, and
+/// every gradient is taken at the old weights.
+/// </remarks>
 internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options, int typicalBatch, FeatureCache cache,
     bool copiesOutputs) : IDisposable
 {
@@ -50,6 +54,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Times = options.Times,
             CheckpointEvery = options.CheckpointEvery,
             OverwritesOutputs = true, // they are copied to the host before
+            DefersGradients = options.AccumulationSteps <= 1 && optimizer.TakesProducts,
         };
         try
         {
@@ -63,7 +68,9 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             tape.Backward(value);
             options.CancellationToken.ThrowIfCancellationRequested();
             float number = pending.Wait(); // a GPU goes on with backward meanwhile; what it found wrong in the batch is told before anything moves
+            double start = options.Times?.Now ?? 0;
             Update(tape, lastOfEpoch); // from here on to the end
+            options.Times?.AddUpdate(start);
             model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);
         }
@@ -83,7 +90,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         Parameter[] trainable = [.. model.Parameters.Where(p => p.IsTrainable).Distinct()];
         if (options.AccumulationSteps <= 1)
         {
-            optimizer.Apply([.. trainable.Select(p => (p, tape.Gradient(p.Value))).Where(g => g.Item2 is not null).Select(g => (g.p, g.Item2!))]);
+            optimizer.Apply([.. trainable.Select(p => ParameterGradient.Of(p, tape)).OfType<ParameterGradient>()]);
             return;
         }
         foreach (Parameter p in trainable)

@@ -20,7 +20,7 @@ public sealed class ImageFolder : BatchSource
     private readonly ImageFolderOptions _options;
     private readonly ImageReader _reader;
     private readonly List<Sample> _samples;
-    private readonly ConcurrentBag<float[]> _returned = []; // inputs of full batches
+    private readonly InputArrays _inputs;
     private string? _fingerprint;
 
     private ImageFolder(ImageFolderOptions options, Preprocessing preprocessing, int batchSize, string[] classes, List<Sample> samples, IReadOnlyList<string> badFiles)
@@ -32,6 +32,7 @@ public sealed class ImageFolder : BatchSource
         ClassNames = classes;
         _samples = samples;
         BadFiles = badFiles;
+        _inputs = new InputArrays(batchSize * SampleShape.Count);
     }
 
     /// <inheritdoc/>
@@ -153,11 +154,7 @@ public sealed class ImageFolder : BatchSource
         Batches(epoch, firstBatch, withInputs: false, cancellationToken);
 
     /// <inheritdoc/>
-    public override void Return(Batch batch)
-    {
-        if (batch.Inputs.Length == BatchSize * SampleShape.Count)
-            _returned.Add(batch.Inputs);
-    }
+    public override void Return(Batch batch) => _inputs.Return(batch);
 
     private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
     {
@@ -211,7 +208,7 @@ public sealed class ImageFolder : BatchSource
     private async Task<Batch> Prepare(int[] indices, int epoch, bool withInputs, TaskFactory workers)
     {
         int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
-        float[] inputs = withInputs ? Inputs(indices.Length * pixels) : [];
+        float[] inputs = withInputs ? _inputs.Rent(indices.Length * pixels) : [];
         var labels = new float[indices.Length * width];
         for (int i = 0; i < indices.Length; i++)
         {
@@ -225,10 +222,6 @@ public sealed class ImageFolder : BatchSource
             await Task.WhenAll(indices.Select((index, i) => workers.StartNew(() => Prepare(index, epoch, inputs.AsSpan(i * pixels, pixels))))).ConfigureAwait(false);
         return new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices };
     }
-
-    /// <summary>Memory for a batch: that of one which was returned, as fresh pages cost a tenth of decoding.</summary>
-    private float[] Inputs(int count) =>
-        count == BatchSize * (int)SampleShape.Count && _returned.TryTake(out float[]? inputs) ? inputs : GC.AllocateUninitializedArray<float>(count);
 
     private void Prepare(int index, int epoch, Span<float> input)
     {

@@ -159,7 +159,7 @@ __device__ inline float class_label(const float* labels, size_t row, int k, int 
     return index >= 0.0f && index < classes ? (k == (int)index ? 1.0f - smoothing : 0.0f) + smoothing / classes : 0.0f;
 }
 
-// One tensor of an optimizer's step, as StepTensor.cs lays it out, and the first block that works on it.
+// One tensor of an optimizer's step, as StepTable.Cuda.cs lays it out, and the first block that works on it.
 struct StepEntry
 {
     long long count;

@@ -26,6 +26,17 @@ internal sealed unsafe class CpuGradientKernels : GradientKernels
         }
     }
 
+    public override bool TakesProduct(in DenseGeometry g) => GradientProduct.IsSmaller(g) && ProductSteps.Serve(g);
+
+    public override void PrepareProducts(ReadOnlySpan<StepTensor> tensors)
+    {
+        foreach (StepTensor tensor in tensors)
+        {
+            if (tensor.IsProduct)
+                ProductSteps.Prepare(tensor.Product.Geometry);
+        }
+    }
+
     public override void Scale(DevicePtr<float> g, long count, float factor) =>
         Elementwise.Unary(new ScaleFormula(factor, 0), count, g.Pointer, g.Pointer);
 

@@ -12,6 +12,8 @@ internal sealed unsafe class ReferenceGradientKernels : GradientKernels
         }
     }
 
+    public override bool TakesProduct(in DenseGeometry g) => GradientProduct.IsSmaller(g);
+
     public override void Scale(DevicePtr<float> g, long count, float factor)
     {
         for (long i = 0; i < count; i++)

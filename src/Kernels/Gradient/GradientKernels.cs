@@ -7,6 +7,18 @@ public abstract class GradientKernels
     /// <summary>The sum of g^2 of each tensor, in double and in one fixed order, in one pass over all. Waits for the device.</summary>
     public abstract void SumsOfSquares(ReadOnlySpan<StepTensor> tensors, Span<double> sums);
 
+    /// <summary>
+    /// True where a step's <see cref="StepTensor.Product"/> costs less than to write the gradient and to read it again: then the steps of this kernel set
+    /// take it. Never where a set needs all gradients in memory.
+    /// </summary>
+    public virtual bool TakesProduct(in DenseGeometry g) => false;
+
+    /// <summary>Takes the memory that products want during a step, so that nothing can fail half-way.</summary>
+    public virtual void PrepareProducts(ReadOnlySpan<StepTensor> tensors)
+    {
+        // Plain loops need none.
+    }
+
     /// <summary>g [count] = factor g.</summary>
     public abstract void Scale(DevicePtr<float> g, long count, float factor);
 

@@ -29,7 +29,7 @@ internal static class StepTable
         {
             if (tensor.Count == 0)
                 continue;
-            entries.Add(new StepEntry(tensor, blocks));
+            entries.Add(new StepEntry(tensor.Count, tensor.W, tensor.G, tensor.A, tensor.B, tensor.C, tensor.Factor, tensor.Limit, blocks));
             blocks += Blocks(tensor.Count);
         }
         return [.. entries];
@@ -39,7 +39,15 @@ internal static class StepTable
     public static long Blocks(long count) => (count + Chunk - 1) / Chunk;
 }
 
-/// <summary>A row of the table, laid out as StepEntry of Common.cuh.</summary>
-/// <param name="Tensor">The tensor.</param>
+/// <summary>A row of the table, laid out as StepEntry of Common.cuh: a <see cref="StepTensor"/> whose gradient is in memory.</summary>
+/// <param name="Count">Numbers in each array.</param>
+/// <param name="W">The weights.</param>
+/// <param name="G">Their gradient.</param>
+/// <param name="A">The first slot.</param>
+/// <param name="B">The second.</param>
+/// <param name="C">The third.</param>
+/// <param name="Factor">On the gradient.</param>
+/// <param name="Limit">Of the gradient, after that.</param>
 /// <param name="FirstBlock">The first block that works on it.</param>
-internal readonly record struct StepEntry(StepTensor Tensor, long FirstBlock);
+internal readonly record struct StepEntry(long Count, DevicePtr<float> W, DevicePtr<float> G, DevicePtr<float> A, DevicePtr<float> B, DevicePtr<float> C,
+    float Factor, float Limit, long FirstBlock);

@@ -4,7 +4,7 @@ namespace Graft.Kernels;
 
 /// <summary>
 /// Tensors laid end to end in one row of numbers, which is cut into chunks of one size. Each tensor begins at a whole cache
-/// line of the row, so that vectors within a chunk lie as in the tensor.
+/// line of the row, so that vectors within a chunk lie as in the tensor. One whose gradient is a product has no part in the row.
 /// </summary>
 internal readonly unsafe struct TensorRow
 {
@@ -24,7 +24,7 @@ internal readonly unsafe struct TensorRow
         _starts = starts;
         starts[0] = 0;
         for (int t = 0; t < count; t++)
-            starts[t + 1] = starts[t] + (tensors[t].Count + Line - 1) / Line * Line;
+            starts[t + 1] = starts[t] + (Length(t) + Line - 1) / Line * Line;
     }
 
     /// <summary>Number of chunks.</summary>
@@ -52,5 +52,7 @@ internal readonly unsafe struct TensorRow
     public long EndOf(int t) => _starts[t + 1];
 
     /// <summary>The numbers of a tensor that lie in a stretch of the row.</summary>
-    public (long First, long Stop) Part(int t, long from, long end) => (from - _starts[t], Math.Min(_tensors[t].Count, end - _starts[t]));
+    public (long First, long Stop) Part(int t, long from, long end) => (from - _starts[t], Math.Min(Length(t), end - _starts[t]));
+
+    private long Length(int t) => _tensors[t].IsProduct ? 0 : _tensors[t].Count;
 }

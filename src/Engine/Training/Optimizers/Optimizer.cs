@@ -79,23 +79,34 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>One step: all parameters in one pass. The gradients stay as they are, clipped or not.</summary>
     /// <exception cref="GraftException">More than one kind of clipping is set.</exception>
-    public void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients)
+    public void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients) =>
+        Apply([.. gradients.Select(g => new ParameterGradient(g.Parameter, g.Gradient.Data))]);
+
+    /// <summary>True where a gradient is needed element by element alone: then it need not be in memory.</summary>
+    internal bool TakesProducts => ClipNorm is null && GlobalClipNorm is null;
+
+    /// <summary>The same with gradients that may be products, where <see cref="TakesProducts"/>.</summary>
+    internal void Apply(ParameterGradient[] gradients)
     {
         CheckClipping();
-        if (gradients.Count > 0)
+        if (gradients.Length > 0)
         {
             int decayed = gradients.Count(g => IsDecayed(g.Parameter));
-            if (decayed < gradients.Count)
+            if (decayed < gradients.Length)
                 gradients = [.. gradients.OrderBy(g => !IsDecayed(g.Parameter))];
-            var tensors = new StepTensor[gradients.Count];
+            var tensors = new StepTensor[gradients.Length];
             for (int i = 0; i < tensors.Length; i++)
-                tensors[i] = Operands(gradients[i].Parameter.Value, gradients[i].Gradient, SlotsOf(gradients[i].Parameter));
+            {
+                (Parameter parameter, DevicePtr<float> gradient, GradientProduct product) = gradients[i];
+                tensors[i] = Operands(parameter.Value, gradient, SlotsOf(parameter)) with { Product = product };
+            }
             KernelSet kernels = gradients[0].Parameter.Device.Kernels;
             Clip(kernels, tensors);
-            Move(kernels, tensors, decayed, LearningRate); // in one piece: nothing can fail half-way
+            kernels.Gradient.PrepareProducts(tensors);
+            Move(kernels, tensors, decayed, LearningRate); // in one piece, and memory was taken before: nothing can fail half-way
         }
-        foreach ((Parameter parameter, _) in gradients)
-            parameter.Value.MarkChanged();
+        foreach (ParameterGradient gradient in gradients)
+            gradient.Parameter.Value.MarkChanged();
         Iterations++;
     }
 
@@ -159,7 +170,7 @@ public abstract class Optimizer : IDisposable
     private protected virtual void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, int decayed, float rate) => Move(kernels, tensors, rate);
 
     /// <summary>A parameter as the kernels take it: slots in the order of <see cref="SlotNames"/>.</summary>
-    private protected virtual StepTensor Operands(Tensor value, Tensor gradient, Tensor[] slots) => new(value.Count, value.Data, gradient.Data, At(slots, 0), At(slots, 1), At(slots, 2));
+    private protected virtual StepTensor Operands(Tensor value, DevicePtr<float> gradient, Tensor[] slots) => new(value.Count, value.Data, gradient, At(slots, 0), At(slots, 1), At(slots, 2));
 
     /// <summary>A slot's address, or Null where there is none.</summary>
     private protected static DevicePtr<float> At(Tensor[] slots, int index) => index >= 0 && index < slots.Length ? slots[index].Data : DevicePtr<float>.Null;

@@ -24,8 +24,8 @@ public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
         kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, rho, momentum, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), tensors);
 
-    private protected override StepTensor Operands(Tensor value, Tensor gradient, Tensor[] slots) =>
-        new(value.Count, value.Data, gradient.Data, slots[0].Data, At(slots, momentum > 0 ? 1 : -1), At(slots, centered ? slots.Length - 1 : -1));
+    private protected override StepTensor Operands(Tensor value, DevicePtr<float> gradient, Tensor[] slots) =>
+        new(value.Count, value.Data, gradient, slots[0].Data, At(slots, momentum > 0 ? 1 : -1), At(slots, centered ? slots.Length - 1 : -1));
 
     internal override void WriteConfig(JsonObject config)
     {
