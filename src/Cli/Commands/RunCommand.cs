@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Graft.Importers;
-using Graft.Importers.Hdf5;
+using Graft.Importers.Keras;
 using Graft.Importers.Numpy;
 
 namespace Graft.Cli.Commands;
