@@ -4,14 +4,19 @@ using Graft.Kernels.Cuda;
 namespace Graft.Tests.CudaEmulator;
 
 /// <summary>A device of its own on the emulated GPU, for one test or a few: each block is exact and given back at once, so that the emulator sees every misuse.</summary>
+/// <remarks>On a GPU (<see cref="CudaEmulator.UsesHardware"/>) tests share context, modules and libraries, whose start takes longer than most tests, and compiled kernels are kept on disk.</remarks>
 internal sealed class EmulatedGpu : IDisposable
 {
+    private static readonly Dictionary<(bool IsOneToOne, bool UsesCudnn), CudaKernelSet> s_shared = [];
+
     private readonly CudaKernelSet _kernels;
+    private readonly bool _isShared;
 
     /// <summary>Opens it; kernels are compiled as the emulator is set now.</summary>
     public EmulatedGpu(KernelCache? cache = null, bool isOneToOne = true, bool usesCudnn = true)
     {
-        _kernels = new CudaKernelSet(CudaContext.Open(0, new CudaOptions(cache ?? new KernelCache(null), isOneToOne, UsesCudnn: usesCudnn)));
+        _isShared = CudaEmulator.UsesHardware && cache is null;
+        _kernels = _isShared ? Shared(isOneToOne, usesCudnn) : Open(cache ?? new KernelCache(null), isOneToOne, usesCudnn);
         Device = new Device(_kernels);
     }
 
@@ -28,6 +33,17 @@ internal sealed class EmulatedGpu : IDisposable
     public void Dispose()
     {
         Device.Pool.Trim();
-        _kernels.Dispose();
+        if (!_isShared)
+            _kernels.Dispose();
+    }
+
+    private static CudaKernelSet Open(KernelCache cache, bool isOneToOne, bool usesCudnn) =>
+        new(CudaContext.Open(0, new CudaOptions(cache, isOneToOne, UsesCudnn: usesCudnn)));
+
+    private static CudaKernelSet Shared(bool isOneToOne, bool usesCudnn)
+    {
+        if (!s_shared.TryGetValue((isOneToOne, usesCudnn), out CudaKernelSet? kernels))
+            s_shared.Add((isOneToOne, usesCudnn), kernels = Open(CudaOptions.Read(Environment.GetEnvironmentVariable).Cache, isOneToOne, usesCudnn));
+        return kernels;
     }
 }

@@ -9,6 +9,7 @@ internal sealed unsafe class KernelModules(CudaContext context) : IDisposable
     private const string Shared = "Common.cuh";
 
     private readonly Dictionary<string, CUmodule> _modules = [];
+    private readonly Dictionary<string, string> _brought = [];
     private readonly Lock _lock = new();
     private NvrtcCompiler? _compiler;
 
@@ -19,7 +20,7 @@ internal sealed unsafe class KernelModules(CudaContext context) : IDisposable
         lock (_lock)
         {
             if (!_modules.TryGetValue(file, out CUmodule module))
-                _modules.Add(file, module = Load(file, SourceOf(file)));
+                _modules.Add(file, module = Load(file, _brought.TryGetValue(file, out string? source) ? source : SourceOf(file)));
             Check.Ok(Driver.cuModuleGetFunction(out CUfunction function, module, name), $"cuModuleGetFunction({name} of {file})");
             return function;
         }
@@ -27,6 +28,13 @@ internal sealed unsafe class KernelModules(CudaContext context) : IDisposable
 
     /// <summary>Shared lines and file, each under its own name in messages.</summary>
     public static string SourceOf(string file) => $"#line 1 \"{Shared}\"\n{Read(Shared)}\n#line 1 \"{file}\"\n{Read(file)}";
+
+    /// <summary>Brings a file that is not the engine's, such as a bench's; it too stands behind Common.cuh.</summary>
+    public void Bring(string file, string text)
+    {
+        lock (_lock)
+            _brought[file] = $"#line 1 \"{Shared}\"\n{Read(Shared)}\n#line 1 \"{file}\"\n{text}";
+    }
 
     /// <summary>Unloads all.</summary>
     public void Dispose()

@@ -115,6 +115,9 @@ internal static unsafe partial class Driver
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuEventSynchronize(CUevent theEvent);
 
+    [LibraryImport(NativeLibraries.Driver)]
+    internal static partial CUresult cuEventElapsedTime(out float milliseconds, CUevent start, CUevent end);
+
     // Kernels and graphs.
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuModuleLoadData(out CUmodule module, byte* image);
@@ -198,6 +201,7 @@ internal enum CUstream_flags : uint
 
 internal enum CUevent_flags : uint
 {
+    CU_EVENT_DEFAULT = 0,
     CU_EVENT_DISABLE_TIMING = 2,
 }
 
