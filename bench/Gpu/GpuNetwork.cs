@@ -1,4 +1,5 @@
 using Graft.Bench.Quick;
+using Graft.Bench.Suite;
 using Graft.Layers;
 using Graft.Models;
 
@@ -31,11 +32,23 @@ internal sealed record GpuNetwork(string Name, Func<Model> Build)
     /// <summary>Weights by their paths, in the ranges of <see cref="HeWeights"/>.</summary>
     public static Model Fill(Model model, Device device)
     {
-        HashedNumbers.Fill(model, HeWeights.Range);
+        FillBy(model, HeWeights.Range);
         model.MoveTo(device);
         return model;
     }
 
+    /// <summary>Fills every parameter by its path.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="range">Smallest and largest number of a parameter.</param>
+    public static void FillBy(Model model, Func<string, Parameter, (double Low, double High)> range)
+    {
+        foreach ((string path, Parameter parameter) in model.NamedParameters())
+        {
+            (double low, double high) = range(path, parameter);
+            parameter.Set(Numbers.Of(path, parameter.Shape.Count, low, high));
+        }
+    }
+
     /// <summary>Images; the first ones are the same for every batch.</summary>
-    public static float[] Pixels(Shape shape) => HashedNumbers.Of("pixels", shape.Count);
+    public static float[] Pixels(Shape shape) => Numbers.Of("pixels", shape.Count);
 }

@@ -28,7 +28,7 @@ internal static class GpuPeaks
         int n = options.IsTiny ? 64 : 8192;
         using (var workspace = new Workspace(BenchGpu.Device.Kernels.Memory))
         {
-            DevicePtr<float> a = workspace.Upload<float>(HashedNumbers.Of("a", (long)n * n)), b = workspace.Upload<float>(HashedNumbers.Of("b", (long)n * n)), c = workspace.Scratch((long)n * n);
+            DevicePtr<float> a = workspace.Upload<float>(Numbers.Of("a", (long)n * n)), b = workspace.Upload<float>(Numbers.Of("b", (long)n * n)), c = workspace.Scratch((long)n * n);
             foreach (string precision in options.Precisions)
             {
                 var row = new GpuRow { Part = "peaks", Name = Product, Variant = $"cuBLAS {n}", Precision = precision, Flops = 2.0 * n * n * n };

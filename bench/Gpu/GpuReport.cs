@@ -22,8 +22,11 @@ internal sealed class GpuReport
     public static string Write(string folder, IReadOnlyList<GpuRow> rows)
     {
         // A part that was run again says what holds.
-        GpuRow[] latest = [.. rows.GroupBy(r => (r.Part, r.Name, r.Engine, r.Variant, r.Precision)).Select(g => g.LastOrDefault(r => r.HasFigure) ?? g.Last())];
-        string text = new GpuReport(latest).Text();
+        IEnumerable<GpuRow> latest = rows.GroupBy(r => (r.Part, r.Name, r.Engine, r.Variant, r.Precision)).Select(g => g.LastOrDefault(r => r.HasFigure) ?? g.Last());
+        // What has to be computed and moved stands in Graft's rows.
+        Dictionary<(string, string), GpuRow> work = rows.Where(r => r.Engine == Graft && r.Flops + r.Bytes > 0).GroupBy(r => (r.Part, r.Name)).ToDictionary(g => g.Key, g => g.First());
+        latest = [.. latest.Select(r => r.Flops + r.Bytes == 0 && work.TryGetValue((r.Part, r.Name), out GpuRow? ours) ? r with { Flops = ours.Flops, Bytes = ours.Bytes } : r)];
+        string text = new GpuReport([.. latest]).Text();
         File.WriteAllText(Path.Combine(folder, "GpuCheck.md"), text);
         File.WriteAllText(Path.Combine(folder, "GpuCheck.csv"), Csv(latest));
         return text;
@@ -34,7 +37,7 @@ internal sealed class GpuReport
         var text = new StringBuilder("# GPU check\n\n");
         foreach (GpuRow machine in _rows.Where(r => r is { Part: GpuRow.Check, Name: "machine" }))
             text.Append(CultureInfo.InvariantCulture, $"{machine.Engine}: {machine.Note}  \n");
-        text.Append("\nMedians, by the GPU's clock. \"x PyTorch\": times the speed of its fastest way. Shares of the peak refer to the copy and the product in the first table.\n");
+        text.Append("\nMedians, by the GPU's clock. x PyTorch: times the speed of its fastest way. % of peak: the time that the arithmetic or the bytes need at the rates of the first table, over the time taken.\n");
         Table(text, "Peaks", ["what", "by", "precision", "time", "TFLOP/s", "GB/s"], _rows.Where(r => r is { Part: "peaks", HasFigure: true }).Select(r => new[]
         {
             r.Name, By(r), r.Precision, Time(r.Seconds), Rate(r.Flops / r.Seconds / 1e12), Rate(r.Bytes / r.Seconds / 1e9),
@@ -44,18 +47,18 @@ internal sealed class GpuReport
             r.Name, By(r), Time(r.Seconds), Rate(r.Flops / r.Seconds / 1e12), Rate(r.Bytes / r.Seconds / 1e9), Rate(100 * Share(r)),
             r.Engine == Torch ? Missing : Rate(Best(r.Part, r.Name, r.Precision) / r.Seconds),
         }));
-        Table(text, "Not available", ["what", "why"], _rows.Where(r => r.Part != GpuRow.Check && !r.HasFigure).GroupBy(r => r.Note).Select(g => new[]
+        Table(text, "Not available", ["why", "what"], _rows.Where(r => r.Part != GpuRow.Check && !r.HasFigure).GroupBy(r => r.Note).Select(g => new[]
         {
-            string.Join(", ", g.Select(r => $"{(r.Engine == Torch ? "PyTorch " : "")}{r.Name} {r.Precision}".TrimEnd()).Distinct()), g.Key,
+            g.Key, string.Join(", ", g.Select(r => $"{(r.Engine == Torch ? $"PyTorch {r.Variant} " : "")}{r.Name} {r.Precision}".TrimEnd()).Distinct()),
         }));
         IEnumerable<GpuRow> networks = _rows.Where(r => r.Part is "vision" or "steps" or "text");
-        Table(text, "Networks", ["work", "precision", "unit", "Graft", .. s_torchVariants.Select(v => $"PyTorch {v}"), "Graft x PyTorch"],
+        Table(text, "Networks: Graft, and PyTorch's ways", ["work", "precision", "unit", "Graft", "% of peak", .. s_torchVariants, "x PyTorch"],
             networks.GroupBy(r => (r.Part, r.Name, r.Precision)).Where(g => g.Any(r => r.HasFigure)).Select(g =>
             {
                 GpuRow? ours = g.FirstOrDefault(r => r.Engine == Graft && r.HasFigure);
                 return (string[])
                 [
-                    g.Key.Name, g.Key.Precision, g.First().Unit, ours is null ? Missing : Rate(ours.Figure),
+                    g.Key.Name, g.Key.Precision, g.First().Unit, ours is null ? Missing : Rate(ours.Figure), ours is null ? Missing : Rate(100 * Share(ours)),
                     .. s_torchVariants.Select(v => g.FirstOrDefault(r => r.Engine == Torch && r.Variant == v && r.HasFigure) is { } row ? Rate(row.Figure) : Missing),
                     ours is null ? Missing : Rate(Best(g.Key.Part, g.Key.Name, g.Key.Precision) / ours.Seconds),
                 ];

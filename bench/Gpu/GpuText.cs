@@ -1,5 +1,6 @@
 using System.Globalization;
 using Graft.Bench.Quick;
+using Graft.Bench.Suite;
 using Graft.Kernels;
 using Graft.Models;
 using Graft.Training;
@@ -19,7 +20,7 @@ internal static class GpuText
             with { EmbeddingDropout = 0, ResidualDropout = 0, AttentionDropout = 0, EosToken = null };
         int prompt = options.IsTiny ? 16 : 512, tokens = options.IsTiny ? 4 : 64, sequences = options.IsTiny ? 2 : 4, length = options.IsTiny ? 8 : 512;
         Gpt2 gpt = Fill(Gpt2.Build(config), Device.Cpu);
-        int[] text = HashedNumbers.Ids("text", prompt, config.VocabularySize);
+        int[] text = Numbers.Ids("text", prompt, config.VocabularySize);
         float[] expected = Logits(gpt, text);
         results.Add(new GpuRow { Part = GpuRow.Check, Name = "gpt2", Values = expected });
         gpt.MoveTo(BenchGpu.Device);
@@ -55,7 +56,7 @@ internal static class GpuText
     {
         const double Deviation = 0.02; // of GPT-2's own start; here in an even distribution
         double limit = Deviation * Math.Sqrt(3);
-        HashedNumbers.Fill(gpt, (path, parameter) => parameter.Name switch
+        GpuNetwork.FillBy(gpt, (path, parameter) => parameter.Name switch
         {
             "kernel" or "embeddings" => (-limit, limit),
             "gamma" => (0.8, 1.2),
@@ -116,7 +117,7 @@ internal static class GpuText
 
         Batch Texts(Model model)
         {
-            int[] ids = HashedNumbers.Ids("texts", sequences * (length + 1), config.VocabularySize);
+            int[] ids = Numbers.Ids("texts", sequences * (length + 1), config.VocabularySize);
             float[] Part(int start) => [.. Enumerable.Range(0, sequences).SelectMany(s => ids.Skip(s * (length + 1) + start).Take(length)).Select(i => (float)i)];
             return new Batch(Part(0), new Shape(sequences, length), Part(1), new Shape(sequences, length));
         }

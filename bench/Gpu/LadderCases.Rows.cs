@@ -76,7 +76,6 @@ internal static partial class LadderCases
         return new(new OpCase($"batch norm, training {batch}x{size}²x{c}", 0, 3 * 4.0 * batch * x)
         {
             Batch = batch,
-            CheckedBatch = batch, // the statistics are the whole batch's
             Tolerance = Tolerance,
             Graft = (set, work, n) =>
             {
@@ -90,25 +89,21 @@ internal static partial class LadderCases
 
     private static LadderCase Gelu(int count) => new(new OpCase($"GELU {count}", 0, 2 * 4.0 * count)
     {
-        Batch = 512,
         Tolerance = Tolerance,
-        Graft = (set, work, part) =>
+        Graft = (set, work, _) =>
         {
-            long n = count / 512L * part;
-            DevicePtr<float> x = work.Input("x", n, -6, 6), y = work.Output(n);
-            var g = new UnaryGeometry(n, UnaryFormula.GeluTanh);
+            DevicePtr<float> x = work.Input("x", count, -6, 6), y = work.Output(count);
+            var g = new UnaryGeometry(count, UnaryFormula.GeluTanh);
             return () => set.Unary.Forward(g, x, y);
         },
     }, new Rung("own"));
 
     private static LadderCase Add(int count) => new(new OpCase($"sum of two {count}", 0, 3 * 4.0 * count)
     {
-        Batch = 512,
-        Graft = (set, work, part) =>
+        Graft = (set, work, _) =>
         {
-            int n = count / 512 * part;
-            DevicePtr<float> a = work.Input("a", n), b = work.Input("b", n), y = work.Output(n);
-            BinaryGeometry g = BinaryGeometry.Of(BinaryFormula.Add, [n], [n]);
+            DevicePtr<float> a = work.Input("a", count), b = work.Input("b", count), y = work.Output(count);
+            BinaryGeometry g = BinaryGeometry.Of(BinaryFormula.Add, [count], [count]);
             return () => set.Binary.Forward(g, a, b, y);
         },
     }, new Rung("own"));
@@ -191,13 +186,11 @@ internal static partial class LadderCases
     /// <summary>Weight and two slots are read and written, the gradient is read.</summary>
     private static LadderCase Adam(int count) => new(new OpCase($"step of Adam {count}", 0, 7 * 4.0 * count)
     {
-        Batch = 512,
         Tolerance = Tolerance,
-        Graft = (set, work, part) =>
+        Graft = (set, work, _) =>
         {
-            long n = count / 512L * part;
-            DevicePtr<float> w = work.InPlace(work.Input("w", n), n), g = work.Input("g", n), m = work.Upload<float>(new float[n]), v = work.Upload<float>(new float[n]);
-            return () => set.AdamStep.Step(new AdamStepSettings(1e-3f, 0.9f, 0.999f, 1e-7f, 0, 1), [new(n, w, g, m, v)]);
+            DevicePtr<float> w = work.InPlace(work.Input("w", count), count), g = work.Input("g", count), m = work.Upload<float>(new float[count]), v = work.Upload<float>(new float[count]);
+            return () => set.AdamStep.Step(new AdamStepSettings(1e-3f, 0.9f, 0.999f, 1e-7f, 0, 1), [new(count, w, g, m, v)]);
         },
     }, new Rung("own"));
 }
