@@ -7,9 +7,6 @@ namespace Graft.Bench.Gpu;
 /// <summary>What this GPU reaches: the copy of a large block, and a large product. Shares of the peak refer to these, not to a data sheet.</summary>
 internal static class GpuPeaks
 {
-    /// <summary>Names of the rows.</summary>
-    public const string Copy = "copy", Product = "product";
-
     /// <summary>Measures both.</summary>
     public static void Run(GpuOptions options, GpuResults results)
     {
@@ -21,7 +18,7 @@ internal static class GpuPeaks
             DevicePtr<float> from = workspace.Scratch(count), to = workspace.Scratch(count);
             MemoryKernels memory = BenchGpu.Device.Kernels.Memory;
             memory.Fill(from, count, 1.5f);
-            var row = new GpuRow { Part = "peaks", Name = Copy, Bytes = 2.0 * sizeof(float) * count };
+            var row = new GpuRow { Part = "peaks", Name = GpuRow.Copy, Bytes = 2.0 * sizeof(float) * count };
             Measure(row with { Variant = "driver" }, () => memory.Copy(from, to, count));
             Measure(row with { Variant = "own kernel" }, () => memory.Accumulate(from, to, count, 0));
         }
@@ -31,7 +28,7 @@ internal static class GpuPeaks
             DevicePtr<float> a = workspace.Upload<float>(Numbers.Of("a", (long)n * n)), b = workspace.Upload<float>(Numbers.Of("b", (long)n * n)), c = workspace.Scratch((long)n * n);
             foreach (string precision in options.Precisions)
             {
-                var row = new GpuRow { Part = "peaks", Name = Product, Variant = $"cuBLAS {n}", Precision = precision, Flops = 2.0 * n * n * n };
+                var row = new GpuRow { Part = "peaks", Name = GpuRow.Product, Variant = $"cuBLAS {n}", Precision = precision, Flops = 2.0 * n * n * n };
                 if (GpuPrecisions.Obstacle(precision) is { } obstacle)
                     results.Add(row with { Note = obstacle });
                 else

@@ -15,7 +15,7 @@ internal sealed class GpuReport
     private GpuReport(IReadOnlyList<GpuRow> rows)
     {
         _rows = rows;
-        _bandwidth = rows.Where(r => r is { Part: "peaks", Name: GpuPeaks.Copy, HasFigure: true }).Select(r => r.Bytes / r.Seconds).DefaultIfEmpty(double.NaN).Max();
+        _bandwidth = rows.Where(r => r is { Part: "peaks", Name: GpuRow.Copy, HasFigure: true }).Select(r => r.Bytes / r.Seconds).DefaultIfEmpty(double.NaN).Max();
     }
 
     /// <summary>Writes both files and returns the text.</summary>
@@ -75,7 +75,7 @@ internal sealed class GpuReport
     /// <summary>The time that arithmetic or memory needs at least, whichever is longer, over the time taken.</summary>
     private double Share(GpuRow row)
     {
-        double peak = _rows.Where(r => r is { Part: "peaks", Name: GpuPeaks.Product, HasFigure: true } && r.Precision == row.Precision).Select(r => r.Flops / r.Seconds).DefaultIfEmpty(double.NaN).Max();
+        double peak = _rows.Where(r => r is { Part: "peaks", Name: GpuRow.Product, HasFigure: true } && r.Precision == row.Precision).Select(r => r.Flops / r.Seconds).DefaultIfEmpty(double.NaN).Max();
         return Math.Max(row.Flops > 0 ? row.Flops / peak : 0, row.Bytes / _bandwidth) / row.Seconds;
     }
 

@@ -9,6 +9,9 @@ internal sealed record GpuRow
     /// <summary>Where outputs are kept that another engine compares its own with.</summary>
     public const string Check = "check";
 
+    /// <summary>Names of the peaks.</summary>
+    public const string Copy = "copy", Product = "product";
+
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     /// <summary>peaks, vision, steps, text, ladder; or <see cref="Check"/>.</summary>

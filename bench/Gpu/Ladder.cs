@@ -32,16 +32,6 @@ internal sealed class Ladder : IDisposable
             set.Dispose();
     }
 
-    /// <summary>A kernel of Ladder.cu.</summary>
-    public static KernelFunction Naive(CudaKernelSet set, string name)
-    {
-        const string File = "Ladder.cu";
-        using Stream stream = typeof(Ladder).Assembly.GetManifestResourceStream(File) ?? throw new GraftException($"{File} is not embedded in the bench.");
-        using var reader = new StreamReader(stream);
-        set.Context.Modules.Bring(File, reader.ReadToEnd());
-        return new KernelFunction(set.Context, File, name);
-    }
-
     private static float[] Expected(OpCase op, KernelSet kernels)
     {
         using var workspace = new Workspace(kernels.Memory);

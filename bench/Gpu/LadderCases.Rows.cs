@@ -1,5 +1,6 @@
 using Graft.Bench.Suite;
 using Graft.Kernels;
+using Graft.Kernels.Cuda;
 
 namespace Graft.Bench.Gpu;
 
@@ -25,7 +26,7 @@ internal static partial class LadderCases
             new Rung("naive", Make: (set, work, n) =>
             {
                 DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), y = work.Output((long)tokens * columns);
-                Kernels.Cuda.KernelFunction kernel = Ladder.Naive(set, "naive_attention");
+                KernelFunction kernel = Naive(set, "naive_attention");
                 return () => kernel.Over((long)tokens * heads, qkv, y, tokens, heads, d, scale);
             }),
             new Rung("own"));
@@ -45,7 +46,7 @@ internal static partial class LadderCases
         new Rung("naive", Make: (set, work, n) =>
         {
             DevicePtr<float> x = work.Input("x", (long)n * columns, -8, 8), y = work.Output((long)n * columns);
-            Kernels.Cuda.KernelFunction kernel = Ladder.Naive(set, "naive_softmax");
+            KernelFunction kernel = Naive(set, "naive_softmax");
             return () => kernel.Over(n, x, y, n, columns);
         }),
         new Rung("own"));
@@ -65,7 +66,7 @@ internal static partial class LadderCases
         new Rung("naive", Make: (set, work, n) =>
         {
             DevicePtr<float> x = work.Input("x", (long)n * columns), scale = work.Input("scale", columns), shift = work.Input("shift", columns), y = work.Output((long)n * columns);
-            Kernels.Cuda.KernelFunction kernel = Ladder.Naive(set, "naive_layer_norm");
+            KernelFunction kernel = Naive(set, "naive_layer_norm");
             return () => kernel.Over(n, x, scale, shift, y, n, columns, Epsilon);
         }),
         new Rung("own"));
@@ -137,7 +138,7 @@ internal static partial class LadderCases
         new Rung("naive", Make: (set, work, n) =>
         {
             DevicePtr<float> x = work.Input("x", (long)rows * columns), y = work.Output(columns);
-            Kernels.Cuda.KernelFunction kernel = Ladder.Naive(set, "naive_column_sums");
+            KernelFunction kernel = Naive(set, "naive_column_sums");
             return () => kernel.Over(columns, x, y, rows, columns);
         }),
         new Rung("own"));
@@ -154,7 +155,7 @@ internal static partial class LadderCases
         new Rung("naive", Make: (set, work, n) =>
         {
             DevicePtr<float> x = work.Input("x", (long)rows * columns), y = work.Output((long)rows * columns);
-            Kernels.Cuda.KernelFunction kernel = Ladder.Naive(set, "naive_transpose");
+            KernelFunction kernel = Naive(set, "naive_transpose");
             return () => kernel.Over((long)rows * columns, x, y, rows, columns);
         }),
         new Rung("own"));

@@ -1,5 +1,6 @@
 using Graft.Bench.Suite;
 using Graft.Kernels;
+using Graft.Kernels.Cuda;
 
 namespace Graft.Bench.Gpu;
 
@@ -28,6 +29,16 @@ internal static partial class LadderCases
             Adam(25_557_032), Narrow("bf16", WeightPrecision.BFloat16, 768, 50257), Narrow("int8", WeightPrecision.Int8, 768, 50257),
         ];
 
+    /// <summary>A kernel of Ladder.cu.</summary>
+    private static KernelFunction Naive(CudaKernelSet set, string name)
+    {
+        const string File = "Ladder.cu";
+        using Stream stream = typeof(LadderCases).Assembly.GetManifestResourceStream(File) ?? throw new GraftException($"{File} is not embedded in the bench.");
+        using var reader = new StreamReader(stream);
+        set.Context.Modules.Bring(File, reader.ReadToEnd());
+        return new KernelFunction(set.Context, File, name);
+    }
+
     private static LadderCase Product(int m, int n, int k) => new(new OpCase($"product {m}x{n}x{k}", 2.0 * m * n * k, 4.0 * ((double)m * k + (double)k * n + (double)m * n))
     {
         Batch = m,
@@ -42,7 +53,7 @@ internal static partial class LadderCases
         new Rung("naive", Make: (set, work, rows) =>
         {
             (DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> c) = (work.Input("a", (long)rows * k), work.Input("b", (long)k * n), work.Output((long)rows * n));
-            Kernels.Cuda.KernelFunction kernel = Ladder.Naive(set, "naive_product");
+            KernelFunction kernel = Naive(set, "naive_product");
             return () => kernel.Over((long)rows * n, a, b, c, rows, n, k);
         }),
         // A convolution of 1 x 1 is a product with the second matrix turned.
@@ -76,7 +87,7 @@ internal static partial class LadderCases
             new Rung("naive", Make: (set, work, n) =>
             {
                 DevicePtr<float> input = work.Input("x", n * x), weight = work.Input("w", w), bias = work.Input("b", o), output = work.Output(n * y);
-                Kernels.Cuda.KernelFunction kernel = Ladder.Naive(set, "naive_convolution");
+                KernelFunction kernel = Naive(set, "naive_convolution");
                 return () => kernel.Over(n * y, input, weight, bias, output, n, size, size, c, o, filter, stride, filter / 2);
             }),
             new Rung("own tiles", UsesCudnn: false), new Rung("cuDNN"));
