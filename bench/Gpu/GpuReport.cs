@@ -49,7 +49,7 @@ internal sealed class GpuReport
         }));
         Table(text, "Not available", ["why", "what"], _rows.Where(r => r.Part != GpuRow.Check && !r.HasFigure).GroupBy(r => r.Note).Select(g => new[]
         {
-            g.Key, string.Join(", ", g.Select(r => $"{(r.Engine == Torch ? $"PyTorch {r.Variant} " : "")}{r.Name} {r.Precision}".TrimEnd()).Distinct()),
+            g.Key, string.Join(", ", g.Select(r => $"{(r.Engine == Torch ? "PyTorch " : "")}{r.Name} {r.Variant} {r.Precision}".Replace("  ", " ", StringComparison.Ordinal).TrimEnd()).Distinct()),
         }));
         IEnumerable<GpuRow> networks = _rows.Where(r => r.Part is "vision" or "steps" or "text");
         Table(text, "Networks: Graft, and PyTorch's ways", ["work", "precision", "unit", "Graft", "% of peak", .. s_torchVariants, "x PyTorch"],

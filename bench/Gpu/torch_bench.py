@@ -14,10 +14,10 @@ import sys
 import time
 
 try:
-    import numpy as np
     import torch
     import torch.nn.functional as F
     from torch import nn
+    import numpy as np
 except ImportError as error:
     print(f"PyTorch is left out: {sys.executable} has no {error.name}.")
     sys.exit(4)
@@ -295,7 +295,7 @@ class Bench:
             return float("nan")
         theirs = np.asarray(theirs, dtype=np.float64)
         worst = float(np.max(np.abs(ours - theirs) / (np.abs(theirs) + np.sqrt(np.mean(theirs ** 2)))))
-        allowed = {"fp32": 1e-3, "tf32": 2e-2}.get(precision, 1e-1)
+        allowed = {"fp32": 1e-3, "tf32": 2e-2}.get(precision, 2e-1)
         if not worst <= allowed:
             raise ValueError(f"the result deviates from Graft's by {worst:.3g}; {allowed:.3g} is allowed")
         return worst

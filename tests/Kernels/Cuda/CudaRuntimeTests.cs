@@ -223,6 +223,32 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
     }
 
     [Fact]
+    public void A_stopwatch_times_the_runs_of_some_work_and_waits_for_their_end()
+    {
+        emulator.Begin(nameof(A_stopwatch_times_the_runs_of_some_work_and_waits_for_their_end));
+        using var gpu = new EmulatedGpu();
+        DevicePtr<float> x = New(gpu.Kernels.Memory, [1, 2, 3]);
+        using (var watch = new CudaStopwatch(gpu.Context))
+        {
+            Assert.InRange(watch.Seconds(() => gpu.Kernels.Gradient.Scale(x, 3, 2), runs: 3), 1e-9, 60);
+            Assert.Equal([8, 16, 24], Read(gpu.Kernels.Memory, x, 3));
+        }
+        gpu.Kernels.Memory.Free(x.Address);
+    }
+
+    [Fact]
+    public void A_kernel_of_a_file_that_is_brought_stands_behind_the_shared_lines()
+    {
+        emulator.Begin(nameof(A_kernel_of_a_file_that_is_brought_stands_behind_the_shared_lines));
+        using var gpu = new EmulatedGpu();
+        DevicePtr<float> x = New(gpu.Kernels.Memory, [1, 2, 3]);
+        gpu.Context.Modules.Bring("Brought.cu", "extern \"C\" __global__ void add_one(float* x, long long count) { OVER_ELEMENTS(i, count) x[i] += 1.0f; }");
+        new KernelFunction(gpu.Context, "Brought.cu", "add_one").Over(3, x, 3L);
+        Assert.Equal([2, 3, 4], Read(gpu.Kernels.Memory, x, 3));
+        gpu.Kernels.Memory.Free(x.Address);
+    }
+
+    [Fact]
     public void Compiled_kernels_are_kept_and_a_damaged_file_is_made_anew()
     {
         emulator.Begin(nameof(Compiled_kernels_are_kept_and_a_damaged_file_is_made_anew));
