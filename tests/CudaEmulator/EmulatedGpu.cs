@@ -7,7 +7,8 @@ namespace Graft.Tests.CudaEmulator;
 /// <remarks>On a GPU (<see cref="CudaEmulator.UsesHardware"/>) tests share context, modules and libraries, whose start takes longer than most tests, and compiled kernels are kept on disk.</remarks>
 internal sealed class EmulatedGpu : IDisposable
 {
-    private static readonly Dictionary<(bool IsOneToOne, bool UsesCudnn), CudaKernelSet> s_shared = [];
+    private static readonly Dictionary<CudaOptions, CudaKernelSet> s_shared = [];
+    private static readonly Lazy<KernelCache> s_kept = new(() => CudaOptions.Read(Environment.GetEnvironmentVariable).Cache);
 
     private readonly CudaKernelSet _kernels;
     private readonly bool _isShared;
@@ -16,7 +17,8 @@ internal sealed class EmulatedGpu : IDisposable
     public EmulatedGpu(KernelCache? cache = null, bool isOneToOne = true, bool usesCudnn = true)
     {
         _isShared = CudaEmulator.UsesHardware && cache is null;
-        _kernels = _isShared ? Shared(isOneToOne, usesCudnn) : Open(cache ?? new KernelCache(null), isOneToOne, usesCudnn);
+        var options = new CudaOptions(cache ?? (_isShared ? s_kept.Value : new KernelCache(null)), isOneToOne, UsesCudnn: usesCudnn);
+        _kernels = _isShared ? Shared(options) : new CudaKernelSet(CudaContext.Open(0, options));
         Device = new Device(_kernels);
     }
 
@@ -37,13 +39,10 @@ internal sealed class EmulatedGpu : IDisposable
             _kernels.Dispose();
     }
 
-    private static CudaKernelSet Open(KernelCache cache, bool isOneToOne, bool usesCudnn) =>
-        new(CudaContext.Open(0, new CudaOptions(cache, isOneToOne, UsesCudnn: usesCudnn)));
-
-    private static CudaKernelSet Shared(bool isOneToOne, bool usesCudnn)
+    private static CudaKernelSet Shared(CudaOptions options)
     {
-        if (!s_shared.TryGetValue((isOneToOne, usesCudnn), out CudaKernelSet? kernels))
-            s_shared.Add((isOneToOne, usesCudnn), kernels = Open(CudaOptions.Read(Environment.GetEnvironmentVariable).Cache, isOneToOne, usesCudnn));
+        if (!s_shared.TryGetValue(options, out CudaKernelSet? kernels))
+            s_shared.Add(options, kernels = new CudaKernelSet(CudaContext.Open(0, options)));
         return kernels;
     }
 }
