@@ -16,6 +16,7 @@ internal static class GraftProcess
         var start = new ProcessStartInfo(program[0], [.. program.Skip(1), .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (libraries is not null || !CudaEmulator.CudaEmulator.UsesHardware)
             start.Environment["GRAFT_CUDA_PATH"] = libraries ?? "";
+        start.Environment.Remove(TestDevice.Variable); // that of the tests is not that of the program
         foreach ((string name, string value) in variables)
             start.Environment[name] = value;
         using Process process = Process.Start(start)!;
