@@ -12,7 +12,10 @@ internal static class Machine
         + $"{RuntimeInformation.OSDescription}{Load()}";
 
     /// <summary>The processor's name as the name of a folder: results of other machines lie beside.</summary>
-    public static string FolderName => string.Join('-', Processor().ToLowerInvariant().Split([' ', '(', ')', ',', '@', '/'], StringSplitOptions.RemoveEmptyEntries));
+    public static string FolderName => FolderNameOf(Processor());
+
+    /// <summary>A name as the name of a folder: small letters, hyphens for all that files are better not called by.</summary>
+    public static string FolderNameOf(string name) => string.Join('-', name.ToLowerInvariant().Split([' ', '(', ')', ',', '@', '/'], StringSplitOptions.RemoveEmptyEntries));
 
     private static string Processor()
     {

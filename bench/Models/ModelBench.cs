@@ -33,9 +33,9 @@ public class ModelBench : OpBench
             Tolerance = OutputCheck.Tolerance,
             TimesReference = false,
             Graft = (_, _, _) => throw new InvalidOperationException("A model brings its own memory."),
-            GraftModel = () =>
+            GraftModel = device =>
             {
-                var graft = new GraftModel(model.Open(), ModelCase.Pixels(input), input);
+                var graft = new GraftModel(model.Open(device), ModelCase.Pixels(input), input);
                 return new Peer(graft.Run, () => graft.Output, graft.Dispose);
             },
             Ort = () =>
@@ -56,7 +56,7 @@ public class ModelBench : OpBench
     }
 
     /// <summary>Multiplications and additions of the convolutions and fully connected layers, for one image.</summary>
-    private static double FlopsOf(Model model) => model.Nodes.Sum(node => node.Layer switch
+    internal static double FlopsOf(Model model) => model.Nodes.Sum(node => node.Layer switch
     {
         Conv2D or Dense => 2.0 * node.Shape.Count / node.Shape[-1] * node.Layer.Parameters[0].Shape.Count, // each weight once a pixel
         _ => 0,

@@ -15,38 +15,48 @@ internal sealed class Gpt2Case : IQuickCase
     private const double Budget = 3; // seconds a line and its peer
 
     /// <summary>What is timed; decoding is from weights of a precision, all else from floats.</summary>
-    private readonly record struct Line(string Name, WeightPrecision Precision, bool Decodes, bool HasPeer)
+    internal readonly record struct Line(string Name, WeightPrecision Precision, bool Decodes, bool HasPeer)
     {
         public int Tokens => Decodes ? Prompt : LongPrompt;
     }
 
-    private static readonly Line[] s_lines =
+    internal static readonly Line[] Lines =
     [
         new("gpt2-decode-f32", WeightPrecision.Float32, Decodes: true, HasPeer: true), new("gpt2-decode-bf16", WeightPrecision.BFloat16, Decodes: true, HasPeer: false),
         new("gpt2-decode-int8", WeightPrecision.Int8, Decodes: true, HasPeer: false), new("gpt2-prefill-512", WeightPrecision.Float32, Decodes: false, HasPeer: true),
     ];
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Names { get; } = [.. s_lines.Select(l => l.Name), .. s_lines.Where(l => l.HasPeer).Select(l => $"ort-{l.Name}")];
+    public IReadOnlyList<string> Names { get; } = [.. Lines.Select(l => l.Name), .. Lines.Where(l => l.HasPeer).Select(l => $"ort-{l.Name}")];
 
     /// <inheritdoc/>
     public bool Run(QuickOptions options, Action<string> line, Action<string> note)
     {
         Gpt2 model = Gpt2.Build(Gpt2Config.Small);
         bool fine = true;
-        foreach (Line each in s_lines.Where(l => options.Wants(l.Name) || options.Wants($"ort-{l.Name}")))
+        foreach (Line each in Lines.Where(l => options.Wants(l.Name) || options.Wants($"ort-{l.Name}")))
             fine &= Run(model, each, line, note);
         model.Release();
         return fine;
     }
 
-    private static bool Run(Gpt2 model, Line of, Action<string> line, Action<string> note)
+    /// <summary>A line on the device where the model is; the last logits go to <paramref name="logits"/>.</summary>
+    public static Contender Open(Gpt2 model, Line of, string name, float[] logits)
     {
         model.Precision = of.Precision;
-        int[] tokens = [.. Enumerable.Range(0, LongPrompt).Select(i => i * 7919 % model.VocabularySize)];
+        int[] tokens = Tokens(model);
+        return Contender.Rate(name, "tokens/s", of.Decodes ? MaxLength - Prompt : LongPrompt, () => Read(model, of, tokens, logits));
+    }
+
+    private static int[] Tokens(Gpt2 model) => [.. Enumerable.Range(0, LongPrompt).Select(i => i * 7919 % model.VocabularySize)];
+
+    private static bool Run(Gpt2 model, Line of, Action<string> line, Action<string> note)
+    {
         var logits = new float[model.VocabularySize];
+        Contender ours = Open(model, of, of.Name, logits);
+        int[] tokens = Tokens(model);
         using OrtGpt2? ort = of.HasPeer ? new OrtGpt2(model, of.Decodes ? 1 : LongPrompt, of.Decodes, CpuThreads.Count) : null;
-        List<Contender> contenders = [Contender.Rate(of.Name, "tokens/s", of.Decodes ? MaxLength - Prompt : LongPrompt, () => Read(model, of, tokens, logits))];
+        List<Contender> contenders = [ours];
         if (ort is not null)
         {
             int length = of.Decodes ? MaxLength - 1 : LongPrompt;

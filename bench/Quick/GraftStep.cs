@@ -8,7 +8,7 @@ namespace Graft.Bench.Quick;
 internal sealed class GraftStep : IDisposable
 {
     private readonly Model _model;
-    private readonly Optimizer _optimizer = new Sgd(StepCase.LearningRate, StepCase.Momentum);
+    private readonly Optimizer _optimizer;
     private readonly Batch _batch;
     private readonly LabelKind _kind;
     private readonly FeatureCache _cache;
@@ -17,15 +17,27 @@ internal sealed class GraftStep : IDisposable
 
     /// <param name="of">The step.</param>
     /// <param name="times">Where the time of each op goes; null where nobody asks.</param>
-    public GraftStep(StepCase of, OpTimes? times = null)
+    /// <param name="device">Where it runs; null for the processor.</param>
+    public GraftStep(StepCase of, OpTimes? times = null, Device? device = null)
+        : this(of.Open(device), of.Images, of.Classes == 1 ? LabelKind.Binary : LabelKind.Sparse, of.Loss, new Sgd(StepCase.LearningRate, StepCase.Momentum), times, copiesOutputs: true)
     {
-        _model = of.Open();
-        _batch = of.Images(_model);
-        _kind = of.Classes == 1 ? LabelKind.Binary : LabelKind.Sparse;
-        var data = new ArrayBatches(_batch.Inputs, _model.Inputs[0].Shape, _batch.Labels, new Shape(1), _kind, of.Batch);
+    }
+
+    /// <param name="model">The model, given back by <see cref="Dispose"/>.</param>
+    /// <param name="batch">Makes the batch that every step sees.</param>
+    /// <param name="kind">What its labels are.</param>
+    /// <param name="loss">What is made small.</param>
+    /// <param name="optimizer">What moves the weights.</param>
+    /// <param name="times">Where the time of each op goes; null where nobody asks.</param>
+    /// <param name="copiesOutputs">True where outputs come to the host, as metrics need them.</param>
+    public GraftStep(Model model, Func<Model, Batch> batch, LabelKind kind, Loss loss, Optimizer optimizer, OpTimes? times = null, bool copiesOutputs = false)
+    {
+        (_model, _kind, _optimizer) = (model, kind, optimizer);
+        _batch = batch(model);
+        var data = new ArrayBatches(_batch.Inputs, _model.Inputs[0].Shape, _batch.Labels, _batch.LabelShape.Tail(), kind, _batch.Size);
         var options = new FitOptions { FeatureCache = FeatureCacheOptions.Off, Times = times };
         _cache = new FeatureCache(_model, data, "training", options.FeatureCache, epochs: 1);
-        _step = new TrainingStep(_model, _optimizer, of.Loss, options, of.Batch, _cache, copiesOutputs: true);
+        _step = new TrainingStep(_model, _optimizer, loss, options, _batch.Size, _cache, copiesOutputs);
     }
 
     /// <summary>The loss of the last step.</summary>

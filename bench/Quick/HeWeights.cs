@@ -25,7 +25,9 @@ internal static class HeWeights
         }
     }
 
-    private static (double Low, double High) Range(string path, Parameter parameter)
+    /// <summary>Smallest and largest number of a parameter.</summary>
+    /// <exception cref="GraftException">A parameter of an unknown name.</exception>
+    public static (double Low, double High) Range(string path, Parameter parameter)
     {
         switch (parameter.Name)
         {

@@ -36,11 +36,15 @@ internal sealed record ModelCase(string Name, int Batch, Func<Model> Build)
     /// <summary>First word of the line of ONNX Runtime.</summary>
     public string OrtName => $"ort-{Name}";
 
-    /// <summary>The graph with its weights.</summary>
-    public Model Open()
+    /// <summary>First word of the line of Graft on a GPU.</summary>
+    public string CudaName => $"cuda-{Name}";
+
+    /// <summary>The graph with its weights, on the processor where no device is named.</summary>
+    public Model Open(Device? device = null)
     {
         Model model = Build();
         HeWeights.Fill(model, WeightSeed);
+        model.MoveTo(device ?? Device.Cpu);
         return model;
     }
 

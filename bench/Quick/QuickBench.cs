@@ -15,7 +15,7 @@ internal static unsafe class QuickBench
 
     private static readonly string[] Peaks = ["fma-peak", "gemm-1024"];
 
-    private static readonly IQuickCase[] Others = [new HeadStepCase(), new ImageLoadingCase(), new SeedProgramCase(), new Gpt2Case(), new Gpt2LoadCase(), new Gpt2StepCase()];
+    private static readonly IQuickCase[] Others = [new HeadStepCase(), new ImageLoadingCase(), new SeedProgramCase(), new Gpt2Case(), new Gpt2LoadCase(), new Gpt2StepCase(), new CudaCase()];
 
     /// <summary>Runs what the arguments ask for.</summary>
     /// <returns>0; 1 where two engines disagree; 2 where the arguments are not understood.</returns>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Graft.Autograd;
+using Graft.Bench.Gpu;
 using Graft.Kernels;
 
 namespace Graft.Bench.Quick;
@@ -37,13 +38,35 @@ internal static class StepBench
             Console.Error.WriteLine($"'{arguments[0]}' is none of: {string.Join(", ", Names)}");
             return 2;
         }
+        (OpTimes times, double shortest) = Measure(step, clock, Device.Cpu);
+        OpTimes? gpu = null;
+        double onGpu = double.NaN;
+        if (BenchGpu.Obstacle is { } obstacle)
+            Console.Error.WriteLine($"# columns of a GPU are left out: {obstacle}");
+        else
+            (gpu, onGpu) = Measure(step, TimeOnGpu, BenchGpu.Device);
+        Print(times, gpu);
+        PrintSums("", times, shortest, step.Batch, OnCpu());
+        if (gpu is not null)
+            PrintSums("cuda: ", gpu, onGpu, step.Batch, $"{BenchGpu.Describe()}; with a wait around each op, so the step itself is faster");
+        return 0;
+    }
+
+    /// <summary>The time at which the GPU has done all that it was given.</summary>
+    private static double TimeOnGpu()
+    {
+        BenchGpu.Synchronize();
+        return (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
+    }
+
+    private static (OpTimes Times, double Shortest) Measure(StepCase step, Func<double> clock, Device device)
+    {
         var times = new OpTimes(clock);
-        using var graft = new GraftStep(step, times);
+        using var graft = new GraftStep(step, times, device);
         double shortest = Shortest(graft.Run, clock);
         if (graft.FrozenPlan is { } plan)
             Console.WriteLine(plan);
-        Print(times, shortest, step.Batch, CpuThreads.Count);
-        return 0;
+        return (times, shortest);
     }
 
     /// <summary>The head's step as Fit runs it, an epoch at a time.</summary>
@@ -52,7 +75,8 @@ internal static class StepBench
         var times = new OpTimes(clock);
         using var head = new HeadStep(HeadStepCase.Samples);
         double epoch = Shortest(() => head.Train(times), clock);
-        Print(times, epoch / head.Steps, HeadStep.BatchSize, CpuThreads.Count);
+        Print(times, null);
+        PrintSums("", times, epoch / head.Steps, HeadStep.BatchSize, OnCpu());
     }
 
     private static double Shortest(Action run, Func<double> clock)
@@ -67,27 +91,35 @@ internal static class StepBench
         return shortest;
     }
 
-    private static void Print(OpTimes times, double step, int batch, int threads)
+    private static string OnCpu() => string.Create(CultureInfo.InvariantCulture, $"{CpuThreads.Count} thread(s); peak {KernelSet.Cpu.MeasurePeakFlops() / 1e9:0} GFLOP/s");
+
+    private static void Print(OpTimes times, OpTimes? gpu)
     {
         double peak = KernelSet.Cpu.MeasurePeakFlops();
-        Console.WriteLine($"{"Layer",-40} {"Op",-14} {"Inputs",-44} {"fwd ms",8} {"peak",6} {"bwd ms",8} {"peak",6}");
-        foreach (OpTimes.Entry e in times.Entries)
+        Console.WriteLine($"{"Layer",-40} {"Op",-14} {"Inputs",-44} {"fwd ms",8} {"peak",6} {"bwd ms",8} {"peak",6}{(gpu is null ? "" : $" {"cuda fwd",9} {"cuda bwd",9}")}");
+        OpTimes.Entry[] onGpu = gpu is null ? [] : [.. gpu.Entries];
+        foreach ((int i, OpTimes.Entry e) in times.Entries.Index())
         {
             double forward = Seconds(e.Forward), backward = Seconds(e.Backward);
+            string there = i < onGpu.Length ? string.Create(CultureInfo.InvariantCulture, $" {Seconds(onGpu[i].Forward) * 1e3,9:0.000} {Seconds(onGpu[i].Backward) * 1e3,9:0.000}") : "";
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{e.Layer,-40} {e.Op,-14} {e.Shapes,-44} {forward * 1e3,8:0.00} {Share(e.Flops, forward, peak),6} {backward * 1e3,8:0.00} {Share(e.Flops * e.Gradients, backward, peak),6}"));
+                $"{e.Layer,-40} {e.Op,-14} {e.Shapes,-44} {forward * 1e3,8:0.00} {Share(e.Flops, forward, peak),6} {backward * 1e3,8:0.00} {Share(e.Flops * e.Gradients, backward, peak),6}{there}"));
         }
         Console.WriteLine();
+    }
+
+    private static void PrintSums(string where, OpTimes times, double step, int batch, string how)
+    {
         double sum = 0;
         foreach (IGrouping<string, OpTimes.Entry> kind in times.Entries.GroupBy(e => e.Op).OrderByDescending(k => k.Sum(Total)))
         {
             double forward = kind.Sum(e => Seconds(e.Forward)), backward = kind.Sum(e => Seconds(e.Backward));
             sum += forward + backward;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind.Key,-20} {kind.Count(),4} forward {forward * 1e3,9:0.00} ms, backward {backward * 1e3,9:0.00} ms"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{where}{kind.Key,-20} {kind.Count(),4} forward {forward * 1e3,9:0.00} ms, backward {backward * 1e3,9:0.00} ms"));
         }
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"Update",-20}      {times.Update * 1e3,18:0.00} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{where}{"Update",-20}      {times.Update * 1e3,18:0.00} ms"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Ops {sum * 1e3:0.00} ms; the whole step, with plan, loss and update, {step * 1e3:0.00} ms: {batch / step:0.00} images/s on {threads} thread(s); peak {peak / 1e9:0} GFLOP/s"));
+            $"{where}Ops {sum * 1e3:0.00} ms; the whole step, with plan, loss and update, {step * 1e3:0.00} ms: {batch / step:0.00} images/s on {how}"));
     }
 
     private static double Total(OpTimes.Entry e) => Seconds(e.Forward) + Seconds(e.Backward);

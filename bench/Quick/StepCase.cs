@@ -23,12 +23,15 @@ internal sealed record StepCase(string Name, int Batch, Func<Model> Build, int C
     /// <summary>All steps with the batch sizes at which they are timed.</summary>
     public static StepCase[] All { get; } =
     [
-        new("vgg16-block5-step-b20", 20, Vgg16Block5, Classes: 1),
+        new("vgg16-block5-step-b20", 20, () => Vgg16Block5(), Classes: 1),
         new("resnet50-train-step-b16", 16, () => ResNet.Build(50, classifierActivation: Activation.Linear), Classes: 1000),
     ];
 
     /// <summary>First word of the line of libtorch.</summary>
     public string TorchName => $"torch-{Name}";
+
+    /// <summary>First word of the line of Graft on a GPU.</summary>
+    public string CudaName => $"cuda-{Name}";
 
     /// <summary>A step by its name, with any batch size: "resnet50-train-step-b8"; null where there is none.</summary>
     public static StepCase? Named(string name)
@@ -39,11 +42,12 @@ internal sealed record StepCase(string Name, int Batch, Func<Model> Build, int C
             ? step with { Name = name, Batch = batch } : null;
     }
 
-    /// <summary>The network with its weights.</summary>
-    public Model Open()
+    /// <summary>The network with its weights, on the processor where no device is named.</summary>
+    public Model Open(Device? device = null)
     {
         Model model = Build();
         HeWeights.Fill(model, WeightSeed);
+        model.MoveTo(device ?? Device.Cpu);
         return model;
     }
 
@@ -58,12 +62,13 @@ internal sealed record StepCase(string Name, int Batch, Func<Model> Build, int C
     public Loss Loss => Classes == 1 ? Loss.BinaryCrossEntropy(fromLogits: true) : Loss.SparseCategoricalCrossEntropy(fromLogits: true);
 
     /// <summary>The fine-tuning of the book: a frozen VGG16 whose last block and head are trained.</summary>
-    private static Sequential Vgg16Block5()
+    /// <param name="side">Height and width of the images.</param>
+    public static Sequential Vgg16Block5(int side = 150)
     {
-        Model vgg = Vgg16.Build(includeTop: false, 150, 150);
+        Model vgg = Vgg16.Build(includeTop: false, side, side);
         vgg.Trainable = false;
         foreach (Layer layer in vgg.Layers.Where(l => l.Name.StartsWith("block5", StringComparison.Ordinal)))
             layer.Trainable = true;
-        return new Sequential(150, 150, 3) { vgg, new Flatten(), new Dense(256, Activation.ReLU) { Name = "fc" }, new Dense(1) { Name = "logit" } };
+        return new Sequential(side, side, 3) { vgg, new Flatten(), new Dense(256, Activation.ReLU) { Name = "fc" }, new Dense(1) { Name = "logit" } };
     }
 }

@@ -20,7 +20,7 @@ internal sealed class FigureColumn(string name, string legend, Func<Summary, OpR
         new FigureColumn("by", "what computes it", (_, run, _) => run.Engine),
         new FigureColumn("median", "of a run", (_, _, seconds) => Time(seconds)),
         new FigureColumn("GFLOP/s", "multiplications and additions a second", (_, run, seconds) => Text(run.Case.Flops / seconds / 1e9)),
-        new FigureColumn("% of peak", "share of the multiply-add peak of as many threads, measured in the same process", (_, run, seconds) => Text(100 * run.Case.Flops / seconds / 1e9 / OpBench.Peak)),
+        new FigureColumn("% of peak", "share of the multiply-add peak of as many threads, measured in the same process", (_, run, seconds) => run.Engine == OpRun.Cuda ? Missing : Text(100 * run.Case.Flops / seconds / 1e9 / OpBench.Peak)),
         new FigureColumn("GB/s", "the least that has to move, each input and output once, over the time", (_, run, seconds) => Text(run.Case.Bytes / seconds / 1e9)),
         new FigureColumn("x best peer", "times the speed of the fastest peer", Ratio),
     ];
@@ -59,6 +59,8 @@ internal sealed class FigureColumn(string name, string legend, Func<Summary, OpR
 
     private static string Ratio(Summary summary, OpRun run, double seconds)
     {
+        if (run.Engine == OpRun.Cuda)
+            return Missing; // the peers run on the processor
         double best = double.NaN;
         foreach (BenchmarkCase other in summary.BenchmarksCases)
         {

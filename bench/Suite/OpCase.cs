@@ -37,7 +37,7 @@ internal sealed record OpCase(string Name, double Flops, double Bytes)
     public Func<float[]>? Expected { get; init; }
 
     /// <summary>A whole model in place of <see cref="Graft"/>.</summary>
-    public Func<Peer>? GraftModel { get; init; }
+    public Func<Device, Peer>? GraftModel { get; init; }
 
     public override string ToString() => Name;
 }

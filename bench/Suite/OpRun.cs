@@ -12,10 +12,10 @@ public sealed class OpRun
     /// <summary>What is computed.</summary>
     internal OpCase Case { get; }
 
-    /// <summary>"reference", "cpu-512" and narrower or "cpu", "ort", "torch".</summary>
+    /// <summary>"reference", "cpu-512" and narrower or "cpu", "cuda", "ort", "torch".</summary>
     internal string Engine { get; }
 
-    internal const string Reference = "reference", Cpu = "cpu", Ort = "ort", Torch = "torch";
+    internal const string Reference = "reference", Cpu = "cpu", Cuda = "cuda", Ort = "ort", Torch = "torch";
 
     /// <summary>True for another library.</summary>
     internal bool IsPeer => Engine is Ort or Torch;
@@ -32,6 +32,8 @@ public sealed class OpRun
             yield return new(each, Cpu);
         foreach (int bits in each.HasWidths ? LaneWidth.All.Where(b => b <= LaneWidth.Widest) : [])
             yield return new(each, $"{Cpu}-{bits}");
+        if (Gpu.BenchGpu.Obstacle is null)
+            yield return new(each, Cuda);
         if (each.Ort is not null)
             yield return new(each, Ort);
         if (each.Torch is not null && TorchLibrary.Loads)

@@ -48,6 +48,8 @@ internal static class OpSuite
         }
         if (!TorchLibrary.Loads)
             Console.Error.WriteLine($"# libtorch is left out: {TorchLibrary.Reason}");
+        if (Gpu.BenchGpu.Obstacle is { } obstacle)
+            Console.Error.WriteLine($"# rows on a GPU are left out: {obstacle}");
         string command = $"dotnet run -c Release --project bench -- ops {string.Join(' ', arguments.ToArray())}".TrimEnd();
         bool failed = false;
         foreach (Summary summary in BenchmarkSwitcher.FromAssembly(typeof(OpSuite).Assembly).Run([.. rest], Config(isShort, command)))

@@ -27,6 +27,7 @@ internal sealed class ResultsFile(string command) : IExporter
         text.AppendLine();
         text.AppendLine($"`{command}`, {DateTime.UtcNow:yyyy-MM-dd}. {Machine.Describe()}; {CpuThreads.Count} thread(s).");
         text.AppendLine(TorchLibrary.Loads ? "Peers: ONNX Runtime, libtorch." : $"Peers: ONNX Runtime. libtorch is left out: {TorchLibrary.Reason}");
+        text.AppendLine(Gpu.BenchGpu.Obstacle is { } obstacle ? $"Rows on a GPU are left out: {obstacle}" : $"cuda: {Gpu.BenchGpu.Describe()}; with a wait for the end in each run.");
         text.AppendLine();
         SummaryTable.SummaryTableColumn[] columns = [.. summary.Table.Columns.Where(c => c.OriginalColumn is FigureColumn)];
         text.AppendLine($"| {string.Join(" | ", columns.Select(c => c.Header))} |");

@@ -3,7 +3,8 @@ using Graft.Kernels;
 namespace Graft.Bench.Suite;
 
 /// <summary>The memory of one run: inputs filled by name, and the output.</summary>
-internal sealed class Workspace : IDisposable
+/// <param name="memory">Where the kernels run.</param>
+internal sealed class Workspace(MemoryKernels memory) : IDisposable
 {
     private readonly List<nint> _blocks = [];
     private DevicePtr<float> _output;
@@ -20,7 +21,7 @@ internal sealed class Workspace : IDisposable
         where T : unmanaged
     {
         var block = new DevicePtr<T>(Allocate((long)values.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
-        KernelSet.Cpu.Memory.Upload(values, block);
+        memory.Upload(values, block);
         return block;
     }
 
@@ -45,20 +46,20 @@ internal sealed class Workspace : IDisposable
     public float[] Result()
     {
         var result = new float[_outputCount];
-        KernelSet.Cpu.Memory.Download(_output, result.AsSpan());
+        memory.Download(_output, result.AsSpan());
         return result;
     }
 
     public void Dispose()
     {
         foreach (nint block in _blocks)
-            KernelSet.Cpu.Memory.Free(block);
+            memory.Free(block);
         _blocks.Clear();
     }
 
     private nint Allocate(long bytes)
     {
-        nint block = KernelSet.Cpu.Memory.Allocate(bytes);
+        nint block = memory.Allocate(bytes);
         _blocks.Add(block);
         return block;
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Graft.Kernels.Cuda;
 using Xunit;
 
 namespace Graft.Tests.CudaEmulator;
@@ -13,8 +14,11 @@ internal enum EmulatorThreadOrder { Forward = 0, Backward = 1, Shuffled = 2 }
 /// The emulated CUDA libraries, for tests of the CUDA backend without a GPU: builds them when first asked, points GRAFT_CUDA_PATH at
 /// them, and speaks to their core (settings, findings, counters, orders to fail).
 /// </summary>
-/// <remarks>There is one per process, and its settings are the process's: tests that use it belong to the collection
-/// <see cref="CudaEmulatorCollection"/>, which does not run in parallel.</remarks>
+/// <remarks>
+/// There is one per process, and its settings are the process's: tests that use it belong to the collection
+/// <see cref="CudaEmulatorCollection"/>, which does not run in parallel. With GRAFT_TEST_GPU=1 the same tests run on this machine's GPU:
+/// what only makes the emulator stricter is left out, and a test that asks for findings, counters or calls that fail on order is skipped there.
+/// </remarks>
 public sealed unsafe class CudaEmulator : IDisposable
 {
     /// <summary>Bytes that the GPU has, where a test does not say otherwise.</summary>
@@ -27,6 +31,13 @@ public sealed unsafe class CudaEmulator : IDisposable
     /// <summary>Builds and loads the emulator; where that cannot be done, <see cref="Reason"/> says why.</summary>
     public CudaEmulator()
     {
+        if (UsesHardware)
+        {
+            // Where the GPU must be tested, its absence is a failure and no reason to skip.
+            Assert.True(CudaDiagnosis.Found.IsUsable, CudaDiagnosis.Found.ToString());
+            Reason = "";
+            return;
+        }
         (Folder, Reason) = EmulatorBuild.Folder();
         if (Folder is null)
         {
@@ -42,11 +53,14 @@ public sealed unsafe class CudaEmulator : IDisposable
         Restore();
     }
 
-    /// <summary>The folder with libcuda.so.1, libnvrtc.so.12 and the others; null where there are none.</summary>
+    /// <summary>True where tests run on this machine's GPU, as GRAFT_TEST_GPU=1 asks.</summary>
+    public static bool UsesHardware { get; } = Environment.GetEnvironmentVariable("GRAFT_TEST_GPU") == "1";
+
+    /// <summary>The folder with libcuda.so.1, libnvrtc.so.12 and the others; null where there are none, and on a GPU.</summary>
     public string? Folder { get; }
 
     /// <summary>True if the libraries are there.</summary>
-    public bool Available => Folder is not null;
+    public bool Available => Folder is not null || UsesHardware;
 
     /// <summary>Why they are not: "g++ not found: ...".</summary>
     public string Reason { get; }
@@ -55,8 +69,17 @@ public sealed unsafe class CudaEmulator : IDisposable
     public void Begin(string label)
     {
         Assert.SkipUnless(Available, Reason);
+        if (UsesHardware)
+            return;
         Restore();
         Label(label);
+    }
+
+    /// <summary>The same for a test of the emulator itself, or of what it alone can show: skipped on a GPU.</summary>
+    internal void BeginEmulated(string label, string why = "it is a test of the emulator itself")
+    {
+        OnlyEmulated(why);
+        Begin(label);
     }
 
     /// <summary>Default settings, no findings, counters at zero, nothing ordered to fail.</summary>
@@ -81,23 +104,24 @@ public sealed unsafe class CudaEmulator : IDisposable
     internal static IReadOnlyList<string> CallKinds { get; } = ["allocation", "launch", "copy", "capture", "instantiate", "cublas", "cublaslt", "cudnn", "compile"];
 
     /// <summary>Compile kernels so that every load and store is checked. Applies to kernels compiled from now on.</summary>
-    internal bool Checked { set => Configure("checked", value ? 1UL : 0); }
+    internal bool Checked { set => Tighten("checked", value ? 1UL : 0); }
 
     /// <summary>Let allocations end where a closed page begins (aligned to 16 bytes), instead of 256-byte alignment as on hardware.</summary>
-    internal bool Tight { set => Configure("tight", value ? 1UL : 0); }
+    internal bool Tight { set => Tighten("tight", value ? 1UL : 0); }
 
     /// <summary>When queued work runs.</summary>
-    internal EmulatorProgress Progress { set => Configure("progress", (ulong)value); }
+    internal EmulatorProgress Progress { set => Tighten("progress", (ulong)value); }
 
     /// <summary>The order of a block's threads.</summary>
-    internal EmulatorThreadOrder ThreadOrder { set => Configure("thread_order", (ulong)value); }
+    internal EmulatorThreadOrder ThreadOrder { set => Tighten("thread_order", (ulong)value); }
 
     /// <summary>Seeds the order of blocks, of shuffled threads, of random progress and of algorithm lists.</summary>
-    internal ulong Seed { set => Configure("seed", value); }
+    internal ulong Seed { set => Tighten("seed", value); }
 
     /// <summary>Sets any setting of tests/CudaEmulator/Core/Settings.h by its name.</summary>
     internal void Configure(string name, ulong value)
     {
+        OnlyEmulated($"it sets '{name}'");
         fixed (byte* text = Utf8(name))
             Assert.True(((delegate* unmanaged<byte*, ulong, int>)Export("cuemuConfigure"))(text, value) == 1, $"The emulator has no setting '{name}' that takes {value}.");
     }
@@ -114,6 +138,7 @@ public sealed unsafe class CudaEmulator : IDisposable
     {
         get
         {
+            OnlyEmulated("it reads findings");
             int count = ((delegate* unmanaged<int>)Export("cuemuFindingCount"))();
             var all = new string[count];
             for (int i = 0; i < count; i++)
@@ -131,6 +156,8 @@ public sealed unsafe class CudaEmulator : IDisposable
     /// <summary>Fails the running test if the emulator found anything, and forgets it.</summary>
     internal void AssertNoFindings()
     {
+        if (UsesHardware)
+            return;
         IReadOnlyList<string> findings = Findings;
         ClearReports();
         Assert.True(findings.Count == 0, "The CUDA emulator found:\n" + string.Join('\n', findings));
@@ -139,16 +166,22 @@ public sealed unsafe class CudaEmulator : IDisposable
     /// <summary>A counter of tests/CudaEmulator/Core/Counters.h: "launches", "launches:softmax", "allocations", "bytes_live", ...</summary>
     internal ulong Counter(string name)
     {
+        OnlyEmulated("it counts what runs");
         fixed (byte* text = Utf8(name))
             return ((delegate* unmanaged<byte*, ulong>)Export("cuemuCounter"))(text);
     }
 
     /// <summary>Sets counters to zero, but for those of a state such as bytes_live.</summary>
-    internal void ResetCounters() => ((delegate* unmanaged<void>)Export("cuemuResetCounters"))();
+    internal void ResetCounters()
+    {
+        if (!UsesHardware)
+            ((delegate* unmanaged<void>)Export("cuemuResetCounters"))();
+    }
 
     /// <summary>Lets the nth call of a kind from now on (1 is the next) answer a status; n = 0 takes the order back.</summary>
     internal void Inject(string kind, ulong n, int status)
     {
+        OnlyEmulated("it lets calls fail");
         fixed (byte* text = Utf8(kind))
             Assert.True(((delegate* unmanaged<byte*, ulong, int, int>)Export("cuemuInject"))(text, n, status) == 1, $"The emulator knows no kind of call '{kind}'.");
     }
@@ -159,10 +192,19 @@ public sealed unsafe class CudaEmulator : IDisposable
     /// <summary>Takes the path back. The libraries stay loaded: what loaded them by name keeps using them.</summary>
     public void Dispose()
     {
-        if (!Available)
+        if (Folder is null)
             return;
         Restore();
         Environment.SetEnvironmentVariable(PathVariable, _pathBefore);
+    }
+
+    private static void OnlyEmulated(string why) => Assert.SkipWhen(UsesHardware, $"Needs the emulator: {why}.");
+
+    /// <summary>A setting under which the emulator looks more closely or runs in another order; a GPU has none of it.</summary>
+    private void Tighten(string name, ulong value)
+    {
+        if (!UsesHardware)
+            Configure(name, value);
     }
 
     private void* Export(string name) => (void*)NativeLibrary.GetExport(_core, name);
@@ -174,6 +216,7 @@ public sealed unsafe class CudaEmulator : IDisposable
 
 /// <summary>Tests on the emulator share it, one after another.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
+[Trait("Device", "cuda")]
 public sealed class CudaEmulatorCollection : ICollectionFixture<CudaEmulator>
 {
     /// <summary>For <c>[Collection(CudaEmulatorCollection.Name)]</c>.</summary>

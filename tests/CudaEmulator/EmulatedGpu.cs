@@ -4,14 +4,21 @@ using Graft.Kernels.Cuda;
 namespace Graft.Tests.CudaEmulator;
 
 /// <summary>A device of its own on the emulated GPU, for one test or a few: each block is exact and given back at once, so that the emulator sees every misuse.</summary>
+/// <remarks>On a GPU (<see cref="CudaEmulator.UsesHardware"/>) tests share context, modules and libraries, whose start takes longer than most tests, and compiled kernels are kept on disk.</remarks>
 internal sealed class EmulatedGpu : IDisposable
 {
+    private static readonly Dictionary<CudaOptions, CudaKernelSet> s_shared = [];
+    private static readonly Lazy<KernelCache> s_kept = new(() => CudaOptions.Read(Environment.GetEnvironmentVariable).Cache);
+
     private readonly CudaKernelSet _kernels;
+    private readonly bool _isShared;
 
     /// <summary>Opens it; kernels are compiled as the emulator is set now.</summary>
     public EmulatedGpu(KernelCache? cache = null, bool isOneToOne = true, bool usesCudnn = true, bool usesGraphs = true)
     {
-        _kernels = new CudaKernelSet(CudaContext.Open(0, new CudaOptions(cache ?? new KernelCache(null), isOneToOne, UsesCudnn: usesCudnn, UsesGraphs: usesGraphs)));
+        _isShared = CudaEmulator.UsesHardware && cache is null;
+        var options = new CudaOptions(cache ?? (_isShared ? s_kept.Value : new KernelCache(null)), isOneToOne, UsesCudnn: usesCudnn, UsesGraphs: usesGraphs);
+        _kernels = _isShared ? Shared(options) : new CudaKernelSet(CudaContext.Open(0, options));
         Device = new Device(_kernels);
     }
 
@@ -28,6 +35,14 @@ internal sealed class EmulatedGpu : IDisposable
     public void Dispose()
     {
         Device.Pool.Trim();
-        _kernels.Dispose();
+        if (!_isShared)
+            _kernels.Dispose();
+    }
+
+    private static CudaKernelSet Shared(CudaOptions options)
+    {
+        if (!s_shared.TryGetValue(options, out CudaKernelSet? kernels))
+            s_shared.Add(options, kernels = new CudaKernelSet(CudaContext.Open(0, options)));
+        return kernels;
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles .cu files to PTX with clang, for several GPUs, without a CUDA toolkit: check-ptx.sh [CLANG] [FILE...]. Without files, all of
-# src/Kernels and the emulator's samples. Finds what g++ lets pass: overloads, address spaces, instructions that a GPU does not have. There
+# src/Kernels and bench, and the emulator's samples. Finds what g++ lets pass: overloads, address spaces, instructions that a GPU does not have. There
 # is no ptxas here, so limits of registers and shared memory are not checked.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,7 +9,7 @@ clang=${1:-clang-19}
 shift || true
 files=("$@")
 if [ ${#files[@]} -eq 0 ]; then
-  mapfile -t files < <(find "$root/src/Kernels" "$here/Tests" -name '*.cu' | sort)
+  mapfile -t files < <(find "$root/src/Kernels" "$root/bench" "$here/Tests" -name '*.cu' | sort)
 fi
 # The lines that the engine puts before every one of its files.
 common="$root/src/Kernels/Cuda/Common.cuh"
@@ -19,7 +19,7 @@ passed=0; failed=0
 
 compile() {  # FILE GPU
   local before=()
-  case "$1" in "$root"/src/Kernels/*) [ -f "$common" ] && before=(-include "$common") ;; esac
+  case "$1" in "$root"/src/Kernels/* | "$root"/bench/*) [ -f "$common" ] && before=(-include "$common") ;; esac
   "$clang" "${includes[@]}" -x cuda --cuda-device-only -nocudainc -nocudalib --cuda-gpu-arch="$2" -Xclang -target-feature -Xclang +ptx78 -std=c++17 -fno-builtin \
     -Wno-unused-value -include "$here/Device/ptx.h" ${before[@]+"${before[@]}"} -S -o /dev/null "$1"
 }

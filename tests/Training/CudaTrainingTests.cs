@@ -1,3 +1,4 @@
+using Graft.Inference;
 using Graft.Kernels;
 using Graft.Layers;
 using Graft.Tests.CudaEmulator;
@@ -74,6 +75,29 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
             }
             Assert.All(Predict(Device.Cpu).SelectMany(r => r).Zip(Predict(gpu.Device).SelectMany(r => r)), p => Assert.Equal(p.First, p.Second, 2e-5));
         }
+    }
+
+    [Fact]
+    public void A_plan_gives_the_same_bits_from_images_that_lie_on_the_gpu()
+    {
+        emulator.Begin(nameof(A_plan_gives_the_same_bits_from_images_that_lie_on_the_gpu));
+        using var gpu = new EmulatedGpu();
+        Model model = SmallResNet();
+        model.MoveTo(gpu.Device);
+        model.Trainable = false;
+        var shape = new Shape(2, 16, 15, 3);
+        float[] images = Inputs(shape.Tail(), 2), expected = new float[2 * model.Outputs[0].Shape.Count];
+        using (InferencePlan plan = InferencePlan.Compile(model))
+        {
+            plan.Run(images, 2, expected);
+            Tensor there = Tensor.From(gpu.Device, shape, images);
+            Schedule schedule = plan.Prepare(shape);
+            schedule.RunOnDevice(there.Data);
+            schedule.RunOnDevice(there.Data); // the input is as it was
+            Assert.Equal(expected, schedule.Output!.ToArray());
+            there.Release();
+        }
+        model.Release();
     }
 
     /// <summary>Blocks of convolutions and max pooling, then dense layers.</summary>

@@ -101,11 +101,21 @@ internal sealed class Schedule : IDisposable
     /// <exception cref="OperationCanceledException">It was cancelled between two steps.</exception>
     public void Run(ReadOnlySpan<float> input, CancellationToken cancellationToken = default)
     {
-        EnsureSteps();
-        foreach (PackedWeights packed in _packed.Values)
-            packed.Refresh();
+        Prepare();
         Upload(input);
         _all!.Run(cancellationToken);
+    }
+
+    /// <summary>The same on numbers that lie on the device, in order.</summary>
+    /// <exception cref="NotSupportedException">The plan keeps its input inside a border of zeros, as those for the processor may.</exception>
+    public void RunOnDevice(DevicePtr<float> input)
+    {
+        PlanValue value = _values[_trace.Inputs[0]];
+        if (value.Border > 0)
+            throw new NotSupportedException($"The input lies inside a border of {value.Border} zeros; bring it from the host.");
+        Prepare();
+        _memory.Device.Kernels.Memory.Copy(input, _memory.Arena.Data.At(value.Offset), value.Shape.Count);
+        _all!.Run(default);
     }
 
     /// <summary>Runs the steps behind the boundary alone, on a boundary that <see cref="SetBoundary"/> has brought.</summary>
@@ -258,6 +268,13 @@ internal sealed class Schedule : IDisposable
         _boundary = [];
         _steps = [];
         _isBound = false;
+    }
+
+    private void Prepare()
+    {
+        EnsureSteps();
+        foreach (PackedWeights packed in _packed.Values)
+            packed.Refresh();
     }
 
     private void Upload(ReadOnlySpan<float> input)

@@ -6,9 +6,10 @@ namespace Graft.Kernels.Cuda;
 internal sealed class CudaEvent : IDisposable
 {
     /// <summary>A new event of the context that is current on this thread.</summary>
-    public CudaEvent()
+    /// <param name="isTimed">True where the GPU is to note the time at which it comes to the point; without, it costs less.</param>
+    public CudaEvent(bool isTimed = false)
     {
-        Check.Ok(Driver.cuEventCreate(out CUevent made, CUevent_flags.CU_EVENT_DISABLE_TIMING)); // without times it costs less
+        Check.Ok(Driver.cuEventCreate(out CUevent made, isTimed ? CUevent_flags.CU_EVENT_DEFAULT : CUevent_flags.CU_EVENT_DISABLE_TIMING));
         Handle = made;
     }
 
@@ -32,6 +33,13 @@ internal sealed class CudaEvent : IDisposable
 
     /// <summary>Waits on the host.</summary>
     public void Synchronize() => Check.Ok(Driver.cuEventSynchronize(Handle));
+
+    /// <summary>Seconds on the GPU's clock from an event to this one; both are timed and past.</summary>
+    public double SecondsSince(CudaEvent earlier)
+    {
+        Check.Ok(Driver.cuEventElapsedTime(out float milliseconds, earlier.Handle, Handle));
+        return milliseconds * 1e-3;
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Check.Ok(Driver.cuEventDestroy_v2(Handle));

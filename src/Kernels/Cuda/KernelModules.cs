@@ -10,6 +10,7 @@ internal sealed unsafe partial class KernelModules(CudaContext context) : IDispo
     private const string Shared = "Common.cuh";
 
     private readonly Dictionary<string, CUmodule> _modules = [];
+    private readonly Dictionary<string, string> _brought = [];
     private readonly Lock _lock = new();
     private NvrtcCompiler? _compiler;
 
@@ -20,7 +21,7 @@ internal sealed unsafe partial class KernelModules(CudaContext context) : IDispo
         lock (_lock)
         {
             if (!_modules.TryGetValue(file, out CUmodule module))
-                _modules.Add(file, module = Load(file, SourceOf(file)));
+                _modules.Add(file, module = Load(file, _brought.TryGetValue(file, out string? source) ? source : SourceOf(file)));
             Check.Ok(Driver.cuModuleGetFunction(out CUfunction function, module, name), $"cuModuleGetFunction({name} of {file})");
             return function;
         }
@@ -32,6 +33,13 @@ internal sealed unsafe partial class KernelModules(CudaContext context) : IDispo
         string own = Read(file);
         IEnumerable<string> parts = [Shared, .. Include().Matches(own).Select(m => m.Groups[1].Value), file];
         return string.Join('\n', parts.Select(part => $"#line 1 \"{part}\"\n{(part == file ? Include().Replace(own, "") : Read(part))}"));
+    }
+
+    /// <summary>Brings a file that is not the engine's, such as a bench's; it too stands behind Common.cuh.</summary>
+    public void Bring(string file, string text)
+    {
+        lock (_lock)
+            _brought[file] = $"#line 1 \"{Shared}\"\n{Read(Shared)}\n#line 1 \"{file}\"\n{text}";
     }
 
     /// <summary>Unloads all.</summary>

@@ -17,7 +17,7 @@ internal sealed unsafe class EmulatedDevice : IDisposable
     public EmulatedDevice(CudaEmulator emulator, bool isChecked = false, [CallerMemberName] string test = "")
     {
         _emulator = emulator;
-        emulator.Begin(test);
+        emulator.BeginEmulated(test);
         emulator.Checked = isChecked;
         Ok(Cu.cuInit(0));
         Ok(Cu.cuDevicePrimaryCtxRetain(out _context, 0));

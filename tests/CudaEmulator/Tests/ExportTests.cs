@@ -28,7 +28,7 @@ public sealed partial class ExportTests(CudaEmulator emulator)
     [InlineData("cudnn", "libcudnn.so.9")]
     public void Each_library_exports_its_own_functions_and_no_others(string library, string file)
     {
-        emulator.Begin(library);
+        emulator.BeginEmulated(library);
         string[] expected = [.. Rows.Where(r => r.Library == library).Select(r => r.Symbol).Order(StringComparer.Ordinal)];
         var start = new ProcessStartInfo("nm", ["-D", "--defined-only", Path.Combine(emulator.Folder!, file)]) { RedirectStandardOutput = true };
         using Process nm = Process.Start(start)!;

@@ -16,7 +16,7 @@ public sealed unsafe class NvrtcTests(CudaEmulator emulator)
     [InlineData("extern \"C\" __global__ void k(float* x) { throw 1; }", "exception")]
     public void What_nvrtc_refuses_does_not_compile(string source, string inLog)
     {
-        emulator.Begin(inLog);
+        emulator.BeginEmulated(inLog);
         var compiled = EmulatedDevice.TryCompile(source);
         Assert.Equal(Compilation, compiled.Status);
         Assert.Contains(inLog, compiled.Log, StringComparison.Ordinal);
@@ -26,14 +26,14 @@ public sealed unsafe class NvrtcTests(CudaEmulator emulator)
     [Fact]
     public void Errors_name_the_line_of_the_source()
     {
-        emulator.Begin("lines");
+        emulator.BeginEmulated("lines");
         Assert.Contains("test.cu:3:", EmulatedDevice.TryCompile("// one\n\nextern \"C\" __global__ void k(float* x) { x = 1; }").Log, StringComparison.Ordinal);
     }
 
     [Fact]
     public void An_unknown_architecture_or_option_is_refused()
     {
-        emulator.Begin("options");
+        emulator.BeginEmulated("options");
         Assert.Equal(InvalidOption, EmulatedDevice.TryCompile("", "sm_91").Status);
     }
 
@@ -103,7 +103,7 @@ public sealed unsafe class NvrtcTests(CudaEmulator emulator)
     [Fact]
     public void A_compiled_source_is_kept_and_not_compiled_again()
     {
-        emulator.Begin("cache");
+        emulator.BeginEmulated("cache");
         string source = $"extern \"C\" __global__ void k(float* x) {{ x[0] = {Environment.TickCount64 % 100000}; }}";
         Assert.Equal(0, EmulatedDevice.TryCompile(source).Status);
         Assert.Equal(0, EmulatedDevice.TryCompile(source).Status);

@@ -55,7 +55,10 @@ public sealed class CudaConv2DTests(CudaEmulator.CudaEmulator emulator) : IDispo
         using var gpu = new EmulatedGpu(usesCudnn: usesCudnn);
         foreach (float beta in new[] { 0f, 1f })
             Same(Run(KernelSet.Reference, s_geometries[name], beta), Run(gpu.Kernels, s_geometries[name], beta));
-        Assert.Equal(usesCudnn ? "convolutions by cuDNN 9.6.0" : "convolutions by own kernels, as GRAFT_CUDA_CUDNN=off says", gpu.Kernels.Routines);
+        if (CudaEmulator.CudaEmulator.UsesHardware && usesCudnn)
+            Assert.StartsWith("convolutions by cuDNN 9.", gpu.Kernels.Routines, StringComparison.Ordinal); // which may lack an algorithm, and says so
+        else
+            Assert.Equal(usesCudnn ? "convolutions by cuDNN 9.6.0" : "convolutions by own kernels, as GRAFT_CUDA_CUDNN=off says", gpu.Kernels.Routines);
     }
 
     [Fact]

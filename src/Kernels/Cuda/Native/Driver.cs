@@ -118,6 +118,9 @@ internal static unsafe partial class Driver
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuEventQuery(CUevent theEvent);
 
+    [LibraryImport(NativeLibraries.Driver)]
+    internal static partial CUresult cuEventElapsedTime(out float milliseconds, CUevent start, CUevent end);
+
     // Kernels and graphs.
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuModuleLoadData(out CUmodule module, byte* image);
@@ -207,6 +210,7 @@ internal enum CUstream_flags : uint
 
 internal enum CUevent_flags : uint
 {
+    CU_EVENT_DEFAULT = 0,
     CU_EVENT_DISABLE_TIMING = 2,
 }
 

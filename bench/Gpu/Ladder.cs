@@ -1,0 +1,60 @@
+using System.Globalization;
+using Graft.Bench.Quick;
+using Graft.Bench.Suite;
+using Graft.Kernels;
+using Graft.Kernels.Cuda;
+
+namespace Graft.Bench.Gpu;
+
+/// <summary>Kernel by kernel: naive, the engine's own, the library's. Each result is compared with the processor's, at tiny sizes the reference kernels', before it is timed.</summary>
+internal sealed class Ladder : IDisposable
+{
+    private readonly Dictionary<bool, CudaKernelSet> _sets = [];
+
+    /// <summary>Measures all.</summary>
+    public static void Run(GpuOptions options, GpuResults results)
+    {
+        using var ladder = new Ladder();
+        foreach (LadderCase each in LadderCases.Of(options.IsTiny))
+        {
+            float[] expected = Expected(each.Op, options.IsTiny ? KernelSet.Reference : KernelSet.Cpu);
+            foreach (Rung rung in each.Rungs)
+            {
+                var row = new GpuRow { Part = "ladder", Name = each.Op.Name, Variant = rung.Name, Flops = each.Op.Flops, Bytes = each.Op.Bytes };
+                results.Try(row, () => ladder.Measure(row, each.Op, rung, expected, options.IsTiny));
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (CudaKernelSet set in _sets.Values)
+            set.Dispose();
+    }
+
+    private static float[] Expected(OpCase op, KernelSet kernels)
+    {
+        using var workspace = new Workspace(kernels.Memory);
+        op.Graft(kernels, workspace, op.Batch)();
+        return workspace.Result();
+    }
+
+    private GpuRow Measure(GpuRow row, OpCase op, Rung rung, float[] expected, bool isTiny)
+    {
+        CudaKernelSet set = Set(rung.UsesCudnn);
+        using var workspace = new Workspace(set.Memory);
+        Action run = (rung.Make ?? op.Graft)(set, workspace, op.Batch);
+        run();
+        double deviation = OutputCheck.Deviation(workspace.Result(), expected);
+        if (!(deviation <= op.Tolerance))
+            throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"the result deviates from the processor's by {deviation:g3}; {op.Tolerance:g3} is allowed; it is not timed"));
+        return new GpuClock(set.Context, isTiny).Measure(row with { Deviation = deviation }, run, budget: 0.25);
+    }
+
+    private CudaKernelSet Set(bool usesCudnn)
+    {
+        if (!_sets.TryGetValue(usesCudnn, out CudaKernelSet? set))
+            _sets.Add(usesCudnn, set = new CudaKernelSet(CudaContext.Open(0, CudaOptions.Read(Environment.GetEnvironmentVariable) with { UsesCudnn = usesCudnn })));
+        return set;
+    }
+}

@@ -1,0 +1,126 @@
+// The first rungs of the ladder: each kernel as one would write it first, a thread to an output (or to a row), nothing shared, nothing kept. The engine's own and
+// the libraries' stand beside them in the table; what they gain is what tiles, shared memory and whole rows by one block are worth.
+
+// c [m,n] = a [m,k] b [k,n]. A thread owns an output; reads 2 k numbers from memory for 2 k operations.
+extern "C" __global__ void naive_product(const float* a, const float* b, float* c, int m, int n, int k)
+{
+    OVER_ELEMENTS(i, (long long)m * n)
+    {
+        long long row = i / n, column = i % n;
+        float sum = 0.0f;
+        for (int j = 0; j < k; j++)
+            sum += a[row * k + j] * b[(long long)j * n + column];
+        c[i] = sum;
+    }
+}
+
+// y [n,out_h,out_w,o], a square filter with even padding; x [n,h,w,c], filter [o,size,size,c]. A thread owns an output.
+extern "C" __global__ void naive_convolution(const float* x, const float* filter, const float* bias, float* y, int n, int h, int w, int c, int o, int size, int stride, int padding)
+{
+    int out_h = (h + 2 * padding - size) / stride + 1, out_w = (w + 2 * padding - size) / stride + 1;
+    OVER_ELEMENTS(i, (long long)n * out_h * out_w * o)
+    {
+        int k = (int)(i % o);
+        Pixel out = pixel_of(i / o, out_h, out_w);
+        float sum = bias[k];
+        for (int r = 0; r < size; r++)
+            for (int s = 0; s < size; s++)
+            {
+                int row = out.h * stride + r - padding, column = out.w * stride + s - padding;
+                if (row < 0 || row >= h || column < 0 || column >= w)
+                    continue;
+                const float* from = x + ((out.n * h + row) * w + column) * c;
+                const float* by = filter + (((long long)k * size + r) * size + s) * c;
+                for (int j = 0; j < c; j++)
+                    sum += from[j] * by[j];
+            }
+        y[i] = sum;
+    }
+}
+
+// A thread owns a row: neighbouring threads read numbers that lie a row apart.
+extern "C" __global__ void naive_softmax(const float* x, float* y, int rows, int columns)
+{
+    OVER_ELEMENTS(row, rows)
+    {
+        const float* from = x + row * columns;
+        float largest = from[0], sum = 0.0f;
+        for (int j = 1; j < columns; j++)
+            largest = larger(largest, from[j]);
+        for (int j = 0; j < columns; j++)
+            sum += expf(from[j] - largest);
+        for (int j = 0; j < columns; j++)
+            y[row * columns + j] = expf(from[j] - largest) / sum;
+    }
+}
+
+// A thread owns a row.
+extern "C" __global__ void naive_layer_norm(const float* x, const float* scale, const float* shift, float* y, int rows, int columns, float epsilon)
+{
+    OVER_ELEMENTS(row, rows)
+    {
+        const float* from = x + row * columns;
+        float mean = 0.0f, variance = 0.0f;
+        for (int j = 0; j < columns; j++)
+            mean += from[j];
+        mean /= columns;
+        for (int j = 0; j < columns; j++)
+            variance += (from[j] - mean) * (from[j] - mean);
+        float factor = rsqrtf(variance / columns + epsilon);
+        for (int j = 0; j < columns; j++)
+            y[row * columns + j] = (from[j] - mean) * factor * scale[j] + shift[j];
+    }
+}
+
+// y [columns]: a thread owns a column, so that there are few threads for many rows.
+extern "C" __global__ void naive_column_sums(const float* x, float* y, int rows, int columns)
+{
+    OVER_ELEMENTS(j, columns)
+    {
+        double sum = 0.0;
+        for (long long row = 0; row < rows; row++)
+            sum += x[row * columns + j];
+        y[j] = (float)sum;
+    }
+}
+
+// y [columns,rows]: neighbouring threads write numbers that lie a column apart.
+extern "C" __global__ void naive_transpose(const float* x, float* y, int rows, int columns)
+{
+    OVER_ELEMENTS(i, (long long)rows * columns)
+        y[i % columns * rows + i / columns] = x[i];
+}
+
+// qkv [tokens,3 heads d] to y [tokens,heads d]: a thread owns a query of a head and walks over all keys twice.
+extern "C" __global__ void naive_attention(const float* qkv, float* y, int tokens, int heads, int d, float scale)
+{
+    long long step = 3LL * heads * d;
+    OVER_ELEMENTS(i, (long long)tokens * heads)
+    {
+        int head = (int)(i % heads), t = (int)(i / heads);
+        const float *q = qkv + t * step + head * d, *keys = qkv + (long long)heads * d + head * d, *values = keys + (long long)heads * d;
+        float* out = y + ((long long)t * heads + head) * d;
+        float largest = -3.4e38f, sum = 0.0f;
+        for (int j = 0; j < d; j++)
+            out[j] = 0.0f;
+        for (int pass = 0; pass < 2; pass++)
+            for (int u = 0; u <= t; u++)
+            {
+                float score = 0.0f;
+                for (int j = 0; j < d; j++)
+                    score += q[j] * keys[u * step + j];
+                score *= scale;
+                if (pass == 0)
+                {
+                    largest = larger(largest, score);
+                    continue;
+                }
+                float weight = expf(score - largest);
+                sum += weight;
+                for (int j = 0; j < d; j++)
+                    out[j] += weight * values[u * step + j];
+            }
+        for (int j = 0; j < d; j++)
+            out[j] /= sum;
+    }
+}

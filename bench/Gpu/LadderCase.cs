@@ -1,0 +1,15 @@
+using Graft.Bench.Suite;
+using Graft.Kernels;
+
+namespace Graft.Bench.Gpu;
+
+/// <summary>One way to compute an op on a GPU.</summary>
+/// <param name="Name">"naive", "own", "own tiles", "cuBLAS", "cuDNN".</param>
+/// <param name="UsesCudnn">False for the kernels that serve where cuDNN is not there.</param>
+/// <param name="Make">Makes a run for so many samples; null for what the op's case says.</param>
+internal sealed record Rung(string Name, bool UsesCudnn = true, Func<CudaKernelSet, Workspace, int, Action>? Make = null);
+
+/// <summary>An op at one size, and the ways to compute it from the plainest to the library's.</summary>
+/// <param name="Op">Sizes, the engine's call, and how results are compared.</param>
+/// <param name="Rungs">The ways.</param>
+internal sealed record LadderCase(OpCase Op, params Rung[] Rungs);

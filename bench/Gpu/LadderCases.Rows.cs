@@ -1,0 +1,197 @@
+using Graft.Bench.Suite;
+using Graft.Kernels;
+using Graft.Kernels.Cuda;
+
+namespace Graft.Bench.Gpu;
+
+// What memory bounds: rows, elements, and attention.
+internal static partial class LadderCases
+{
+    private const float Epsilon = 1e-5f;
+
+    private static LadderCase Attention(int heads, int tokens, int d)
+    {
+        int columns = heads * d;
+        float scale = 1 / MathF.Sqrt(d);
+        var g = new CausalAttentionGeometry(1, tokens, heads, d, scale);
+        return new(new OpCase($"attention {heads}x{tokens}x{d}", g.Flops, 4.0 * 4 * tokens * columns)
+        {
+            Tolerance = Tolerance,
+            Graft = (set, work, n) =>
+            {
+                DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), lse = work.Scratch((long)heads * tokens), y = work.Output((long)tokens * columns);
+                return () => set.CausalAttention.Forward(g, qkv, y, lse);
+            },
+        },
+            new Rung("naive", Make: (set, work, n) =>
+            {
+                DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), y = work.Output((long)tokens * columns);
+                KernelFunction kernel = Naive(set, "naive_attention");
+                return () => kernel.Over((long)tokens * heads, qkv, y, tokens, heads, d, scale);
+            }),
+            new Rung("own"));
+    }
+
+    private static LadderCase Softmax(int rows, int columns) => new(new OpCase($"softmax {rows}x{columns}", 0, 2 * 4.0 * rows * columns)
+    {
+        Batch = rows,
+        Tolerance = Tolerance,
+        Graft = (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)n * columns, -8, 8), y = work.Output((long)n * columns);
+            var g = new SoftmaxGeometry(n, columns, Log: false);
+            return () => set.Softmax.Forward(g, x, y);
+        },
+    },
+        new Rung("naive", Make: (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)n * columns, -8, 8), y = work.Output((long)n * columns);
+            KernelFunction kernel = Naive(set, "naive_softmax");
+            return () => kernel.Over(n, x, y, n, columns);
+        }),
+        new Rung("own"));
+
+    private static LadderCase LayerNorm(int rows, int columns) => new(new OpCase($"layer norm {rows}x{columns}", 0, 2 * 4.0 * rows * columns)
+    {
+        Batch = rows,
+        Tolerance = Tolerance,
+        Graft = (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)n * columns), scale = work.Input("scale", columns), shift = work.Input("shift", columns), y = work.Output((long)n * columns);
+            DevicePtr<float> mean = work.Scratch(n), rstd = work.Scratch(n);
+            var g = new LayerNormGeometry(n, columns, Epsilon);
+            return () => set.LayerNorm.Forward(g, x, scale, shift, y, mean, rstd);
+        },
+    },
+        new Rung("naive", Make: (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)n * columns), scale = work.Input("scale", columns), shift = work.Input("shift", columns), y = work.Output((long)n * columns);
+            KernelFunction kernel = Naive(set, "naive_layer_norm");
+            return () => kernel.Over(n, x, scale, shift, y, n, columns, Epsilon);
+        }),
+        new Rung("own"));
+
+    private static LadderCase BatchNorm(int batch, int size, int c)
+    {
+        long x = (long)size * size * c;
+        return new(new OpCase($"batch norm, training {batch}x{size}²x{c}", 0, 3 * 4.0 * batch * x)
+        {
+            Batch = batch,
+            Tolerance = Tolerance,
+            Graft = (set, work, n) =>
+            {
+                DevicePtr<float> input = work.Input("x", n * x), scale = work.Input("scale", c), shift = work.Input("shift", c), mean = work.Input("mean", c), variance = work.Input("variance", c, 0.5, 1.5);
+                DevicePtr<float> y = work.Output(n * x), keptMean = work.Scratch(c), keptRstd = work.Scratch(c);
+                var g = new BatchNormGeometry((long)n * size * size, c, 1e-3f, 0.99f, true);
+                return () => set.BatchNorm.Forward(g, input, scale, shift, mean, variance, y, keptMean, keptRstd);
+            },
+        }, new Rung("own"));
+    }
+
+    private static LadderCase Gelu(int count) => new(new OpCase($"GELU {count}", 0, 2 * 4.0 * count)
+    {
+        Tolerance = Tolerance,
+        Graft = (set, work, _) =>
+        {
+            DevicePtr<float> x = work.Input("x", count, -6, 6), y = work.Output(count);
+            var g = new UnaryGeometry(count, UnaryFormula.GeluTanh);
+            return () => set.Unary.Forward(g, x, y);
+        },
+    }, new Rung("own"));
+
+    private static LadderCase Add(int count) => new(new OpCase($"sum of two {count}", 0, 3 * 4.0 * count)
+    {
+        Graft = (set, work, _) =>
+        {
+            DevicePtr<float> a = work.Input("a", count), b = work.Input("b", count), y = work.Output(count);
+            BinaryGeometry g = BinaryGeometry.Of(BinaryFormula.Add, [count], [count]);
+            return () => set.Binary.Forward(g, a, b, y);
+        },
+    }, new Rung("own"));
+
+    private static LadderCase MaxPool(int batch, int size, int c)
+    {
+        var g = new Pool2DGeometry(batch, size, size, c, 3, 3, 2, 2, Padding2D.All(1), false);
+        long x = (long)size * size * c, y = (long)g.OutH * g.OutW * c;
+        return new(new OpCase($"max pool 3x3/2 {batch}x{size}²x{c}", 0, 4.0 * batch * (x + y))
+        {
+            Batch = batch,
+            Graft = (set, work, n) =>
+            {
+                DevicePtr<float> input = work.Input("x", n * x), output = work.Output(n * y);
+                Pool2DGeometry of = g with { N = n };
+                return () => set.Pool2D.MaxForward(of, input, output, default);
+            },
+        }, new Rung("own"));
+    }
+
+    private static LadderCase ColumnSums(int rows, int columns) => new(new OpCase($"sums of columns {rows}x{columns}", 0, 4.0 * ((double)rows * columns + columns))
+    {
+        Tolerance = Tolerance,
+        Graft = (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)rows * columns), y = work.Output(columns);
+            ReduceGeometry g = ReduceGeometry.Of(ReduceFormula.Sum, [rows, columns], [true, false]);
+            return () => set.Reduce.Forward(g, x, y, 0);
+        },
+    },
+        new Rung("naive", Make: (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)rows * columns), y = work.Output(columns);
+            KernelFunction kernel = Naive(set, "naive_column_sums");
+            return () => kernel.Over(columns, x, y, rows, columns);
+        }),
+        new Rung("own"));
+
+    private static LadderCase Transpose(int rows, int columns) => new(new OpCase($"transpose {rows}x{columns}", 0, 2 * 4.0 * rows * columns)
+    {
+        Graft = (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)rows * columns), y = work.Output((long)rows * columns);
+            PermuteGeometry g = PermuteGeometry.Of([rows, columns], [1, 0]);
+            return () => set.Permute.Forward(g, x, y);
+        },
+    },
+        new Rung("naive", Make: (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)rows * columns), y = work.Output((long)rows * columns);
+            KernelFunction kernel = Naive(set, "naive_transpose");
+            return () => kernel.Over((long)rows * columns, x, y, rows, columns);
+        }),
+        new Rung("own"));
+
+    private static LadderCase Embedding(int count, int rows, int columns) => new(new OpCase($"embedding {count} of {rows}x{columns}", 0, 2 * 4.0 * count * columns)
+    {
+        Batch = count,
+        Graft = (set, work, n) =>
+        {
+            DevicePtr<int> ids = work.Ids("ids", n, rows);
+            DevicePtr<float> table = work.Input("table", (long)rows * columns), y = work.Output((long)n * columns);
+            var g = new EmbeddingGeometry(n, rows, columns);
+            return () => set.Embedding.Forward(g, ids, table, y);
+        },
+    }, new Rung("own"));
+
+    private static LadderCase CrossEntropy(int rows, int classes) => new(new OpCase($"softmax cross-entropy {rows}x{classes}", 0, 4.0 * rows * classes)
+    {
+        Batch = rows,
+        Tolerance = Tolerance,
+        Graft = (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)n * classes, -8, 8), labels = work.Upload<float>([.. Numbers.Ids("labels", n, classes).Select(i => (float)i)]), loss = work.Output(n);
+            var g = new ClassLossGeometry(n, classes, Sparse: true, 0);
+            return () => set.SoftmaxCrossEntropy.Forward(g, x, labels, loss);
+        },
+    }, new Rung("own"));
+
+    /// <summary>Weight and two slots are read and written, the gradient is read.</summary>
+    private static LadderCase Adam(int count) => new(new OpCase($"step of Adam {count}", 0, 7 * 4.0 * count)
+    {
+        Tolerance = Tolerance,
+        Graft = (set, work, _) =>
+        {
+            DevicePtr<float> w = work.InPlace(work.Input("w", count), count), g = work.Input("g", count), m = work.Upload<float>(new float[count]), v = work.Upload<float>(new float[count]);
+            return () => set.AdamStep.Step(new AdamStepSettings(1e-3f, 0.9f, 0.999f, 1e-7f, 0, 1), [new(count, w, g, m, v)]);
+        },
+    }, new Rung("own"));
+}
