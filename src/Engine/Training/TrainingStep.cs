@@ -1,5 +1,6 @@
 using Graft.Autograd;
 using Graft.Inference;
+using Graft.Kernels;
 using Graft.Kernels.Cuda;
 using Graft.Layers;
 
@@ -39,6 +40,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         using var tape = new Tape(model.Device)
         {
             Training = true,
+            Precision = options.Precision,
             Seed = RandomSeed.Of(options.Seed, epoch, step),
             CancellationToken = options.CancellationToken,
             Computed = frozen?.Computed,
@@ -55,9 +57,10 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
                 weights is null ? null : tape.Constant(new Shape(batch.Size), weights));
             value = Regularization.AddTo(tape, value, model);
             float number = value.Item();
-            tape.Backward(value);
+            LossScale? scale = options.Precision == ComputePrecision.Float16 ? optimizer.LossScale ??= new LossScale() : null;
+            tape.Backward(value, [scale?.Value ?? 1]);
             options.CancellationToken.ThrowIfCancellationRequested();
-            Update(tape, lastOfEpoch); // from here on to the end
+            Update(tape, scale, lastOfEpoch); // from here on to the end
             model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);
         }
@@ -74,12 +77,12 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         }
     }
 
-    private void Update(Tape tape, bool lastOfEpoch)
+    private void Update(Tape tape, LossScale? scale, bool lastOfEpoch)
     {
         Parameter[] trainable = [.. model.Parameters.Where(p => p.IsTrainable).Distinct()];
         if (options.AccumulationSteps <= 1)
         {
-            optimizer.Apply([.. trainable.Select(p => (p, tape.Gradient(p.Value))).Where(g => g.Item2 is not null).Select(g => (g.p, g.Item2!))]);
+            optimizer.Apply([.. trainable.Select(p => (p, tape.Gradient(p.Value))).Where(g => g.Item2 is not null).Select(g => (g.p, g.Item2!))], scale);
             return;
         }
         foreach (Parameter p in trainable)
@@ -89,7 +92,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         }
         if (++_accumulator.Steps < options.AccumulationSteps && !lastOfEpoch)
             return;
-        optimizer.Apply(_accumulator.Mean());
+        optimizer.Apply(_accumulator.Mean(), scale);
         _accumulator.Clear();
     }
 }
