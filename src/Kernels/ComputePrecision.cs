@@ -7,15 +7,15 @@ public enum ComputePrecision
     Float32,
 
     /// <summary>
-    /// Numbers stay float32 in memory; factors are rounded to 10 bits behind the point as they go into tensor cores (2^-11 of each), with the range of float32. GPUs of
+    /// Numbers stay float32 in memory; factors are rounded to 10 bits behind the point as they go into tensor cores (by at most 2^-11 of a number), with the range of float32. GPUs of
     /// compute capability 8.0 on.
     /// </summary>
     TF32,
 
-    /// <summary>16 bits in memory: the upper half of a float32, rounded to nearest (2^-9), with its range. GPUs of compute capability 8.0 on.</summary>
+    /// <summary>16 bits in memory: the upper half of a float32, rounded to nearest (by at most 2^-8 of a number), with its range. GPUs of compute capability 8.0 on.</summary>
     BFloat16,
 
-    /// <summary>16 bits in memory: IEEE half precision (2^-12), from 6e-8 to 65504. Training needs a scaled loss.</summary>
+    /// <summary>16 bits in memory: IEEE half precision (2^-11), from 6e-8 to 65504. Training needs a scaled loss.</summary>
     Float16,
 }
 

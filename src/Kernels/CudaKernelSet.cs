@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Graft.Kernels.Cuda;
 
@@ -170,17 +169,20 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
             return _exact.In(precision);
         if (precision == ComputePrecision.Float32)
             return this;
-        if (precision != ComputePrecision.Float16 && _context.Info.Capability < Ampere)
-        {
-            throw new GraftException(string.Create(CultureInfo.InvariantCulture,
-                $"{Name} does not compute in {precision.Word()}: that takes compute capability 8.0 (Ampere) or later, {_context.Info.Name} has {_context.Info.Capability / 10}.{_context.Info.Capability % 10}. Take float32 or fp16."));
-        }
+        Demand(precision, _context.Info);
         lock (_others)
         {
             if (!_others.TryGetValue(precision, out CudaKernelSet? other))
                 _others.Add(precision, other = new CudaKernelSet(_context, precision, this));
             return other;
         }
+    }
+
+    /// <summary>Throws where a GPU does not compute in a precision: its libraries would do so in another, or not at all.</summary>
+    internal static void Demand(ComputePrecision precision, CudaDeviceInfo gpu)
+    {
+        if (precision is ComputePrecision.TF32 or ComputePrecision.BFloat16 && gpu.Capability < Ampere)
+            throw new GraftException($"cuda:{gpu.Index} does not compute in {precision.Word()}: that takes compute capability 8.0 (Ampere) or later, {gpu.Name} has {gpu.Major}.{gpu.Minor}. Take float32 or fp16.");
     }
 
     /// <summary>Gives the GPU's memory, modules and context back.</summary>

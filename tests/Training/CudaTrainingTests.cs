@@ -108,10 +108,11 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
     }
 
     [Theory]
-    [InlineData("launch", 701)] // CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
-    [InlineData("copy", 1)] // CUDA_ERROR_INVALID_VALUE
-    [InlineData("cublas", 13)] // CUBLAS_STATUS_EXECUTION_FAILED
-    public void Any_call_of_a_step_may_fail_once_and_the_step_leaves_nothing_behind(string kind, int status)
+    [InlineData("launch", 701, 4)] // CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
+    [InlineData("copy", 1, 4)] // CUDA_ERROR_INVALID_VALUE
+    [InlineData("cublas", 13, 3)] // CUBLAS_STATUS_EXECUTION_FAILED, of the gradients
+    [InlineData("cublaslt", 13, 2)] // the same, of both layers
+    public void Any_call_of_a_step_may_fail_once_and_the_step_leaves_nothing_behind(string kind, int status, int fewest)
     {
         emulator.Begin($"{nameof(Any_call_of_a_step_may_fail_once_and_the_step_leaves_nothing_behind)} {kind}");
         using var gpu = new EmulatedGpu();
@@ -119,7 +120,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
         ArrayBatches data = Data(new Shape(6), classes: 1, samples: 8, batch: 8);
         model.Fit(data, 1); // everything is loaded and every slot is there
         int live = gpu.Device.Pool.LiveBlocks, failed = FailInTurn(kind, status, () => model.Fit(data, 1), () => Assert.Equal(live, gpu.Device.Pool.LiveBlocks));
-        Assert.True(failed >= 4, $"{failed} steps failed by {kind}.");
+        Assert.True(failed >= fewest, $"{failed} steps failed by {kind}.");
         model.Optimizer!.Dispose();
         model.Release();
     }
@@ -211,7 +212,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
     }
 
     /// <summary>Blocks of convolutions and max pooling, then dense layers.</summary>
-    private static Sequential SmallVgg() => new(16, 15, 3)
+    internal static Sequential SmallVgg() => new(16, 15, 3)
     {
         new Conv2D(8, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new MaxPooling2D(),
         new Conv2D(12, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new Conv2D(12, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new MaxPooling2D(),
@@ -219,7 +220,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
     };
 
     /// <summary>A padded stem with stride, a block with a projection beside it, a block without, an average.</summary>
-    private static Model SmallResNet()
+    internal static Model SmallResNet()
     {
         static Node Normalized(Node x, int filters, int size, int stride) => new BatchNormalization().Apply(
             new Conv2D(filters, size, size) { Strides = (stride, stride), Padding = Padding.Same, UseBias = false }.Apply(x));
@@ -258,13 +259,13 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
             Assert.Equal(expected.History.Last(name), actual.History.Last(name), tolerance);
     }
 
-    private static float[] Inputs(Shape inputs, int samples)
+    internal static float[] Inputs(Shape inputs, int samples)
     {
         var random = new Random(5);
         return [.. Enumerable.Range(0, samples * (int)inputs.Count).Select(_ => random.NextSingle() * 2 - 1)];
     }
 
-    private static ArrayBatches Data(Shape inputs, int classes, int samples, int batch)
+    internal static ArrayBatches Data(Shape inputs, int classes, int samples, int batch)
     {
         var random = new Random(6);
         float[] labels = [.. Enumerable.Range(0, samples).Select(_ => (float)random.Next(Math.Max(2, classes)))];
