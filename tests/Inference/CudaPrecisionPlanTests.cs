@@ -47,8 +47,11 @@ public sealed class CudaPrecisionPlanTests(CudaEmulator.CudaEmulator emulator) :
         }
     }
 
-    /// <summary>What a plan may deviate by, as a share of the largest output: some roundings (2^-11, 2^-8, 2^-11) of some layers, which partly cancel. Measured: at most half.</summary>
-    private static double Most(ComputePrecision precision) => precision == ComputePrecision.BFloat16 ? 0.03 : 0.004;
+    /// <summary>
+    /// What a plan may deviate by, as a share of the largest output: about twice what these networks of up to 17 layers show, whose roundings of 2^-11, 2^-8 and 2^-11 partly cancel
+    /// (0.0009, 0.008 and 0.0014).
+    /// </summary>
+    private static double Most(ComputePrecision precision) => precision == ComputePrecision.BFloat16 ? 0.015 : 0.003;
 
     [Theory, MemberData(nameof(Models))]
     public void A_plan_gives_the_references_outputs_within_its_roundings_and_not_closer(string name, ComputePrecision precision, bool usesLibraries)
@@ -105,7 +108,7 @@ public sealed class CudaPrecisionPlanTests(CudaEmulator.CudaEmulator emulator) :
         Assert.Contains(steps, l => l.Contains("Dense by cuBLASLt 12.6.0 in bf16 + bias", StringComparison.Ordinal));
         Assert.Contains(Describe(ComputePrecision.TF32).Split('\n'), l => l.Contains("Conv2D by cuDNN 9.6.0 in tf32 + bias", StringComparison.Ordinal));
         model.Release();
-        model = new Sequential(32, 32, 3) { new Conv2D(64, 3, 3), new Conv2D(64, 3, 3), new Conv2D(64, 3, 3), new GlobalAveragePooling2D() };
+        model = new Sequential(32, 32, 3) { new Conv2D(64, 3, 3), new Conv2D(64, 3, 3), new Conv2D(64, 3, 3), new Conv2D(4, 1, 1) };
         model.MoveTo(gpu.Device);
         (exact, narrow) = (Describe(ComputePrecision.Float32), Describe(ComputePrecision.BFloat16));
         Assert.Equal(Megabytes(exact, "MiB of packed") / 2, Megabytes(narrow, "MiB of packed"), 0.011); // of two digits behind the point
@@ -153,8 +156,9 @@ public sealed class CudaPrecisionPlanTests(CudaEmulator.CudaEmulator emulator) :
     }
 
     [Theory]
-    [InlineData(ComputePrecision.TF32, 0.002)]
-    [InlineData(ComputePrecision.BFloat16, 0.03)]
+    // Weights ten times as large as GPT-2's make sharp softmaxes, which enlarge roundings: 0.0014, 0.028 and 0.0019 were seen.
+    [InlineData(ComputePrecision.TF32, 0.003)]
+    [InlineData(ComputePrecision.BFloat16, 0.05)]
     [InlineData(ComputePrecision.Float16, 0.004)]
     public void Gpt2_gives_the_references_logits_within_its_roundings(ComputePrecision precision, double most)
     {

@@ -23,8 +23,8 @@ public partial class Model
     /// <summary>The history of the last or running <see cref="Fit"/>; also there after a cancelled one.</summary>
     public History? History { get; internal set; }
 
-    /// <summary>What the products of the last or running <see cref="Fit"/> multiplied in.</summary>
-    internal ComputePrecision FitPrecision { get; set; } = ComputePrecision.Float32;
+    /// <summary>What the products of the last or running <see cref="Fit"/> multiplied in; null before the first.</summary>
+    internal ComputePrecision? FitPrecision { get; set; }
 
     /// <summary>Memory of the last training step; null before the first.</summary>
     public MemoryReport? MemoryReport { get; internal set; }
