@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Graft.Kernels;
 using Graft.Tests.CudaEmulator;
 using Xunit;
