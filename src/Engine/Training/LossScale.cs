@@ -7,7 +7,7 @@ namespace Graft.Training;
 /// <remarks>The rule and the numbers of PyTorch's GradScaler; Keras's LossScaleOptimizer begins with 32768. Powers of two: multiplying and dividing round nothing.</remarks>
 public sealed class LossScale
 {
-    private const float First = 65536, Largest = 1.7e38f; // 2^127: a larger one would be infinite
+    private const float First = 65536, Largest = 1.7014118e38f, Smallest = 1.1754944e-38f; // 2^127 and 2^-126: beyond them it, or one divided by it, would be infinite
     private const int GoodSteps = 2000;
 
     private int _good;
@@ -31,7 +31,7 @@ public sealed class LossScale
     {
         if (!isFinite)
         {
-            Value /= 2;
+            Value = Math.Max(Value / 2, Smallest);
             _good = 0;
             Skipped++;
         }
