@@ -117,7 +117,7 @@ internal sealed class CudaBlasLt(CudaContext context) : IDisposable
         if (_handle != default)
             return true;
         if (_workspace == 0)
-            _workspace = context.Memory.Allocate(Workspace);
+            _workspace = context.Memory.AllocateApart(Workspace);
         cublasStatus_t status = CublasLt.cublasLtCreate(out cublasLtHandle_t handle);
         if (status == cublasStatus_t.CUBLAS_STATUS_SUCCESS)
         {
