@@ -1,6 +1,7 @@
 using System.Globalization;
 using Graft.Importers.Images;
 using Graft.Inference;
+using Graft.Kernels;
 using Graft.Layers;
 using Graft.Training;
 using Graft.Weights;
@@ -54,6 +55,8 @@ internal sealed record FineTuningSettings
 
     public long ImageMemory { get; init; } = new ImageFolderOptions().MemoryBudget;
 
+    public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
+
     public required string Output { get; init; }
 }
 
@@ -79,6 +82,7 @@ internal static class FineTuning
         bool binary = classes == 2;
         Model model = terminal.Own(Build(s, pretrained, binary ? 1 : classes));
         model.SetSeed(s.Seed);
+        model.PlanOptions = model.PlanOptions with { Precision = s.Precision };
         model.ClassNames = trainData.ClassNames;
         model.Preprocessing = trainData.Preprocessing;
         CheckRoom(s.Output, model);
@@ -92,7 +96,7 @@ internal static class FineTuning
             return model.Fit(trainData, to, validData, new FitOptions
             {
                 Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, Callbacks = [lines], InitialEpoch = from, History = earlier,
-                FeatureCache = s.FeatureCache,
+                FeatureCache = s.FeatureCache, Precision = s.Precision,
             });
         });
         terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, learning rate {s.LearningRate.ToString(CultureInfo.InvariantCulture)}).");

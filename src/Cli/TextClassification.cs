@@ -72,6 +72,7 @@ internal static class TextClassification
         body.LoadWeights(WeightFiles.Open(s.Model!));
         Gpt2Classifier model = terminal.Own(Gpt2Classifier.On(body, classes, pad));
         model.SetSeed(s.Seed);
+        model.PlanOptions = model.PlanOptions with { Precision = s.Precision };
         if (s.Freeze is int trainable)
             model.Freeze(trainable);
         return model;
@@ -92,7 +93,7 @@ internal static class TextClassification
             bar.Unit = "texts";
             return model.Fit(data, s.Epochs, check, new FitOptions
             {
-                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, AccumulationSteps = s.Accumulate, Callbacks = average is null ? [lines] : [average, lines],
+                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, AccumulationSteps = s.Accumulate, Precision = s.Precision, Callbacks = average is null ? [lines] : [average, lines],
                 ClassWeights = weights?.Index().ToDictionary(w => w.Index, w => (float)w.Item),
             });
         });

@@ -25,6 +25,7 @@ internal static class TextFineTuning
             throw new GraftException($"--block {block}: this model takes 1 to {config.Positions} tokens (n_positions); shorten the blocks.");
         Gpt2 model = terminal.Own(Gpt2.Build(config with { EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout }, block));
         model.SetSeed(s.Seed);
+        model.PlanOptions = model.PlanOptions with { Precision = s.Precision };
         if (s.Model is not null && !s.Resume)
             model.LoadWeights(WeightFiles.Open(s.Model));
         if (s.Freeze is int trainable)
@@ -69,7 +70,7 @@ internal static class TextFineTuning
                 return model.Fit(data, s.Epochs, check, new FitOptions
                 {
                     Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, InitialEpoch = epoch, InitialBatch = batch, History = history,
-                    AccumulationSteps = s.Accumulate, Callbacks = [checkpoint, new TextEpochLines(terminal, s.Epochs, data), samples],
+                    AccumulationSteps = s.Accumulate, Precision = s.Precision, Callbacks = [checkpoint, new TextEpochLines(terminal, s.Epochs, data), samples],
                 });
             });
         }

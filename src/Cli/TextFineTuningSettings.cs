@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Adapters;
+using Graft.Kernels;
 
 namespace Graft.Cli;
 
@@ -85,6 +86,8 @@ internal sealed record TextFineTuningSettings
 
     public bool Resume { get; init; }
 
+    public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
+
     /// <summary>True begins anew also where a training was ended before its end.</summary>
     public bool Overwrites { get; init; }
 
@@ -114,6 +117,7 @@ internal sealed record TextFineTuningSettings
         ["dropout"] = Dropout,
         ["validation"] = Validation,
         ["seed"] = Seed,
+        ["precision"] = Precision == ComputePrecision.Float32 ? null : Precision.Word(), // absent from runs that were begun before there was another
     };
 
     /// <summary>Notes down how the training in a folder was begun, and whether it came to its end.</summary>

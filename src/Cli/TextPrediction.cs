@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Importers;
 using Graft.Importers.Text;
+using Graft.Kernels;
 using Graft.Models;
 using Graft.Training;
 
@@ -27,6 +28,9 @@ internal sealed class TextPrediction
             throw new GraftException($"{folder}: is a language model; config.json names no GPT2ForSequenceClassification. Teach it classes by finetune-text --task classification.");
         _tokenizer = TextTokenizers.Open(folder);
     }
+
+    /// <summary>What products are computed in.</summary>
+    public ComputePrecision Precision { get; init; }
 
     /// <summary>Tells the class of one text.</summary>
     public void Text(string text) => Write([text], Shares([text]));
@@ -60,6 +64,7 @@ internal sealed class TextPrediction
             throw new GraftException($"{_folder}: config.json has no pad_token_id, so texts of different lengths cannot be told together; add the id of the token that texts were filled up with in training.");
         Gpt2Classifier model = _terminal.Own(Gpt2Classifier.Build(_config, length));
         model.LoadWeights(WeightFiles.Open(_folder));
+        model.PlanOptions = model.PlanOptions with { Precision = Precision };
         float[][] logits = model.Predict(new PaddedTextBatches(tokens, new int[tokens.Length], _config.ClassNames, length, _config.PadToken ?? 0), _terminal.Interrupt);
         return Array.ConvertAll(logits, row => Gpt2Classifier.Probabilities(row));
     }

@@ -5,12 +5,26 @@ namespace Graft.Kernels;
 /// <summary>cuBLAS, cuDNN and the engine's own kernels on one GPU.</summary>
 internal sealed class CudaKernelSet : KernelSet, IDisposable
 {
+    private const int Ampere = 80; // the first with TF32 and bfloat16
+
     private readonly CudaContext _context;
+    private readonly CudaKernelSet? _exact; // that this one is another precision of
+    private readonly Dictionary<ComputePrecision, CudaKernelSet> _others = [];
+    private readonly CudaNarrowKernels? _narrow;
 
     /// <summary>The kernels of an opened GPU; disposing of them closes it.</summary>
     public CudaKernelSet(CudaContext context)
+        : this(context, ComputePrecision.Float32, null)
     {
-        _context = context;
+    }
+
+    private CudaKernelSet(CudaContext context, ComputePrecision precision, CudaKernelSet? exact)
+    {
+        _narrow = precision.IsNarrow() ? new CudaNarrowKernels(context, precision) : null;
+        (_context, Precision, _exact) = (context, precision, exact);
+        var products = new CudaProducts(context, precision);
+        var convolutions = new CudaConvolutions(context, precision);
+        var affine = new CudaAffine(context, precision, ComputePrecision.Float32, ComputePrecision.Float32);
         Softmax = new CudaSoftmaxKernels(context);
         Unary = new CudaUnaryKernels(context);
         Binary = new CudaBinaryKernels(context);
@@ -30,11 +44,11 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         NadamStep = new CudaNadamStepKernels(context);
         var memory = new CudaMemoryKernels(context);
         Memory = memory;
-        Dense = new CudaDenseKernels(context, reduce);
-        FrozenDense = new CudaFrozenDenseKernels(context, Unary);
+        Dense = new CudaDenseKernels(affine, products, reduce);
+        FrozenDense = new CudaFrozenDenseKernels(context, affine);
         NarrowDense = new CudaNarrowDenseKernels(context, Unary);
-        MatMul = new CudaMatMulKernels(context, Memory);
-        CausalAttention = new CudaCausalAttentionKernels(context);
+        MatMul = new CudaMatMulKernels(products, Memory);
+        CausalAttention = new CudaCausalAttentionKernels(context, products);
         LayerNorm = new CudaLayerNormKernels(context, Reduce);
         Embedding = new CudaEmbeddingKernels(context, Memory);
         Concat = new CudaConcatKernels(context);
@@ -44,11 +58,11 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Permute = new CudaPermuteKernels(context);
         var pad = new CudaPad2DKernels(context);
         var padding = new EvenPadding(context, pad);
-        var convolution = new OwnConv2D(context, reduce);
+        var own = new OwnConv2D(context, reduce);
         Pad2D = pad;
-        Conv2D = new CudaConv2DKernels(context, convolution, reduce, padding);
+        Conv2D = new CudaConv2DKernels(context, convolutions, own, reduce, padding);
         DepthwiseConv2D = new CudaDepthwiseConv2DKernels(context, reduce);
-        FusedConv2D = new CudaFusedConv2DKernels(context, convolution, padding, memory);
+        FusedConv2D = new CudaFusedConv2DKernels(new FusedConvolution(context, convolutions, own, padding, sizeof(float)), memory);
         Pool2D = new CudaPool2DKernels(context);
         BatchNorm = new CudaBatchNormKernels(context);
         Upsample2D = new CudaUpsample2DKernels(context);
@@ -60,7 +74,11 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override string Name => $"cuda:{_context.Info.Index}";
 
-    public override string Routines => $"convolutions by {_context.Dnn.Description}";
+    public override string Routines => $"convolutions by {_context.Dnn.Description}; dense layers by {_context.BlasLt.Description}";
+
+    public override ComputePrecision Precision { get; }
+
+    public override NarrowKernels Narrow => _narrow ?? base.Narrow;
 
     /// <summary>The GPU.</summary>
     public CudaContext Context => _context;
@@ -148,6 +166,28 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
     public override NadamStepKernels NadamStep { get; }
 
     public override GradientKernels Gradient { get; }
+
+    public override KernelSet In(ComputePrecision precision)
+    {
+        if (_exact is not null)
+            return _exact.In(precision);
+        if (precision == ComputePrecision.Float32)
+            return this;
+        Demand(precision, _context.Info);
+        lock (_others)
+        {
+            if (!_others.TryGetValue(precision, out CudaKernelSet? other))
+                _others.Add(precision, other = new CudaKernelSet(_context, precision, this));
+            return other;
+        }
+    }
+
+    /// <summary>Throws where a GPU does not compute in a precision: its libraries would do so in another, or not at all.</summary>
+    internal static void Demand(ComputePrecision precision, CudaDeviceInfo gpu)
+    {
+        if (precision is ComputePrecision.TF32 or ComputePrecision.BFloat16 && gpu.Capability < Ampere)
+            throw new GraftException($"cuda:{gpu.Index} does not compute in {precision.Word()}: that takes compute capability 8.0 (Ampere) or later, {gpu.Name} has {gpu.Major}.{gpu.Minor}. Take float32 or fp16.");
+    }
 
     /// <summary>Gives the GPU's memory, modules and context back.</summary>
     public void Dispose() => _context.Dispose();

@@ -23,6 +23,18 @@ public abstract class KernelSet
     /// <summary>Which libraries or kernels of its own do the work, where that depends on the machine; empty where it does not.</summary>
     public virtual string Routines => "";
 
+    /// <summary>What products are computed in.</summary>
+    public virtual ComputePrecision Precision => ComputePrecision.Float32;
+
+    /// <summary>The same kernels on the same device, with products in another precision; see <see cref="ComputePrecision"/>.</summary>
+    /// <exception cref="GraftException">The device does not compute in it; the message says what does.</exception>
+    public virtual KernelSet In(ComputePrecision precision) => precision == ComputePrecision.Float32 ? this : throw new GraftException(
+        $"{Name} computes in float32 alone, not in {precision.Word()}: that takes an NVIDIA GPU (--device cuda, GRAFT_DEVICE=cuda, model.MoveTo(Device.Cuda())). Leave the precision at float32 here.");
+
+    /// <summary>Forward kernels on numbers of 16 bits, of a set whose <see cref="Precision"/> has them.</summary>
+    /// <exception cref="NotSupportedException">The set's numbers are float32.</exception>
+    public virtual NarrowKernels Narrow => throw new NotSupportedException($"{Name} in {Precision.Word()} has no kernels on numbers of 16 bits; ask for them by In(BFloat16) or In(Float16).");
+
     /// <summary>Runs work, and records it where the device launches recorded work as a whole (<see cref="RecordedWork"/>).</summary>
     /// <param name="work">Does the same each time, on blocks that stay where they are, and gives back what it takes.</param>
     /// <param name="obstacle">Why nothing was recorded; empty where something was, or where the device records nothing.</param>

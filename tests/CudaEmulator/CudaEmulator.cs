@@ -93,6 +93,7 @@ public sealed unsafe class CudaEmulator : IDisposable
         Configure("memory", Memory);
         Configure("watchdog_seconds", 20);
         Configure("compute_capability", 90);
+        Configure("lt_quirk", 0);
         foreach (string kind in CallKinds)
             Inject(kind, 0, 0);
         Label("");

@@ -15,6 +15,7 @@ internal static class FailureSweep
         ("launch", 701), // CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
         ("copy", 1), // CUDA_ERROR_INVALID_VALUE
         ("cublas", 13), // CUBLAS_STATUS_EXECUTION_FAILED
+        ("cublaslt", 13), // the same
         ("cudnn", 5000), // CUDNN_STATUS_EXECUTION_FAILED
         ("allocation", 1), // CUDA_ERROR_INVALID_VALUE: not for want of memory, so that nobody tries again
     ];

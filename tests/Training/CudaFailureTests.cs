@@ -46,7 +46,7 @@ public sealed class CudaFailureTests(CudaEmulator.CudaEmulator emulator) : IDisp
             Assert.True(threw, "A step hid a failed call.");
             trained.AssertUnchanged();
         });
-        Assert.True(failed >= 3, $"{failed} steps failed by {kind}.");
+        Assert.True(failed >= (kind == "cublaslt" ? 1 : 3), $"{failed} steps failed by {kind}."); // the dense layers
         trained.AssertMoved();
     }
 

@@ -150,7 +150,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
             Assert.Equal(expected.History.Last(name), actual.History.Last(name), tolerance);
     }
 
-    private static float[] Inputs(Shape inputs, int samples)
+    internal static float[] Inputs(Shape inputs, int samples)
     {
         var random = new Random(5);
         return [.. Enumerable.Range(0, samples * (int)inputs.Count).Select(_ => random.NextSingle() * 2 - 1)];

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Importers.Images;
+using Graft.Kernels;
 using Graft.Training;
 using Graft.Weights;
 
@@ -22,13 +23,14 @@ internal static class EvaluateCommand
         var json = new Option<string?>("--json") { Description = "Also write the numbers into this file." };
         var exif = new Option<bool>("--exif") { Description = ExifDescription };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
-        var command = new Command("evaluate", "Measure a model on a folder of images.") { model, data, json, exif, threads, device };
+        var command = new Command("evaluate", "Measure a model on a folder of images.") { model, data, json, exif, threads, precision, device };
         command.SetAction(parsed =>
         {
             terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
-            EvaluationResult result = Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(data), parsed.GetValue(exif), terminal);
+            EvaluationResult result = Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(data), parsed.GetValue(exif), PrecisionOption.Read(parsed, precision, terminal), terminal);
             ConfusionTables.Write(result.Confusion!, terminal);
             terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss={result.Loss:F4} on {result.Samples} images, {result.Samples / Math.Max(1e-9, result.Seconds):F0} images/s"));
             if (parsed.GetValue(json) is { } file)
@@ -39,9 +41,10 @@ internal static class EvaluateCommand
         return command;
     }
 
-    private static EvaluationResult Run(string file, string data, bool exif, Terminal terminal)
+    private static EvaluationResult Run(string file, string data, bool exif, ComputePrecision precision, Terminal terminal)
     {
         Model model = terminal.Own(ModelFile.Load(file).Model);
+        model.PlanOptions = model.PlanOptions with { Precision = precision };
         Preprocessing preprocessing = Reading(model, exif);
         bool binary = model.Outputs[0].Shape[-1] == 1;
         return terminal.WithBar("Reading images", bar =>

@@ -41,10 +41,11 @@ internal static class FinetuneCommand
         var cache = new Option<string?>("--feature-cache") { Description = "Folder where the frozen base's features stay for later runs; 'off' computes them at every step. By default they are kept for this run alone." };
         var copies = new Option<int>("--augmented-copies") { Description = "With --augment: variants of each image that are kept and trained on in turn; 0 draws new ones in every epoch." };
         var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv and curves.png." };
+        Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune", "Teach a pretrained base your own classes.")
         {
-            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, device,
+            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
         };
         command.SetAction(parsed =>
         {
@@ -68,7 +69,7 @@ internal static class FinetuneCommand
                     IsEnabled = parsed.GetValue(cache) != "off", Folder = parsed.GetValue(cache) is "off" ? null : parsed.GetValue(cache),
                     AugmentedCopies = (int)Within(parsed.GetValue(copies), 0, 10_000, "--augmented-copies"),
                 },
-                Output = parsed.GetRequiredValue(output),
+                Precision = PrecisionOption.Read(parsed, precision, terminal), Output = parsed.GetRequiredValue(output),
             };
             (_, Training.History history, _) = FineTuning.Run(settings, terminal);
             terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));

@@ -43,10 +43,11 @@ internal static class FinetuneTextCommand
         var save = new Option<int>("--save-every") { Description = "Keep the state after so many steps too; by default after each epoch." };
         var resume = new Option<bool>("--resume") { Description = "Go on with the training in --output where it was ended; the other options must be those it was begun with." };
         var classification = new ClassificationOptions();
+        Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune-text", "Teach a language model a text, or classes of texts.")
         {
-            model, fresh, vocabulary, lowercase, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, device,
+            model, fresh, vocabulary, lowercase, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, precision, device,
         };
         classification.AddTo(command);
         command.SetAction(parsed =>
@@ -87,6 +88,7 @@ internal static class FinetuneTextCommand
                 Validation = Checked(parsed.GetValue(share), 0.0001, 0.9, "--validation"), Seed = parsed.GetValue(seed), Samples = parsed.GetValue(samples),
                 SampleTokens = (int)Checked(parsed.GetValue(sampleTokens), 0, 1e6, "--sample-tokens"), SampleEvery = (int)Checked(parsed.GetValue(sampleEvery), 1, 1e6, "--sample-every"),
                 SaveEvery = (int)Checked(parsed.GetValue(save), 0, 1e9, "--save-every"), Resume = parsed.GetValue(resume),
+                Precision = PrecisionOption.Read(parsed, precision, terminal),
             };
             if (classification.Read(parsed, settings) is { } classes)
             {

@@ -24,8 +24,9 @@ internal static class PredictCommand
         var text = new Option<string?>("--text") { Description = "Instead of images, a text." };
         var textFile = new Option<string?>("--text-file") { Description = "Instead of images, a file with a text in each line; of a .tsv file, label<tab>text in each line, the right answers are counted too." };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files." };
+        Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
-        var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, exif, text, textFile, images, device };
+        var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, exif, text, textFile, images, precision, device };
         command.SetAction(parsed =>
         {
             terminal.Device = DeviceOption.Read(parsed, device);
@@ -33,7 +34,7 @@ internal static class PredictCommand
                 throw new UsageException("predict takes image files, or --text TEXT, or --text-file FILE.");
             if (parsed.GetValue(images)!.Length == 0)
             {
-                var texts = new TextPrediction(terminal, parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."), parsed.GetValue(json));
+                var texts = new TextPrediction(terminal, parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."), parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
                 if (parsed.GetValue(text) is string single)
                     texts.Text(single);
                 else
@@ -41,6 +42,7 @@ internal static class PredictCommand
                 return Application.Done;
             }
             Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
+            loaded.PlanOptions = loaded.PlanOptions with { Precision = PrecisionOption.Read(parsed, precision, terminal) };
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
             string[] files = parsed.GetRequiredValue(images);
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");

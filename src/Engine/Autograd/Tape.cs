@@ -28,6 +28,17 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>Where ops run.</summary>
     public Device Device { get; } = device;
 
+    /// <summary>
+    /// What dense layers, convolutions and matrix products multiply in, forward and backward; all numbers in memory are float32. Autocast of 16 bits rounds the factors of each
+    /// product.
+    /// </summary>
+    /// <exception cref="GraftException">The device does not compute in it.</exception>
+    public ComputePrecision Precision
+    {
+        get => Kernels.Precision;
+        init => Kernels = Device.Kernels.In(value);
+    }
+
     /// <summary>True for a training step: Dropout drops, BatchNorm of trainable layers uses the batch.</summary>
     public bool Training { get; init; }
 
@@ -74,6 +85,9 @@ public sealed class Tape(Device device) : IDisposable
             .. Gradients.Deferred.Select(d => new HeldTensor(PathOf(d.Call), MemoryUse.Gradient, d.OutputGradient.Shape, d.OutputGradient.Bytes))];
 
     internal GradientTable Gradients { get; } = new();
+
+    /// <summary>The routines of the device in <see cref="Precision"/>.</summary>
+    internal KernelSet Kernels { get; private init; } = device.Kernels;
 
     /// <summary>True where nobody reads what layers made once backward has begun: a loss may write its gradient over the logits.</summary>
     internal bool OverwritesOutputs { get; init; }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Graft.Kernels;
 using Graft.Layers;
 
 namespace Graft;
@@ -49,8 +50,17 @@ internal sealed class ModelSummary
         text.Append(CultureInfo.InvariantCulture, $" Trainable params: {trainable:N0} ({Size(trainable)})\n");
         text.Append(CultureInfo.InvariantCulture, $" Non-trainable params: {all - trainable:N0} ({Size(all - trainable)})\n");
         text.Append(CultureInfo.InvariantCulture, $" Device: {_model.Device}{(_model.Device == Device.Default ? $" ({Device.DefaultReason})" : "")}{(routines.Length > 0 ? $"; {routines}" : "")}\n");
+        if (_model.PlanOptions.Precision != ComputePrecision.Float32 || (_model.FitPrecision ?? ComputePrecision.Float32) != ComputePrecision.Float32)
+            text.Append(CultureInfo.InvariantCulture, $" Precision: frozen layers and predictions {_model.PlanOptions.Precision.Word()}{Training()}; sums and weights that learn float32\n");
         return text.ToString();
     }
+
+    private string Training() => _model.FitPrecision switch
+    {
+        null => "",
+        ComputePrecision.Float16 when _model.Optimizer?.LossScale is { } scale => string.Create(CultureInfo.InvariantCulture, $", training fp16 (loss scale {scale.Value:0}, {scale.Skipped} steps left out)"),
+        { } precision => $", training {precision.Word()}",
+    };
 
     private static long Count(IEnumerable<Parameter> parameters) => parameters.Distinct().Sum(p => p.Shape.Count);
 

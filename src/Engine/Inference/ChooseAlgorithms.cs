@@ -30,7 +30,8 @@ internal static class ChooseAlgorithms
                 Choose(conv, kernels.FusedConv2D, batch, options, dense, result);
             result.Add(node);
         }
-        SpreadPixels.Apply(result);
+        if (kernels.FusedConv2D.SpreadsPixels)
+            SpreadPixels.Apply(result);
         return result;
     }
 

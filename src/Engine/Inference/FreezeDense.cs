@@ -19,7 +19,7 @@ internal static class FreezeDense
         if (op.Op is not DenseOp)
             return false;
         Tensor? kernel = builder.ValueOf(op.Inputs[1]).Constant, bias = op.Inputs.Length > 2 ? builder.ValueOf(op.Inputs[2]).Constant : null;
-        if (kernel is null || kernel.Shape.Rank != 2 || kernel.Count > MostFloats || kernel.Shape[1] < FewestOutputs || (op.Inputs.Length > 2 && bias is null) || builder.ValueOf(op.Inputs[0]).Constant is not null)
+        if (kernel is null || kernel.Shape.Rank != 2 || (!builder.IsNarrow && (kernel.Count > MostFloats || kernel.Shape[1] < FewestOutputs)) || (op.Inputs.Length > 2 && bias is null) || builder.ValueOf(op.Inputs[0]).Constant is not null)
             return false;
         var output = new PlanValue(op.Output.Shape);
         builder.Set(op.Output, output);

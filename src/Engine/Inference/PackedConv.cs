@@ -2,8 +2,10 @@ using Graft.Kernels;
 
 namespace Graft.Inference;
 
-/// <summary>Frozen weights in the order of a convolution algorithm; packed anew when a tensor behind them has changed.</summary>
-internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm) : PackedWeights
+/// <summary>
+/// Frozen weights in the order of a convolution algorithm, or in a plan of 16 bits rounded to them as they lie; packed anew when a tensor behind them has changed.
+/// </summary>
+internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm, KernelSet kernels) : PackedWeights
 {
     private readonly Tensor[] _sources = [.. weights.Sources()];
     private int[]? _versions;
@@ -11,6 +13,9 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm)
 
     /// <summary>The packed weights.</summary>
     public DevicePtr<float> Weights => _packed!.Data;
+
+    /// <summary>The weights of 16 bits.</summary>
+    public DevicePtr<ushort> Narrow => new(_packed!.Data.Address);
 
     /// <summary>[O], or Null.</summary>
     public DevicePtr<float> Bias => _bias?.Data ?? weights.Bias?.Data ?? DevicePtr<float>.Null;
@@ -26,18 +31,15 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm)
         if (IsCurrent())
             return;
         Device device = weights.Kernel.Device;
-        FusedConv2DKernels kernels = device.Kernels.FusedConv2D;
-        FusedConv2DGeometry g = weights.PackingGeometry();
-        _packed ??= Tensor.Allocate(device, new Shape(checked((int)kernels.PackedSize(g, algorithm))));
         if (weights.BatchNorm is not { } norm)
         {
-            kernels.Pack(g, algorithm, weights.Kernel.Data, _packed.Data);
+            Pack(weights.Kernel);
         }
         else
         {
             (float[] kernel, float[] bias) = weights.Fold(norm);
             Tensor folded = Tensor.From(device, weights.Kernel.Shape, kernel);
-            kernels.Pack(g, algorithm, folded.Data, _packed.Data);
+            Pack(folded);
             folded.Release();
             _bias ??= Tensor.Allocate(device, new Shape(bias.Length));
             _bias.Set(bias);
@@ -50,6 +52,19 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm)
         _packed?.Release();
         _bias?.Release();
         (_packed, _bias, _versions) = (null, null, null);
+    }
+
+    private void Pack(Tensor kernel)
+    {
+        if (kernels.Precision.IsNarrow())
+        {
+            _packed ??= RoundedDense.Allocate(kernel);
+            kernels.Narrow.Round(kernel.Data, Narrow, kernel.Count);
+            return;
+        }
+        FusedConv2DGeometry g = weights.PackingGeometry();
+        _packed ??= Tensor.Allocate(kernel.Device, new Shape(checked((int)kernels.FusedConv2D.PackedSize(g, algorithm))));
+        kernels.FusedConv2D.Pack(g, algorithm, kernel.Data, _packed.Data);
     }
 
     private bool IsCurrent()

@@ -12,12 +12,14 @@ internal sealed class PlanBuilder
     private readonly Dictionary<Tensor, PlanValue> _values = [];
     private readonly List<PlanNode> _nodes = [];
 
-    private PlanBuilder(FrozenPart part) => _part = part;
+    private PlanBuilder(FrozenPart part, bool isNarrow) => (_part, IsNarrow) = (part, isNarrow);
 
     /// <summary>The nodes in order, and the value that each tensor of the trace became.</summary>
-    public static (IReadOnlyList<PlanNode> Nodes, IReadOnlyDictionary<Tensor, PlanValue> Values) Build(FrozenPart part)
+    /// <param name="part">What is planned.</param>
+    /// <param name="isNarrow">True where weights will have 16 bits.</param>
+    public static (IReadOnlyList<PlanNode> Nodes, IReadOnlyDictionary<Tensor, PlanValue> Values) Build(FrozenPart part, bool isNarrow = false)
     {
-        var builder = new PlanBuilder(part);
+        var builder = new PlanBuilder(part, isNarrow);
         foreach (Tensor input in part.Trace.Inputs)
             builder.Set(input, new PlanValue(input.Shape));
         for (int i = 0; i < part.IsIncluded.Length; i++)
@@ -56,6 +58,9 @@ internal sealed class PlanBuilder
         value.Readers += _part.Readers(output) - 1;
         _values[output] = value;
     }
+
+    /// <summary>True where weights will have 16 bits: those of dense layers are rounded once, whatever their size.</summary>
+    public bool IsNarrow { get; }
 
     /// <summary>True while the op that is taken has no trainable parameter behind it.</summary>
     public bool IsFrozen { get; private set; }

@@ -36,6 +36,9 @@ internal sealed class PlanValue(Shape shape)
     /// <summary>Floats left free behind every pixel, so that neighbouring pixels do not meet in one cache set; see <see cref="SpreadPixels"/>.</summary>
     public int Gap { get; set; }
 
+    /// <summary>True where they have 16 bits in memory; a view has those of its root.</summary>
+    public bool IsNarrow { get; set; }
+
     /// <summary>Where in the arena they lie.</summary>
     public ArenaSlot? Slot { get; set; }
 
@@ -46,10 +49,13 @@ internal sealed class PlanValue(Shape shape)
     public ImageLayout Layout => LayoutIn(Border);
 
     /// <summary>Floats of memory, border and gaps included.</summary>
-    public long Floats => Border == 0 && Gap == 0 ? Shape.Count : Shape[0] * Layout.ImageStride;
+    public long Floats => Border == 0 && Gap == 0 ? (IsNarrow ? (Shape.Count + 1) / 2 : Shape.Count) : Shape[0] * Layout.ImageStride;
 
     /// <summary>Floats from the beginning of the arena to the first number.</summary>
     public long Offset => Root.Slot!.Offset + (Border == 0 ? 0 : Layout.BorderOffset(Border));
+
+    /// <summary>Address of the first number, of 16 bits.</summary>
+    public DevicePtr<ushort> NarrowIn(Tensor arena) => new(arena.Data.At(Offset).Address);
 
     /// <summary>How it would lie in a border of so many rows and columns.</summary>
     public ImageLayout LayoutIn(int border) => ImageLayout.Bordered(Shape[1], Shape[2], Shape[3] + Gap, border);
@@ -75,7 +81,13 @@ internal abstract class PlanNode
 internal sealed class OpNode(Op op) : PlanNode
 {
     public Op Op { get; } = op;
+
+    /// <summary>True where it reads and makes numbers of 16 bits.</summary>
+    public bool IsNarrow { get; set; }
 }
+
+/// <summary>Float32 to 16 bits or back, whichever the output is not.</summary>
+internal sealed class ConvertNode : PlanNode;
 
 /// <summary>Frozen weights with all that is fused into their step. Inputs: x, then the residual if there is one.</summary>
 internal abstract class FusedNode : PlanNode
@@ -101,6 +113,9 @@ internal sealed class DenseNode(Tensor kernel, Tensor? bias) : FusedNode
 
     public override bool HasActivation => Activation is not null;
 
+    /// <summary>What is fused into it, for people.</summary>
+    public string Epilogue() => (Bias is null ? "" : " + bias") + (Residual is null ? "" : " + residual") + (Activation is null ? "" : $" + {Activation}");
+
     /// <summary>Rows of x.</summary>
     public int Rows => checked((int)(X.Shape.Count / X.Shape[-1]));
 }
@@ -118,6 +133,9 @@ internal sealed class ConvNode(FrozenConv conv) : FusedNode
 
     /// <summary>True where the output is the largest of every 2 x 2 pixels; see <see cref="FusePooling"/>.</summary>
     public bool MaxPool { get; set; }
+
+    /// <summary>What is fused into it, for people.</summary>
+    public string Epilogue(bool hasBias) => (hasBias ? " + bias" : "") + (Residual is null ? "" : " + residual") + (Activation == FusedActivation.None ? "" : $" + {Activation}") + (MaxPool ? " + max pool" : "");
 
     /// <summary>Sizes and layouts with a border of so many rows and columns around x.</summary>
     public FusedConv2DGeometry Geometry(int border)

@@ -48,10 +48,13 @@ internal sealed class PlanMemory(Device device) : IDisposable
     }
 
     /// <summary>The packed weights of a convolution, shared by all who ask for the same.</summary>
-    public PackedConv Acquire(FrozenWeights weights, ConvAlgorithm algorithm) => Acquire((weights, algorithm), () => new PackedConv(weights, algorithm));
+    public PackedConv Acquire(FrozenWeights weights, ConvAlgorithm algorithm, KernelSet kernels) => Acquire((weights, algorithm), () => new PackedConv(weights, algorithm, kernels));
 
     /// <summary>The same of a dense weight.</summary>
-    public PackedDense Acquire(Tensor kernel) => Acquire(kernel, () => new PackedDense(kernel));
+    public PackedDense Acquire(Tensor kernel, KernelSet kernels) => Acquire(kernel, () => new PackedDense(kernel, kernels));
+
+    /// <summary>A dense weight and its bias in 16 bits.</summary>
+    public RoundedDense AcquireRounded(Tensor kernel, Tensor? bias, KernelSet kernels) => Acquire((kernel, bias), () => new RoundedDense(kernel, bias, kernels.Narrow));
 
     /// <summary>Says that packed weights are used once less.</summary>
     public void Release(PackedWeights packed) => packed.Users--;

@@ -1,3 +1,5 @@
+using Graft.Kernels;
+
 namespace Graft.Inference;
 
 /// <summary>How a model computes what is frozen or only predicts.</summary>
@@ -17,4 +19,10 @@ public sealed record PlanOptions
     /// largest output, where direct convolution is within 1e-6.
     /// </summary>
     public bool Winograd { get; init; } = true;
+
+    /// <summary>
+    /// What products are computed in. In 16 bits, weights and activations have 16 bits in memory from the plan's input to its outputs, wherever an op has kernels for them; sums
+    /// are float32, and batch normalisation is folded before anything is rounded. What a device does not compute in throws when the plan is compiled.
+    /// </summary>
+    public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Graft.Kernels;
 
 namespace Graft.Inference;
 
@@ -18,7 +19,7 @@ internal static class PlanReport
         int[] widths = [.. titles.Select((_, column) => rows.Max(r => r[column].Length))];
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"Plan of '{model}' on {device.Name}: {schedule.Steps.Count} steps, {Megabytes(schedule.ArenaFloats * sizeof(float))} MiB of activations, {Megabytes(schedule.PackedBytes)} MiB of packed weights\n");
+            $"Plan of '{model}' on {device.Name}{(schedule.Precision == ComputePrecision.Float32 ? "" : $" in {schedule.Precision.Word()}")}: {schedule.Steps.Count} steps, {Megabytes(schedule.ArenaFloats * sizeof(float))} MiB of activations, {Megabytes(schedule.PackedBytes)} MiB of packed weights\n");
         foreach (string[] row in rows)
         {
             for (int column = 0; column < row.Length; column++)

@@ -38,17 +38,15 @@ internal abstract class PlanStep(PlanNode node)
 }
 
 /// <summary>A convolution with fused bias, residual and activation.</summary>
-internal sealed class ConvStep(ConvNode node, PackedConv packed, Tensor arena) : PlanStep(node)
+internal sealed class ConvStep(ConvNode node, PackedConv packed, KernelSet kernels, Tensor arena) : PlanStep(node)
 {
     private readonly FusedConv2DGeometry _g = node.Geometry(node.X.Border);
-    private readonly FusedConv2DKernels _kernels = arena.Device.Kernels.FusedConv2D;
+    private readonly FusedConv2DKernels _kernels = kernels.FusedConv2D;
     private readonly DevicePtr<float> _x = arena.Data.At(node.X.Offset), _y = arena.Data.At(node.Output.Offset);
     private readonly DevicePtr<float> _residual = node.Residual is { } r ? arena.Data.At(r.Offset) : DevicePtr<float>.Null;
     private readonly ImageBorder _border = new(node.Output, arena);
 
-    public override string Routine => _kernels.Routine(node.Algorithm)
-        + (packed.Bias.IsNull ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation == FusedActivation.None ? "" : $" + {node.Activation}")
-        + (node.MaxPool ? " + max pool" : "");
+    public override string Routine => _kernels.Routine(node.Algorithm) + node.Epilogue(hasBias: !packed.Bias.IsNull);
 
     public override long Flops => _g.Flops;
 
@@ -67,8 +65,7 @@ internal sealed class DenseStep(DenseNode node, PackedDense packed, Tensor arena
     private readonly DevicePtr<float> _x = arena.Data.At(node.X.Offset), _y = arena.Data.At(node.Output.Offset);
     private readonly DevicePtr<float> _residual = node.Residual is { } r ? arena.Data.At(r.Offset) : DevicePtr<float>.Null;
 
-    public override string Routine => "FrozenDense"
-        + (node.Bias is null ? "" : " + bias") + (node.Residual is null ? "" : " + residual") + (node.Activation is null ? "" : $" + {node.Activation}");
+    public override string Routine => packed.Routine + node.Epilogue();
 
     public override long Flops => 2 * node.X.Shape.Count * node.Kernel.Shape[1];
 
@@ -87,8 +84,9 @@ internal sealed class OpStep : PlanStep
     /// <param name="node">The op with its values.</param>
     /// <param name="saved">Where the buffers lie that forward fills beside the output.</param>
     /// <param name="savedShapes">Their shapes.</param>
+    /// <param name="kernels">The device's routines in the plan's precision.</param>
     /// <param name="arena">The memory.</param>
-    public OpStep(OpNode node, ArenaSlot[] saved, Shape[] savedShapes, Tensor arena)
+    public OpStep(OpNode node, ArenaSlot[] saved, Shape[] savedShapes, KernelSet kernels, Tensor arena)
         : base(node)
     {
         _node = node;
@@ -101,7 +99,7 @@ internal sealed class OpStep : PlanStep
         Tensor[] inputs = [.. node.Inputs.Select(i => i.Root.Constant ?? Place(i.Shape, i.Offset))];
         Tensor output = Place(node.Output.Shape, node.Output.Offset);
         Tensor[] buffers = [.. saved.Select((s, i) => Place(savedShapes[i], s.Offset))];
-        _call = new OpCall(node.Op, inputs, output, buffers, node.Layers.Count > 0 ? node.Layers[0] : "");
+        _call = new OpCall(kernels, node.Op, inputs, output, buffers, node.Layers.Count > 0 ? node.Layers[0] : "");
         _views = [.. views];
     }
 

@@ -6,6 +6,7 @@ namespace Graft.Inference;
 internal sealed class Schedule : IDisposable
 {
     private readonly PlanMemory _memory;
+    private readonly KernelSet _kernels;
     private readonly Trace _trace;
     private readonly List<PlanNode> _nodes;
     private readonly IReadOnlyDictionary<Tensor, PlanValue> _values;
@@ -30,13 +31,16 @@ internal sealed class Schedule : IDisposable
     public Schedule(Model model, Shape input, int batch, bool training, PlanOptions options, PlanMemory memory)
     {
         _memory = memory;
+        _kernels = memory.Device.Kernels.In(options.Precision);
         _trace = new Trace(model, [input], training);
         _part = new FrozenPart(_trace);
         HasWork = _part.HasWork;
-        (IReadOnlyList<PlanNode> nodes, _values) = PlanBuilder.Build(_part);
-        _nodes = ChooseAlgorithms.Apply(nodes, memory.Device.Kernels, batch, options);
+        (IReadOnlyList<PlanNode> nodes, _values) = PlanBuilder.Build(_part, IsNarrow);
+        _nodes = ChooseAlgorithms.Apply(nodes, _kernels, batch, options);
+        if (IsNarrow)
+            (_nodes, _values) = NarrowValues.Apply(_nodes, _values, _part, _kernels.Narrow);
         foreach (FusedNode node in _nodes.OfType<FusedNode>())
-            _packed.Add(node, node is ConvNode conv ? memory.Acquire(conv.Conv.Weights, conv.Algorithm) : memory.Acquire(((DenseNode)node).Kernel));
+            _packed.Add(node, Acquire(node));
         _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(Sources), .. _trace.Ops.Where(op => op.IsConstant).Select(op => op.Inputs[0])];
         _frozenSources = [.. _nodes.Where(n => n.IsFrozen).SelectMany(Sources).Distinct()];
         HasFrozenWork = _part.Boundary.Count > 0 && _nodes.Exists(n => n.IsFrozen);
@@ -45,6 +49,9 @@ internal sealed class Schedule : IDisposable
         _floats = PlaceValues();
         memory.Moving += Unbind;
     }
+
+    /// <summary>What products are computed in.</summary>
+    public ComputePrecision Precision => _kernels.Precision;
 
     /// <summary>True where there is something to compute: more than other shapes for the same numbers.</summary>
     public bool HasWork { get; }
@@ -153,8 +160,18 @@ internal sealed class Schedule : IDisposable
         _trace.Dispose();
     }
 
+    private bool IsNarrow => Precision.IsNarrow();
+
+    private PackedWeights Acquire(FusedNode node) => node switch
+    {
+        ConvNode conv => _memory.Acquire(conv.Conv.Weights, conv.Algorithm, _kernels),
+        DenseNode dense when IsNarrow => _memory.AcquireRounded(dense.Kernel, dense.Bias, _kernels),
+        _ => _memory.Acquire(((DenseNode)node).Kernel, _kernels),
+    };
+
     private static long Flops(PlanNode node) => node switch
     {
+        ConvertNode => 0,
         ConvNode conv => conv.Geometry(0).Flops,
         DenseNode dense => 2 * dense.X.Shape.Count * dense.Kernel.Shape[1],
         _ => ((OpNode)node).Op.Flops([.. node.Inputs.Select(i => i.Shape)]),
@@ -187,7 +204,7 @@ internal sealed class Schedule : IDisposable
             foreach (PlanValue read in node.Inputs.Select(v => v.Root).Where(v => v.Constant is null))
                 read.Slot!.Last = Math.Max(read.Slot.Last, i);
             node.Output.Slot ??= InPlace(node, i, last) ?? Add(node.Output.Floats, i);
-            if (node is OpNode { Op.SavesForBackwardOnly: false } op)
+            if (node is OpNode { Op.SavesForBackwardOnly: false, IsNarrow: false } op)
             {
                 Shape[] shapes = op.Op.SavedShapes([.. op.Inputs.Select(v => v.Shape)]);
                 _saved[op] = (Array.ConvertAll(shapes, s => Add(s.Count, i)), shapes);
@@ -223,12 +240,7 @@ internal sealed class Schedule : IDisposable
         Tensor arena = _memory.Arena;
         foreach (PackedWeights packed in _packed.Values)
             packed.Refresh();
-        _steps = [.. _nodes.Select<PlanNode, PlanStep>(n => n switch
-        {
-            ConvNode conv => new ConvStep(conv, (PackedConv)_packed[conv], arena),
-            DenseNode dense => new DenseStep(dense, (PackedDense)_packed[dense], arena),
-            _ => Step((OpNode)n, arena),
-        })];
+        _steps = [.. _nodes.Select(n => IsNarrow ? NarrowStep(n, arena) : ExactStep(n, arena))];
         _all = new StepSequence(_steps, _memory.Device.Kernels);
         _behindBoundary = new StepSequence([.. _steps.Where(s => !s.IsFrozen)], _memory.Device.Kernels);
         var views = new Dictionary<Tensor, Tensor>();
@@ -250,10 +262,26 @@ internal sealed class Schedule : IDisposable
         _isBound = true;
     }
 
+    private PlanStep ExactStep(PlanNode node, Tensor arena) => node switch
+    {
+        ConvNode conv => new ConvStep(conv, (PackedConv)_packed[conv], _kernels, arena),
+        DenseNode dense => new DenseStep(dense, (PackedDense)_packed[dense], arena),
+        _ => Step((OpNode)node, arena),
+    };
+
+    private PlanStep NarrowStep(PlanNode node, Tensor arena) => node switch
+    {
+        ConvNode conv => new NarrowConvStep(conv, (PackedConv)_packed[conv], _kernels.Narrow, arena),
+        DenseNode dense => new NarrowDenseStep(dense, (RoundedDense)_packed[dense], _kernels.Narrow, arena),
+        ConvertNode convert => new ConvertStep(convert, _kernels.Narrow, Precision.Word(), arena),
+        OpNode { IsNarrow: true } op => new NarrowOpStep(op, _kernels.Narrow, Precision.Word(), arena),
+        _ => Step((OpNode)node, arena),
+    };
+
     private OpStep Step(OpNode node, Tensor arena)
     {
         (ArenaSlot[] slots, Shape[] shapes) = _saved.GetValueOrDefault(node, ([], []));
-        return new OpStep(node, slots, shapes, arena);
+        return new OpStep(node, slots, shapes, _kernels, arena);
     }
 
     private void Unbind()

@@ -38,7 +38,11 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
 
     /// <inheritdoc/>
     public override void Forward(OpCall call) =>
-        call.Kernels.Binary.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.Output.Data);
+        call.Kernels.Binary.Forward(Geometry(call.In(0).Shape, call.In(1).Shape), call.In(0).Data, call.In(1).Data, call.Output.Data);
+
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Binary(Geometry(call.Shape(0), call.Shape(1)), call.In(0), call.In(1), call.Output);
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
@@ -55,7 +59,7 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
         bool passes = formula == BinaryFormula.Add || (formula == BinaryFormula.Subtract && index == 0);
         if (passes && call.In(index).Count == call.Output.Count && call.TryPassGradient(index))
             return;
-        BinaryGeometry g = Geometry(call);
+        BinaryGeometry g = Geometry(call.In(0).Shape, call.In(1).Shape);
         var (gradient, beta) = call.GradIn(index);
         if (call.In(index).Count == call.Output.Count)
         {
@@ -85,15 +89,15 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
             call.Kernels.Binary.BackwardB(g, a, b, call.GradOut, gradient, beta);
     }
 
-    private BinaryGeometry Geometry(OpCall call)
+    private BinaryGeometry Geometry(Shape a, Shape b)
     {
         try
         {
-            return BinaryGeometry.Of(formula, call.In(0).Shape.Dims, call.In(1).Shape.Dims);
+            return BinaryGeometry.Of(formula, a.Dims, b.Dims);
         }
         catch (ArgumentException e)
         {
-            throw new ShapeException($"{Name}: shapes {call.In(0).Shape} and {call.In(1).Shape}: {e.Message}", e);
+            throw new ShapeException($"{Name}: shapes {a} and {b}: {e.Message}", e);
         }
     }
 }

@@ -69,6 +69,10 @@ public sealed class CausalAttentionOp : Op
     public override void Forward(OpCall call) => call.Kernels.CausalAttention.Forward(
         Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data, call.Recorded ? call.Saved(0) : DevicePtr<float>.Null);
 
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => kernels.TakesAttention(Geometry(inputs[0]));
+
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.CausalAttention(Geometry(call.Shape(0)), call.In(0), call.Output);
+
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {

@@ -44,8 +44,21 @@ public sealed class ConcatOp(int axis) : Op
         long offset = 0;
         for (int i = 0; i < call.InputCount; i++)
         {
-            ConcatGeometry g = Geometry(call, i, offset);
+            ConcatGeometry g = Geometry(call.Output.Shape, call.In(i).Shape, offset);
             call.Kernels.Concat.Forward(g, call.In(i).Data, call.Output.Data);
+            offset += g.Part;
+        }
+    }
+
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override void ForwardNarrow(NarrowCall call)
+    {
+        long offset = 0;
+        for (int i = 0; i < call.InputCount; i++)
+        {
+            ConcatGeometry g = Geometry(call.OutputShape, call.Shape(i), offset);
+            call.Kernels.Concat(g, call.In(i), call.Output);
             offset += g.Part;
         }
     }
@@ -56,7 +69,7 @@ public sealed class ConcatOp(int axis) : Op
         long offset = 0;
         for (int i = 0; i < call.InputCount; i++)
         {
-            ConcatGeometry g = Geometry(call, i, offset);
+            ConcatGeometry g = Geometry(call.Output.Shape, call.In(i).Shape, offset);
             offset += g.Part;
             if (!call.Needs(i))
                 continue;
@@ -65,10 +78,10 @@ public sealed class ConcatOp(int axis) : Op
         }
     }
 
-    private ConcatGeometry Geometry(OpCall call, int index, long offset)
+    private ConcatGeometry Geometry(Shape y, Shape part, long offset)
     {
-        int along = ShapeCheck.Axis(Name, call.Output.Shape, axis);
-        (long outer, long total) = ShapeCheck.Split(call.Output.Shape, along);
-        return new(outer, total, offset, ShapeCheck.Split(call.In(index).Shape, along).Inner);
+        int along = ShapeCheck.Axis(Name, y, axis);
+        (long outer, long total) = ShapeCheck.Split(y, along);
+        return new(outer, total, offset, ShapeCheck.Split(part, along).Inner);
     }
 }

@@ -35,12 +35,18 @@ public sealed class LayerNormOp(float epsilon) : Op
     /// <inheritdoc/>
     public override void Forward(OpCall call) =>
         call.Kernels.LayerNorm.Forward(
-            Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, call.Output.Data, call.Saved(0), call.Saved(1));
+            Geometry(call.Output.Shape), call.In(0).Data, call.In(1).Data, call.In(2).Data, call.Output.Data, call.Saved(0), call.Saved(1));
+
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override bool ReadsNarrow(int index) => index == 0;
+
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.LayerNorm(Geometry(call.OutputShape), call.In(0), call.Float32(1), call.Float32(2), call.Output);
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        LayerNormGeometry g = Geometry(call);
+        LayerNormGeometry g = Geometry(call.Output.Shape);
         if (call.Needs(0))
         {
             var (dx, beta) = call.GradIn(0);
@@ -59,5 +65,5 @@ public sealed class LayerNormOp(float epsilon) : Op
         }
     }
 
-    private LayerNormGeometry Geometry(OpCall call) => new(ShapeCheck.Rows(call.Output.Shape), call.Output.Shape[-1], epsilon);
+    private LayerNormGeometry Geometry(Shape y) => new(ShapeCheck.Rows(y), y[-1], epsilon);
 }

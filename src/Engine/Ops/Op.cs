@@ -1,3 +1,5 @@
+using Graft.Kernels;
+
 namespace Graft.Ops;
 
 /// <summary>
@@ -53,6 +55,15 @@ public abstract class Op
 
     /// <summary>Computes the output.</summary>
     public abstract void Forward(OpCall call);
+
+    /// <summary>True where <see cref="ForwardNarrow"/> takes inputs of these shapes.</summary>
+    internal virtual bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => false;
+
+    /// <summary>True where <see cref="ForwardNarrow"/> reads input <paramref name="index"/> in 16 bits; false for a scale or shift, which stays float32.</summary>
+    internal virtual bool ReadsNarrow(int index) => true;
+
+    /// <summary>Computes the output in 16 bits, from inputs in 16 bits.</summary>
+    internal virtual void ForwardNarrow(NarrowCall call) => throw new NotSupportedException($"{Name} has no kernel on numbers of 16 bits.");
 
     /// <summary>
     /// Computes the output and what is saved once more, to the same bits, and changes nothing else: for gradient checkpointing. Forward, unless that

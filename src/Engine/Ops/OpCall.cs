@@ -12,9 +12,10 @@ public sealed class OpCall
     private readonly List<Tensor> _temporaries = [];
 
     /// <summary>A call outside of any tape: no backward comes.</summary>
-    internal OpCall(Op op, Tensor[] inputs, Tensor output, Tensor[] saved, string layer)
-        : this(null, op, inputs, output, saved, [], layer)
+    internal OpCall(KernelSet kernels, Op op, Tensor[] inputs, Tensor output, Tensor[] saved, string layer)
+        : this((Tape?)null, op, inputs, output, saved, [], layer)
     {
+        Kernels = kernels;
     }
 
     internal OpCall(Tape? tape, Op op, Tensor[] inputs, Tensor output, Tensor[] saved, bool[] needs, string layer)
@@ -27,13 +28,14 @@ public sealed class OpCall
         _needs = needs;
         Layer = layer;
         Recorded = needs.AsSpan().Contains(true);
+        Kernels = tape?.Kernels ?? output.Device.Kernels;
     }
 
     /// <summary>The op that runs.</summary>
     public Op Op { get; }
 
     /// <summary>The routines of the device.</summary>
-    public KernelSet Kernels => Output.Device.Kernels;
+    public KernelSet Kernels { get; }
 
     /// <summary>Name of the layer that called, for reports.</summary>
     public string Layer { get; }

@@ -29,6 +29,10 @@ public sealed class Pad2DOp(Padding2D padding) : Op
     /// <inheritdoc/>
     public override void Forward(OpCall call) => call.Kernels.Pad2D.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data);
 
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Pad2D(Geometry(call.Shape(0)), call.In(0), call.Output);
+
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {

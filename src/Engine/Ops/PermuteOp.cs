@@ -24,18 +24,21 @@ public sealed class PermuteOp(params int[] order) : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Permute.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call) => call.Kernels.Permute.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data);
+
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Permute(Geometry(call.Shape(0)), call.In(0), call.Output);
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
         var (dx, beta) = call.GradIn(0);
-        call.Kernels.Permute.BackwardInput(Geometry(call), call.GradOut, dx, beta);
+        call.Kernels.Permute.BackwardInput(Geometry(call.In(0).Shape), call.GradOut, dx, beta);
     }
 
-    private PermuteGeometry Geometry(OpCall call)
+    private PermuteGeometry Geometry(Shape shape)
     {
-        Shape shape = call.In(0).Shape;
         try
         {
             return PermuteGeometry.Of(shape.Dims, Order(shape));

@@ -80,6 +80,16 @@ public sealed class Pool2DOp(
             call.Kernels.Pool2D.AverageForward(g, call.In(0).Data, call.Output.Data);
     }
 
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override void ForwardNarrow(NarrowCall call)
+    {
+        if (kind == PoolKind.Max)
+            call.Kernels.MaxPool2D(Geometry(call.Shape(0)), call.In(0), call.Output);
+        else
+            call.Kernels.AveragePool2D(Geometry(call.Shape(0)), call.In(0), call.Output);
+    }
+
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {

@@ -53,14 +53,18 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Reduce.Forward(Geometry(call), call.In(0).Data, call.Output.Data, 0);
+    public override void Forward(OpCall call) => call.Kernels.Reduce.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data, 0);
+
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Reduce(Geometry(call.Shape(0)), call.In(0), call.Output);
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
         DevicePtr<float> x = Compares ? call.In(0).Data : DevicePtr<float>.Null, y = Compares ? call.Output.Data : DevicePtr<float>.Null;
         var (dx, beta) = call.GradIn(0);
-        call.Kernels.Reduce.BackwardInput(Geometry(call), x, y, call.GradOut, dx, beta);
+        call.Kernels.Reduce.BackwardInput(Geometry(call.In(0).Shape), x, y, call.GradOut, dx, beta);
     }
 
     internal static ReduceGeometry Geometry(ReduceFormula formula, Shape shape, ReadOnlySpan<bool> reduced)
@@ -75,9 +79,8 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
         }
     }
 
-    private ReduceGeometry Geometry(OpCall call)
+    private ReduceGeometry Geometry(Shape x)
     {
-        Shape x = call.In(0).Shape;
         Span<bool> reduced = stackalloc bool[x.Rank];
         Mark(x, reduced);
         return Geometry(formula, x, reduced);

@@ -27,14 +27,18 @@ public sealed class SoftmaxOp(bool log = false) : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Softmax.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call) => call.Kernels.Softmax.Forward(Geometry(call.Output.Shape), call.In(0).Data, call.Output.Data);
+
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Softmax(Geometry(call.OutputShape), call.In(0), call.Output);
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
         var (dx, beta) = call.GradIn(0);
-        call.Kernels.Softmax.BackwardInput(Geometry(call), call.Output.Data, call.GradOut, dx, beta);
+        call.Kernels.Softmax.BackwardInput(Geometry(call.Output.Shape), call.Output.Data, call.GradOut, dx, beta);
     }
 
-    private SoftmaxGeometry Geometry(OpCall call) => new(ShapeCheck.Rows(call.Output.Shape), call.Output.Shape[-1], log);
+    private SoftmaxGeometry Geometry(Shape y) => new(ShapeCheck.Rows(y), y[-1], log);
 }

@@ -53,7 +53,11 @@ public sealed class UnaryOp : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Unary.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call) => call.Kernels.Unary.Forward(Geometry(call.Output.Shape), call.In(0).Data, call.Output.Data);
+
+    internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Unary(Geometry(call.OutputShape), call.In(0), call.Output);
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
@@ -61,8 +65,8 @@ public sealed class UnaryOp : Op
         DevicePtr<float> x = KeepsInput(0) ? call.In(0).Data : DevicePtr<float>.Null;
         DevicePtr<float> y = KeepsOutput ? call.Output.Data : DevicePtr<float>.Null;
         var (dx, beta) = call.GradInPlace(0);
-        call.Kernels.Unary.BackwardInput(Geometry(call), x, y, call.GradOut, dx, beta);
+        call.Kernels.Unary.BackwardInput(Geometry(call.Output.Shape), x, y, call.GradOut, dx, beta);
     }
 
-    private UnaryGeometry Geometry(OpCall call) => new(call.Output.Count, _formula, _alpha, _beta);
+    private UnaryGeometry Geometry(Shape y) => new(y.Count, _formula, _alpha, _beta);
 }

@@ -38,7 +38,7 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
     {
         if (batch.Inputs.Length == 0 && cache is null)
             return null;
-        using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
+        using var tape = new Tape(model.Device) { CancellationToken = cancellationToken, Precision = model.PlanOptions.Precision };
         if (model.Plans.ForInference() is not { } plan)
             return batch.Inputs.Length == 0 ? null : Measure(tape, model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]), batch, copies);
         lock (model.Plans.Lock)
@@ -75,7 +75,7 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
                 return schedule.Output!.ToArray();
             }
         }
-        using var tape = new Tape(model.Device) { CancellationToken = cancellationToken };
+        using var tape = new Tape(model.Device) { CancellationToken = cancellationToken, Precision = model.PlanOptions.Precision };
         return model.Forward(tape, [tape.Constant(shape, inputs)]).ToArray();
     }
 

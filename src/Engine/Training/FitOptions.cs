@@ -1,5 +1,6 @@
 using Graft.Autograd;
 using Graft.Inference;
+using Graft.Kernels;
 
 namespace Graft.Training;
 
@@ -45,6 +46,13 @@ public sealed class FitOptions
 
     /// <summary>Batches whose gradients are averaged before one optimizer step; what is left at the end of an epoch makes a step too.</summary>
     public int AccumulationSteps { get; init; } = 1;
+
+    /// <summary>
+    /// What the products of a step multiply in, forward and backward; weights, activations, gradients and the optimizer's slots stay float32 in memory (master weights). In 16 bits the factors of
+    /// each dense layer, convolution and matrix product are rounded; fp16 scales the loss (<see cref="LossScale"/>). What is frozen follows <see cref="Model.PlanOptions"/>. On
+    /// devices that compute in float32 alone, anything else throws.
+    /// </summary>
+    public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
 
     /// <summary>Where the time of each op of a step is noted down; null where nobody asks.</summary>
     internal OpTimes? Times { get; init; }

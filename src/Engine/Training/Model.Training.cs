@@ -1,3 +1,4 @@
+using Graft.Kernels;
 using Graft.Training;
 
 namespace Graft;
@@ -21,6 +22,9 @@ public partial class Model
 
     /// <summary>The history of the last or running <see cref="Fit"/>; also there after a cancelled one.</summary>
     public History? History { get; internal set; }
+
+    /// <summary>What the products of the last or running <see cref="Fit"/> multiplied in; null before the first.</summary>
+    internal ComputePrecision? FitPrecision { get; set; }
 
     /// <summary>Memory of the last training step; null before the first.</summary>
     public MemoryReport? MemoryReport { get; internal set; }
@@ -136,7 +140,7 @@ public partial class Model
             results[0].AddRange(Evaluator.Forward(this, Part(0), inputs[0].Shape.WithBatch(size), Math.Min(PredictBatch, inputs[0].Shape[0]), cancellationToken));
             return;
         }
-        using var tape = new Autograd.Tape(Device) { CancellationToken = cancellationToken };
+        using var tape = new Autograd.Tape(Device) { CancellationToken = cancellationToken, Precision = PlanOptions.Precision };
         Tensor[] outputs = Run(tape, [.. inputs.Select((x, i) => tape.Constant(x.Shape.WithBatch(size), Part(i).ToArray()))]);
         for (int o = 0; o < outputs.Length; o++)
             results[o].AddRange(outputs[o].ToArray());

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using Graft.Inference;
+using Graft.Kernels;
 
 namespace Graft.Training;
 
@@ -14,6 +16,8 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         if (validation is not null)
             DataCheck.Check(model, loss, validation);
         DataCheck.CheckTrainable(model);
+        _ = model.Device.Kernels.In(options.Precision); // refused before the first epoch
+        model.FitPrecision = options.Precision;
         History history = options.History ?? new History();
         model.History = history;
         if (model.ClassNames.Count == 0)
@@ -34,7 +38,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
             history.Add(epoch, row);
             Each(c => c.OnEpochEnd(context, number, row));
         }
-        history.Notes = [.. history.Notes, .. new[] { training.Summary, checking?.Summary }.OfType<string>()];
+        history.Notes = [.. history.Notes, .. new[] { training.Summary, checking?.Summary, PrecisionNote() }.OfType<string>()];
         Each(c => c.OnTrainEnd(context));
         history.StopReason = context.StopReason;
         return history;
@@ -76,7 +80,22 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         row[data.Unit.Column] = Rate(start) * data.Unit.PerSample;
         row["learning_rate"] = rate;
         row["data_wait_seconds"] = wait.TotalSeconds;
+        if (optimizer.LossScale is { } scale && options.Precision == ComputePrecision.Float16)
+        {
+            row["loss_scale"] = scale.Value;
+            row["skipped_steps"] = scale.Skipped;
+        }
         return row;
+    }
+
+    /// <summary>What the history says of a training that was not in float32 throughout.</summary>
+    private string? PrecisionNote()
+    {
+        ComputePrecision frozen = model.PlanOptions.Precision;
+        if (options.Precision == ComputePrecision.Float32 && frozen == ComputePrecision.Float32)
+            return null;
+        string scale = optimizer.LossScale is { } s && options.Precision == ComputePrecision.Float16 ? string.Create(CultureInfo.InvariantCulture, $"; loss scale {s.Value:0} at the end, {s.Skipped} steps left out as their gradients were not finite") : "";
+        return $"Products of what is trained in {options.Precision.Word()}, weights and sums in float32; frozen layers and predictions in {frozen.Word()}; on {model.Device}{scale}.";
     }
 
     private void Report(TrainingContext context, TrainingProgress progress)

@@ -48,13 +48,14 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         using var tape = new Tape(model.Device)
         {
             Training = true,
+            Precision = options.Precision,
             Seed = RandomSeed.Of(options.Seed, epoch, step),
             CancellationToken = options.CancellationToken,
             Computed = frozen?.Computed,
             Times = options.Times,
             CheckpointEvery = options.CheckpointEvery,
             OverwritesOutputs = true, // they are copied to the host before
-            DefersGradients = options.AccumulationSteps <= 1 && optimizer.TakesProducts,
+            DefersGradients = options.AccumulationSteps <= 1 && optimizer.TakesProducts && options.Precision != ComputePrecision.Float16,
         };
         try
         {
@@ -65,11 +66,12 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
                 weights is null ? null : tape.Constant(new Shape(batch.Size), weights));
             value = Regularization.AddTo(tape, value, model);
             using PendingNumber pending = value.ItemLater();
-            tape.Backward(value);
+            LossScale? scale = options.Precision == ComputePrecision.Float16 ? optimizer.LossScale ??= new LossScale() : null;
+            tape.Backward(value, [scale?.Value ?? 1]);
             options.CancellationToken.ThrowIfCancellationRequested();
             float number = pending.Wait(); // a GPU goes on with backward meanwhile; what it found wrong in the batch is told before anything moves
             double start = options.Times?.Now ?? 0;
-            Update(tape, lastOfEpoch); // from here on to the end
+            Update(tape, scale, lastOfEpoch); // from here on to the end
             options.Times?.AddUpdate(start);
             model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);
@@ -85,12 +87,12 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         }
     }
 
-    private void Update(Tape tape, bool lastOfEpoch)
+    private void Update(Tape tape, LossScale? scale, bool lastOfEpoch)
     {
         Parameter[] trainable = [.. model.Parameters.Where(p => p.IsTrainable).Distinct()];
         if (options.AccumulationSteps <= 1)
         {
-            optimizer.Apply([.. trainable.Select(p => ParameterGradient.Of(p, tape)).OfType<ParameterGradient>()]);
+            optimizer.Apply([.. trainable.Select(p => ParameterGradient.Of(p, tape)).OfType<ParameterGradient>()], scale);
             return;
         }
         foreach (Parameter p in trainable)
@@ -100,7 +102,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         }
         if (++_accumulator.Steps < options.AccumulationSteps && !lastOfEpoch)
             return;
-        optimizer.Apply(_accumulator.Mean());
+        optimizer.Apply(_accumulator.Mean(), scale);
         _accumulator.Clear();
     }
 }

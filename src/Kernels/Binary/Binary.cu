@@ -46,11 +46,13 @@ __device__ float slope_b(int formula, float a, float b)
     }
 }
 
-extern "C" __global__ void binary_forward(const float* a, const float* b, float* y, long long count, int formula, Axes extents, Axes strides_a, Axes strides_b)
-{
-    OVER_ELEMENTS(i, count)
-        y[i] = binary_value(formula, a[offset_of(extents, i, strides_a)], b[offset_of(extents, i, strides_b)]);
-}
+#define BINARY(suffix, T)                                                                                                                                               \
+    extern "C" __global__ void binary_forward##suffix(const T* a, const T* b, T* y, long long count, int formula, Axes extents, Axes strides_a, Axes strides_b)         \
+    {                                                                                                                                                                   \
+        OVER_ELEMENTS(i, count)                                                                                                                                         \
+            put(y + i, binary_value(formula, widened(a[offset_of(extents, i, strides_a)]), widened(b[offset_of(extents, i, strides_b)])));                              \
+    }
+FOR_STORED(BINARY)
 
 // The gradient of one input for each element of y's shape; a and b are null for sums and differences.
 extern "C" __global__ void binary_backward(

@@ -2,9 +2,9 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaBinaryKernels(CudaContext context) : BinaryKernels
+internal sealed class CudaBinaryKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : BinaryKernels
 {
-    private readonly KernelFunction _forward = new(context, "Binary.cu", "binary_forward"), _backward = new(context, "Binary.cu", "binary_backward");
+    private readonly KernelFunction _forward = new(context, "Binary.cu", NarrowName.Of("binary_forward", stored)), _backward = new(context, "Binary.cu", "binary_backward");
 
     public override void Forward(in BinaryGeometry g, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> y) =>
         _forward.Over(g.Count, a, b, y, g.Count, (int)g.Formula, g.Extents, g.StridesA, g.StridesB);

@@ -6,28 +6,43 @@
 #define COLUMNS (MOST_D / LANES) // of the output, a thread
 
 // Queries [sequences, tokens, 3 heads d], and keys and values at strides of their own. Sequence n has past[n] keys before its first query.
+template <class T>
 struct Attention
 {
-    const float *qkv, *keys, *values;
+    const T *qkv, *keys, *values;
     const int* past;
     int tokens, heads, d;
     long long key_stride, sequence_stride;
 };
 
-__device__ inline Attention attention(const float* qkv, const float* keys, const float* values, const int* past, int tokens, int heads, int d, long long key_stride, long long sequence_stride)
+template <class T>
+__device__ inline Attention<T> attention(const T* qkv, const T* keys, const T* values, const int* past, int tokens, int heads, int d, long long key_stride, long long sequence_stride)
 {
     long long sequence = blockIdx.x / heads, head = blockIdx.x % heads;
     long long own = sequence * sequence_stride + head * d;
     return {qkv + sequence * tokens * 3 * heads * d + head * d, keys + own, values + own, past ? past + sequence : (const int*)0, tokens, heads, d, key_stride, sequence_stride};
 }
 
+// What a block has of queries, keys or values, and weights: the same memory whatever lies in qkv.
+struct Tiles
+{
+    float q[TILE][MOST_D + 1], kv[TILE][MOST_D + 1], weights[TILE][TILE + 1];
+};
+
+__device__ inline Tiles& shared_tiles()
+{
+    __shared__ Tiles tiles;
+    return tiles;
+}
+
 // Online softmax (Dao et al. 2022, arXiv:2205.14135, algorithm 1). A block owns 32 queries of a head (blockIdx.x: sequence and head, blockIdx.y: the tile) and
 // goes through the keys tile by tile; 8 threads share a query. Bound by arithmetic: a tile of keys is read once for 32 queries.
-extern "C" __global__ void attention_tiles(const float* qkv, const float* keys, const float* values, const int* past, float* y, float* lse, int tokens, int heads, int d,
-    long long key_stride, long long sequence_stride, float scale, float rate, unsigned long long seed)
+template <class T>
+__device__ inline void tiled(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens, int heads, int d, long long key_stride,
+    long long sequence_stride, float scale, float rate, unsigned long long seed)
 {
-    __shared__ float q[TILE][MOST_D + 1], kv[TILE][MOST_D + 1], weights[TILE][TILE + 1];
-    Attention a = attention(qkv, keys, values, past, tokens, heads, d, key_stride, sequence_stride);
+    float(&q)[TILE][MOST_D + 1] = shared_tiles().q, (&kv)[TILE][MOST_D + 1] = shared_tiles().kv, (&weights)[TILE][TILE + 1] = shared_tiles().weights;
+    Attention<T> a = attention(qkv, keys, values, past, tokens, heads, d, key_stride, sequence_stride);
     int row = threadIdx.x / LANES, lane = threadIdx.x % LANES, first = blockIdx.y * TILE, query = first + row, before = a.past ? *a.past : 0;
     int seen = before + min(first + TILE, tokens);
     float most = -__int_as_float(INFINITY_BITS), sum = 0.0f, out[COLUMNS] = {};
@@ -78,16 +93,24 @@ extern "C" __global__ void attention_tiles(const float* qkv, const float* keys, 
     for (int m = 0; m < COLUMNS; m++)
     {
         if (m * LANES + lane < d)
-            y[token * heads * d + blockIdx.x % heads * d + m * LANES + lane] = out[m] / sum;
+            put(y + token * heads * d + blockIdx.x % heads * d + m * LANES + lane, out[m] / sum);
     }
     if (lse && lane == 0)
         lse[(size_t)blockIdx.x * tokens + query] = most + logf(sum);
 }
 
+#define ATTENTION_TILES(suffix, T)                                                                                                                            \
+    extern "C" __global__ void attention_tiles##suffix(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens,           \
+        int heads, int d, long long key_stride, long long sequence_stride, float scale, float rate, unsigned long long seed)                                  \
+    {                                                                                                                                                         \
+        tiled(qkv, keys, values, past, y, lse, tokens, heads, d, key_stride, sequence_stride, scale, rate, seed);                                             \
+    }
+FOR_STORED(ATTENTION_TILES)
+
 #define KEYS 256 // of a pass: one a thread
 
 // The weighted values of count keys, added to the output. Threads in groups as wide as the head (in whole warps) share the keys; their sums are joined in order.
-__device__ inline void add_values(const Attention& a, const float* weights, int key, int count, float factor, float divisor, float* to)
+__device__ inline void add_values(const Attention<float>& a, const float* weights, int key, int count, float factor, float divisor, float* to)
 {
     __shared__ float parts[KEYS];
     int width = min(KEYS, (a.d + 31) / 32 * 32), groups = KEYS / width, group = threadIdx.x / width;
@@ -115,7 +138,7 @@ extern "C" __global__ void attention_one(const float* qkv, const float* keys, co
     long long key_stride, long long sequence_stride, float scale)
 {
     __shared__ float one[KEYS];
-    Attention a = attention(qkv, keys, values, past, tokens, heads, d, key_stride, sequence_stride);
+    Attention<float> a = attention(qkv, keys, values, past, tokens, heads, d, key_stride, sequence_stride);
     const float* q = a.qkv + blockIdx.y * 3ll * heads * d;
     float* to = y + ((size_t)(blockIdx.x / heads) * tokens + blockIdx.y) * heads * d + (size_t)(blockIdx.x % heads) * d;
     int seen = *a.past + blockIdx.y + 1, lane = threadIdx.x % LANES;

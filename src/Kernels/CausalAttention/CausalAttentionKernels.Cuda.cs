@@ -6,23 +6,33 @@ namespace Graft.Kernels;
 /// Heads of up to <see cref="MostD"/> numbers by own kernels that never store the weights; wider ones by cuBLAS with the weights of a sequence stored. A token
 /// that is read with a cache has a kernel of its own.
 /// </summary>
-internal sealed partial class CudaCausalAttentionKernels(CudaContext context) : CausalAttentionKernels
+internal sealed partial class CudaCausalAttentionKernels(CudaContext context, CudaProducts products, ComputePrecision stored = ComputePrecision.Float32) : CausalAttentionKernels
 {
     private const int Tile = 32, Threads = 256, MostD = 64; // as in CausalAttention.cu and AttentionBackward.cu
     private const string ForwardFile = "CausalAttention.cu", BackwardFile = "AttentionBackward.cu";
 
-    private readonly KernelFunction _tiles = new(context, ForwardFile, "attention_tiles"), _one = new(context, ForwardFile, "attention_one"),
+    private readonly KernelFunction _tiles = new(context, ForwardFile, NarrowName.Of("attention_tiles", stored)), _one = new(context, ForwardFile, "attention_one"),
         _append = new(context, ForwardFile, "append_cache"), _softmax = new(context, ForwardFile, "causal_softmax"),
         _keys = new(context, BackwardFile, "attention_backward_keys"), _queries = new(context, BackwardFile, "attention_backward_queries"),
         _softmaxBackward = new(context, BackwardFile, "causal_softmax_backward");
 
     public override void Forward(in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse)
     {
-        if (g.D > MostD)
+        if (!HasTiles(g))
             ForwardStored(g, qkv, y, lse);
         else
-            _tiles.Launch((long)g.N * g.Heads, Tiles(g.T), Threads, 1, qkv, qkv.At(g.C), qkv.At(2 * g.C), DevicePtr<int>.Null.Address, y, lse, g.T, g.Heads, g.D,
-                3L * g.C, 3L * g.T * g.C, g.Scale, g.DropoutRate, g.Seed);
+            ForwardTiles(g, qkv.Address, y.Address, lse);
+    }
+
+    /// <summary>True where <see cref="ForwardTiles"/> takes it.</summary>
+    public static bool HasTiles(in CausalAttentionGeometry g) => g.D <= MostD;
+
+    /// <summary>Without stored weights; qkv and y are of the type in memory that these kernels are for.</summary>
+    public void ForwardTiles(in CausalAttentionGeometry g, nint qkv, nint y, DevicePtr<float> lse)
+    {
+        int part = g.C * (stored.IsNarrow() ? sizeof(ushort) : sizeof(float));
+        _tiles.Launch((long)g.N * g.Heads, Tiles(g.T), Threads, 1, qkv, qkv + part, qkv + 2 * part, DevicePtr<int>.Null.Address, y, lse, g.T, g.Heads, g.D,
+            3L * g.C, 3L * g.T * g.C, g.Scale, g.DropoutRate, g.Seed);
     }
 
     public override void Backward(

@@ -13,7 +13,7 @@ internal sealed partial class CudaCausalAttentionKernels
         {
             Scores(g, qkv, n, p);
             _softmax.Launch((long)g.Heads * g.T, CudaRows.Threads(g.T), p.Data, lse, g.T, g.Scale, (long)n * g.Heads, g.DropoutRate, g.Seed);
-            context.Blas.Multiply(g.T, g.D, g.T, p, Part(g, qkv, n, 2), Output(g, y, n), 0, g.Heads);
+            products.Multiply(g.T, g.D, g.T, p, Part(g, qkv, n, 2), Output(g, y, n), 0, g.Heads);
         }
     }
 
@@ -25,17 +25,17 @@ internal sealed partial class CudaCausalAttentionKernels
         {
             CudaMatrices up = Output(g, dy, n);
             Scores(g, qkv, n, p);
-            context.Blas.Multiply(g.T, g.T, g.D, up, Part(g, qkv, n, 2).Turned, ds, 0, g.Heads);
+            products.Multiply(g.T, g.T, g.D, up, Part(g, qkv, n, 2).Turned, ds, 0, g.Heads);
             _softmaxBackward.Launch((long)g.Heads * g.T, CudaRows.Threads(g.T), p.Data, ds.Data, lse, g.T, g.Scale, (long)n * g.Heads, g.DropoutRate, g.Seed);
-            context.Blas.Multiply(g.T, g.D, g.T, ds, Part(g, qkv, n, 1), Part(g, dqkv, n, 0), beta, g.Heads);
-            context.Blas.Multiply(g.T, g.D, g.T, ds.Turned, Part(g, qkv, n, 0), Part(g, dqkv, n, 1), beta, g.Heads);
-            context.Blas.Multiply(g.T, g.D, g.T, p.Turned, up, Part(g, dqkv, n, 2), beta, g.Heads);
+            products.Multiply(g.T, g.D, g.T, ds, Part(g, qkv, n, 1), Part(g, dqkv, n, 0), beta, g.Heads);
+            products.Multiply(g.T, g.D, g.T, ds.Turned, Part(g, qkv, n, 0), Part(g, dqkv, n, 1), beta, g.Heads);
+            products.Multiply(g.T, g.D, g.T, p.Turned, up, Part(g, dqkv, n, 2), beta, g.Heads);
         }
     }
 
     /// <summary>Products of all queries and keys of a sequence.</summary>
     private void Scores(in CausalAttentionGeometry g, DevicePtr<float> qkv, int n, in CudaMatrices to) =>
-        context.Blas.Multiply(g.T, g.T, g.D, Part(g, qkv, n, 0), Part(g, qkv, n, 1).Turned, to, 0, g.Heads);
+        products.Multiply(g.T, g.T, g.D, Part(g, qkv, n, 0), Part(g, qkv, n, 1).Turned, to, 0, g.Heads);
 
     private static long WeightBytes(in CausalAttentionGeometry g) => (long)g.Heads * g.T * g.T * sizeof(float);
 

@@ -39,9 +39,11 @@ enum Activation // in the order of FusedActivation.cs
 };
 
 // What happens to a sum before it is stored.
+template <class T>
 struct Epilogue
 {
-    const float *b, *residual; // null: none
+    const float* b;    // null: none
+    const T* residual; // null: none
     Layout layout;             // of the residual
     int activation;
 
@@ -50,7 +52,7 @@ struct Epilogue
         if (b)
             sum += b[o];
         if (residual)
-            sum += residual[layout.at(p) + o];
+            sum += widened(residual[layout.at(p) + o]);
         if (activation != NoActivation && sum < 0.0f) // NaN stays
             return 0.0f;
         return activation == ReLU6 && sum > 6.0f ? 6.0f : sum;
@@ -81,17 +83,18 @@ __device__ inline Tap tap_of(const Convolution& g, long long k, int channels)
 // ---- operands: `row` and `depth` are decoded once, `at` gives the number where both meet ----
 
 // x: row is an output pixel, depth is (r,s,c).
+template <class T>
 struct Patches
 {
     static const bool depth_lies_close = true;
-    const float* x; // the group's first channel
+    const T* x; // the group's first channel
     Convolution g;
     Layout layout;
     int pool;
 
     struct Row
     {
-        const float* image;
+        const T* image;
         int h, w;
     };
 
@@ -115,21 +118,22 @@ struct Patches
     __device__ float at(const Row& row, const Depth& depth) const
     {
         int h = row.h + depth.h, w = row.w + depth.w;
-        return h >= 0 && h < g.h && w >= 0 && w < g.w ? row.image[h * layout.row + (long long)w * layout.pixel + depth.c] : 0.0f;
+        return h >= 0 && h < g.h && w >= 0 && w < g.w ? widened(row.image[h * layout.row + (long long)w * layout.pixel + depth.c]) : 0.0f;
     }
 };
 
 // A matrix: number (row, depth) lies at row * row_step + depth * depth_step.
+template <class T>
 struct Matrix
 {
     static const bool depth_lies_close = true;
     typedef long long Row, Depth;
-    const float* numbers;
+    const T* numbers;
     long long row_step, depth_step;
 
     __device__ Row row(long long i) const { return i * row_step; }
     __device__ Depth depth(long long k) const { return k * depth_step; }
-    __device__ float at(Row row, Depth depth) const { return numbers[row + depth]; }
+    __device__ float at(Row row, Depth depth) const { return widened(numbers[row + depth]); }
 };
 
 // dy: row is an input pixel, depth is (r,s,o).
@@ -245,11 +249,23 @@ struct Loader
     }
 };
 
+// What a block has of both operands: the same memory whatever they are.
+struct Tiles
+{
+    float rows[DEPTH][SIDE + OWN], columns[DEPTH][SIDE + OWN];
+};
+
+__device__ inline Tiles& shared_tiles()
+{
+    __shared__ Tiles tiles;
+    return tiles;
+}
+
 // A thread's 4 x 4 sums of products over depths from .. end - 1. All threads of a block call it.
 template <class A, class B>
 __device__ void multiply(const Loader<A>& a, const Loader<B>& b, long long from, long long end, float (&sums)[OWN][OWN])
 {
-    __shared__ float rows[DEPTH][SIDE + OWN], columns[DEPTH][SIDE + OWN];
+    float(&rows)[DEPTH][SIDE + OWN] = shared_tiles().rows, (&columns)[DEPTH][SIDE + OWN] = shared_tiles().columns;
     int row = threadIdx.x / (SIDE / OWN) * OWN, column = threadIdx.x % (SIDE / OWN) * OWN;
     for (int i = 0; i < OWN * OWN; i++)
         sums[i / OWN][i % OWN] = 0.0f;
@@ -290,16 +306,17 @@ struct Tile
     }
 };
 
-extern "C" __global__ void conv2d_forward_tiled(const float* x, const float* w, const float* b, const float* residual, float* y, Convolution g, Layout from, Layout beside, Layout to,
+template <class T>
+__device__ inline void forward_tiled(const T* x, const T* w, const float* b, const T* residual, T* y, const Convolution& g, const Layout& from, const Layout& beside, const Layout& to,
     int activation, int pool)
 {
     long long pixels = pool ? 4LL * g.n * (g.out_h / 2) * (g.out_w / 2) : (long long)g.n * g.out_h * g.out_w;
     Tile tile(pixels, g.group_o());
-    Patches patches = {x + tile.group * g.group_c(), g, from, pool};
-    Matrix weights = {w + tile.group * g.group_o() * g.depth(), g.depth(), 1};
+    Patches<T> patches = {x + tile.group * g.group_c(), g, from, pool};
+    Matrix<T> weights = {w + tile.group * g.group_o() * g.depth(), g.depth(), 1};
     float sums[OWN][OWN];
-    multiply(Loader<Patches>(patches, tile.first_row, pixels), Loader<Matrix>(weights, tile.first_column, g.group_o()), 0, g.depth(), sums);
-    Epilogue epilogue = {b, residual, beside, activation};
+    multiply(Loader<Patches<T>>(patches, tile.first_row, pixels), Loader<Matrix<T>>(weights, tile.first_column, g.group_o()), 0, g.depth(), sums);
+    Epilogue<T> epilogue = {b, residual, beside, activation};
     for (int j = 0; j < OWN && tile.column + j < g.group_o(); j++)
     {
         int o = tile.group * g.group_o() + tile.column + j;
@@ -309,19 +326,28 @@ extern "C" __global__ void conv2d_forward_tiled(const float* x, const float* w, 
             Pixel p = output_pixel(g, tile.row + i, pool);
             float value = epilogue.apply(sums[i][j], p, o);
             if (!pool)
-                y[to.at(p) + o] = value;
+                put(y + to.at(p) + o, value);
             most = i == 0 ? value : larger(most, value);
             if (pool && i == OWN - 1)
-                y[to.at({p.n, p.h / 2, p.w / 2}) + o] = most;
+                put(y + to.at({p.n, p.h / 2, p.w / 2}) + o, most);
         }
     }
 }
 
+#define FORWARD_TILED(suffix, T)                                                                                                                              \
+    extern "C" __global__ void conv2d_forward_tiled##suffix(const T* x, const T* w, const float* b, const T* residual, T* y, Convolution g, Layout from,     \
+        Layout beside, Layout to, int activation, int pool)                                                                                                  \
+    {                                                                                                                                                         \
+        forward_tiled(x, w, b, residual, y, g, from, beside, to, activation, pool);                                                                           \
+    }
+FOR_STORED(FORWARD_TILED)
+
 // One output, without its epilogue.
-__device__ inline float window_sum(const float* x, const float* w, const Convolution& g, const Layout& from, const Pixel& p, int o)
+template <class T>
+__device__ inline float window_sum(const T* x, const T* w, const Convolution& g, const Layout& from, const Pixel& p, int o)
 {
     int channels = g.group_c();
-    const float *image = x + p.n * from.image + o / g.group_o() * channels, *weights = w + o * g.depth();
+    const T *image = x + p.n * from.image + o / g.group_o() * channels, *weights = w + o * g.depth();
     float sum = 0.0f;
     for (int r = 0; r < g.r; r++)
     {
@@ -333,17 +359,17 @@ __device__ inline float window_sum(const float* x, const float* w, const Convolu
             int v = p.w * g.stride_w + s * g.dilation_w - g.left;
             if (v < 0 || v >= g.w)
                 continue;
-            const float *pixel = image + h * from.row + (long long)v * from.pixel, *tap = weights + ((long long)r * g.s + s) * channels;
+            const T *pixel = image + h * from.row + (long long)v * from.pixel, *tap = weights + ((long long)r * g.s + s) * channels;
             for (int c = 0; c < channels; c++)
-                sum += pixel[c] * tap[c];
+                sum += widened(pixel[c]) * widened(tap[c]);
         }
     }
     return sum;
 }
 
 // Stores outputs, or the largest of each 2 x 2, whose sums `sum(pixel, o)` gives.
-template <class Sums>
-__device__ void store_outputs(const Sums& sums, const Epilogue& epilogue, float* y, const Convolution& g, const Layout& to, int pool, long long count)
+template <class Sums, class T>
+__device__ void store_outputs(const Sums& sums, const Epilogue<T>& epilogue, T* y, const Convolution& g, const Layout& to, int pool, long long count)
 {
     OVER_ELEMENTS(i, count)
     {
@@ -352,7 +378,7 @@ __device__ void store_outputs(const Sums& sums, const Epilogue& epilogue, float*
         if (!pool)
         {
             Pixel p = pixel_of(pixel, g.out_h, g.out_w);
-            y[to.at(p) + o] = epilogue.apply(sums(p, o), p, o);
+            put(y + to.at(p) + o, epilogue.apply(sums(p, o), p, o));
             continue;
         }
         float most = -__int_as_float(INFINITY_BITS);
@@ -361,38 +387,45 @@ __device__ void store_outputs(const Sums& sums, const Epilogue& epilogue, float*
             Pixel p = output_pixel(g, 4 * pixel + j, pool);
             most = larger(most, epilogue.apply(sums(p, o), p, o));
         }
-        y[to.at(pixel_of(pixel, g.out_h / 2, g.out_w / 2)) + o] = most;
+        put(y + to.at(pixel_of(pixel, g.out_h / 2, g.out_w / 2)) + o, most);
     }
 }
 
+template <class T>
 struct WindowSums
 {
-    const float *x, *w;
+    const T *x, *w;
     const Convolution& g;
     Layout from;
 
     __device__ float operator()(const Pixel& p, int o) const { return window_sum(x, w, g, from, p, o); }
 };
 
-extern "C" __global__ void conv2d_forward_naive(const float* x, const float* w, const float* b, const float* residual, float* y, long long count, Convolution g, Layout from, Layout beside,
-    Layout to, int activation, int pool)
-{
-    store_outputs(WindowSums{x, w, g, from}, Epilogue{b, residual, beside, activation}, y, g, to, pool, count);
-}
+#define FORWARD_NAIVE(suffix, T)                                                                                                                              \
+    extern "C" __global__ void conv2d_forward_naive##suffix(const T* x, const T* w, const float* b, const T* residual, T* y, long long count, Convolution g,  \
+        Layout from, Layout beside, Layout to, int activation, int pool)                                                                                      \
+    {                                                                                                                                                         \
+        store_outputs(WindowSums<T>{x, w, g, from}, Epilogue<T>{b, residual, beside, activation}, y, g, to, pool, count);                                     \
+    }
+FOR_STORED(FORWARD_NAIVE)
 
+template <class T>
 struct StoredSums
 {
-    const float* sums; // dense
+    const T* sums; // dense
     Convolution g;
 
-    __device__ float operator()(const Pixel& p, int o) const { return sums[((p.n * g.out_h + p.h) * g.out_w + p.w) * g.o + o]; }
+    __device__ float operator()(const Pixel& p, int o) const { return widened(sums[((p.n * g.out_h + p.h) * g.out_w + p.w) * g.o + o]); }
 };
 
 // The epilogue for sums that a library has stored; y may be the same memory, where it is dense and not pooled.
-extern "C" __global__ void conv2d_epilogue(const float* sums, const float* b, const float* residual, float* y, long long count, Convolution g, Layout beside, Layout to, int activation, int pool)
-{
-    store_outputs(StoredSums{sums, g}, Epilogue{b, residual, beside, activation}, y, g, to, pool, count);
-}
+#define EPILOGUE(suffix, T)                                                                                                                                   \
+    extern "C" __global__ void conv2d_epilogue##suffix(const T* sums, const float* b, const T* residual, T* y, long long count, Convolution g, Layout beside, \
+        Layout to, int activation, int pool)                                                                                                                  \
+    {                                                                                                                                                         \
+        store_outputs(StoredSums<T>{sums, g}, Epilogue<T>{b, residual, beside, activation}, y, g, to, pool, count);                                           \
+    }
+FOR_STORED(EPILOGUE)
 
 extern "C" __global__ void conv2d_backward_input_tiled(const float* dy, const float* w, float* dx, Convolution g, float beta)
 {
@@ -437,10 +470,10 @@ extern "C" __global__ void conv2d_backward_weight_tiled(const float* x, const fl
 {
     long long pixels = (long long)g.n * g.out_h * g.out_w, first = blockIdx.y * segment, end = min(pixels, first + segment);
     Tile tile(g.group_o(), (int)g.depth());
-    Transposed<Matrix> outputs = {{dy + tile.group * g.group_o(), g.o, 1}};
-    Transposed<Patches> patches = {{x + tile.group * g.group_c(), g, from, 0}};
+    Transposed<Matrix<float>> outputs = {{dy + tile.group * g.group_o(), g.o, 1}};
+    Transposed<Patches<float>> patches = {{x + tile.group * g.group_c(), g, from, 0}};
     float sums[OWN][OWN];
-    multiply(Loader<Transposed<Matrix>>(outputs, tile.first_row, g.group_o()), Loader<Transposed<Patches>>(patches, tile.first_column, g.depth()), first, end, sums);
+    multiply(Loader<Transposed<Matrix<float>>>(outputs, tile.first_row, g.group_o()), Loader<Transposed<Patches<float>>>(patches, tile.first_column, g.depth()), first, end, sums);
     double* to = parts + (blockIdx.y * (long long)g.o + tile.group * g.group_o()) * g.depth();
     for (int i = 0; i < OWN && tile.row + i < g.group_o(); i++)
     {
@@ -454,8 +487,8 @@ extern "C" __global__ void conv2d_backward_weight_naive(const float* x, const fl
 {
     long long pixels = (long long)g.n * g.out_h * g.out_w, o = blockIdx.x / g.depth();
     int group = (int)(o / g.group_o());
-    Patches patches = {x + group * g.group_c(), g, from, 0};
-    Patches::Depth depth = patches.depth(blockIdx.x - o * g.depth());
+    Patches<float> patches = {x + group * g.group_c(), g, from, 0};
+    Patches<float>::Depth depth = patches.depth(blockIdx.x - o * g.depth());
     double sum = 0.0;
     for (long long i = threadIdx.x; i < pixels; i += blockDim.x)
         sum += (double)dy[i * g.o + o] * patches.at(patches.row(i), depth);

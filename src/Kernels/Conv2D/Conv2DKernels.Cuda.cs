@@ -3,21 +3,21 @@ using Graft.Kernels.Cuda;
 namespace Graft.Kernels;
 
 /// <summary>cuDNN where it is there and takes the geometry, else own kernels.</summary>
-internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, CudaReduceKernels reduce, EvenPadding padding) : Conv2DKernels
+internal sealed class CudaConv2DKernels(CudaContext context, CudaConvolutions convolutions, OwnConv2D own, CudaReduceKernels reduce, EvenPadding padding) : Conv2DKernels
 {
     private readonly CudaBias _bias = new(context);
 
     public override void Forward(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> y)
     {
-        if (!context.Dnn.Takes(g))
+        if (!convolutions.Takes(g))
         {
             own.Forward(Plain(g), g.Groups, x, w, b, DevicePtr<float>.Null, y);
             return;
         }
         using CudaScratch padded = padding.Copy(g, x, out Conv2DGeometry even, out DevicePtr<float> from);
-        if (!b.IsNull && context.Dnn.ForwardWithBias(even, from, w, b, DevicePtr<float>.Null, y))
+        if (!b.IsNull && convolutions.ForwardWithBias(even, from, w, b, DevicePtr<float>.Null, y))
             return;
-        if (context.Dnn.Run(CudnnDirection.Forward, even, from, w, y, 0))
+        if (convolutions.Run(CudnnDirection.Forward, even, from, w, y, 0))
             _bias.Add(y, b, checked(g.N * g.OutH * g.OutW), g.O);
         else
             own.Forward(Plain(g), g.Groups, x, w, b, DevicePtr<float>.Null, y);
@@ -31,10 +31,10 @@ internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, Cuda
 
     public override void BackwardWeight(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> dw, float beta)
     {
-        if (context.Dnn.Takes(g))
+        if (convolutions.Takes(g))
         {
             using CudaScratch padded = padding.Copy(g, x, out Conv2DGeometry even, out DevicePtr<float> from);
-            if (context.Dnn.Run(CudnnDirection.BackwardWeight, even, from, dy, dw, beta))
+            if (convolutions.Run(CudnnDirection.BackwardWeight, even, from, dy, dw, beta))
                 return;
         }
         own.BackwardWeight(g, x, dy, dw, beta);
@@ -44,13 +44,13 @@ internal sealed class CudaConv2DKernels(CudaContext context, OwnConv2D own, Cuda
 
     private bool RunBackwardInput(in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> w, DevicePtr<float> dx, float beta)
     {
-        if (!context.Dnn.Takes(g))
+        if (!convolutions.Takes(g))
             return false;
         Conv2DGeometry even = EvenPadding.Of(g);
         if (even == g)
-            return context.Dnn.Run(CudnnDirection.BackwardInput, g, w, dy, dx, beta);
+            return convolutions.Run(CudnnDirection.BackwardInput, g, w, dy, dx, beta);
         using CudaScratch padded = padding.Block(even);
-        if (!context.Dnn.Run(CudnnDirection.BackwardInput, even, w, dy, new DevicePtr<float>(padded.Address), 0))
+        if (!convolutions.Run(CudnnDirection.BackwardInput, even, w, dy, new DevicePtr<float>(padded.Address), 0))
             return false;
         padding.TakeInside(g, new DevicePtr<float>(padded.Address), dx, beta);
         return true;

@@ -3,7 +3,7 @@ using Graft.Kernels.Cuda;
 namespace Graft.Kernels;
 
 /// <summary>cuDNN pads both sides alike: for padding that is uneven it gets images that lie inside theirs, and pads nothing.</summary>
-internal sealed class EvenPadding(CudaContext context, CudaPad2DKernels pad)
+internal sealed class EvenPadding(CudaContext context, CudaPad2DKernels pad, int numberSize = sizeof(float))
 {
     /// <summary>The sizes of the same convolution with even padding.</summary>
     public static Conv2DGeometry Of(in Conv2DGeometry g) => g.Padding.Top == g.Padding.Bottom && g.Padding.Left == g.Padding.Right
@@ -36,7 +36,7 @@ internal sealed class EvenPadding(CudaContext context, CudaPad2DKernels pad)
     }
 
     /// <summary>Memory for images of the even sizes.</summary>
-    public CudaScratch Block(in Conv2DGeometry even) => new(context, (long)even.N * even.H * even.W * even.C * sizeof(float));
+    public CudaScratch Block(in Conv2DGeometry even) => new(context, (long)even.N * even.H * even.W * even.C * numberSize);
 
     /// <summary>dx = beta dx + what of the gradient of the padded images lies inside.</summary>
     public void TakeInside(in Conv2DGeometry g, DevicePtr<float> padded, DevicePtr<float> dx, float beta) => pad.BackwardInput(Padding(g), padded, dx, beta);

@@ -3,14 +3,14 @@ using Graft.Kernels.Cuda;
 namespace Graft.Kernels;
 
 /// <summary>The launches of Conv2D.cu: tiled products where their tiles are well filled, else the naive kernels.</summary>
-internal sealed class OwnConv2D(CudaContext context, CudaReduceKernels reduce)
+internal sealed class OwnConv2D(CudaContext context, CudaReduceKernels reduce, ComputePrecision stored = ComputePrecision.Float32)
 {
     private const string File = "Conv2D.cu";
     private const int Side = 64, TileThreads = 256; // as in Conv2D.cu
     private const int FewChannels = 8, ShallowProduct = 8; // below them, tiles of 64 x 64 x 16 are mostly empty
 
-    private readonly KernelFunction _forward = new(context, File, "conv2d_forward_tiled"), _forwardNaive = new(context, File, "conv2d_forward_naive"),
-        _epilogue = new(context, File, "conv2d_epilogue"),
+    private readonly KernelFunction _forward = new(context, File, NarrowName.Of("conv2d_forward_tiled", stored)), _forwardNaive = new(context, File, NarrowName.Of("conv2d_forward_naive", stored)),
+        _epilogue = new(context, File, NarrowName.Of("conv2d_epilogue", stored)),
         _backwardInput = new(context, File, "conv2d_backward_input_tiled"), _backwardInputNaive = new(context, File, "conv2d_backward_input_naive"),
         _backwardWeight = new(context, File, "conv2d_backward_weight_tiled"), _backwardWeightNaive = new(context, File, "conv2d_backward_weight_naive");
 

@@ -49,10 +49,64 @@ __device__ inline long long offset_of(const Axes& extents, long long index, cons
     return offset;
 }
 
-// How every kernel with a beta writes: 0 does not read, so that old NaNs cannot leak.
-__device__ inline void store(float* destination, float value, float beta)
+// Numbers as they lie in memory: float, or 16 bits that are widened when they are read and rounded to nearest when they are written. Arithmetic is in float.
+struct bf16
 {
-    *destination = beta == 0.0f ? value : beta * *destination + value;
+    unsigned short bits;
+};
+
+struct fp16
+{
+    unsigned short bits;
+};
+
+__device__ inline float widened(float value) { return value; }
+
+__device__ inline float widened(bf16 value) { return __uint_as_float((unsigned int)value.bits << 16); }
+
+__device__ inline float widened(fp16 value)
+{
+#ifdef CUEMU
+    _Float16 half;
+    __builtin_memcpy(&half, &value.bits, sizeof half);
+    return half;
+#else
+    float wide;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(value.bits));
+    return wide;
+#endif
+}
+
+__device__ inline void put(float* destination, float value) { *destination = value; }
+
+__device__ inline void put(bf16* destination, float value)
+{
+    unsigned int bits = __float_as_uint(value); // ties go to the even number; NaN stays NaN
+    destination->bits = (unsigned short)(value != value ? bits >> 16 | 0x40 : (bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+// What is beyond the largest number becomes infinite.
+__device__ inline void put(fp16* destination, float value)
+{
+    unsigned short bits;
+#ifdef CUEMU
+    _Float16 half = (_Float16)value;
+    __builtin_memcpy(&bits, &half, sizeof bits);
+#else
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+#endif
+    destination->bits = bits;
+}
+
+// Kernels that there are for numbers of every type in memory: KERNEL(suffix of the name, type).
+#define FOR_STORED(KERNEL) KERNEL(, float) FOR_NARROW(KERNEL)
+#define FOR_NARROW(KERNEL) KERNEL(_bf16, bf16) KERNEL(_fp16, fp16)
+
+// How every kernel with a beta writes: 0 does not read, so that old NaNs cannot leak.
+template <class T>
+__device__ inline void store(T* destination, float value, float beta)
+{
+    put(destination, beta == 0.0f ? value : beta * widened(*destination) + value);
 }
 
 // The larger or smaller; NaN wins, as in the other kernel sets.
@@ -103,14 +157,14 @@ __device__ T block_join(T value)
 
 // Rows first to first + ROWS of an array of count rows, into shared memory whose rows have a number of padding, by all threads of a block of one axis; 0 behind
 // the last row.
-template <int ROWS, int PADDED>
-__device__ void load_tile(float (&tile)[ROWS][PADDED], const float* from, long long stride, int first, int count, int columns)
+template <int ROWS, int PADDED, class T>
+__device__ void load_tile(float (&tile)[ROWS][PADDED], const T* from, long long stride, int first, int count, int columns)
 {
     for (int e = threadIdx.x; e < ROWS * (PADDED - 1); e += blockDim.x)
     {
         int row = e / (PADDED - 1), column = e % (PADDED - 1);
         if (column < columns)
-            tile[row][column] = first + row < count ? from[(first + row) * stride + column] : 0.0f;
+            tile[row][column] = first + row < count ? widened(from[(first + row) * stride + column]) : 0.0f;
     }
 }
 

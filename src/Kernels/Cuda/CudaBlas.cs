@@ -4,7 +4,7 @@ namespace Graft.Kernels.Cuda;
 
 /// <summary>cuBLAS on the compute stream, for row-major matrices.</summary>
 /// <remarks>
-/// Made at the first product. float32 stays float32: TF32 is not allowed. The workspace is the engine's own, so that results are the same from run to
+/// Made at the first product. float32 stays float32 unless the call asks for TF32. The workspace is the engine's own, so that results are the same from run to
 /// run and products can be captured.
 /// </remarks>
 internal sealed class CudaBlas(CudaContext context) : IDisposable
@@ -30,8 +30,8 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
     public void Multiply(bool transposeA, bool transposeB, int m, int n, int k, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> c, float beta) =>
         Multiply(m, n, k, new CudaMatrices(a, transposeA ? m : k, transposeA), new CudaMatrices(b, transposeB ? k : n, transposeB), new CudaMatrices(c, n), beta);
 
-    /// <summary>Products of matrices that lie in equal steps: c [m,n] = beta c + op(a) op(b) for each of <paramref name="count"/>. Matrices of c must not share elements.</summary>
-    public void Multiply(int m, int n, int k, in CudaMatrices a, in CudaMatrices b, in CudaMatrices c, float beta, int count = 1)
+    /// <summary>Products of matrices that lie in equal steps: c [m,n] = beta c + op(a) op(b) for each of <paramref name="count"/>. Matrices of c must not share elements. Without <paramref name="types"/>, all is exact float32.</summary>
+    public void Multiply(int m, int n, int k, in CudaMatrices a, in CudaMatrices b, in CudaMatrices c, float beta, int count = 1, GemmTypes? types = null)
     {
         if (m == 0 || n == 0 || count == 0)
             return;
@@ -49,7 +49,9 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
             if (_stream != context.Stream.Handle)
                 Follow();
             // cuBLAS is column-major: it sees the transposes, and of those the product is b' a'. So the operands change places and nothing is moved.
-            if (count == 1)
+            if (types is { } mixed)
+                MultiplyMixed(mixed, m, n, k, a, b, c, beta, count);
+            else if (count == 1)
                 Check.Ok(Cublas.cublasSgemm_v2(_handle, b.Operation, a.Operation, n, m, k, 1f, b.Data.Address, b.RowStride, a.Data.Address, a.RowStride, beta, c.Data.Address, c.RowStride));
             else
                 Check.Ok(Cublas.cublasSgemmStridedBatched(_handle, b.Operation, a.Operation, n, m, k, 1f, b.Data.Address, b.RowStride, b.Step, a.Data.Address, a.RowStride, a.Step, beta, c.Data.Address, c.RowStride, c.Step, count));
@@ -73,7 +75,7 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
         if (_workspace == 0)
             _workspace = context.Memory.AllocateApart(WorkspaceBytes);
         Check.Ok(Cublas.cublasCreate_v2(out cublasHandle_t handle));
-        Check.Ok(Cublas.cublasSetMathMode(handle, cublasMath_t.CUBLAS_DEFAULT_MATH));
+        Check.Ok(Cublas.cublasSetMathMode(handle, cublasMath_t.CUBLAS_DEFAULT_MATH | cublasMath_t.CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION));
         _handle = handle;
     }
 
@@ -86,7 +88,18 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
         _stream = stream;
     }
 
-    /// <summary>Sums of nothing. Between rows that lie apart is what belongs to others.</summary>
+    /// <summary>Products whose factors are rounded, or have 16 bits in memory.</summary>
+    private void MultiplyMixed(in GemmTypes types, int m, int n, int k, in CudaMatrices a, in CudaMatrices b, in CudaMatrices c, float beta, int count)
+    {
+        if (count == 1)
+            Check.Ok(Cublas.cublasGemmEx(_handle, b.Operation, a.Operation, n, m, k, 1f, b.Data.Address, types.Factors, b.RowStride, a.Data.Address, types.Factors, a.RowStride, beta,
+                c.Data.Address, types.Output, c.RowStride, types.Compute, cublasGemmAlgo_t.CUBLAS_GEMM_DEFAULT));
+        else
+            Check.Ok(Cublas.cublasGemmStridedBatchedEx(_handle, b.Operation, a.Operation, n, m, k, 1f, b.Data.Address, types.Factors, b.RowStride, b.Step, a.Data.Address, types.Factors,
+                a.RowStride, a.Step, beta, c.Data.Address, types.Output, c.RowStride, c.Step, count, types.Compute, cublasGemmAlgo_t.CUBLAS_GEMM_DEFAULT));
+    }
+
+    /// <summary>Sums of nothing, of float32. Between rows that lie apart is what belongs to others.</summary>
     private void Clear(int m, int n, in CudaMatrices c, int count)
     {
         (int runs, long length) = c.RowStride == n ? (1, (long)m * n) : (m, n);
@@ -98,7 +111,24 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
     }
 }
 
-/// <summary>Row-major matrices that lie in equal steps.</summary>
+/// <summary>Types of a product as cuBLAS has them: of both factors, of the result, and what is done with factors of float32. Sums are float32.</summary>
+internal readonly record struct GemmTypes(cudaDataType Factors, cudaDataType Output, cublasComputeType_t Compute)
+{
+    /// <summary>Those of a precision, with a result of float32 or, of 16 bits, of the factors' type.</summary>
+    public static GemmTypes Of(ComputePrecision precision, bool narrowOutput = false)
+    {
+        cudaDataType factors = precision switch
+        {
+            ComputePrecision.BFloat16 => cudaDataType.CUDA_R_16BF,
+            ComputePrecision.Float16 => cudaDataType.CUDA_R_16F,
+            _ => cudaDataType.CUDA_R_32F,
+        };
+        return new(factors, narrowOutput ? factors : cudaDataType.CUDA_R_32F,
+            precision == ComputePrecision.TF32 ? cublasComputeType_t.CUBLAS_COMPUTE_32F_FAST_TF32 : cublasComputeType_t.CUBLAS_COMPUTE_32F);
+    }
+}
+
+/// <summary>Row-major matrices that lie in equal steps. Their numbers are of the type that the product says.</summary>
 /// <param name="Data">The first.</param>
 /// <param name="RowStride">Numbers from a row, as it is stored, to the next.</param>
 /// <param name="Transposed">True where what is stored is the transpose of what is meant.</param>

@@ -28,6 +28,7 @@ internal sealed class CudaContext : IDisposable
         Checks = new CudaChecks(this);
         Modules = new KernelModules(this);
         Blas = new CudaBlas(this);
+        BlasLt = new CudaBlasLt(this);
         Dnn = new CudaDnn(this);
     }
 
@@ -58,6 +59,9 @@ internal sealed class CudaContext : IDisposable
     /// <summary>Products of matrices.</summary>
     public CudaBlas Blas { get; }
 
+    /// <summary>Dense layers by cuBLASLt, where it takes them.</summary>
+    public CudaBlasLt BlasLt { get; }
+
     /// <summary>Convolutions by cuDNN, where it is there.</summary>
     public CudaDnn Dnn { get; }
 
@@ -78,6 +82,15 @@ internal sealed class CudaContext : IDisposable
 
     /// <summary>Makes the context current on this thread; every entry from the engine begins with it, as .NET moves work between threads.</summary>
     public void Use() => Check.Ok(Driver.cuCtxSetCurrent(_context));
+
+    /// <summary>Copies bytes within the device, in the order of the stream.</summary>
+    public void Copy(nint from, nint to, long bytes)
+    {
+        if (bytes == 0)
+            return;
+        Use();
+        Check.Ok(Driver.cuMemcpyDtoDAsync_v2((ulong)to, (ulong)from, (nuint)bytes, Stream.Handle));
+    }
 
     /// <summary>Records work of this thread; another that wants to record waits.</summary>
     /// <exception cref="CudaException">This thread records already.</exception>
@@ -113,6 +126,7 @@ internal sealed class CudaContext : IDisposable
     {
         Synchronize();
         Dnn.Dispose();
+        BlasLt.Dispose();
         Blas.Dispose();
         Modules.Dispose();
         Checks.Dispose();

@@ -6,7 +6,7 @@ namespace Graft.Kernels.Cuda;
 /// <summary>cuDNN's convolutions on the compute stream, where cuDNN is there. Made at the first convolution; descriptors and algorithms are kept by geometry.</summary>
 internal sealed class CudaDnn(CudaContext context) : IDisposable
 {
-    private readonly Dictionary<Conv2DGeometry, CudnnConvolution> _convolutions = [];
+    private readonly Dictionary<(Conv2DGeometry, ComputePrecision), CudnnConvolution> _convolutions = [];
     private readonly Lock _lock = new(); // a handle is not for two threads at once
     private readonly bool _exists = context.Options.UsesCudnn && NativeLibraries.OfProcess[NativeLibraries.Cudnn].IsFound;
     private cudnnHandle_t _handle;
@@ -35,7 +35,8 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
         }
     }
 
-    private bool IsUsable => _exists && _failure is null;
+    /// <summary>True where cuDNN is there and was not found broken.</summary>
+    public bool IsUsable => _exists && _failure is null;
 
     private static long Version => (long)Cudnn.cudnnGetVersion();
 
@@ -45,6 +46,7 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
 
     /// <summary>result = beta result + one direction of a convolution with even padding.</summary>
     /// <param name="direction">Which; it says what the operands are.</param>
+    /// <param name="precision">What it multiplies in; in 16 bits, all operands have 16.</param>
     /// <param name="g">The sizes.</param>
     /// <param name="first">x, or w for the input's gradient.</param>
     /// <param name="second">w, or dy for both gradients.</param>
@@ -52,15 +54,16 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
     /// <param name="beta">0 or 1.</param>
     /// <returns>False where cuDNN has no algorithm for it that is the same from run to run; nothing was written.</returns>
     /// <exception cref="CudaException">The work failed.</exception>
-    public bool Run(CudnnDirection direction, in Conv2DGeometry g, DevicePtr<float> first, DevicePtr<float> second, DevicePtr<float> result, float beta)
+    public bool Run(CudnnDirection direction, ComputePrecision precision, in Conv2DGeometry g, nint first, nint second, nint result, float beta)
     {
         if (!Takes(g))
             return false;
         lock (_lock)
-            return Start() && Get(g).Run(direction, new CudnnOperands(first.Address, second.Address, result.Address, beta));
+            return Start() && Get(g, precision).Run(direction, new CudnnOperands(first, second, result, beta));
     }
 
-    /// <summary>y = convolution + b + residual in one call; y may lie where the residual does.</summary>
+    /// <summary>y = convolution + b + residual in one call, of float32; y may lie where the residual does.</summary>
+    /// <param name="precision">What it multiplies in: float32 or TF32.</param>
     /// <param name="g">The sizes; the padding is even.</param>
     /// <param name="x">The images.</param>
     /// <param name="w">The weight.</param>
@@ -68,12 +71,12 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
     /// <param name="residual">As y, or Null.</param>
     /// <param name="y">The result.</param>
     /// <returns>False where cuDNN does not take it; nothing was written.</returns>
-    public bool ForwardWithBias(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
+    public bool ForwardWithBias(ComputePrecision precision, in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
     {
         if (!Takes(g))
             return false;
         lock (_lock)
-            return Start() && Get(g).Run(CudnnDirection.ForwardWithBias, new CudnnOperands(x.Address, w.Address, y.Address, residual.IsNull ? 0 : 1) { Bias = b.Address, Residual = residual.Address });
+            return Start() && Get(g, precision).Run(CudnnDirection.ForwardWithBias, new CudnnOperands(x.Address, w.Address, y.Address, residual.IsNull ? 0 : 1) { Bias = b.Address, Residual = residual.Address });
     }
 
     /// <inheritdoc/>
@@ -99,10 +102,10 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
         _stream = stream;
     }
 
-    private CudnnConvolution Get(in Conv2DGeometry g)
+    private CudnnConvolution Get(in Conv2DGeometry g, ComputePrecision precision)
     {
-        if (!_convolutions.TryGetValue(g, out CudnnConvolution? convolution))
-            _convolutions.Add(g, convolution = new CudnnConvolution(context, _handle, _identity, g));
+        if (!_convolutions.TryGetValue((g, precision), out CudnnConvolution? convolution))
+            _convolutions.Add((g, precision), convolution = new CudnnConvolution(context, _handle, _identity, g, precision));
         return convolution;
     }
 

@@ -8,11 +8,13 @@ namespace Graft.Kernels.Cuda;
 /// <param name="Synchronizes">True waits after each launch, so that a fault names its kernel.</param>
 /// <param name="UsesCudnn">False computes convolutions by own kernels even where cuDNN is there.</param>
 /// <param name="UsesGraphs">False hands in kernel by kernel what else is recorded into a CUDA graph once and launched as a whole.</param>
-internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false, bool UsesCudnn = true, bool UsesGraphs = true)
+/// <param name="UsesCublasLt">False computes dense layers by cuBLAS, bias and activation by own kernels.</param>
+internal sealed record CudaOptions(
+    KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false, bool UsesCudnn = true, bool UsesGraphs = true, bool UsesCublasLt = true)
 {
     /// <summary>
-    /// By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one), GRAFT_CUDA_SYNC (1), GRAFT_CUDA_CUDNN and GRAFT_CUDA_GRAPHS
-    /// (on or off).
+    /// By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one), GRAFT_CUDA_SYNC (1), GRAFT_CUDA_CUDNN, GRAFT_CUDA_GRAPHS and
+    /// GRAFT_CUDA_CUBLASLT (on or off).
     /// </summary>
     /// <exception cref="GraftException">One of them has another value.</exception>
     public static CudaOptions Read(Func<string, string?> variable) => new(
@@ -35,7 +37,8 @@ internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, b
             var other => throw new GraftException($"GRAFT_CUDA_SYNC is '{other}'; it takes 1 (wait after each launch) or 0."),
         },
         IsOn(variable, "GRAFT_CUDA_CUDNN", "convolutions by own kernels"),
-        IsOn(variable, "GRAFT_CUDA_GRAPHS", "every kernel handed in by itself"));
+        IsOn(variable, "GRAFT_CUDA_GRAPHS", "every kernel handed in by itself"),
+        IsOn(variable, "GRAFT_CUDA_CUBLASLT", "dense layers by cuBLAS and own kernels"));
 
     private static bool IsOn(Func<string, string?> variable, string name, string off) => variable(name) switch
     {

@@ -49,28 +49,29 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     private readonly cudnnHandle_t _handle;
     private readonly cudnnActivationDescriptor_t _identity;
     private readonly Conv2DGeometry _g;
+    private readonly ComputePrecision _precision;
     private readonly cudnnTensorDescriptor_t _x, _y, _bias;
     private readonly cudnnFilterDescriptor_t _w;
     private readonly cudnnConvolutionDescriptor_t _convolution;
     private readonly Queue<Candidate>?[] _candidates = new Queue<Candidate>?[4];
     private readonly string[] _reasons = [NoAlgorithm, NoAlgorithm, NoAlgorithm, NoAlgorithm]; // of the last refusal in each direction
 
-    public CudnnConvolution(CudaContext context, cudnnHandle_t handle, cudnnActivationDescriptor_t identity, in Conv2DGeometry g)
+    public CudnnConvolution(CudaContext context, cudnnHandle_t handle, cudnnActivationDescriptor_t identity, in Conv2DGeometry g, ComputePrecision precision)
     {
-        (_context, _handle, _identity, _g) = (context, handle, identity, g);
+        (_context, _handle, _identity, _g, _precision) = (context, handle, identity, g, precision);
         try
         {
             Tensor(out _x, g.N, g.H, g.W, g.C);
             Tensor(out _y, g.N, g.OutH, g.OutW, g.O);
             Tensor(out _bias, 1, 1, 1, g.O);
             Check.Ok(Cudnn.cudnnCreateFilterDescriptor(out _w));
-            Check.Ok(Cudnn.cudnnSetFilter4dDescriptor(_w, cudnnDataType_t.CUDNN_DATA_FLOAT, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, g.O, g.GroupC, g.R, g.S));
+            Check.Ok(Cudnn.cudnnSetFilter4dDescriptor(_w, NumberType, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, g.O, g.GroupC, g.R, g.S));
             Check.Ok(Cudnn.cudnnCreateConvolutionDescriptor(out _convolution));
             Check.Ok(Cudnn.cudnnSetConvolution2dDescriptor(_convolution, g.Padding.Top, g.Padding.Left, g.StrideH, g.StrideW, g.DilationH, g.DilationW,
                 cudnnConvolutionMode_t.CUDNN_CROSS_CORRELATION, cudnnDataType_t.CUDNN_DATA_FLOAT));
             Check.Ok(Cudnn.cudnnSetConvolutionGroupCount(_convolution, g.Groups));
-            // Before the heuristic is asked: algorithm, workspace and math type belong together.
-            Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, cudnnMathType_t.CUDNN_FMA_MATH));
+            // Before the heuristic is asked: algorithm, workspace and math type belong together. Allowing conversions would let float32 become fp16, with its small range.
+            Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, IsExact ? cudnnMathType_t.CUDNN_FMA_MATH : cudnnMathType_t.CUDNN_DEFAULT_MATH));
         }
         catch
         {
@@ -82,7 +83,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     /// <summary>The directions that cuDNN did not take, each with its reason. Bias and residual in the same call are none: the sums may still be cuDNN's.</summary>
     public IEnumerable<string> Refusals => from direction in (CudnnDirection[])[CudnnDirection.Forward, CudnnDirection.BackwardInput, CudnnDirection.BackwardWeight]
         where _candidates[(int)direction] is { Count: 0 }
-        select $"{direction} of {_g.O} filters {_g.R}x{_g.S} on {_g.H}x{_g.W}x{_g.C} ({_reasons[(int)direction]})";
+        select $"{direction} of {_g.O} filters {_g.R}x{_g.S} on {_g.H}x{_g.W}x{_g.C}{(IsExact ? "" : $" in {_precision.Word()}")} ({_reasons[(int)direction]})";
 
     /// <summary>Runs the best algorithm that takes it.</summary>
     /// <returns>False where none does.</returns>
@@ -92,6 +93,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         while (candidates.TryPeek(out Candidate candidate))
         {
             using CudaScratch workspace = candidate.Bytes > 0 ? new CudaScratch(_context, (long)(candidate.Bytes + WorkspaceAlignment - 1) / WorkspaceAlignment * WorkspaceAlignment) : default;
+            SetMath(candidate.Math);
             cudnnStatus_t status = Call(direction, operands, candidate, workspace.Address);
             if (status == cudnnStatus_t.CUDNN_STATUS_SUCCESS)
                 return true;
@@ -120,10 +122,20 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     /// <summary>Wrong or unsupported arguments and failures inside the library, before any work: another algorithm may do. Failed work is none.</summary>
     private static bool IsRefusal(cudnnStatus_t status) => status is >= cudnnStatus_t.CUDNN_STATUS_BAD_PARAM and < cudnnStatus_t.CUDNN_STATUS_EXECUTION_FAILED;
 
-    private static void Tensor(out cudnnTensorDescriptor_t tensor, int n, int h, int w, int c)
+    private bool IsExact => _precision == ComputePrecision.Float32;
+
+    /// <summary>Of all operands.</summary>
+    private cudnnDataType_t NumberType => _precision switch
+    {
+        ComputePrecision.BFloat16 => cudnnDataType_t.CUDNN_DATA_BFLOAT16,
+        ComputePrecision.Float16 => cudnnDataType_t.CUDNN_DATA_HALF,
+        _ => cudnnDataType_t.CUDNN_DATA_FLOAT,
+    };
+
+    private void Tensor(out cudnnTensorDescriptor_t tensor, int n, int h, int w, int c)
     {
         Check.Ok(Cudnn.cudnnCreateTensorDescriptor(out tensor));
-        Check.Ok(Cudnn.cudnnSetTensor4dDescriptor(tensor, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, cudnnDataType_t.CUDNN_DATA_FLOAT, n, c, h, w));
+        Check.Ok(Cudnn.cudnnSetTensor4dDescriptor(tensor, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, NumberType, n, c, h, w));
     }
 
     private Queue<Candidate> List(CudnnDirection direction)
@@ -148,10 +160,20 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         {
             bool serves = all[i].Status == cudnnStatus_t.CUDNN_STATUS_SUCCESS && all[i].Determinism == cudnnDeterminism_t.CUDNN_DETERMINISTIC
                 && (direction != CudnnDirection.ForwardWithBias || all[i].Algo == PrecomputedGemm);
-            if (serves && WorkspaceOf(direction, all[i].Algo, out nuint bytes) == cudnnStatus_t.CUDNN_STATUS_SUCCESS && (long)bytes <= most)
-                candidates.Enqueue(new Candidate(all[i].Algo, bytes));
+            if (!serves)
+                continue;
+            SetMath(all[i].MathType);
+            if (WorkspaceOf(direction, all[i].Algo, out nuint bytes) == cudnnStatus_t.CUDNN_STATUS_SUCCESS && (long)bytes <= most)
+                candidates.Enqueue(new Candidate(all[i].Algo, all[i].MathType, bytes));
         }
         return candidates;
+    }
+
+    /// <summary>The math type that the heuristic named with an algorithm; exact float32 has one alone.</summary>
+    private void SetMath(cudnnMathType_t math)
+    {
+        if (!IsExact)
+            Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, math));
     }
 
     private cudnnStatus_t WorkspaceOf(CudnnDirection direction, int algorithm, out nuint bytes) => direction switch
@@ -171,5 +193,5 @@ internal sealed unsafe class CudnnConvolution : IDisposable
             o.Residual == 0 ? o.Result : o.Residual, _bias, o.Bias, _identity, _y, o.Result),
     };
 
-    private readonly record struct Candidate(int Algorithm, nuint Bytes);
+    private readonly record struct Candidate(int Algorithm, cudnnMathType_t Math, nuint Bytes);
 }

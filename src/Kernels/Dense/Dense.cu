@@ -1,6 +1,8 @@
 // y [rows, columns] += b [columns]: one element a thread and stride, bound by memory.
-extern "C" __global__ void add_bias(float* y, const float* b, long long count, int columns)
-{
-    OVER_ELEMENTS(i, count)
-        y[i] += b[i % columns];
-}
+#define ADD_BIAS(suffix, T)                                                                                  \
+    extern "C" __global__ void add_bias##suffix(T* y, const T* b, long long count, int columns)              \
+    {                                                                                                        \
+        OVER_ELEMENTS(i, count)                                                                              \
+            put(y + i, widened(y[i]) + widened(b[i % columns]));                                             \
+    }
+FOR_STORED(ADD_BIAS)

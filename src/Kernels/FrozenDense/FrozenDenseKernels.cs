@@ -8,6 +8,9 @@ namespace Graft.Kernels;
 /// </remarks>
 public abstract class FrozenDenseKernels
 {
+    /// <summary>Who computes it, for people.</summary>
+    public virtual string Routine => "FrozenDense";
+
     /// <summary>Floats of the packed weights.</summary>
     public abstract long PackedSize(int k, int o);
 

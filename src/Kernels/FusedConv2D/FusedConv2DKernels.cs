@@ -19,6 +19,9 @@ public abstract class FusedConv2DKernels
     /// <summary>The routine behind an algorithm, for people; sets that leave the work to a library name it.</summary>
     public virtual string Routine(ConvAlgorithm algorithm) => algorithm.ToString();
 
+    /// <summary>True where pixels that lie some numbers apart are read and written faster than dense ones; see <see cref="ImageLayout"/>.</summary>
+    public virtual bool SpreadsPixels => true;
+
     /// <summary>True where the geometry is in the algorithm's domain. <see cref="ConvAlgorithm.General"/> takes every geometry without max pooling.</summary>
     public abstract bool Supports(ConvAlgorithm algorithm, in FusedConv2DGeometry g);
 

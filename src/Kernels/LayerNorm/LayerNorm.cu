@@ -1,25 +1,34 @@
 // A block owns a row; three passes over it forward (mean, deviation, result), two backward. Rows of up to some thousand numbers stay in the cache, so that it
 // is bound by reading and writing each number once.
 
-extern "C" __global__ void layer_norm_forward(const float* x, const float* scale, const float* shift, float* y, float* means, float* rstds, int columns, float epsilon)
+// means and rstds may be null.
+template <class T>
+__device__ inline void layer_norm(const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, int columns, float epsilon)
 {
-    const float* from = x + (size_t)blockIdx.x * columns;
-    float* to = y + (size_t)blockIdx.x * columns;
+    const T* from = x + (size_t)blockIdx.x * columns;
+    T* to = y + (size_t)blockIdx.x * columns;
     float sum = 0.0f, squares = 0.0f;
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        sum += from[c];
+        sum += widened(from[c]);
     float mean = block_join<Sum>(sum) / columns;
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        squares += (from[c] - mean) * (from[c] - mean);
+        squares += (widened(from[c]) - mean) * (widened(from[c]) - mean);
     float rstd = 1.0f / sqrtf(block_join<Sum>(squares) / columns + epsilon);
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        to[c] = (from[c] - mean) * rstd * scale[c] + shift[c];
-    if (threadIdx.x == 0)
+        put(to + c, (widened(from[c]) - mean) * rstd * scale[c] + shift[c]);
+    if (means && threadIdx.x == 0)
     {
         means[blockIdx.x] = mean;
         rstds[blockIdx.x] = rstd;
     }
 }
+
+#define LAYER_NORM(suffix, T)                                                                                                                                          \
+    extern "C" __global__ void layer_norm_forward##suffix(const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, int columns, float epsilon) \
+    {                                                                                                                                                                  \
+        layer_norm(x, scale, shift, y, means, rstds, columns, epsilon);                                                                                                \
+    }
+FOR_STORED(LAYER_NORM)
 
 extern "C" __global__ void layer_norm_backward(const float* x, const float* dy, const float* scale, const float* means, const float* rstds, float* dx, int columns, float beta)
 {

@@ -2,12 +2,12 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaLayerNormKernels(CudaContext context, ReduceKernels reduce) : LayerNormKernels
+internal sealed class CudaLayerNormKernels(CudaContext context, ReduceKernels reduce, ComputePrecision stored = ComputePrecision.Float32) : LayerNormKernels
 {
     private const int Columns = 32, ColumnRows = 8; // as in LayerNorm.cu
     private const int SegmentRows = 256, MostSegments = 256; // many rows are cut, so that a few columns fill the GPU
 
-    private readonly KernelFunction _forward = new(context, "LayerNorm.cu", "layer_norm_forward"), _backward = new(context, "LayerNorm.cu", "layer_norm_backward"),
+    private readonly KernelFunction _forward = new(context, "LayerNorm.cu", NarrowName.Of("layer_norm_forward", stored)), _backward = new(context, "LayerNorm.cu", "layer_norm_backward"),
         _scale = new(context, "LayerNorm.cu", "layer_norm_scale");
 
     public override void Forward(

@@ -3,12 +3,12 @@ using Graft.Kernels.Cuda;
 namespace Graft.Kernels;
 
 /// <summary>Products by cuBLAS: as many in one call as lie in equal steps.</summary>
-internal sealed class CudaMatMulKernels(CudaContext context, MemoryKernels memory) : MatMulKernels
+internal sealed class CudaMatMulKernels(CudaProducts products, MemoryKernels memory) : MatMulKernels
 {
     public override void Forward(in MatMulGeometry g, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> y)
     {
         foreach (ProductSeries s in ProductSeries.Rounds(g, null, 0))
-            context.Blas.Multiply(g.M, g.N, g.K, s.OfA(g, a), s.OfB(g, b), s.OfY(g, y), 0, s.Count);
+            products.Multiply(g.M, g.N, g.K, s.OfA(g, a), s.OfB(g, b), s.OfY(g, y), 0, s.Count);
     }
 
     public override void BackwardA(in MatMulGeometry g, DevicePtr<float> dy, DevicePtr<float> b, DevicePtr<float> da, float beta)
@@ -19,9 +19,9 @@ internal sealed class CudaMatMulKernels(CudaContext context, MemoryKernels memor
         {
             CudaMatrices to = s.OfA(g, da).Stored, other = s.OfB(g, b), up = s.OfY(g, dy);
             if (g.TransposeA) // da [K,M] = op(b) dyᵀ
-                context.Blas.Multiply(g.K, g.M, g.N, other, up.Turned, to, s.IsFirst ? beta : 1, s.Count);
+                products.Multiply(g.K, g.M, g.N, other, up.Turned, to, s.IsFirst ? beta : 1, s.Count);
             else // da [M,K] = dy op(b)ᵀ
-                context.Blas.Multiply(g.M, g.K, g.N, up, other.Turned, to, s.IsFirst ? beta : 1, s.Count);
+                products.Multiply(g.M, g.K, g.N, up, other.Turned, to, s.IsFirst ? beta : 1, s.Count);
         }
     }
 
@@ -33,9 +33,9 @@ internal sealed class CudaMatMulKernels(CudaContext context, MemoryKernels memor
         {
             CudaMatrices to = s.OfB(g, db).Stored, other = s.OfA(g, a), up = s.OfY(g, dy);
             if (g.TransposeB) // db [N,K] = dyᵀ op(a)
-                context.Blas.Multiply(g.N, g.K, g.M, up.Turned, other, to, s.IsFirst ? beta : 1, s.Count);
+                products.Multiply(g.N, g.K, g.M, up.Turned, other, to, s.IsFirst ? beta : 1, s.Count);
             else // db [K,N] = op(a)ᵀ dy
-                context.Blas.Multiply(g.K, g.N, g.M, other.Turned, up, to, s.IsFirst ? beta : 1, s.Count);
+                products.Multiply(g.K, g.N, g.M, other.Turned, up, to, s.IsFirst ? beta : 1, s.Count);
         }
     }
 }

@@ -30,13 +30,7 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
     /// <summary>Nothing: the host cannot address a GPU's memory.</summary>
     public override Span<float> HostSpan(DevicePtr<float> block, int count) => [];
 
-    public override void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count)
-    {
-        if (count == 0)
-            return;
-        context.Use();
-        Check.Ok(Driver.cuMemcpyDtoDAsync_v2((ulong)destination.Address, (ulong)source.Address, (nuint)count * sizeof(float), context.Stream.Handle));
-    }
+    public override void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count) => context.Copy(source.Address, destination.Address, count * sizeof(float));
 
     public override void Accumulate(DevicePtr<float> source, DevicePtr<float> destination, long count, float beta)
     {

@@ -7,8 +7,9 @@
 
 __device__ inline unsigned int half_of(float value)
 {
-    unsigned int bits = __float_as_uint(value);
-    return value != value ? bits >> 16 | 0x40 : (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    bf16 half;
+    put(&half, value);
+    return half.bits;
 }
 
 // What a row and output become: y = sum + b + residual.

@@ -2,9 +2,9 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaPad2DKernels(CudaContext context) : Pad2DKernels
+internal sealed class CudaPad2DKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : Pad2DKernels
 {
-    private readonly KernelFunction _forward = new(context, "Pad2D.cu", "pad2d_forward"), _backward = new(context, "Pad2D.cu", "pad2d_backward");
+    private readonly KernelFunction _forward = new(context, "Pad2D.cu", NarrowName.Of("pad2d_forward", stored)), _backward = new(context, "Pad2D.cu", "pad2d_backward");
 
     public override void Forward(in Pad2DGeometry g, DevicePtr<float> x, DevicePtr<float> y)
     {

@@ -2,12 +2,12 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaPermuteKernels(CudaContext context) : PermuteKernels
+internal sealed class CudaPermuteKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : PermuteKernels
 {
     private const int Tile = 32, TileRows = 8; // as in Permute.cu
 
-    private readonly CudaStridedCopy _copy = new(context);
-    private readonly KernelFunction _turn = new(context, "Permute.cu", "turn");
+    private readonly CudaStridedCopy _copy = new(context, stored);
+    private readonly KernelFunction _turn = new(context, "Permute.cu", NarrowName.Of("turn", stored));
 
     public override void Forward(in PermuteGeometry g, DevicePtr<float> x, DevicePtr<float> y)
     {
@@ -47,9 +47,9 @@ internal sealed class CudaPermuteKernels(CudaContext context) : PermuteKernels
 }
 
 /// <summary>Copies between a dense array and one that lies in strides.</summary>
-internal sealed class CudaStridedCopy(CudaContext context)
+internal sealed class CudaStridedCopy(CudaContext context, ComputePrecision stored = ComputePrecision.Float32)
 {
-    private readonly KernelFunction _gather = new(context, "Permute.cu", "gather"), _scatter = new(context, "Permute.cu", "scatter");
+    private readonly KernelFunction _gather = new(context, "Permute.cu", NarrowName.Of("gather", stored)), _scatter = new(context, "Permute.cu", NarrowName.Of("scatter", stored));
 
     /// <summary>dense [extents] = beta dense + strided.</summary>
     public void Gather(in Axes extents, in Axes strides, DevicePtr<float> strided, DevicePtr<float> dense, float beta) =>

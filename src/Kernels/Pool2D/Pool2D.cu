@@ -23,32 +23,37 @@ __device__ inline Range covering(int at, int size, int stride, int windows)
     return {at < size ? 0 : (at - size) / stride + 1, min(windows, at / stride + 1)};
 }
 
-extern "C" __global__ void max_pool2d_forward(const float* x, float* y, int* winners, long long count, Pooling g)
+template <class T>
+__device__ inline void max_pool(const T* x, T* y, int* winners, long long count, const Pooling& g)
 {
     OVER_ELEMENTS(i, count)
     {
         long long pixel = quotient(i, g.c);
         Pixel p = pixel_of(pixel, g.out_h, g.out_w);
         Range rows = covered(p.h, g.stride_h, g.top, g.r, g.h), columns = covered(p.w, g.stride_w, g.left, g.s, g.w);
-        const float* from = x + p.n * g.h * g.w * g.c + (i - pixel * g.c);
+        const T* from = x + p.n * g.h * g.w * g.c + (i - pixel * g.c);
         float best = -__int_as_float(INFINITY_BITS);
         int winner = -1;
         for (int h = rows.from; h < rows.to; h++)
         {
             for (int w = columns.from; w < columns.to; w++)
             {
-                float value = from[((long long)h * g.w + w) * g.c];
+                float value = widened(from[((long long)h * g.w + w) * g.c]);
                 if (winner >= 0 && !(value > best) && value == value) // the first of equals wins, and NaN
                     continue;
                 best = value;
                 winner = (h - p.h * g.stride_h + g.top) * g.s + w - p.w * g.stride_w + g.left;
             }
         }
-        y[i] = best;
+        put(y + i, best);
         if (winners)
             winners[i] = winner;
     }
 }
+
+#define MAX_POOL(suffix, T) \
+    extern "C" __global__ void max_pool2d_forward##suffix(const T* x, T* y, int* winners, long long count, Pooling g) { max_pool(x, y, winners, count, g); }
+FOR_STORED(MAX_POOL)
 
 extern "C" __global__ void max_pool2d_backward(const float* dy, const int* winners, float* dx, long long count, Pooling g, float beta)
 {
@@ -78,23 +83,28 @@ __device__ inline int divisor_of(const Pooling& g, Range rows, Range columns)
     return g.count_padding ? g.r * g.s : (rows.to - rows.from) * (columns.to - columns.from);
 }
 
-extern "C" __global__ void average_pool2d_forward(const float* x, float* y, long long count, Pooling g)
+template <class T>
+__device__ inline void average_pool(const T* x, T* y, long long count, const Pooling& g)
 {
     OVER_ELEMENTS(i, count)
     {
         long long pixel = quotient(i, g.c);
         Pixel p = pixel_of(pixel, g.out_h, g.out_w);
         Range rows = covered(p.h, g.stride_h, g.top, g.r, g.h), columns = covered(p.w, g.stride_w, g.left, g.s, g.w);
-        const float* from = x + p.n * g.h * g.w * g.c + (i - pixel * g.c);
+        const T* from = x + p.n * g.h * g.w * g.c + (i - pixel * g.c);
         float sum = 0.0f;
         for (int h = rows.from; h < rows.to; h++)
         {
             for (int w = columns.from; w < columns.to; w++)
-                sum += from[((long long)h * g.w + w) * g.c];
+                sum += widened(from[((long long)h * g.w + w) * g.c]);
         }
-        y[i] = sum / divisor_of(g, rows, columns);
+        put(y + i, sum / divisor_of(g, rows, columns));
     }
 }
+
+#define AVERAGE_POOL(suffix, T) \
+    extern "C" __global__ void average_pool2d_forward##suffix(const T* x, T* y, long long count, Pooling g) { average_pool(x, y, count, g); }
+FOR_STORED(AVERAGE_POOL)
 
 extern "C" __global__ void average_pool2d_backward(const float* dy, float* dx, long long count, Pooling g, float beta)
 {

@@ -2,10 +2,10 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaPool2DKernels(CudaContext context) : Pool2DKernels
+internal sealed class CudaPool2DKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : Pool2DKernels
 {
-    private readonly KernelFunction _maxForward = new(context, "Pool2D.cu", "max_pool2d_forward"), _maxBackward = new(context, "Pool2D.cu", "max_pool2d_backward"),
-        _averageForward = new(context, "Pool2D.cu", "average_pool2d_forward"), _averageBackward = new(context, "Pool2D.cu", "average_pool2d_backward");
+    private readonly KernelFunction _maxForward = new(context, "Pool2D.cu", NarrowName.Of("max_pool2d_forward", stored)), _maxBackward = new(context, "Pool2D.cu", "max_pool2d_backward"),
+        _averageForward = new(context, "Pool2D.cu", NarrowName.Of("average_pool2d_forward", stored)), _averageBackward = new(context, "Pool2D.cu", "average_pool2d_backward");
 
     public override void MaxForward(in Pool2DGeometry g, DevicePtr<float> x, DevicePtr<float> y, DevicePtr<int> winners) =>
         _maxForward.Over(Outputs(g), x, y, winners.Address, Outputs(g), Sizes(g));

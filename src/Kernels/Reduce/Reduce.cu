@@ -13,16 +13,17 @@ enum ReduceFormula // in the order of ReduceFormula.cs, and one more for the gra
 #define COLUMN_ROWS 8
 
 // The elements of x that become one output: where they begin, and how they lie.
+template <class T>
 struct Elements
 {
-    const float* x;
+    const T* x;
     Axes extents, strides;
-    const float* extreme; // for CountTies: what is counted; else null
+    const T* extreme; // for CountTies: what is counted; else null
 
     __device__ double at(long long r) const
     {
-        float value = x[offset_of(extents, r, strides)];
-        return extreme ? (value == *extreme ? 1.0 : 0.0) : value;
+        float value = widened(x[offset_of(extents, r, strides)]);
+        return extreme ? (value == widened(*extreme) ? 1.0 : 0.0) : value;
     }
 };
 
@@ -32,8 +33,8 @@ __device__ inline double start_of(Largest) { return -__int_as_float(INFINITY_BIT
 
 __device__ inline double start_of(Smallest) { return __int_as_float(INFINITY_BITS); }
 
-template <class Rule>
-__device__ double join_row(const Elements& elements, long long from, long long end)
+template <class Rule, class T>
+__device__ double join_row(const Elements<T>& elements, long long from, long long end)
 {
     double value = start_of(Rule());
     for (long long r = from + threadIdx.x; r < end; r += blockDim.x)
@@ -41,8 +42,8 @@ __device__ double join_row(const Elements& elements, long long from, long long e
     return block_join<Rule>(value);
 }
 
-template <class Rule>
-__device__ double join_column(const Elements& elements, bool exists, long long from, long long end)
+template <class Rule, class T>
+__device__ double join_column(const Elements<T>& elements, bool exists, long long from, long long end)
 {
     __shared__ double parts[COLUMN_ROWS][COLUMNS];
     double value = start_of(Rule());
@@ -59,7 +60,8 @@ __device__ double join_column(const Elements& elements, bool exists, long long f
 }
 
 // One segment: into parts [segments, kept], or, where parts is null, into y.
-__device__ inline void write(double value, long long output, long long kept, double* parts, float* y, double scale, float beta)
+template <class T>
+__device__ inline void write(double value, long long output, long long kept, double* parts, T* y, double scale, float beta)
 {
     if (parts)
         parts[blockIdx.y * kept + output] = value;
@@ -67,30 +69,44 @@ __device__ inline void write(double value, long long output, long long kept, dou
         store(y + output, (float)(value / scale), beta);
 }
 
-extern "C" __global__ void reduce_rows(const float* x, const float* extremes, float* y, double* parts, int formula, Axes kept_extents, Axes kept_strides,
-    Axes extents, Axes strides, long long kept, long long reduced, long long segment, float beta)
+template <class T>
+__device__ inline void rows(const T* x, const T* extremes, T* y, double* parts, int formula, const Axes& kept_extents, const Axes& kept_strides, const Axes& extents, const Axes& strides,
+    long long kept, long long reduced, long long segment, float beta)
 {
     long long output = blockIdx.x, from = blockIdx.y * segment, end = min(reduced, from + segment);
-    Elements elements = {x + offset_of(kept_extents, output, kept_strides), extents, strides, extremes ? extremes + output : (const float*)0};
+    Elements<T> elements = {x + offset_of(kept_extents, output, kept_strides), extents, strides, extremes ? extremes + output : (const T*)0};
     double value = formula == ReduceMax ? join_row<Largest>(elements, from, end) : formula == ReduceMin ? join_row<Smallest>(elements, from, end) : join_row<Sum>(elements, from, end);
     if (threadIdx.x == 0)
         write(value, output, kept, parts, y, formula == ReduceMean ? (double)reduced : 1.0, beta);
 }
 
-extern "C" __global__ void reduce_columns(const float* x, const float* extremes, float* y, double* parts, int formula, Axes kept_extents, Axes kept_strides,
-    Axes extents, Axes strides, long long kept, long long reduced, long long segment, float beta)
+template <class T>
+__device__ inline void columns(const T* x, const T* extremes, T* y, double* parts, int formula, const Axes& kept_extents, const Axes& kept_strides, const Axes& extents, const Axes& strides,
+    long long kept, long long reduced, long long segment, float beta)
 {
     long long output = blockIdx.x * (long long)COLUMNS + threadIdx.x, from = blockIdx.y * segment, end = min(reduced, from + segment);
     bool exists = output < kept;
-    Elements elements = {x + (exists ? offset_of(kept_extents, output, kept_strides) : 0), extents, strides, extremes && exists ? extremes + output : (const float*)0};
+    Elements<T> elements = {x + (exists ? offset_of(kept_extents, output, kept_strides) : 0), extents, strides, extremes && exists ? extremes + output : (const T*)0};
     double value = formula == ReduceMax ? join_column<Largest>(elements, exists, from, end) : formula == ReduceMin ? join_column<Smallest>(elements, exists, from, end)
         : join_column<Sum>(elements, exists, from, end);
     if (exists && threadIdx.y == 0)
         write(value, output, kept, parts, y, formula == ReduceMean ? (double)reduced : 1.0, beta);
 }
 
+#define REDUCE(kernel, suffix, T)                                                                                                                             \
+    extern "C" __global__ void reduce_##kernel##suffix(const T* x, const T* extremes, T* y, double* parts, int formula, Axes kept_extents, Axes kept_strides, \
+        Axes extents, Axes strides, long long kept, long long reduced, long long segment, float beta)                                                         \
+    {                                                                                                                                                         \
+        kernel(x, extremes, y, parts, formula, kept_extents, kept_strides, extents, strides, kept, reduced, segment, beta);                                   \
+    }
+#define ROWS(suffix, T) REDUCE(rows, suffix, T)
+#define WHOLE_COLUMNS(suffix, T) REDUCE(columns, suffix, T)
+FOR_STORED(ROWS)
+FOR_STORED(WHOLE_COLUMNS)
+
 // The segments of each output, in order; one output a thread.
-extern "C" __global__ void reduce_parts(const double* parts, float* y, int formula, long long kept, int segments, long long reduced, float beta)
+template <class T>
+__device__ inline void parts_of(const double* parts, T* y, int formula, long long kept, int segments, long long reduced, float beta)
 {
     OVER_ELEMENTS(output, kept)
     {
@@ -103,6 +119,13 @@ extern "C" __global__ void reduce_parts(const double* parts, float* y, int formu
         store(y + output, (float)(value / (formula == ReduceMean ? (double)reduced : 1.0)), beta);
     }
 }
+
+#define PARTS(suffix, T)                                                                                                                                    \
+    extern "C" __global__ void reduce_parts##suffix(const double* parts, T* y, int formula, long long kept, int segments, long long reduced, float beta)   \
+    {                                                                                                                                                       \
+        parts_of(parts, y, formula, kept, segments, reduced, beta);                                                                                         \
+    }
+FOR_STORED(PARTS)
 
 // Each element's share of its output's gradient; x, y and ties are read for the largest and smallest alone.
 extern "C" __global__ void reduce_backward(const float* x, const float* y, const float* ties, const float* dy, float* dx, long long count, int formula, Axes extents, Axes output_strides,

@@ -2,15 +2,15 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaReduceKernels(CudaContext context) : ReduceKernels
+internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : ReduceKernels
 {
     private const int Columns = 32, ColumnRows = 8; // as in Reduce.cu
     private const int CountTies = 4;
     private const int ManyBlocks = 1024; // fill any GPU: beyond them nothing is cut
     private const int RowSegment = 1 << 15, ColumnSegment = 1 << 11, MostSegments = 1024; // elements of an output in one block
 
-    private readonly KernelFunction _rows = new(context, "Reduce.cu", "reduce_rows"), _columns = new(context, "Reduce.cu", "reduce_columns"),
-        _parts = new(context, "Reduce.cu", "reduce_parts"), _backward = new(context, "Reduce.cu", "reduce_backward");
+    private readonly KernelFunction _rows = new(context, "Reduce.cu", NarrowName.Of("reduce_rows", stored)), _columns = new(context, "Reduce.cu", NarrowName.Of("reduce_columns", stored)),
+        _parts = new(context, "Reduce.cu", NarrowName.Of("reduce_parts", stored)), _backward = new(context, "Reduce.cu", "reduce_backward");
 
     public override void Forward(in ReduceGeometry g, DevicePtr<float> x, DevicePtr<float> y, float beta) => Run(g, (int)g.Formula, x, DevicePtr<float>.Null, y, beta);
 

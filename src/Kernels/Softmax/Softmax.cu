@@ -1,22 +1,26 @@
 // A block owns a row. Three passes over it forward (largest, sum, result), two backward; rows of up to some thousand numbers stay in the cache, so that it is
 // bound by reading and writing each number once.
 
-extern "C" __global__ void softmax_forward(const float* x, float* y, int classes, int log)
+template <class T>
+__device__ inline void softmax(const T* x, T* y, int classes, int log)
 {
-    const float* from = x + (size_t)blockIdx.x * classes;
-    float* to = y + (size_t)blockIdx.x * classes;
+    const T* from = x + (size_t)blockIdx.x * classes;
+    T* to = y + (size_t)blockIdx.x * classes;
     float most = -__int_as_float(INFINITY_BITS);
     for (int c = threadIdx.x; c < classes; c += blockDim.x)
-        most = larger(most, from[c]);
+        most = larger(most, widened(from[c]));
     most = block_join<Largest>(most); // exp stays finite, the result is the same
     float sum = 0.0f;
     for (int c = threadIdx.x; c < classes; c += blockDim.x)
-        sum += expf(from[c] - most);
+        sum += expf(widened(from[c]) - most);
     sum = block_join<Sum>(sum);
     float log_sum = logf(sum);
     for (int c = threadIdx.x; c < classes; c += blockDim.x)
-        to[c] = log ? from[c] - most - log_sum : expf(from[c] - most) / sum;
+        put(to + c, log ? widened(from[c]) - most - log_sum : expf(widened(from[c]) - most) / sum);
 }
+
+#define SOFTMAX(suffix, T) extern "C" __global__ void softmax_forward##suffix(const T* x, T* y, int classes, int log) { softmax(x, y, classes, log); }
+FOR_STORED(SOFTMAX)
 
 extern "C" __global__ void softmax_backward(const float* y, const float* dy, float* dx, int classes, int log, float beta)
 {

@@ -2,9 +2,9 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaSoftmaxKernels(CudaContext context) : SoftmaxKernels
+internal sealed class CudaSoftmaxKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : SoftmaxKernels
 {
-    private readonly KernelFunction _forward = new(context, "Softmax.cu", "softmax_forward"), _backward = new(context, "Softmax.cu", "softmax_backward");
+    private readonly KernelFunction _forward = new(context, "Softmax.cu", NarrowName.Of("softmax_forward", stored)), _backward = new(context, "Softmax.cu", "softmax_backward");
 
     public override void Forward(in SoftmaxGeometry g, DevicePtr<float> x, DevicePtr<float> y) =>
         _forward.Launch(g.Rows, CudaRows.Threads(g.C), x, y, g.C, g.Log ? 1 : 0);

@@ -3,11 +3,13 @@
 
 #include "Unary.cuh"
 
-extern "C" __global__ void unary_forward(const float* x, float* y, long long count, int formula, float a, float b)
-{
-    OVER_ELEMENTS(i, count)
-        y[i] = unary_value(formula, a, b, x[i]);
-}
+#define UNARY(suffix, T)                                                                                                                  \
+    extern "C" __global__ void unary_forward##suffix(const T* x, T* y, long long count, int formula, float a, float b)                    \
+    {                                                                                                                                     \
+        OVER_ELEMENTS(i, count)                                                                                                           \
+            put(y + i, unary_value(formula, a, b, widened(x[i])));                                                                        \
+    }
+FOR_STORED(UNARY)
 
 // x or y is null where the slope does not need it; dx may be dy.
 extern "C" __global__ void unary_backward(const float* x, const float* y, const float* dy, float* dx, long long count, int formula, float a, float b, float beta)

@@ -2,9 +2,9 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaUnaryKernels(CudaContext context) : UnaryKernels
+internal sealed class CudaUnaryKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : UnaryKernels
 {
-    private readonly KernelFunction _forward = new(context, "Unary.cu", "unary_forward"), _backward = new(context, "Unary.cu", "unary_backward");
+    private readonly KernelFunction _forward = new(context, "Unary.cu", NarrowName.Of("unary_forward", stored)), _backward = new(context, "Unary.cu", "unary_backward");
 
     public override void Forward(in UnaryGeometry g, DevicePtr<float> x, DevicePtr<float> y) =>
         _forward.Over(g.Count, x, y, g.Count, (int)g.Formula, g.Alpha, g.Beta);

@@ -56,7 +56,7 @@ internal sealed class Gpt2Layers
                 _packed.Remove(layer);
                 if (Precision == WeightPrecision.Float32 && layer is TiedDense)
                     continue;
-                _packed[layer] = packed = Precision == WeightPrecision.Float32 ? new PackedDense(weight) : new PackedNarrowDense(weight, Precision, layer is TiedDense);
+                _packed[layer] = packed = Precision == WeightPrecision.Float32 ? new PackedDense(weight, weight.Device.Kernels) : new PackedNarrowDense(weight, Precision, layer is TiedDense);
             }
             packed.Refresh();
         }

@@ -17,6 +17,14 @@ enum class Progress {
 // In which order the threads of a block take their turns.
 enum class ThreadOrder { Forward = 0, Backward = 1, Shuffled = 2 };
 
+// What documents leave open of cuBLASLt: programs must get by with all of it.
+enum class LtQuirk {
+    None = 0,
+    ReluDropsNan = 1,  // as cuDNN's does
+    CoarseGelu = 2,    // with the digits of a fast tanh
+    TakesNothing = 3,  // no algorithm for any problem
+};
+
 struct Settings {
     bool checked = false;                         // compile kernels so that every load and store is checked
     bool tight = false;                           // allocations end at a page's end (16-byte steps), else 256-byte aligned
@@ -26,6 +34,7 @@ struct Settings {
     uint64_t memory = 16ull << 30;                // what cuDeviceTotalMem answers
     uint64_t watchdogSeconds = 20;                // processor time after which a launch is ended with 702
     uint64_t computeCapability = 90;              // 90 is sm_90
+    LtQuirk ltQuirk = LtQuirk::None;
     bool verbose = false;                         // print reports to stderr as they are made
 };
 

@@ -74,11 +74,13 @@ int setEpilogue(GemmProblem& gemm, const Problem& problem) {
     if (desc.epilogue == EpilogueDefault) return BlasSuccess;
     bool relu = desc.epilogue & EpilogueRelu, geluToo = desc.epilogue & EpilogueGelu;
     int64_t biasStride = desc.biasBatchStride;
+    LtQuirk quirk = settings().ltQuirk;
     // One bias for each row of D: in the swapped form of a row-major product, one for each column.
     gemm.epilogue = [=](double value, int64_t i, int64_t, int64_t q) {
         if (bias) value += loadElement(bias, type, static_cast<uint64_t>(i + q * biasStride));
-        if (relu) value = value > 0 || value != value ? value : 0;
-        return geluToo ? gelu(value) : value;
+        if (relu) value = value > 0 || (value != value && quirk != LtQuirk::ReluDropsNan) ? value : 0;
+        if (!geluToo) return value;
+        return quirk == LtQuirk::CoarseGelu ? static_cast<double>(roundMantissa(static_cast<float>(gelu(value)), 11)) : gelu(value);
     };
     return BlasSuccess;
 }
@@ -108,6 +110,10 @@ int describeProblem(Problem& p, const void* desc, const void* a, const void* b, 
     bool columnMajor = p.a->order == 0 && p.b->order == 0 && p.c->order == 0 && p.d->order == 0;
     DataType type = dataType(static_cast<int>(p.d->type));
     bool types = isSupported(p.desc->compute, dataType(static_cast<int>(p.a->type)), dataType(static_cast<int>(p.b->type)), type) && p.c->type == p.d->type;
+    if (hasBias(*p.desc) && biasType(p) != type) {
+        finding("%s: the bias has type %d, D has %u: for float, half and bfloat16 both are the same", caller, p.desc->biasType, p.d->type);
+        return BlasNotSupported;
+    }
     if (columnMajor && types && isKnownEpilogue(p.desc->epilogue) && p.desc->pointerMode <= 1) return BlasSuccess;
     finding("%s: not emulated, or no such combination: orders %d %d %d %d, types %u %u %u %u, compute type %d, epilogue %d, pointer mode %d", caller, p.a->order,
             p.b->order, p.c->order, p.d->order, p.a->type, p.b->type, p.c->type, p.d->type, p.desc->compute, p.desc->epilogue, p.desc->pointerMode);
@@ -141,6 +147,7 @@ LT_API int cublasLtMatmulAlgoGetHeuristic(void* handle, void* desc, void* a, voi
     *found = 0;
     if (int status = describeProblem(problem, desc, a, b, c, d, __func__)) return status;
     uint32_t alignment = *std::min_element(limits->alignment, limits->alignment + 4);
+    if (settings().ltQuirk == LtQuirk::TakesNothing) return BlasSuccess;
     for (const Algorithm& algorithm : algorithmsFor(problem)) {
         if (algorithm.workspace > limits->workspace || algorithm.alignment > alignment || *found == wanted) continue;
         results[(*found)++] = {algorithm, algorithm.workspace, BlasSuccess, 1.0f, {}};

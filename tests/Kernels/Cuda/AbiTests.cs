@@ -12,7 +12,7 @@ namespace Graft.Tests.Kernels.Cuda;
 /// </summary>
 public sealed class AbiTests
 {
-    private static readonly Type[] s_libraries = [typeof(Driver), typeof(Nvrtc), typeof(Cublas), typeof(Cudnn)];
+    private static readonly Type[] s_libraries = [typeof(Driver), typeof(Nvrtc), typeof(Cublas), typeof(CublasLt), typeof(Cudnn)];
 
     private static readonly Dictionary<string, string[]> s_functions = Rows("functions.tsv").ToDictionary(r => r[1]);
 
@@ -75,9 +75,18 @@ public sealed class AbiTests
             Assert.Equal(offset, (int)Marshal.OffsetOf<cudnnConvolutionAlgoPerf>(field));
     }
 
+    [Fact]
+    public void An_algorithm_of_cublaslt_is_laid_out_as_in_the_header()
+    {
+        Assert.Equal(96, Marshal.SizeOf<cublasLtMatmulHeuristicResult>());
+        foreach ((string field, int offset) in new[] { ("_algo", 0), ("WorkspaceSize", 64), ("State", 72), ("WavesCount", 76), ("_reserved", 80) })
+            Assert.Equal(offset, (int)Marshal.OffsetOf<cublasLtMatmulHeuristicResult>(field));
+    }
+
     private static IEnumerable<Type> Enums()
     {
         IEnumerable<Type> used = All().SelectMany(m => m.GetParameters().Select(p => p.ParameterType).Append(m.ReturnType));
+        used = used.Append(typeof(cublasLtEpilogue_t)); // handed over as an attribute
         return used.SelectMany(t => t.IsPointer ? t.GetElementType()!.GetFields(BindingFlags.Instance | BindingFlags.Public).Select(f => f.FieldType) : [Bare(t)]).Where(t => t.IsEnum).Distinct();
     }
 

@@ -69,6 +69,7 @@ public sealed class TrainingCheckpoint(string path, int everySteps = 0) : Callba
             throw new GraftException($"Model '{model.Name}' is not compiled; call Compile with the optimizer of the training in {path} first.");
         History history = ModelFile.Restore(model, path) ?? new History();
         int accumulated = Math.Max(1, accumulationSteps), stepsPerEpoch = (data.BatchesPerEpoch + accumulated - 1) / accumulated;
-        return (history, (int)(optimizer.Iterations / stepsPerEpoch), (int)(optimizer.Iterations % stepsPerEpoch) * accumulated);
+        long steps = optimizer.Iterations + (optimizer.LossScale?.Skipped ?? 0); // those that were left out had their batches too
+        return (history, (int)(steps / stepsPerEpoch), (int)(steps % stepsPerEpoch) * accumulated);
     }
 }

@@ -32,6 +32,9 @@ public abstract class Optimizer : IDisposable
             : throw new GraftException($"The learning rate follows {_schedule.GetType().Name} and cannot be set; give {Name} a number as learning rate, or leave out the callback that sets it.");
     }
 
+    /// <summary>What gradients are divided by, where a training in fp16 scales its loss; null where it never did.</summary>
+    public LossScale? LossScale { get; internal set; }
+
     /// <summary>Each gradient whose norm is larger is scaled down to this norm, by itself.</summary>
     public float? ClipNorm { get; init; }
 
@@ -79,14 +82,17 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>One step: all parameters in one pass. The gradients stay as they are, clipped or not.</summary>
     /// <exception cref="GraftException">More than one kind of clipping is set.</exception>
-    public void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients) =>
-        Apply([.. gradients.Select(g => new ParameterGradient(g.Parameter, g.Gradient.Data))]);
+    public void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients) => Apply(gradients, null);
 
-    /// <summary>True where a gradient is needed element by element alone: then it need not be in memory.</summary>
+    /// <summary>The same for gradients of a loss that was multiplied by <paramref name="scale"/>. Where one of them is not finite, nothing moves and the scale is halved.</summary>
+    internal void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients, LossScale? scale) =>
+        Apply([.. gradients.Select(g => new ParameterGradient(g.Parameter, g.Gradient.Data))], scale);
+
+    /// <summary>True where a gradient is needed element by element alone: then it need not be in memory. A loss scale looks at all of it first.</summary>
     internal bool TakesProducts => ClipNorm is null && GlobalClipNorm is null;
 
-    /// <summary>The same with gradients that may be products, where <see cref="TakesProducts"/>.</summary>
-    internal void Apply(ParameterGradient[] gradients)
+    /// <summary>The same with gradients that may be products, where <see cref="TakesProducts"/> and there is no <paramref name="scale"/>.</summary>
+    internal void Apply(ParameterGradient[] gradients, LossScale? scale)
     {
         CheckClipping();
         if (gradients.Length > 0)
@@ -101,7 +107,19 @@ public abstract class Optimizer : IDisposable
                 tensors[i] = Operands(parameter.Value, gradient, SlotsOf(parameter)) with { Product = product };
             }
             KernelSet kernels = gradients[0].Parameter.Device.Kernels;
-            Clip(kernels, tensors);
+            double[]? squares = scale is not null || ClipNorm is not null || GlobalClipNorm is not null ? new double[tensors.Length] : null;
+            if (squares is not null)
+                kernels.Gradient.SumsOfSquares(tensors, squares); // in double: no finite gradient makes an infinite sum
+            if (scale is not null)
+            {
+                bool isFinite = double.IsFinite(squares!.Sum());
+                float factor = 1 / scale.Value;
+                scale.Note(isFinite);
+                if (!isFinite)
+                    return;
+                tensors = Array.ConvertAll(tensors, t => t with { Factor = factor });
+            }
+            Clip(tensors, squares);
             kernels.Gradient.PrepareProducts(tensors);
             Move(kernels, tensors, decayed, LearningRate); // in one piece, and memory was taken before: nothing can fail half-way
         }
@@ -123,6 +141,8 @@ public abstract class Optimizer : IDisposable
         yield return ("iterations", 2, () => [Iterations >> LowBits, Iterations & ((1 << LowBits) - 1)]);
         if (_schedule is ConstantRate)
             yield return ("learning_rate", 1, () => [LearningRate]);
+        if (LossScale is { } scale)
+            yield return ("loss_scale", scale.State.Length, () => scale.State);
         foreach ((string path, Parameter parameter) in model.NamedParameters().DistinctBy(p => p.Parameter))
         {
             foreach ((string name, Tensor slot) in Slots(parameter))
@@ -142,6 +162,8 @@ public abstract class Optimizer : IDisposable
                 Iterations = ((long)values[0] << LowBits) + (long)values[1];
             else if (name == "learning_rate")
                 _schedule = _schedule is ConstantRate ? values[0] : _schedule;
+            else if (name == "loss_scale")
+                LossScale = new LossScale { State = values };
             else
                 ImportSlot(parameters, name, values);
         }
@@ -154,6 +176,7 @@ public abstract class Optimizer : IDisposable
             slot.Release();
         _slots.Clear();
         Iterations = 0;
+        LossScale = null;
         GC.SuppressFinalize(this);
     }
 
@@ -215,8 +238,10 @@ public abstract class Optimizer : IDisposable
             throw new GraftException($"{Name}: set one of ClipNorm, ClipValue and GlobalClipNorm, not several.");
     }
 
-    /// <summary>Says of each tensor how its gradient is clipped; norms take one pass over all gradients.</summary>
-    private void Clip(KernelSet kernels, StepTensor[] tensors)
+    /// <summary>Says of each tensor how its gradient is clipped.</summary>
+    /// <param name="tensors">The tensors; the factors that they have are those of a scaled loss.</param>
+    /// <param name="squares">For norms, the sum of squares of each gradient, before its factor.</param>
+    private void Clip(StepTensor[] tensors, double[]? squares)
     {
         if (ClipValue is float limit)
         {
@@ -225,14 +250,12 @@ public abstract class Optimizer : IDisposable
         }
         if (ClipNorm is null && GlobalClipNorm is null)
             return;
-        var squares = new double[tensors.Length];
-        kernels.Gradient.SumsOfSquares(tensors, squares);
-        double all = squares.Sum();
+        double all = squares!.Sum();
         for (int i = 0; i < tensors.Length; i++)
         {
-            double found = Math.Sqrt(GlobalClipNorm is null ? squares[i] : all), norm = (double)(GlobalClipNorm ?? ClipNorm)!;
+            double found = Math.Sqrt(GlobalClipNorm is null ? squares![i] : all) * tensors[i].Factor, norm = (double)(GlobalClipNorm ?? ClipNorm)!;
             if (!(found <= norm))
-                tensors[i] = tensors[i] with { Factor = (float)(norm / found) };
+                tensors[i] = tensors[i] with { Factor = (float)(norm / found * tensors[i].Factor) };
         }
     }
 }

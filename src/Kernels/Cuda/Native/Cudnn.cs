@@ -155,6 +155,8 @@ internal enum cudnnTensorFormat_t
 internal enum cudnnDataType_t
 {
     CUDNN_DATA_FLOAT = 0,
+    CUDNN_DATA_HALF = 2,
+    CUDNN_DATA_BFLOAT16 = 9,
 }
 
 internal enum cudnnConvolutionMode_t
@@ -165,7 +167,10 @@ internal enum cudnnConvolutionMode_t
 
 internal enum cudnnMathType_t
 {
-    /// <summary>float32 stays float32; the default allows TF32.</summary>
+    /// <summary>Tensor cores for numbers of 16 bits, and for float32 by TF32.</summary>
+    CUDNN_DEFAULT_MATH = 0,
+
+    /// <summary>float32 stays float32.</summary>
     CUDNN_FMA_MATH = 3,
 }
 

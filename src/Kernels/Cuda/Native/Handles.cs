@@ -30,3 +30,11 @@ internal readonly record struct cudnnFilterDescriptor_t(nint Value);
 internal readonly record struct cudnnConvolutionDescriptor_t(nint Value);
 
 internal readonly record struct cudnnActivationDescriptor_t(nint Value);
+
+internal readonly record struct cublasLtHandle_t(nint Value);
+
+internal readonly record struct cublasLtMatmulDesc_t(nint Value);
+
+internal readonly record struct cublasLtMatrixLayout_t(nint Value);
+
+internal readonly record struct cublasLtMatmulPreference_t(nint Value);

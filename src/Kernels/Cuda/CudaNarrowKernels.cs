@@ -1,0 +1,90 @@
+namespace Graft.Kernels.Cuda;
+
+/// <summary>cuBLASLt, cuBLAS and cuDNN on numbers of 16 bits, and the engine's own kernels as they are compiled for them.</summary>
+internal sealed class CudaNarrowKernels : NarrowKernels
+{
+    private readonly CudaRounding _rounding;
+    private readonly CudaAffine _dense, _denseToFloat32;
+    private readonly FusedConvolution _convolution;
+    private readonly CudaPool2DKernels _pool;
+    private readonly CudaPad2DKernels _pad;
+    private readonly CudaReduceKernels _reduce;
+    private readonly CudaUnaryKernels _unary;
+    private readonly CudaBinaryKernels _binary;
+    private readonly CudaSoftmaxKernels _softmax;
+    private readonly CudaLayerNormKernels _layerNorm;
+    private readonly CudaCausalAttentionKernels _attention;
+    private readonly CudaStridedCopy _copy;
+    private readonly CudaPermuteKernels _permute;
+
+    /// <param name="context">The GPU.</param>
+    /// <param name="precision">BFloat16 or Float16.</param>
+    public CudaNarrowKernels(CudaContext context, ComputePrecision precision)
+    {
+        _rounding = new CudaRounding(context, precision);
+        _dense = new CudaAffine(context, precision, precision, precision);
+        _denseToFloat32 = new CudaAffine(context, precision, precision, ComputePrecision.Float32);
+        _reduce = new CudaReduceKernels(context, precision);
+        _pad = new CudaPad2DKernels(context, precision);
+        _convolution = new FusedConvolution(context, new CudaConvolutions(context, precision, precision), new OwnConv2D(context, _reduce, precision), new EvenPadding(context, _pad, sizeof(ushort)), sizeof(ushort));
+        _pool = new CudaPool2DKernels(context, precision);
+        _unary = new CudaUnaryKernels(context, precision);
+        _binary = new CudaBinaryKernels(context, precision);
+        _softmax = new CudaSoftmaxKernels(context, precision);
+        _layerNorm = new CudaLayerNormKernels(context, _reduce, precision);
+        _attention = new CudaCausalAttentionKernels(context, new CudaProducts(context, precision), precision);
+        _copy = new CudaStridedCopy(context, precision);
+        _permute = new CudaPermuteKernels(context, precision);
+    }
+
+    public override string ConvolutionRoutine => _convolution.Routine;
+
+    public override string DenseRoutine => $"Dense by {_dense.Name}";
+
+    public override void Round(DevicePtr<float> x, DevicePtr<ushort> y, long count) => _rounding.Round(x, y.Address, count);
+
+    public override void Widen(DevicePtr<ushort> x, DevicePtr<float> y, long count) => _rounding.Widen(x.Address, y, count);
+
+    /// <inheritdoc/>
+    /// <remarks>cuDNN's sums are rounded once more than an own kernel's before bias, residual and activation: it has them in 16 bits.</remarks>
+    public override void FusedConv2D(in FusedConv2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<ushort> residual, DevicePtr<ushort> y) =>
+        _convolution.Run(g, At(x), At(w), b, At(residual), At(y));
+
+    public override void Dense(in FrozenDenseGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<ushort> b, DevicePtr<ushort> residual, DevicePtr<ushort> y) =>
+        _dense.Run(g, x.Address, w.Address, b.Address, residual.Address, y.Address);
+
+    public override void DenseToFloat32(in FrozenDenseGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<float> y) =>
+        _denseToFloat32.Run(g, x.Address, w.Address, b.Address, 0, y.Address);
+
+    public override void MaxPool2D(in Pool2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _pool.MaxForward(g, At(x), At(y), DevicePtr<int>.Null);
+
+    public override void AveragePool2D(in Pool2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _pool.AverageForward(g, At(x), At(y));
+
+    public override void Pad2D(in Pad2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _pad.Forward(g, At(x), At(y));
+
+    public override void Reduce(in ReduceGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _reduce.Forward(g, At(x), At(y), 0);
+
+    public override void Unary(in UnaryGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _unary.Forward(g, At(x), At(y));
+
+    public override void Binary(in BinaryGeometry g, DevicePtr<ushort> a, DevicePtr<ushort> b, DevicePtr<ushort> y) => _binary.Forward(g, At(a), At(b), At(y));
+
+    public override void Softmax(in SoftmaxGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _softmax.Forward(g, At(x), At(y));
+
+    public override void LayerNorm(in LayerNormGeometry g, DevicePtr<ushort> x, DevicePtr<float> scale, DevicePtr<float> shift, DevicePtr<ushort> y) =>
+        _layerNorm.Forward(g, At(x), scale, shift, At(y), DevicePtr<float>.Null, DevicePtr<float>.Null);
+
+    public override bool TakesAttention(in CausalAttentionGeometry g) => CudaCausalAttentionKernels.HasTiles(g);
+
+    public override void CausalAttention(in CausalAttentionGeometry g, DevicePtr<ushort> qkv, DevicePtr<ushort> y) => _attention.ForwardTiles(g, qkv.Address, y.Address, DevicePtr<float>.Null);
+
+    public override void Concat(in ConcatGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y)
+    {
+        (Axes extents, Axes strides) = CudaStridedCopy.Columns(g.Outer, g.Total, g.Part);
+        _copy.Scatter(extents, strides, At(x), At(y.At(g.Offset)), 0);
+    }
+
+    public override void Permute(in PermuteGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _permute.Forward(g, At(x), At(y));
+
+    /// <summary>The address, for kernels that know by their name what lies there.</summary>
+    private static DevicePtr<float> At(DevicePtr<ushort> numbers) => new(numbers.Address);
+}

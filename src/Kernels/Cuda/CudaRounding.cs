@@ -1,0 +1,30 @@
+namespace Graft.Kernels.Cuda;
+
+/// <summary>Numbers of float32 rounded to 16 bits, and back.</summary>
+internal sealed class CudaRounding(CudaContext context, ComputePrecision precision)
+{
+    private const string File = "Memory.cu";
+
+    private readonly KernelFunction _round = new(context, File, NarrowName.Of("round", precision)), _widen = new(context, File, NarrowName.Of("widen", precision));
+
+    /// <summary>A rounded copy of x [count], in a block of its own.</summary>
+    public CudaScratch Round(DevicePtr<float> x, long count)
+    {
+        var block = new CudaScratch(context, count * sizeof(ushort));
+        Round(x, block.Address, count);
+        return block;
+    }
+
+    /// <summary>y [count] of 16 bits = x, to nearest.</summary>
+    public void Round(DevicePtr<float> x, nint y, long count) => _round.Over(count, x, y, count);
+
+    /// <summary>y [count] = beta y + x of 16 bits.</summary>
+    public void Widen(nint x, DevicePtr<float> y, long count, float beta = 0) => _widen.Over(count, x, y, count, beta);
+}
+
+/// <summary>Names of kernels that there are for each type of numbers in memory: those of 16 bits end in it.</summary>
+internal static class NarrowName
+{
+    /// <summary>The kernel for numbers as a precision has them in memory.</summary>
+    public static string Of(string kernel, ComputePrecision precision) => precision.IsNarrow() ? $"{kernel}_{precision.Word()}" : kernel;
+}

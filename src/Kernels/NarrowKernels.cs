@@ -1,0 +1,66 @@
+namespace Graft.Kernels;
+
+/// <summary>
+/// Forward kernels of inference plans on numbers of 16 bits, in the format of the set's <see cref="KernelSet.Precision"/>: they are widened where they are read and rounded to nearest where
+/// they are written; arithmetic and sums are in float32. Formulas and shapes are those of the op of the same name; biases of convolutions, scales and shifts are float32.
+/// </summary>
+/// <remarks>What an op has no kernel for here runs on float32, between <see cref="Widen"/> and <see cref="Round"/>.</remarks>
+public abstract class NarrowKernels
+{
+    /// <summary>y [count] = x, rounded to nearest.</summary>
+    public abstract void Round(DevicePtr<float> x, DevicePtr<ushort> y, long count);
+
+    /// <summary>y [count] = x, exactly.</summary>
+    public abstract void Widen(DevicePtr<ushort> x, DevicePtr<float> y, long count);
+
+    /// <summary>The routine behind <see cref="FusedConv2D"/>, for people.</summary>
+    public abstract string ConvolutionRoutine { get; }
+
+    /// <summary>The routine behind <see cref="Dense"/>, for people.</summary>
+    public abstract string DenseRoutine { get; }
+
+    /// <summary>As <see cref="FusedConv2DKernels.Run"/>, weights [O,R,S,C] as they are.</summary>
+    public abstract void FusedConv2D(in FusedConv2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<ushort> residual, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="FrozenDenseKernels.Run"/>, weights [K,O] as they are.</summary>
+    public abstract void Dense(in FrozenDenseGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<ushort> b, DevicePtr<ushort> residual, DevicePtr<ushort> y);
+
+    /// <summary>The same with a bias and results of float32, which no rounding has touched.</summary>
+    public abstract void DenseToFloat32(in FrozenDenseGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<float> y);
+
+    /// <summary>As <see cref="Pool2DKernels.MaxForward"/>.</summary>
+    public abstract void MaxPool2D(in Pool2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="Pool2DKernels.AverageForward"/>.</summary>
+    public abstract void AveragePool2D(in Pool2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="Pad2DKernels.Forward"/>.</summary>
+    public abstract void Pad2D(in Pad2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="ReduceKernels.Forward"/>.</summary>
+    public abstract void Reduce(in ReduceGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="UnaryKernels.Forward"/>; y may be x.</summary>
+    public abstract void Unary(in UnaryGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="BinaryKernels.Forward"/>.</summary>
+    public abstract void Binary(in BinaryGeometry g, DevicePtr<ushort> a, DevicePtr<ushort> b, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="SoftmaxKernels.Forward"/>.</summary>
+    public abstract void Softmax(in SoftmaxGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="LayerNormKernels.Forward"/>, without what backward would read.</summary>
+    public abstract void LayerNorm(in LayerNormGeometry g, DevicePtr<ushort> x, DevicePtr<float> scale, DevicePtr<float> shift, DevicePtr<ushort> y);
+
+    /// <summary>True where <see cref="CausalAttention"/> takes heads of this width.</summary>
+    public abstract bool TakesAttention(in CausalAttentionGeometry g);
+
+    /// <summary>As <see cref="CausalAttentionKernels.Forward"/>, without what backward would read.</summary>
+    public abstract void CausalAttention(in CausalAttentionGeometry g, DevicePtr<ushort> qkv, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="ConcatKernels.Forward"/>.</summary>
+    public abstract void Concat(in ConcatGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+
+    /// <summary>As <see cref="PermuteKernels.Forward"/>.</summary>
+    public abstract void Permute(in PermuteGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+}
