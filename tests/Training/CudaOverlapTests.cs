@@ -1,9 +1,7 @@
 using Graft.Inference;
-using Graft.Kernels.Cuda;
 using Graft.Layers;
 using Graft.Models;
 using Graft.Tests.CudaEmulator;
-using Graft.Tests.Inference;
 using Graft.Training;
 using Xunit;
 
