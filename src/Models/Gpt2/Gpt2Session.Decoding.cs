@@ -1,4 +1,3 @@
-using Graft.Inference;
 using Graft.Kernels;
 using Graft.Layers;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Graft.Importers.Hdf5;
-using Graft.Importers.Keras.Stored;
 using Graft.Training;
 
 namespace Graft.Importers.Keras.Export;
