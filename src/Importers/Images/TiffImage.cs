@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using BitMiracle.LibTiff.Classic;
@@ -19,6 +20,7 @@ internal static class TiffImage
     /// <exception cref="GraftException">The file is damaged, truncated, or of a kind that is not read.</exception>
     public static PixelImage Decode(byte[] bytes, string name)
     {
+        CheckPieces(bytes, name);
         using var source = new Source(bytes);
         using Tiff tiff = Tiff.ClientOpen(name, "r", source, source) ?? throw source.Damage(name);
         int width = Field(tiff, TiffTag.IMAGEWIDTH, 0), height = Field(tiff, TiffTag.IMAGELENGTH, 0);
@@ -28,7 +30,7 @@ internal static class TiffImage
         if (samples is < 1 or > MostSamples)
             throw new GraftException($"{name}: a TIFF of {samples} samples a pixel; 1 to {MostSamples} are read. The file is damaged, or convert it.");
         ImageDecoder.CheckSize(tileWidth, tileHeight, name);
-        CheckClaim(tiff, height, bytes.Length, name);
+        CheckRows(tiff, height, bytes.Length, name);
         if (bits > 16 || Field(tiff, TiffTag.SAMPLEFORMAT, (int)SampleFormat.UINT) != (int)SampleFormat.UINT)
             throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{name}: a TIFF of {bits}-bit or signed or floating samples; unsigned samples of up to 16 bits are read. Convert it."));
         var photometric = (Photometric)Field(tiff, TiffTag.PHOTOMETRIC, 0);
@@ -40,13 +42,37 @@ internal static class TiffImage
         return new PixelImage(height, width, 3, rgb).Upright(orientation);
     }
 
-    // Where strips are missing from its list, the library gives rows all the same.
-    private static void CheckClaim(Tiff tiff, int height, long fileBytes, string name)
+    // The library makes lists of all strips or tiles as it opens a file; each has an entry there, which is looked for first.
+    private static void CheckPieces(byte[] bytes, string name)
     {
-        long pieces = tiff.IsTiled() ? tiff.NumberOfTiles() : tiff.NumberOfStrips(); // each has an entry in the file
+        const int Entry = 12;
+        bool isLittle = bytes[0] == (byte)'I';
+        long Number(long at, int size) => at < 0 || at + size > bytes.Length ? 0 : (isLittle, size) switch
+        {
+            (true, 2) => BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan((int)at)),
+            (false, 2) => BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan((int)at)),
+            (true, _) => BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan((int)at)),
+            _ => BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan((int)at)),
+        };
+        long directory = Number(4, 4), entries = Number(directory, 2);
+        var values = new Dictionary<TiffTag, long>();
+        for (long i = 0; i < entries; i++)
+        {
+            long at = directory + 2 + Entry * i;
+            values.TryAdd((TiffTag)Number(at, 2), Number(at + 8, Number(at + 2, 2) == (long)TiffType.SHORT ? 2 : 4));
+        }
+        long Pieces(TiffTag whole, TiffTag piece) => values.GetValueOrDefault(whole) is var all && values.GetValueOrDefault(piece) is > 0 and var each ? (all + each - 1) / each : 1;
+        long pieces = Pieces(TiffTag.IMAGELENGTH, TiffTag.ROWSPERSTRIP), tiles = Pieces(TiffTag.IMAGELENGTH, TiffTag.TILELENGTH) * Pieces(TiffTag.IMAGEWIDTH, TiffTag.TILEWIDTH);
+        if (Math.Max(pieces, tiles) > bytes.Length)
+            throw new GraftException($"{name}: its header says {Math.Max(pieces, tiles)} strips or tiles, which its {bytes.Length} bytes cannot hold; the file is truncated or damaged.");
+    }
+
+    // Where strips are missing from its list, the library gives rows all the same.
+    private static void CheckRows(Tiff tiff, int height, long fileBytes, string name)
+    {
         bool isPlain = !tiff.IsTiled() && Field(tiff, TiffTag.COMPRESSION, (int)Compression.NONE) == (int)Compression.NONE && Field(tiff, TiffTag.PHOTOMETRIC, 0) != (int)Photometric.YCBCR;
-        if (pieces > fileBytes || (isPlain && (long)tiff.ScanlineSize() * height > fileBytes))
-            throw new GraftException($"{name}: its header says more rows than its {fileBytes} bytes can hold; the file is truncated or damaged.");
+        if (isPlain && (long)tiff.ScanlineSize() * height > fileBytes)
+            throw new GraftException($"{name}: its header says {height} rows of {tiff.ScanlineSize()} bytes, which its {fileBytes} bytes cannot hold; the file is truncated or damaged.");
     }
 
     private static byte[] ReadStrips(Tiff tiff, int width, int height, int samples, int colours, int bits, Source source, string name)
