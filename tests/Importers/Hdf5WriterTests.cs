@@ -1,6 +1,5 @@
 using Graft.Importers.Hdf5;
 using Graft.Importers.Keras;
-using Graft.Tests.Golden;
 using PureHDF;
 using PureHDF.VOL.Native;
 using Xunit;

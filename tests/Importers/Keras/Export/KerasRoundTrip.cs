@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Graft.Importers.Keras;
 using Graft.Layers;
 using Graft.Tests.Golden;
-using Graft.Training;
 
 namespace Graft.Tests.Importers.Keras.Export;
 
