@@ -64,14 +64,14 @@ internal sealed class CudaBlasLt(CudaContext context) : IDisposable
     }
 
     /// <summary>True where cuBLASLt's form of an activation may be used. The first time, it is tried out.</summary>
-    public bool Has(in GemmTypes types, UnaryFormula activation)
+    public bool Has(GemmTypes types, UnaryFormula activation)
     {
         if (activation is not (UnaryFormula.ReLU or UnaryFormula.GeluTanh) || !IsUsable)
             return false;
         lock (_lock)
         {
             if (!_activations.TryGetValue((types, activation), out bool isSame))
-                _activations.Add((types, activation), isSame = LtActivationCheck.Passes(context, this, types, activation));
+                _activations.Add((types, activation), isSame = context.Apart(() => LtActivationCheck.Passes(context, this, types, activation)));
             return isSame;
         }
     }

@@ -92,6 +92,22 @@ internal sealed class CudaContext : IDisposable
         Check.Ok(Driver.cuMemcpyDtoDAsync_v2((ulong)to, (ulong)from, (nuint)bytes, Stream.Handle));
     }
 
+    /// <summary>Does work that is no part of what this thread records, while that runs for the first time: a library's routine is tried out.</summary>
+    public T Apart<T>(Func<T> work)
+    {
+        if (Recording is not { Stream: null } recording)
+            return work();
+        _recording = null;
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            _recording = recording;
+        }
+    }
+
     /// <summary>Records work of this thread; another that wants to record waits.</summary>
     /// <exception cref="CudaException">This thread records already.</exception>
     public T Record<T>(Func<CudaRecording, T> work)
