@@ -26,11 +26,10 @@ public sealed class Device
 
     /// <summary>
     /// The device that a model is built on when none is named: the one that the environment variable GRAFT_DEVICE names (cpu, cuda, cuda:1, reference),
-    /// else <see cref="Reference"/> where GRAFT_KERNELS is "reference", else the first GPU where all that CUDA needs is there and every op has its CUDA
-    /// kernels (<see cref="KernelSet.IsCudaComplete"/>), else <see cref="Cpu"/>. <see cref="DefaultReason"/> says which and why.
+    /// else <see cref="Reference"/> where GRAFT_KERNELS is "reference", else the first GPU where all that CUDA needs is there, else <see cref="Cpu"/>. <see cref="DefaultReason"/> says which and why.
     /// </summary>
     /// <exception cref="GraftException">GRAFT_DEVICE names no device.</exception>
-    /// <exception cref="CudaUnavailableException">GRAFT_DEVICE names a GPU that cannot be used; the message is the diagnosis.</exception>
+    /// <exception cref="CudaUnavailableException">GRAFT_DEVICE names a GPU that cannot be used, or the first GPU cannot be opened; the message says why.</exception>
     public static Device Default => s_default.Value.Device;
 
     /// <summary>Why <see cref="Default"/> is what it is.</summary>
@@ -77,10 +76,20 @@ public sealed class Device
             return (Parse(named), $"GRAFT_DEVICE is {named}");
         if (variable("GRAFT_KERNELS") == "reference")
             return (Reference, "GRAFT_KERNELS is reference");
-        if (!KernelSet.IsCudaComplete)
-            return (Cpu, "not all ops have CUDA kernels yet; a GPU is used where it is asked for");
         CudaDiagnosis found = CudaDiagnosis.Found;
-        return (found.IsUsable ? Cuda() : Cpu, found.Verdict.TrimEnd('.'));
+        return (found.IsUsable ? OpenFirst() : Cpu, found.Outcome);
+    }
+
+    private static Device OpenFirst()
+    {
+        try
+        {
+            return Cuda();
+        }
+        catch (CudaException e)
+        {
+            throw new CudaUnavailableException($"{e.Message}\nThe first GPU is the default device, but it cannot be opened; another program may have it alone. GRAFT_DEVICE=cpu (or --device cpu) runs models on the processor.", e);
+        }
     }
 
     /// <inheritdoc/>

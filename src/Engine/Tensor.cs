@@ -73,23 +73,18 @@ public sealed class Tensor
     internal static Tensor Symbolic(Device device, Shape shape, DType type = DType.Float32) => new(device, shape, type, block: null);
 
     /// <summary>A tensor of zeros, owned by the caller's model.</summary>
-    internal static Tensor Zeros(Device device, Shape shape)
-    {
-        Tensor t = Allocate(device, shape);
-        device.Kernels.Memory.Fill(t.Data, t.Count, 0);
-        return t;
-    }
+    internal static Tensor Zeros(Device device, Shape shape) => Filled(device, shape, t => device.Kernels.Memory.Fill(t.Data, t.Count, 0));
 
-    /// <summary>A tensor with the given numbers.</summary>
-    /// <exception cref="ShapeException">The number of values is not that of the shape.</exception>
-    internal static Tensor From(Device device, Shape shape, ReadOnlySpan<float> values)
+    /// <summary>The same float32 numbers in memory of their own.</summary>
+    internal Tensor Copy() => Filled(Device, Shape, t => Device.Kernels.Memory.Copy(Data, t.Data, Count));
+
+    /// <summary>A float32 tensor with the contents that an action gives it; none where that fails.</summary>
+    internal static Tensor Filled(Device device, Shape shape, Action<Tensor> fill)
     {
-        if (values.Length != shape.Count)
-            throw new ShapeException($"Tensor: {values.Length} values do not fill shape {shape}, which takes {shape.Count}.");
         Tensor t = Allocate(device, shape);
         try
         {
-            device.Kernels.Memory.Upload(values, t.Data);
+            fill(t);
         }
         catch
         {
@@ -99,15 +94,22 @@ public sealed class Tensor
         return t;
     }
 
+    /// <summary>A tensor with the given numbers.</summary>
+    /// <exception cref="ShapeException">The number of values is not that of the shape.</exception>
+    internal static Tensor From(Device device, Shape shape, ReadOnlySpan<float> values) => From(device, shape, values, DType.Float32);
+
     /// <inheritdoc cref="From(Device, Shape, ReadOnlySpan{float})"/>
-    internal static Tensor From(Device device, Shape shape, ReadOnlySpan<int> values)
+    internal static Tensor From(Device device, Shape shape, ReadOnlySpan<int> values) => From(device, shape, values, DType.Int32);
+
+    private static Tensor From<T>(Device device, Shape shape, ReadOnlySpan<T> values, DType type)
+        where T : unmanaged
     {
         if (values.Length != shape.Count)
             throw new ShapeException($"Tensor: {values.Length} values do not fill shape {shape}, which takes {shape.Count}.");
-        Tensor t = Allocate(device, shape, DType.Int32);
+        Tensor t = Allocate(device, shape, type);
         try
         {
-            device.Kernels.Memory.Upload(values, t.IntData);
+            device.Kernels.Memory.Upload(values, new DevicePtr<T>(t.Address(type)));
         }
         catch
         {
@@ -176,6 +178,9 @@ public sealed class Tensor
     /// <summary>The only number of a tensor of one element.</summary>
     /// <exception cref="ShapeException">The tensor has more than one element.</exception>
     public float Item() => Count == 1 ? ToArray()[0] : throw new ShapeException($"Item: tensor {Shape} has {Count} elements, not one.");
+
+    /// <summary>The same without waiting for it: it is brought while the device goes on with what is handed in behind.</summary>
+    internal PendingNumber ItemLater() => Count == 1 ? Device.Kernels.Memory.Request(Data) : throw new ShapeException($"ItemLater: tensor {Shape} has {Count} elements, not one.");
 
     /// <summary>Gives the memory back until <see cref="Remake"/>.</summary>
     internal void Drop()

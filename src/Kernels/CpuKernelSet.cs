@@ -61,6 +61,8 @@ internal sealed class CpuKernelSet : KernelSet
 
     public override LastTokenKernels LastToken { get; } = new CpuLastTokenKernels();
 
+    public override TokenChoiceKernels TokenChoice { get; } = new CpuTokenChoiceKernels();
+
     public override PermuteKernels Permute { get; } = new CpuPermuteKernels();
 
     public override DropoutKernels Dropout { get; } = new CpuDropoutKernels();

@@ -1,17 +1,10 @@
-using System.Runtime.CompilerServices;
 using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-/// <summary>cuBLAS, cuDNN and the engine's own kernels on one GPU. Not all ops are written yet: see <see cref="IsComplete"/>.</summary>
+/// <summary>cuBLAS, cuDNN and the engine's own kernels on one GPU.</summary>
 internal sealed class CudaKernelSet : KernelSet, IDisposable
 {
-    /// <summary>
-    /// True once every op of <see cref="KernelSet"/> has its CUDA kernels. Until then a GPU is used only where it is asked for: a model with an op that
-    /// lacks them would fail in its first step.
-    /// </summary>
-    public const bool IsComplete = false;
-
     private readonly CudaContext _context;
 
     /// <summary>The kernels of an opened GPU; disposing of them closes it.</summary>
@@ -47,6 +40,7 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Concat = new CudaConcatKernels(context);
         Slice = new CudaSliceKernels(context, Memory);
         LastToken = new CudaLastTokenKernels(context, Memory);
+        TokenChoice = new CudaTokenChoiceKernels(context);
         Permute = new CudaPermuteKernels(context);
         var pad = new CudaPad2DKernels(context);
         var padding = new EvenPadding(context, pad);
@@ -58,6 +52,10 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         Pool2D = new CudaPool2DKernels(context);
         BatchNorm = new CudaBatchNormKernels(context);
         Upsample2D = new CudaUpsample2DKernels(context);
+        Unfold = new CudaUnfoldKernels(context);
+        Warp2D = new CudaWarp2DKernels(context);
+        Sparsemax = new CudaSparsemaxKernels(context);
+        Recurrent = new CudaRecurrentKernels(context, reduce, memory);
     }
 
     public override string Name => $"cuda:{_context.Info.Index}";
@@ -66,6 +64,10 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     /// <summary>The GPU.</summary>
     public CudaContext Context => _context;
+
+    public override bool Records => true;
+
+    public override RecordedWork? RunAndRecord(Action work, out string obstacle) => CudaGraph.RunAndRecord(_context, work, out obstacle);
 
     public override MemoryKernels Memory { get; }
 
@@ -89,19 +91,19 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     public override Upsample2DKernels Upsample2D { get; }
 
-    public override UnfoldKernels Unfold => throw Missing();
+    public override UnfoldKernels Unfold { get; }
 
-    public override Warp2DKernels Warp2D => throw Missing();
+    public override Warp2DKernels Warp2D { get; }
 
     public override MatMulKernels MatMul { get; }
 
     public override CausalAttentionKernels CausalAttention { get; }
 
-    public override RecurrentKernels Recurrent => throw Missing();
+    public override RecurrentKernels Recurrent { get; }
 
     public override SoftmaxKernels Softmax { get; }
 
-    public override SparsemaxKernels Sparsemax => throw Missing();
+    public override SparsemaxKernels Sparsemax { get; }
 
     public override LayerNormKernels LayerNorm { get; }
 
@@ -118,6 +120,8 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
     public override SliceKernels Slice { get; }
 
     public override LastTokenKernels LastToken { get; }
+
+    public override TokenChoiceKernels TokenChoice { get; }
 
     public override PermuteKernels Permute { get; }
 
@@ -147,7 +151,4 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
 
     /// <summary>Gives the GPU's memory, modules and context back.</summary>
     public void Dispose() => _context.Dispose();
-
-    private MissingKernelException Missing([CallerMemberName] string op = "") => new(
-        $"{op} has no CUDA kernel yet: models that use it run on the processor (--device cpu, GRAFT_DEVICE=cpu, or model.MoveTo(Device.Cpu)). docs/cuda.md lists the ops that have one.");
 }

@@ -12,9 +12,6 @@ public abstract class KernelSet
     /// <summary>Vectorised and threaded, on the host.</summary>
     public static KernelSet Cpu { get; } = new CpuKernelSet();
 
-    /// <summary>Whether every op has its CUDA kernels: until then a GPU is used only where it is asked for.</summary>
-    public static bool IsCudaComplete => CudaKernelSet.IsComplete;
-
     /// <summary>The kernels of a GPU.</summary>
     /// <param name="index">Its number in the order of the driver, from 0.</param>
     /// <exception cref="Cuda.CudaUnavailableException">CUDA cannot be used on this machine, or there is no such GPU; the message is the diagnosis.</exception>
@@ -25,6 +22,20 @@ public abstract class KernelSet
 
     /// <summary>Which libraries or kernels of its own do the work, where that depends on the machine; empty where it does not.</summary>
     public virtual string Routines => "";
+
+    /// <summary>Runs work, and records it where the device launches recorded work as a whole (<see cref="RecordedWork"/>).</summary>
+    /// <param name="work">Does the same each time, on blocks that stay where they are, and gives back what it takes.</param>
+    /// <param name="obstacle">Why nothing was recorded; empty where something was, or where the device records nothing.</param>
+    /// <returns>Null where nothing was recorded.</returns>
+    public virtual RecordedWork? RunAndRecord(Action work, out string obstacle)
+    {
+        obstacle = "";
+        work();
+        return null;
+    }
+
+    /// <summary>True where the device may record work. Its calls then return before the work is done.</summary>
+    public virtual bool Records => false;
 
     /// <summary>
     /// The most operations a second that multiply-adds reach on this device now, measured in some milliseconds: what shares of the peak refer to.
@@ -109,6 +120,9 @@ public abstract class KernelSet
 
     /// <summary>The row of the last token of each sequence.</summary>
     public abstract LastTokenKernels LastToken { get; }
+
+    /// <summary>The next token by its logits.</summary>
+    public abstract TokenChoiceKernels TokenChoice { get; }
 
     /// <summary>Axes in another order.</summary>
     public abstract PermuteKernels Permute { get; }

@@ -57,6 +57,8 @@ internal sealed class ReferenceKernelSet : KernelSet
 
     public override LastTokenKernels LastToken { get; } = new ReferenceLastTokenKernels();
 
+    public override TokenChoiceKernels TokenChoice { get; } = new ReferenceTokenChoiceKernels();
+
     public override PermuteKernels Permute { get; } = new ReferencePermuteKernels();
 
     public override DropoutKernels Dropout { get; } = new ReferenceDropoutKernels();

@@ -17,6 +17,7 @@ internal static class GraftProcess
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
         start.Environment["GRAFT_CUDA_PATH"] = libraries ?? "";
+        start.Environment.Remove(TestDevice.Variable); // that of the tests is not that of the program
         foreach ((string name, string value) in variables)
             start.Environment[name] = value;
         using Process process = Process.Start(start)!;

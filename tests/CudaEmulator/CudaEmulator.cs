@@ -17,6 +17,9 @@ internal enum EmulatorThreadOrder { Forward = 0, Backward = 1, Shuffled = 2 }
 /// <see cref="CudaEmulatorCollection"/>, which does not run in parallel.</remarks>
 public sealed unsafe class CudaEmulator : IDisposable
 {
+    /// <summary>Bytes that the GPU has, where a test does not say otherwise.</summary>
+    internal const ulong Memory = 16UL << 30;
+
     private const string PathVariable = "GRAFT_CUDA_PATH";
     private readonly string? _pathBefore = Environment.GetEnvironmentVariable(PathVariable);
     private readonly nint _core;
@@ -64,7 +67,7 @@ public sealed unsafe class CudaEmulator : IDisposable
         Configure("progress", (ulong)EmulatorProgress.Late);
         Configure("thread_order", (ulong)EmulatorThreadOrder.Forward);
         Configure("seed", 1);
-        Configure("memory", 16UL << 30);
+        Configure("memory", Memory);
         Configure("watchdog_seconds", 20);
         Configure("compute_capability", 90);
         foreach (string kind in CallKinds)
@@ -75,7 +78,7 @@ public sealed unsafe class CudaEmulator : IDisposable
     }
 
     /// <summary>Kinds of calls that can be made to fail.</summary>
-    internal static IReadOnlyList<string> CallKinds { get; } = ["allocation", "launch", "copy", "cublas", "cublaslt", "cudnn", "compile"];
+    internal static IReadOnlyList<string> CallKinds { get; } = ["allocation", "launch", "copy", "capture", "instantiate", "cublas", "cublaslt", "cudnn", "compile"];
 
     /// <summary>Compile kernels so that every load and store is checked. Applies to kernels compiled from now on.</summary>
     internal bool Checked { set => Configure("checked", value ? 1UL : 0); }

@@ -9,9 +9,9 @@ internal sealed class EmulatedGpu : IDisposable
     private readonly CudaKernelSet _kernels;
 
     /// <summary>Opens it; kernels are compiled as the emulator is set now.</summary>
-    public EmulatedGpu(KernelCache? cache = null, bool isOneToOne = true, bool usesCudnn = true)
+    public EmulatedGpu(KernelCache? cache = null, bool isOneToOne = true, bool usesCudnn = true, bool usesGraphs = true)
     {
-        _kernels = new CudaKernelSet(CudaContext.Open(0, new CudaOptions(cache ?? new KernelCache(null), isOneToOne, UsesCudnn: usesCudnn)));
+        _kernels = new CudaKernelSet(CudaContext.Open(0, new CudaOptions(cache ?? new KernelCache(null), isOneToOne, UsesCudnn: usesCudnn, UsesGraphs: usesGraphs)));
         Device = new Device(_kernels);
     }
 

@@ -13,12 +13,14 @@ if [ ${#files[@]} -eq 0 ]; then
 fi
 # The lines that the engine puts before every one of its files.
 common="$root/src/Kernels/Cuda/Common.cuh"
+# Those that files include, which the engine puts in by name.
+mapfile -t includes < <(find "$root/src/Kernels" -name '*.cuh' -printf '-I%h\n' | sort -u)
 passed=0; failed=0
 
 compile() {  # FILE GPU
   local before=()
   case "$1" in "$root"/src/Kernels/*) [ -f "$common" ] && before=(-include "$common") ;; esac
-  "$clang" -x cuda --cuda-device-only -nocudainc -nocudalib --cuda-gpu-arch="$2" -Xclang -target-feature -Xclang +ptx78 -std=c++17 -fno-builtin \
+  "$clang" "${includes[@]}" -x cuda --cuda-device-only -nocudainc -nocudalib --cuda-gpu-arch="$2" -Xclang -target-feature -Xclang +ptx78 -std=c++17 -fno-builtin \
     -Wno-unused-value -include "$here/Device/ptx.h" ${before[@]+"${before[@]}"} -S -o /dev/null "$1"
 }
 

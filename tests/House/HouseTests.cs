@@ -59,7 +59,7 @@ public sealed partial class HouseTests
     }
 
     [Fact]
-    public void Every_op_folder_of_the_kernels_has_a_contract_and_both_sets()
+    public void Every_op_folder_of_the_kernels_has_a_contract_and_all_three_sets()
     {
         string kernels = Path.Combine(Root, "src", "Kernels");
         var gaps = new List<string>();
@@ -68,24 +68,13 @@ public sealed partial class HouseTests
             string op = Path.GetFileName(folder);
             if (op is "Cpu" or "Cuda" or "Memory" || Directory.GetFiles(folder, "*.cs").Length == 0)
                 continue;
-            foreach (string ending in new[] { "Kernels.cs", "Kernels.Reference.cs", "Kernels.Cpu.cs" })
+            foreach (string ending in new[] { "Kernels.cs", "Kernels.Reference.cs", "Kernels.Cpu.cs", "Kernels.Cuda.cs" })
             {
                 if (!File.Exists(Path.Combine(folder, op + ending)))
                     gaps.Add($"{op}/{op}{ending}");
             }
         }
         Assert.Empty(gaps);
-    }
-
-    [Fact]
-    public void The_cuda_set_throws_for_an_op_as_long_as_its_folder_has_no_cuda_kernels()
-    {
-        string kernels = Path.Combine(Root, "src", "Kernels");
-        string[] missing = [.. CudaMissing().Matches(File.ReadAllText(Path.Combine(kernels, "CudaKernelSet.cs"))).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal)];
-        string[] without = [.. Directory.GetDirectories(kernels).Select(f => Path.GetFileName(f)!).Where(op => op is not ("Cpu" or "Cuda")
-            && Directory.GetFiles(Path.Combine(kernels, op), "*.cs").Length > 0 && !File.Exists(Path.Combine(kernels, op, $"{op}Kernels.Cuda.cs"))).Order(StringComparer.Ordinal)];
-        Assert.Equal(without, missing);
-        Assert.Equal(missing.Length == 0, Graft.Kernels.KernelSet.IsCudaComplete);
     }
 
     private static IEnumerable<string> Sources(string folder) =>
@@ -104,9 +93,6 @@ public sealed partial class HouseTests
 
     [GeneratedRegex(@"^\s*(?:\w+\s+)*unsafe\b", RegexOptions.Multiline)]
     private static partial Regex UnsafeWord();
-
-    [GeneratedRegex(@"(\w+) => throw Missing\(\)")]
-    private static partial Regex CudaMissing();
 
     [GeneratedRegex(@"NotImplementedException|TODO(?!\(#)|FIXME|catch\s*\{\s*\}")]
     private static partial Regex Unfinished();

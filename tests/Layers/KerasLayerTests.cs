@@ -20,12 +20,14 @@ public sealed class KerasLayerTests
     /// <summary>Groups that are not run, each with its reason. All layers of the file exist here.</summary>
     private static readonly Dictionary<string, string> s_leftOut = [];
 
+    internal static IEnumerable<string> Names => GroupNames() ?? [Absent];
+
     public static TheoryData<string, string> Cases
     {
         get
         {
             var data = new TheoryData<string, string>();
-            foreach (string name in GroupNames() ?? [Absent])
+            foreach (string name in Names)
             {
                 data.Add(name, Device.Reference.Name);
                 data.Add(name, Device.Cpu.Name);
@@ -45,9 +47,12 @@ public sealed class KerasLayerTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Output_gradients_and_moved_statistics_equal_those_of_Keras(string name, string deviceName)
+    public void Output_gradients_and_moved_statistics_equal_those_of_Keras(string name, string deviceName) =>
+        Compare(name, deviceName == Device.Cpu.Name ? Device.Cpu : Device.Reference);
+
+    /// <summary>One group of the file on one device.</summary>
+    internal static void Compare(string name, Device device)
     {
-        Device device = deviceName == Device.Cpu.Name ? Device.Cpu : Device.Reference;
         using NativeFile file = H5File.OpenRead(GraftShared.Path("reference", "keras", "layers", "layer_cases.h5"));
         IH5Group group = file.Group(name);
         Layer layer = KerasJson.Layer(group.Attribute("class_name").Read<string>(), JsonNode.Parse(group.Attribute("config").Read<string>())!);

@@ -178,7 +178,7 @@ public sealed class LayerBatteryTests
         {
             model.Trainable = trainable;
             int expected = trainable ? model.Parameters.Count(p => !p.IsStatistic) : 0;
-            Assert.Equal(expected, Step(model, Input(model, 2), 2).Gradients);
+            Assert.Equal(expected, Step(model, Input(model, 2), 2).Gradients.Length);
         }
     }
 
@@ -227,7 +227,7 @@ public sealed class LayerBatteryTests
         Assert.Equal(before, model.Device.Pool.LiveBlocks);
     }
 
-    private static Model Build(string name)
+    internal static Model Build(string name)
     {
         (Func<Layer> make, int[] input) = Cases[name];
         Node x = Node.Input(new Shape(input));
@@ -236,29 +236,30 @@ public sealed class LayerBatteryTests
         return model;
     }
 
-    private static float[] Input(Model model, int batch)
+    internal static float[] Input(Model model, int batch)
     {
         var random = new Random(3);
         return [.. Enumerable.Range(0, (int)model.Inputs[0].Shape.Count * batch).Select(_ => (float)(random.NextDouble() * 4 - 2))];
     }
 
-    private static (Shape Shape, float[] Values, int Gradients) Step(Model model, float[] x, int batch)
+    /// <summary>Forward and, where there is something to train, backward: the output, and the gradients of the parameters that have one.</summary>
+    internal static (Shape Shape, float[] Values, float[][] Gradients) Step(Model model, float[] x, int batch)
     {
         using var tape = new Tape(model.Device) { Training = true, Seed = 11 };
         Tensor y = model.Forward(tape, [tape.Constant(model.Inputs[0].Shape.Prepend(batch), x)]);
         float[] values = y.ToArray();
-        int gradients = 0;
+        float[][] gradients = [];
         if (model.Parameters.Any(p => p.IsTrainable))
         {
             var upstream = new float[y.Count];
             upstream.AsSpan().Fill(0.5f);
             tape.Backward(y, upstream);
-            gradients = model.Parameters.Count(p => tape.Gradient(p.Value) is not null);
+            gradients = [.. model.Parameters.Select(p => tape.Gradient(p.Value)?.ToArray()).OfType<float[]>()];
         }
         return (y.Shape, values, gradients);
     }
 
-    private static void AssertClose(float[] expected, float[] actual, float tolerance)
+    internal static void AssertClose(float[] expected, float[] actual, float tolerance)
     {
         Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < expected.Length; i++)

@@ -8,36 +8,40 @@ namespace Graft.Cli.Commands;
 /// <summary>graft demo: the whole story on flowers that the program paints itself.</summary>
 internal static class DemoCommand
 {
-    private const int TrainPerKind = 24, ValidationPerKind = 12, ImageSize = 128;
+    private const int FewestFlowers = 3, Flowers = 36, MostFlowers = 10_000, SmallestImage = 32, ImageSize = 128, LargestImage = 512;
 
     public static Command Create(Terminal terminal)
     {
         var output = new Option<string>("--output") { DefaultValueFactory = _ => "graft-demo", Description = "Folder for images, model and pictures." };
+        var flowers = new Option<int>("--flowers") { DefaultValueFactory = _ => Flowers, Description = "Flowers of each kind; a third of them are kept to validate on." };
+        var size = new Option<int>("--size") { DefaultValueFactory = _ => ImageSize, Description = "Rows and columns that the network sees; with few flowers and small images it learns less, and is through soon on anything." };
         var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed of everything random." };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
         Option<string?> device = DeviceOption.Create();
-        var command = new Command("demo", "Paint flowers, teach a pretrained network to tell them apart, and look at the result.") { output, seed, threads, device };
+        var command = new Command("demo", "Paint flowers, teach a pretrained network to tell them apart, and look at the result.") { output, flowers, size, seed, threads, device };
         command.SetAction(parsed =>
         {
             terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
-            Run(parsed.GetRequiredValue(output), parsed.GetValue(seed), terminal);
+            Run(parsed.GetRequiredValue(output), (int)FinetuneCommand.Within(parsed.GetValue(flowers), FewestFlowers, MostFlowers, "--flowers"),
+                (int)FinetuneCommand.Within(parsed.GetValue(size), SmallestImage, LargestImage, "--size"), parsed.GetValue(seed), terminal);
             return Application.Done;
         });
         return command;
     }
 
-    private static void Run(string folder, int seed, Terminal terminal)
+    private static void Run(string folder, int flowers, int size, int seed, Terminal terminal)
     {
+        int validated = flowers / 3;
         string images = Path.Combine(folder, "images");
-        terminal.Line($"1. Painting {TrainPerKind + ValidationPerKind} flowers of each kind into {images}: {string.Join(", ", FlowerPainter.Kinds)}.");
+        terminal.Line($"1. Painting {flowers} flowers of each kind into {images}: {string.Join(", ", FlowerPainter.Kinds)}.");
         MakeRoom(images);
-        FlowerPainter.WriteSet(Path.Combine(images, "train"), TrainPerKind, seed);
-        FlowerPainter.WriteSet(Path.Combine(images, "validation"), ValidationPerKind, seed + 1);
+        FlowerPainter.WriteSet(Path.Combine(images, "train"), flowers - validated, seed);
+        FlowerPainter.WriteSet(Path.Combine(images, "validation"), validated, seed + 1);
         terminal.Line("2. Fine-tuning: a frozen ResNet with ImageNet weights, a new head; then its last block is unfrozen.");
         (Model model, History history, ImageFolder validation) = FineTuning.Run(new FineTuningSettings
         {
-            Data = images, Size = ImageSize, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder,
+            Data = images, Size = size, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder,
         }, terminal);
         terminal.Line("3. Evaluating.");
         ConfusionMatrix confusion = model.Evaluate(validation, cancellationToken: terminal.Interrupt).Confusion!;

@@ -18,9 +18,11 @@ internal static class DemoTextCommand
         var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 24, Description = "Times that the sonnets are read." };
         var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed of everything random." };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
-        var command = new Command("demo-text", "Teach a small GPT-2 to write, letter by letter, from sonnets of Shakespeare.") { output, epochs, seed, threads };
+        Option<string?> device = DeviceOption.Create();
+        var command = new Command("demo-text", "Teach a small GPT-2 to write, letter by letter, from sonnets of Shakespeare.") { output, epochs, seed, threads, device };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             Run(parsed.GetRequiredValue(output), (int)FinetuneCommand.Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"), parsed.GetValue(seed), terminal);
             return Application.Done;

@@ -17,9 +17,11 @@ internal static class RunCommand
         var input = new Option<string[]>("--input") { Required = true, Arity = ArgumentArity.OneOrMore, Description = "X.npy or FILE.h5::path; with several inputs NAME=X.npy for each. The first axis counts the samples." };
         var output = new Option<string>("--output") { Required = true, Description = "Y.npy; with several outputs Y_0.npy, Y_1.npy, ... in the model's order." };
         var threads = new Option<int?>("--threads") { Description = "Number of threads; by default all cores." };
-        var command = new Command("run", "Run a model on tensors from .npy or HDF5 files.") { model, architecture, input, output, threads };
+        Option<string?> device = DeviceOption.Create();
+        var command = new Command("run", "Run a model on tensors from .npy or HDF5 files.") { model, architecture, input, output, threads, device };
         command.SetAction(parsed =>
         {
+            terminal.Device = DeviceOption.Read(parsed, device);
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             string to = parsed.GetRequiredValue(output);
             if (Path.GetDirectoryName(Path.GetFullPath(to)) is { } folder && !Directory.Exists(folder))

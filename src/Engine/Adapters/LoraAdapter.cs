@@ -89,14 +89,21 @@ public sealed class LoraAdapter
     internal void MergeInto(Tensor kernel)
     {
         float[] before = kernel.ToArray();
-        Tensor low = Tensor.Allocate(kernel.Device, A.Shape), sum = Tensor.Allocate(kernel.Device, kernel.Shape);
-        kernel.Device.Kernels.Memory.Copy(A.Value.Data, low.Data, low.Count);
-        kernel.Device.Kernels.Gradient.Scale(low.Data, low.Count, Scale);
-        kernel.Device.Kernels.Dense.Forward(new DenseGeometry(A.Shape[0], Rank, B.Shape[1]), low.Data, B.Value.Data, DevicePtr<float>.Null, sum.Data);
-        kernel.Device.Kernels.Memory.Accumulate(sum.Data, kernel.Data, kernel.Count, 1);
-        kernel.MarkChanged();
-        low.Release();
-        sum.Release();
+        KernelSet kernels = kernel.Device.Kernels;
+        Tensor low = A.Value.Copy();
+        try
+        {
+            kernels.Gradient.Scale(low.Data, low.Count, Scale);
+            Tensor sum = Tensor.Filled(kernel.Device, kernel.Shape,
+                t => kernels.Dense.Forward(new DenseGeometry(A.Shape[0], Rank, B.Shape[1]), low.Data, B.Value.Data, DevicePtr<float>.Null, t.Data));
+            kernels.Memory.Accumulate(sum.Data, kernel.Data, kernel.Count, 1);
+            kernel.MarkChanged();
+            sum.Release();
+        }
+        finally
+        {
+            low.Release();
+        }
         _base = before;
     }
 

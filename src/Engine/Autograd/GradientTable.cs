@@ -34,8 +34,7 @@ internal sealed class GradientTable
         Tensor gradient = _gradients[tensor];
         if (!gradient.IsShared)
             return gradient;
-        Tensor own = Tensor.Allocate(tensor.Device, tensor.Shape);
-        tensor.Device.Kernels.Memory.Copy(gradient.Data, own.Data, own.Count);
+        Tensor own = gradient.Copy();
         gradient.Release();
         return _gradients[tensor] = own;
     }

@@ -16,6 +16,7 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
     private FeatureStore? _store;
     private int[] _places = []; // of each value in a row of the store, and the end of the row: as long as for the longest samples
     private float[] _row = [];
+    private float[][] _values = []; // of the boundary, for a batch
     private string _why = "";
     private long _computed, _served;
     private bool _gaveUp;
@@ -135,28 +136,52 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
             if (!store.Has(first + sample))
                 return false;
         }
-        schedule.EnsureSteps();
+        MakeRoom(schedule, batch.Size);
+        bool isWhole = schedule.BoundaryWidths is [int width] && width == _row.Length; // no need to part it
         for (int i = 0; i < batch.Size; i++)
         {
-            if (!store.TryGet(first + batch.Indices[i], _row))
+            Span<float> row = isWhole ? _values[0].AsSpan(i * _row.Length, _row.Length) : _row;
+            if (!store.TryGet(first + batch.Indices[i], row))
                 return false; // damaged: it is computed anew
-            for (int value = 0; value < schedule.BoundaryWidths.Length; value++)
-                schedule.SetBoundary(value, i, _row.AsSpan(_places[value], schedule.BoundaryWidths[value]));
+            for (int value = 0; !isWhole && value < _values.Length; value++)
+                row.Slice(_places[value], schedule.BoundaryWidths[value]).CopyTo(_values[value].AsSpan(i * schedule.BoundaryWidths[value]));
         }
+        schedule.EnsureSteps();
+        for (int value = 0; value < _values.Length; value++)
+            schedule.SetBoundary(value, _values[value].AsSpan(0, batch.Size * schedule.BoundaryWidths[value])); // one copy, which a GPU makes beside the step before
         return true;
+    }
+
+    /// <summary>Room for the values of a batch.</summary>
+    private void MakeRoom(Schedule schedule, int samples)
+    {
+        int[] widths = schedule.BoundaryWidths;
+        if (_values.Length != widths.Length)
+            _values = Array.ConvertAll(widths, _ => Array.Empty<float>());
+        for (int value = 0; value < widths.Length; value++)
+        {
+            if (_values[value].Length < samples * widths[value])
+                _values[value] = new float[samples * widths[value]];
+        }
     }
 
     private void Keep(FeatureStore store, Schedule schedule, Batch batch, int epoch)
     {
+        int first = Variant(epoch) * data.Count;
+        if (Array.TrueForAll(batch.Indices, i => store.Has(first + i)))
+            return;
+        MakeRoom(schedule, batch.Size);
+        for (int value = 0; value < _values.Length; value++)
+            schedule.GetBoundary(value, _values[value].AsSpan(0, batch.Size * schedule.BoundaryWidths[value]));
         try
         {
             for (int i = 0; i < batch.Size; i++)
             {
-                int row = Variant(epoch) * data.Count + batch.Indices[i];
+                int row = first + batch.Indices[i];
                 if (store.Has(row))
                     continue;
-                for (int value = 0; value < schedule.BoundaryWidths.Length; value++)
-                    schedule.GetBoundary(value, i, _row.AsSpan(_places[value], schedule.BoundaryWidths[value]));
+                for (int value = 0; value < _values.Length; value++)
+                    _values[value].AsSpan(i * schedule.BoundaryWidths[value], schedule.BoundaryWidths[value]).CopyTo(_row.AsSpan(_places[value]));
                 store.Put(row, _row);
                 _computed++;
             }

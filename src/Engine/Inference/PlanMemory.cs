@@ -30,6 +30,7 @@ internal sealed class PlanMemory(Device device) : IDisposable
             return;
         Moving?.Invoke();
         _arena?.Release();
+        _arena = null;
         device.Pool.Trim(); // an outgrown arena fits nothing else
         _arena = Tensor.Allocate(device, new Shape(checked((int)((floats + Row - 1) / Row)), Row));
     }

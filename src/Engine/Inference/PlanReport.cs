@@ -26,6 +26,8 @@ internal static class PlanReport
         }
         if (ran)
             text.Append(Total(schedule, peak));
+        if (schedule.Launches.Length > 0)
+            text.Append(schedule.Launches).Append('\n');
         return text.ToString();
     }
 

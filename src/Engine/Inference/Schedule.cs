@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Graft.Kernels;
 
 namespace Graft.Inference;
@@ -19,6 +18,7 @@ internal sealed class Schedule : IDisposable
     private readonly List<Tensor> _results = [];
     private Tensor[] _boundary = [];
     private PlanStep[] _steps = [];
+    private StepSequence? _all, _behindBoundary; // null before they are bound
     private bool _isBound;
 
     /// <param name="model">The model.</param>
@@ -91,6 +91,9 @@ internal sealed class Schedule : IDisposable
     /// <summary>The model's output, where it is in the plan.</summary>
     public Tensor? Output { get; private set; }
 
+    /// <summary>How the steps are handed to the device, where that is not one by one; empty before a run.</summary>
+    public string Launches => string.Join("; behind the boundary: ", new[] { _all?.Description, _behindBoundary?.Description }.Where(d => d is { Length: > 0 }));
+
     /// <summary>True while every tensor that was traced still has its memory.</summary>
     public bool IsValid => !Array.Exists(_constants, c => c.IsReleased);
 
@@ -102,8 +105,7 @@ internal sealed class Schedule : IDisposable
         foreach (PackedWeights packed in _packed.Values)
             packed.Refresh();
         Upload(input);
-        foreach (PlanStep step in _steps)
-            Run(step, cancellationToken);
+        _all!.Run(cancellationToken);
     }
 
     /// <summary>Runs the steps behind the boundary alone, on a boundary that <see cref="SetBoundary"/> has brought.</summary>
@@ -115,20 +117,14 @@ internal sealed class Schedule : IDisposable
             if (!node.IsFrozen)
                 packed.Refresh();
         }
-        foreach (PlanStep step in _steps)
-        {
-            if (!step.IsFrozen)
-                Run(step, cancellationToken);
-        }
+        _behindBoundary!.Run(cancellationToken);
     }
 
-    /// <summary>Copies sample <paramref name="row"/> of value <paramref name="index"/> of the boundary to the host.</summary>
-    public void GetBoundary(int index, int row, Span<float> numbers) =>
-        _memory.Device.Kernels.Memory.Download(_boundary[index].Data.At((long)row * numbers.Length), numbers);
+    /// <summary>Copies value <paramref name="index"/> of the boundary to the host, all samples of it.</summary>
+    public void GetBoundary(int index, Span<float> numbers) => _memory.Device.Kernels.Memory.Download(_boundary[index].Data, numbers);
 
-    /// <summary>Brings sample <paramref name="row"/> of value <paramref name="index"/> of the boundary from the host.</summary>
-    public void SetBoundary(int index, int row, ReadOnlySpan<float> numbers) =>
-        _memory.Device.Kernels.Memory.Upload(numbers, _boundary[index].Data.At((long)row * numbers.Length));
+    /// <summary>Brings value <paramref name="index"/> of the boundary from the host, all samples of it.</summary>
+    public void SetBoundary(int index, ReadOnlySpan<float> numbers) => _memory.Device.Kernels.Memory.Upload(numbers, _boundary[index].Data);
 
     /// <summary>Takes the memory and makes the steps, if that has not been done.</summary>
     public void EnsureSteps()
@@ -145,14 +141,6 @@ internal sealed class Schedule : IDisposable
         foreach (PackedWeights packed in _packed.Values)
             _memory.Release(packed);
         _trace.Dispose();
-    }
-
-    private static void Run(PlanStep step, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        long start = Stopwatch.GetTimestamp();
-        step.Run();
-        step.Note(Stopwatch.GetTimestamp() - start);
     }
 
     private static long Flops(PlanNode node) => node switch
@@ -231,6 +219,8 @@ internal sealed class Schedule : IDisposable
             DenseNode dense => new DenseStep(dense, (PackedDense)_packed[dense], arena),
             _ => Step((OpNode)n, arena),
         })];
+        _all = new StepSequence(_steps, _memory.Device.Kernels);
+        _behindBoundary = new StepSequence([.. _steps.Where(s => !s.IsFrozen)], _memory.Device.Kernels);
         var views = new Dictionary<Tensor, Tensor>();
         foreach (Tensor result in _part.Results)
         {
@@ -258,6 +248,8 @@ internal sealed class Schedule : IDisposable
 
     private void Unbind()
     {
+        _all?.Dispose();
+        _behindBoundary?.Dispose();
         foreach (OpStep step in _steps.OfType<OpStep>())
             step.ReleaseViews();
         foreach (Tensor result in _results)

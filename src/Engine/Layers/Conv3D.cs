@@ -13,61 +13,37 @@ namespace Graft.Layers;
 /// <param name="filterD">Slices of a filter.</param>
 /// <param name="filterH">Rows of a filter.</param>
 /// <param name="filterW">Columns of a filter.</param>
-public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) : Layer
+public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) : Convolution3D(filterD, filterH, filterW)
 {
-    private Parameter? _kernel, _bias;
+    private Parameter? _kernel;
 
     /// <summary>Number of output channels.</summary>
     public int Filters { get; } = filters;
 
-    /// <summary>Slices, rows and columns of a filter.</summary>
-    public (int Depth, int Height, int Width) FilterSize { get; } = (filterD, filterH, filterW);
-
-    /// <summary>Step between windows.</summary>
-    public (int Depth, int Height, int Width) Strides { get; init; } = (1, 1, 1);
-
-    /// <summary>Spacing of the filter's taps.</summary>
-    public (int Depth, int Height, int Width) Dilation { get; init; } = (1, 1, 1);
-
-    /// <summary>Border by rule.</summary>
-    public Padding Padding { get; init; }
-
     /// <summary>Channels are split into this many groups that do not mix.</summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>False leaves the bias out.</summary>
-    public bool UseBias { get; init; } = true;
-
-    /// <summary>Applied to the output.</summary>
-    public Activation Activation { get; init; }
-
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
-
-    /// <summary>What a large bias costs; null for nothing.</summary>
-    public Regularizer? BiasRegularizer { get; init; }
-
-    private Window3D Taps => new(FilterSize, Strides, Dilation, Padding);
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {
         Shape y = Taps.Output(inputs[0], Filters);
-        return inputs[0][-1] % Groups == 0 && Filters % Groups == 0 ? y
-            : throw new ShapeException($"{inputs[0][-1]} input and {Filters} output channels cannot be split into {Groups} groups.");
+        CheckGroups(inputs[0][-1], Filters, Groups);
+        return y;
     }
 
     private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter(
             "kernel", new Shape(Filters, FilterSize.Depth, FilterSize.Height, FilterSize.Width, inputs[0][-1] / Groups), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
-        if (UseBias)
-            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros, regularizer: BiasRegularizer);
+        CreateBias(new Shape(Filters));
     }
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) =>
-        Activation.Apply(tape, Convolve(tape, inputs[0], Use(tape, _kernel!), _bias is null ? null : Use(tape, _bias), Taps, Groups));
+        Activation.Apply(tape, Convolve(tape, inputs[0], Use(tape, _kernel!), Bias is null ? null : Use(tape, Bias), Taps, Groups));
 
     /// <summary>The convolution of x [N,D,H,W,I] and kernel [O,Q,R,S,I / groups].</summary>
     internal static Tensor Convolve(Tape tape, Tensor input, Tensor weights, Tensor? bias, Window3D taps, int groups)
@@ -87,13 +63,10 @@ public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) :
 
     internal override void WriteConfig(JsonObject config)
     {
-        Taps.Write(config);
+        base.WriteConfig(config);
         config["filters"] = Filters;
         config["groups"] = Groups;
-        config["use_bias"] = UseBias;
         config["kernel_regularizer"] = Regularizer.Write(KernelRegularizer);
-        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
-        config["activation"] = Activation.ToString();
     }
 
     internal static Layer Read(JsonNode config)
@@ -101,14 +74,9 @@ public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) :
         Window3D w = Window3D.Read(config);
         return new Conv3D((int)config["filters"]!, w.Filter.Depth, w.Filter.Height, w.Filter.Width)
         {
-            Strides = w.Strides,
-            Dilation = w.Dilation,
-            Padding = w.Padding,
+            Stored = config,
             Groups = (int)config["groups"]!,
-            UseBias = (bool)config["use_bias"]!,
             KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
-            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
-            Activation = Enum.Parse<Activation>((string)config["activation"]!),
         };
     }
 }

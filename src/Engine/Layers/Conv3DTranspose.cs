@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Graft.Autograd;
-using Graft.Kernels;
 using Graft.Ops;
 
 namespace Graft.Layers;
@@ -14,41 +13,18 @@ namespace Graft.Layers;
 /// <param name="filterD">Slices of a filter.</param>
 /// <param name="filterH">Rows of a filter.</param>
 /// <param name="filterW">Columns of a filter.</param>
-public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int filterW) : Layer
+public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int filterW) : Convolution3D(filterD, filterH, filterW)
 {
-    private Parameter? _kernel, _bias;
+    private Parameter? _kernel;
 
     /// <summary>Number of output channels.</summary>
     public int Filters { get; } = filters;
 
-    /// <summary>Slices, rows and columns of a filter.</summary>
-    public (int Depth, int Height, int Width) FilterSize { get; } = (filterD, filterH, filterW);
-
-    /// <summary>Output slices, rows and columns for each of the input.</summary>
-    public (int Depth, int Height, int Width) Strides { get; init; } = (1, 1, 1);
-
-    /// <summary>Spacing of the filter's taps.</summary>
-    public (int Depth, int Height, int Width) Dilation { get; init; } = (1, 1, 1);
-
-    /// <summary>Border of the convolution that leads back: Same cuts the output to stride times the input.</summary>
-    public Padding Padding { get; init; }
-
     /// <summary>Slices, rows and columns of the output beyond what the rule gives, less than the stride; null for Keras's default.</summary>
     public (int Depth, int Height, int Width)? OutputPadding { get; init; }
 
-    /// <summary>False leaves the bias out.</summary>
-    public bool UseBias { get; init; } = true;
-
-    /// <summary>Applied to the output.</summary>
-    public Activation Activation { get; init; }
-
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
-
-    /// <summary>What a large bias costs; null for nothing.</summary>
-    public Regularizer? BiasRegularizer { get; init; }
-
-    private Window3D Taps => new(FilterSize, Strides, Dilation, Padding);
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
@@ -65,8 +41,7 @@ public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int f
     {
         _kernel = AddParameter(
             "kernel", new Shape(inputs[0][-1], FilterSize.Depth, FilterSize.Height, FilterSize.Width, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
-        if (UseBias)
-            _bias = AddParameter("bias", new Shape(Filters), Initializers.Zeros, regularizer: BiasRegularizer);
+        CreateBias(new Shape(Filters));
     }
 
     /// <inheritdoc/>
@@ -80,20 +55,16 @@ public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int f
         tape.Release(kernel);
         t = Then(tape, t, ImageView.ToVolume(t.Shape, x[1]));
         t = Then(tape, t, new FoldOp(1, y[0], FilterSize.Depth, Strides.Depth, Dilation.Depth, Taps.DepthBorder(y[0]).Front));
-        if (_bias is not null)
-            t = Then(tape, t, new BinaryOp(BinaryFormula.Add), Use(tape, _bias));
+        t = AddBias(tape, t);
         return Activation.Apply(tape, t);
     }
 
     internal override void WriteConfig(JsonObject config)
     {
-        Taps.Write(config);
+        base.WriteConfig(config);
         config["filters"] = Filters;
         config["output_padding"] = OutputPadding is { } extra ? new JsonArray(extra.Depth, extra.Height, extra.Width) : null;
-        config["use_bias"] = UseBias;
         config["kernel_regularizer"] = Regularizer.Write(KernelRegularizer);
-        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
-        config["activation"] = Activation.ToString();
     }
 
     internal static Layer Read(JsonNode config)
@@ -101,14 +72,9 @@ public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int f
         Window3D w = Window3D.Read(config);
         return new Conv3DTranspose((int)config["filters"]!, w.Filter.Depth, w.Filter.Height, w.Filter.Width)
         {
-            Strides = w.Strides,
-            Dilation = w.Dilation,
-            Padding = w.Padding,
+            Stored = config,
             OutputPadding = config["output_padding"] is JsonArray extra ? ((int)extra[0]!, (int)extra[1]!, (int)extra[2]!) : null,
-            UseBias = (bool)config["use_bias"]!,
             KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
-            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
-            Activation = Enum.Parse<Activation>((string)config["activation"]!),
         };
     }
 }

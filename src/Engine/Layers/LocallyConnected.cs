@@ -10,31 +10,21 @@ namespace Graft.Layers;
 /// The windows, as rows of their numbers, are multiplied place by place: kernel [places, numbers of a window, O] Glorot-uniform and bias [.., O] for each
 /// place, as Keras 2's implementation 1 stores them.
 /// </remarks>
-public abstract class LocallyConnected : Layer
+public abstract class LocallyConnected : Convolution
 {
-    private Parameter? _kernel, _bias;
+    private Parameter? _kernel;
 
     private protected LocallyConnected(int filters) => Filters = filters;
 
     /// <summary>Number of output channels.</summary>
     public int Filters { get; }
 
-    /// <summary>Border by rule: Valid or Same.</summary>
-    public Padding Padding { get; init; }
-
-    /// <summary>False leaves the bias out.</summary>
-    public bool UseBias { get; init; } = true;
-
-    /// <summary>Applied to the output.</summary>
-    public Activation Activation { get; init; }
-
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
 
-    /// <summary>What a large bias costs; null for nothing.</summary>
-    public Regularizer? BiasRegularizer { get; init; }
-
     private protected abstract Window Taps { get; }
+
+    private protected override void WriteWindow(JsonObject config) => Taps.Write(config);
 
     private protected abstract Shape ImageOf(Shape sample);
 
@@ -43,8 +33,7 @@ public abstract class LocallyConnected : Layer
         Shape y = OutputShape(inputs);
         int places = checked((int)(y.Count / Filters)), numbers = Taps.FilterH * Taps.FilterW * inputs[0][-1];
         _kernel = AddParameter("kernel", new Shape(places, numbers, Filters), Initializers.GlorotUniformDepthwise, regularizer: KernelRegularizer);
-        if (UseBias)
-            _bias = AddParameter("bias", y, Initializers.Zeros, regularizer: BiasRegularizer);
+        CreateBias(y);
     }
 
     private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built[0].Equals(inputs[0]);
@@ -64,19 +53,15 @@ public abstract class LocallyConnected : Layer
         t = Then(tape, t, new MatMulOp(), Use(tape, _kernel!)); // [P·Q,N,O]
         t = Then(tape, t, new PermuteOp(1, 0, 2));
         t = Then(tape, t, new ReshapeOp([batch, .. output]));
-        if (_bias is not null)
-            t = Then(tape, t, new BinaryOp(BinaryFormula.Add), Use(tape, _bias));
+        t = AddBias(tape, t);
         return Activation.Apply(tape, t);
     }
 
     internal override void WriteConfig(JsonObject config)
     {
-        Taps.Write(config);
+        base.WriteConfig(config);
         config["filters"] = Filters;
-        config["use_bias"] = UseBias;
         config["kernel_regularizer"] = Regularizer.Write(KernelRegularizer);
-        config["bias_regularizer"] = Regularizer.Write(BiasRegularizer);
-        config["activation"] = Activation.ToString();
     }
 }
 
@@ -105,11 +90,9 @@ public sealed class LocallyConnected1D(int filters, int filterSize) : LocallyCon
         return new LocallyConnected1D((int)config["filters"]!, w.FilterW)
         {
             Strides = w.StrideW,
+            Stored = config,
             Padding = w.Padding,
-            UseBias = (bool)config["use_bias"]!,
             KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
-            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
-            Activation = Enum.Parse<Activation>((string)config["activation"]!),
         };
     }
 }
@@ -140,11 +123,9 @@ public sealed class LocallyConnected2D(int filters, int filterH, int filterW) : 
         return new LocallyConnected2D((int)config["filters"]!, w.FilterH, w.FilterW)
         {
             Strides = (w.StrideH, w.StrideW),
+            Stored = config,
             Padding = w.Padding,
-            UseBias = (bool)config["use_bias"]!,
             KernelRegularizer = Regularizer.Read(config["kernel_regularizer"]),
-            BiasRegularizer = Regularizer.Read(config["bias_regularizer"]),
-            Activation = Enum.Parse<Activation>((string)config["activation"]!),
         };
     }
 }

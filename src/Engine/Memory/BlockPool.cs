@@ -1,5 +1,4 @@
 using Graft.Kernels;
-using Graft.Kernels.Cuda;
 
 namespace Graft.Memory;
 
@@ -7,7 +6,7 @@ namespace Graft.Memory;
 /// Memory of one device, kept between steps: a block that is given back is handed out again, so that the steady state
 /// neither asks the operating system nor touches fresh pages (a page fault costs more than a small op).
 /// </summary>
-/// <remarks>Sizes are rounded up to one of eight steps a power of two, which wastes at most an eighth.</remarks>
+/// <remarks>Sizes are rounded up to one of eight steps a power of two, which wastes at most an eighth. Where the device runs short of memory, what is kept is given back.</remarks>
 public sealed class BlockPool
 {
     private const int Smallest = 256;
@@ -16,7 +15,11 @@ public sealed class BlockPool
     private readonly Dictionary<long, Stack<nint>> _free = [];
     private readonly Lock _lock = new();
 
-    internal BlockPool(MemoryKernels memory) => _memory = memory;
+    internal BlockPool(MemoryKernels memory)
+    {
+        _memory = memory;
+        memory.WhenShort(Trim);
+    }
 
     /// <summary>Blocks now in use; back where it was at the end of every test and of every training step.</summary>
     public int LiveBlocks { get; private set; }
@@ -46,7 +49,7 @@ public sealed class BlockPool
         }
         try
         {
-            return new Block(this, Allocate(size), size);
+            return new Block(this, _memory.Allocate(size), size);
         }
         catch
         {
@@ -56,20 +59,6 @@ public sealed class BlockPool
                 LiveBytes -= size;
             }
             throw;
-        }
-    }
-
-    /// <summary>A new block; where the device has none, once more after what is kept for reuse was given back.</summary>
-    private nint Allocate(long size)
-    {
-        try
-        {
-            return _memory.Allocate(size);
-        }
-        catch (CudaOutOfMemoryException) when (CachedBytes > 0)
-        {
-            Trim();
-            return _memory.Allocate(size);
         }
     }
 

@@ -27,7 +27,7 @@ public sealed class EmbeddingOp : Op
     }
 
     /// <inheritdoc/>
-    /// <exception cref="GraftException">An id is negative or not below the table's number of rows.</exception>
+    /// <exception cref="GraftException">An id is negative or not below the table's number of rows; from a GPU it comes when numbers are next read back.</exception>
     public override void Forward(OpCall call)
     {
         EmbeddingGeometry g = Geometry(call);
@@ -36,9 +36,10 @@ public sealed class EmbeddingOp : Op
             call.Kernels.Embedding.ToIds(g.Count, call.In(0).Data, ids);
         else
             call.Kernels.Memory.Copy(new DevicePtr<float>(call.In(0).IntData.Address), call.Saved(0), g.Count); // both are four bytes wide
-        int invalid = call.Kernels.Embedding.FirstInvalid(g, ids);
-        if (invalid >= 0)
-            throw Invalid(call, invalid);
+        Tensor given = call.In(0);
+        Shape shape = given.Shape, table = call.In(1).Shape;
+        bool isFloat = given.Type == DType.Float32;
+        call.Kernels.Embedding.Check(g, ids, new DevicePtr<int>(isFloat ? given.Data.Address : given.IntData.Address), (position, bits) => Invalid(shape, table, position, bits, isFloat));
         call.Kernels.Embedding.Forward(g, ids, call.In(1).Data, call.Output.Data);
     }
 
@@ -52,24 +53,10 @@ public sealed class EmbeddingOp : Op
     /// <summary>The saved buffer as integers, which have the width of floats.</summary>
     private static DevicePtr<int> Ids(OpCall call) => new(call.Saved(0).Address);
 
-    private static GraftException Invalid(OpCall call, int position)
+    private static GraftException Invalid(Shape ids, Shape table, int position, int bits, bool isFloat)
     {
-        string id;
-        if (call.In(0).Type == DType.Float32)
-        {
-            Span<float> one = stackalloc float[1];
-            call.Kernels.Memory.Download(call.In(0).Data.At(position), one);
-            id = one[0].ToString(CultureInfo.InvariantCulture);
-        }
-        else
-        {
-            Span<int> one = stackalloc int[1];
-            call.Kernels.Memory.Download(call.In(0).IntData.At(position), one);
-            id = one[0].ToString(CultureInfo.InvariantCulture);
-        }
-        return new GraftException(
-            $"Embedding: id {id} at position {position} of ids {call.In(0).Shape} is not a row of table {call.In(1).Shape}; "
-            + $"ids run from 0 to {call.In(1).Shape[0] - 1}. Is this the tokenizer of this model?");
+        string id = isFloat ? BitConverter.Int32BitsToSingle(bits).ToString(CultureInfo.InvariantCulture) : bits.ToString(CultureInfo.InvariantCulture);
+        return new GraftException($"Embedding: id {id} at position {position} of ids {ids} is not a row of table {table}; ids run from 0 to {table[0] - 1}. Is this the tokenizer of this model?");
     }
 
     private static EmbeddingGeometry Geometry(OpCall call) =>

@@ -17,8 +17,7 @@ internal sealed class GradientAccumulator : IDisposable
             gradient.Device.Kernels.Gradient.AddScaled(gradient.Data, 1, sum.Data, gradient.Count);
             return;
         }
-        _sums.Add(parameter, sum = Tensor.Allocate(gradient.Device, gradient.Shape));
-        gradient.Device.Kernels.Memory.Copy(gradient.Data, sum.Data, gradient.Count);
+        _sums.Add(parameter, gradient.Copy());
     }
 
     /// <summary>The sum for a parameter, or null.</summary>

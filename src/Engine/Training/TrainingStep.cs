@@ -1,5 +1,6 @@
 using Graft.Autograd;
 using Graft.Inference;
+using Graft.Kernels;
 using Graft.Kernels.Cuda;
 using Graft.Layers;
 
@@ -14,6 +15,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
     bool copiesOutputs) : IDisposable
 {
     private readonly GradientAccumulator _accumulator = new();
+    private readonly MovingStatistics _statistics = new();
 
     /// <summary>Loss of the batch, and its outputs where they are copied; null where it came without inputs and the cache has not got all of it.</summary>
     public (float Loss, float[] Outputs)? Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
@@ -34,12 +36,15 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         }
     }
 
-    public void Dispose() => _accumulator.Dispose();
+    public void Dispose()
+    {
+        _accumulator.Dispose();
+        _statistics.Dispose();
+    }
 
     private (float Loss, float[] Outputs) Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch, Schedule? frozen)
     {
-        Parameter[] statistics = options.CancellationToken.CanBeCanceled ? [.. WeightSnapshot.Moving(model).Where(p => p.IsStatistic)] : [];
-        float[][] before = Array.ConvertAll(statistics, p => p.Value.ToArray());
+        _statistics.Take(model);
         using var tape = new Tape(model.Device)
         {
             Training = true,
@@ -59,25 +64,24 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels),
                 weights is null ? null : tape.Constant(new Shape(batch.Size), weights));
             value = Regularization.AddTo(tape, value, model);
-            float number = value.Item();
+            using PendingNumber pending = value.ItemLater();
             tape.Backward(value);
             options.CancellationToken.ThrowIfCancellationRequested();
+            float number = pending.Wait(); // a GPU goes on with backward meanwhile; what it found wrong in the batch is told before anything moves
             double start = options.Times?.Now ?? 0;
             Update(tape, lastOfEpoch); // from here on to the end
             options.Times?.AddUpdate(start);
             model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
             return (number, outputs);
         }
-        catch (CudaOutOfMemoryException e)
+        catch (Exception e)
         {
+            if (e is not CudaException { IsSticky: true }) // else there is nothing left to put them back to
+                _statistics.PutBack();
+            if (e is not CudaOutOfMemoryException)
+                throw;
             IEnumerable<string> largest = MemoryReport.Of(model, tape, optimizer, _accumulator).Largest(MemoryReport.Shown);
             throw new CudaOutOfMemoryException($"{e.Message}\nThe largest tensors of this step:\n{string.Join('\n', largest)}", e);
-        }
-        catch (OperationCanceledException)
-        {
-            for (int i = 0; i < statistics.Length; i++)
-                statistics[i].Set(before[i]); // BatchNormalization moves them in its forward pass
-            throw;
         }
     }
 

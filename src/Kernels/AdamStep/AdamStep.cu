@@ -1,7 +1,8 @@
-// One step of Adam over all tensors; bound by memory: 28 bytes a number, 36 with AMSGrad's peak.
-extern "C" __global__ void adam_step(const StepEntry* entries, int tensors, float corrected_rate, float decay, float beta1, float beta2, float epsilon)
+// One step of Adam over all tensors, the first of which decay; bound by memory: 28 bytes a number, 36 with AMSGrad's peak.
+extern "C" __global__ void adam_step(const StepEntry* entries, int tensors, float corrected_rate, float decay, int decayed, float beta1, float beta2, float epsilon)
 {
     const StepEntry& entry = step_entry(entries, tensors);
+    float keeps = &entry - entries < decayed ? decay : 1.0f;
     OVER_STEP(i, entry)
     {
         float g = step_gradient(entry, i);
@@ -11,6 +12,6 @@ extern "C" __global__ void adam_step(const StepEntry* entries, int tensors, floa
         entry.b[i] = square;
         if (entry.c)
             entry.c[i] = square = larger(square, entry.c[i]);
-        entry.w[i] = entry.w[i] * decay - corrected_rate * mean / (sqrtf(square) + epsilon);
+        entry.w[i] = entry.w[i] * keeps - corrected_rate * mean / (sqrtf(square) + epsilon);
     }
 }

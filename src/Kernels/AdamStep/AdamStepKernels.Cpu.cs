@@ -5,8 +5,18 @@ namespace Graft.Kernels;
 
 internal sealed class CpuAdamStepKernels : AdamStepKernels
 {
-    public override void Step(in AdamStepSettings s, ReadOnlySpan<StepTensor> tensors) =>
-        StepLoop<Formula>.Run(new Formula(s, (float)s.CorrectedRate, tensors is [{ C.IsNull: false }, ..]), tensors);
+    public override void Step(in AdamStepSettings s, ReadOnlySpan<StepTensor> tensors)
+    {
+        int decayed = Math.Min(s.Decayed, tensors.Length);
+        Run(s, tensors[..decayed]);
+        Run(s with { WeightDecay = 0 }, tensors[decayed..]);
+    }
+
+    private static void Run(in AdamStepSettings s, ReadOnlySpan<StepTensor> tensors)
+    {
+        if (!tensors.IsEmpty)
+            StepLoop<Formula>.Run(new Formula(s, (float)s.CorrectedRate, tensors is [{ C.IsNull: false }, ..]), tensors);
+    }
 
     private readonly struct Formula(AdamStepSettings s, float rate, bool hasPeak) : IStepFormula
     {

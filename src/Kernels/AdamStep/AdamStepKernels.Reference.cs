@@ -5,8 +5,10 @@ internal sealed unsafe class ReferenceAdamStepKernels : AdamStepKernels
     public override void Step(in AdamStepSettings s, ReadOnlySpan<StepTensor> tensors)
     {
         double rate = s.CorrectedRate;
-        foreach (StepTensor t in tensors)
+        for (int tensor = 0; tensor < tensors.Length; tensor++)
         {
+            StepTensor t = tensors[tensor];
+            double decay = tensor < s.Decayed ? (double)s.Rate * s.WeightDecay : 0;
             for (long i = 0; i < t.Count; i++)
             {
                 double gradient = t.Gradient(i);
@@ -19,7 +21,7 @@ internal sealed unsafe class ReferenceAdamStepKernels : AdamStepKernels
                     square = Math.Max(square, t.C.Pointer[i]);
                     t.C.Pointer[i] = (float)square;
                 }
-                double weight = t.W.Pointer[i] * (1 - (double)s.Rate * s.WeightDecay);
+                double weight = t.W.Pointer[i] * (1 - decay);
                 t.W.Pointer[i] = (float)(weight - rate * mean / (Math.Sqrt(square) + s.Epsilon));
             }
         }

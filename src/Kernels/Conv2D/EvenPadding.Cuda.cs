@@ -23,7 +23,15 @@ internal sealed class EvenPadding(CudaContext context, CudaPad2DKernels pad)
             return default;
         CudaScratch block = Block(even);
         from = new DevicePtr<float>(block.Address);
-        pad.Forward(Padding(g), x, from);
+        try
+        {
+            pad.Forward(Padding(g), x, from);
+        }
+        catch
+        {
+            block.Dispose();
+            throw;
+        }
         return block;
     }
 

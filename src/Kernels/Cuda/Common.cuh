@@ -5,6 +5,7 @@
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < (count); i += (long long)gridDim.x * blockDim.x)
 
 #define INFINITY_BITS 0x7f800000
+#define NAN_BITS 0x7fc00000
 
 // Extents or strides, as Axes.cs lays them out.
 struct Axes

@@ -5,7 +5,7 @@ namespace Graft.Kernels.Cuda;
 /// <summary>cuBLAS on the compute stream, for row-major matrices.</summary>
 /// <remarks>
 /// Made at the first product. float32 stays float32: TF32 is not allowed. The workspace is the engine's own, so that results are the same from run to
-/// run and products can be captured; it is set after the stream, which resets it.
+/// run and products can be captured.
 /// </remarks>
 internal sealed class CudaBlas(CudaContext context) : IDisposable
 {
@@ -14,6 +14,7 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
 
     private readonly Lock _lock = new(); // a handle is not for two threads at once
     private cublasHandle_t _handle;
+    private CUstream _stream; // that the handle works on
     private nint _workspace;
 
     /// <summary>c [m,n] = beta c + op(a) op(b), row-major and dense; op(a) is [m,k], op(b) is [k,n].</summary>
@@ -45,6 +46,8 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
         {
             if (_handle == default)
                 Start();
+            if (_stream != context.Stream.Handle)
+                Follow();
             // cuBLAS is column-major: it sees the transposes, and of those the product is b' a'. So the operands change places and nothing is moved.
             if (count == 1)
                 Check.Ok(Cublas.cublasSgemm_v2(_handle, b.Operation, a.Operation, n, m, k, 1f, b.Data.Address, b.RowStride, a.Data.Address, a.RowStride, beta, c.Data.Address, c.RowStride));
@@ -53,6 +56,8 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
         }
     }
 
+    private int WorkspaceBytes => context.Info.Capability >= Hopper ? LargeWorkspace : SmallWorkspace;
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -60,19 +65,25 @@ internal sealed class CudaBlas(CudaContext context) : IDisposable
             Check.Ok(Cublas.cublasDestroy_v2(_handle));
         if (_workspace != 0)
             context.Memory.Free(_workspace);
-        (_handle, _workspace) = (default, 0);
+        (_handle, _stream, _workspace) = (default, default, 0);
     }
 
     private void Start()
     {
-        int bytes = context.Info.Capability >= Hopper ? LargeWorkspace : SmallWorkspace;
         if (_workspace == 0)
-            _workspace = context.Memory.Allocate(bytes);
+            _workspace = context.Memory.AllocateApart(WorkspaceBytes);
         Check.Ok(Cublas.cublasCreate_v2(out cublasHandle_t handle));
-        Check.Ok(Cublas.cublasSetStream_v2(handle, context.Stream.Handle));
-        Check.Ok(Cublas.cublasSetWorkspace_v2(handle, _workspace, (nuint)bytes));
         Check.Ok(Cublas.cublasSetMathMode(handle, cublasMath_t.CUBLAS_DEFAULT_MATH));
         _handle = handle;
+    }
+
+    /// <summary>To the stream of the context: another one while work is recorded. The workspace is set behind it, which resets it.</summary>
+    private void Follow()
+    {
+        CUstream stream = context.Stream.Handle;
+        Check.Ok(Cublas.cublasSetStream_v2(_handle, stream));
+        Check.Ok(Cublas.cublasSetWorkspace_v2(_handle, _workspace, (nuint)WorkspaceBytes));
+        _stream = stream;
     }
 
     /// <summary>Sums of nothing. Between rows that lie apart is what belongs to others.</summary>

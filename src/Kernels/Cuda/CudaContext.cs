@@ -11,6 +11,10 @@ internal sealed class CudaContext : IDisposable
 {
     private readonly int _device;
     private readonly CUcontext _context;
+    private readonly CudaStream _stream;
+    private readonly Lock _recordingLock = new();
+    private CudaStream? _recordingStream; // made when work is first recorded
+    private volatile CudaRecording? _recording;
 
     private CudaContext(CudaDeviceInfo info, CudaOptions options)
     {
@@ -18,9 +22,10 @@ internal sealed class CudaContext : IDisposable
         Check.Ok(Driver.cuDeviceGet(out _device, info.Index));
         Check.Ok(Driver.cuDevicePrimaryCtxRetain(out _context, _device));
         Use();
-        Stream = new CudaStream();
+        _stream = new CudaStream();
         Memory = new CudaMemoryPool(this, _device);
         Transfers = new CudaTransfers(this);
+        Checks = new CudaChecks(this);
         Modules = new KernelModules(this);
         Blas = new CudaBlas(this);
         Dnn = new CudaDnn(this);
@@ -32,14 +37,20 @@ internal sealed class CudaContext : IDisposable
     /// <summary>How it is used.</summary>
     public CudaOptions Options { get; }
 
-    /// <summary>Where kernels run, one after the other.</summary>
-    public CudaStream Stream { get; }
+    /// <summary>Where kernels run, one after the other; while this thread records work, where it is noted down.</summary>
+    public CudaStream Stream => Recording?.Stream ?? _stream;
+
+    /// <summary>What this thread records; null where it records nothing.</summary>
+    public CudaRecording? Recording => _recording is { IsMine: true } own ? own : null;
 
     /// <summary>Its memory.</summary>
     public CudaMemoryPool Memory { get; }
 
     /// <summary>Copies from and to the host.</summary>
     public CudaTransfers Transfers { get; }
+
+    /// <summary>Answers of kernels that nobody waits for.</summary>
+    public CudaChecks Checks { get; }
 
     /// <summary>The engine's own kernels.</summary>
     public KernelModules Modules { get; }
@@ -68,10 +79,32 @@ internal sealed class CudaContext : IDisposable
     /// <summary>Makes the context current on this thread; every entry from the engine begins with it, as .NET moves work between threads.</summary>
     public void Use() => Check.Ok(Driver.cuCtxSetCurrent(_context));
 
+    /// <summary>Records work of this thread; another that wants to record waits.</summary>
+    /// <exception cref="CudaException">This thread records already.</exception>
+    public T Record<T>(Func<CudaRecording, T> work)
+    {
+        lock (_recordingLock)
+        {
+            if (Recording is not null)
+                throw new CudaException("Work that is being recorded into a CUDA graph records work of its own; record the whole or the part.");
+            Use();
+            try
+            {
+                return work(_recording = new CudaRecording(this, _recordingStream ??= new CudaStream()));
+            }
+            finally
+            {
+                _recording = null;
+            }
+        }
+    }
+
     /// <summary>Waits for all work handed in so far.</summary>
     public void Synchronize()
     {
         Use();
+        if (Recording is { Stream: not null } recording)
+            recording.Refuse("it waits for the GPU");
         Stream.Synchronize();
     }
 
@@ -82,9 +115,11 @@ internal sealed class CudaContext : IDisposable
         Dnn.Dispose();
         Blas.Dispose();
         Modules.Dispose();
+        Checks.Dispose();
         Transfers.Dispose();
         Memory.Dispose();
-        Stream.Dispose();
+        _recordingStream?.Dispose();
+        _stream.Dispose();
         Check.Ok(Driver.cuCtxSetCurrent(default));
         Check.Ok(Driver.cuDevicePrimaryCtxRelease_v2(_device));
     }

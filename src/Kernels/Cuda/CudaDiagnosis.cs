@@ -17,6 +17,9 @@ public sealed record CudaDiagnosis(IReadOnlyList<CudaLibrary> Libraries, IReadOn
     /// <summary>What was found, without trying it: no GPU is touched.</summary>
     public static CudaDiagnosis Found => s_found.Value;
 
+    /// <summary>The verdict without its advice: "CUDA is not usable: driver was not found".</summary>
+    public string Outcome => Verdict.Split(". ")[0].TrimEnd('.');
+
     /// <summary>Finds everything and tries it: a kernel is compiled, and cuBLAS and cuDNN are started on the first GPU.</summary>
     public static CudaDiagnosis Run() => new CudaInspection(NativeLibraries.OfProcess, tries: true).Run();
 

@@ -11,6 +11,7 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
     private readonly bool _exists = context.Options.UsesCudnn && NativeLibraries.OfProcess[NativeLibraries.Cudnn].IsFound;
     private cudnnHandle_t _handle;
     private cudnnActivationDescriptor_t _identity;
+    private CUstream _stream; // that the handle works on
     private bool _isStarted;
     private string? _failure; // why it could not be started
 
@@ -85,7 +86,17 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
             Check.Ok(Cudnn.cudnnDestroyActivationDescriptor(_identity));
         if (_handle != default)
             Check.Ok(Cudnn.cudnnDestroy(_handle));
-        (_handle, _identity) = (default, default);
+        (_handle, _stream, _identity) = (default, default, default);
+    }
+
+    /// <summary>To the stream of the context: another one while work is recorded.</summary>
+    private void Follow()
+    {
+        CUstream stream = context.Stream.Handle;
+        if (_stream == stream)
+            return;
+        Check.Ok(Cudnn.cudnnSetStream(_handle, stream));
+        _stream = stream;
     }
 
     private CudnnConvolution Get(in Conv2DGeometry g)
@@ -95,16 +106,18 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
         return convolution;
     }
 
-    /// <summary>Once. A cuDNN that cannot be started (one of its parts is missing, or the driver is too old) is done without.</summary>
+    /// <summary>Once; later it follows the stream. A cuDNN that cannot be started (one of its parts is missing, or the driver is too old) is done without.</summary>
     private bool Start()
     {
         context.Use();
+        if (_isStarted)
+            Follow();
         if (_isStarted || _failure is not null)
             return _isStarted;
         try
         {
             Check.Ok(Cudnn.cudnnCreate(out _handle));
-            Check.Ok(Cudnn.cudnnSetStream(_handle, context.Stream.Handle));
+            Follow();
             Check.Ok(Cudnn.cudnnCreateActivationDescriptor(out _identity));
             Check.Ok(Cudnn.cudnnSetActivationDescriptor(_identity, cudnnActivationMode_t.CUDNN_ACTIVATION_IDENTITY, cudnnNanPropagation_t.CUDNN_NOT_PROPAGATE_NAN, 0));
             _isStarted = true;

@@ -18,6 +18,18 @@ internal sealed class CudaEvent : IDisposable
     /// <summary>Sets the point: all work of the stream so far.</summary>
     public void Record(CudaStream stream) => Check.Ok(Driver.cuEventRecord(Handle, stream.Handle));
 
+    /// <summary>True where all work before the point is done; the host does not wait.</summary>
+    public bool IsPast
+    {
+        get
+        {
+            CUresult status = Driver.cuEventQuery(Handle);
+            if (status != CUresult.CUDA_ERROR_NOT_READY)
+                Check.Ok(status, "cuEventQuery(event)");
+            return status == CUresult.CUDA_SUCCESS;
+        }
+    }
+
     /// <summary>Waits on the host.</summary>
     public void Synchronize() => Check.Ok(Driver.cuEventSynchronize(Handle));
 

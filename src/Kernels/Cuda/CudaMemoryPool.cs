@@ -27,6 +27,9 @@ internal sealed class CudaMemoryPool : IDisposable
         Check.Ok(Driver.cuMemPoolSetAttribute(_pool, CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, ref keepAll));
     }
 
+    /// <summary>Gives back what others took here and keep for reuse; called before memory is said to be out.</summary>
+    public event Action? WhenShort;
+
     /// <summary>Bytes that are taken.</summary>
     public long LiveBytes { get; private set; }
 
@@ -48,14 +51,18 @@ internal sealed class CudaMemoryPool : IDisposable
         }
     }
 
-    /// <summary>Takes a block; work of the compute stream may use it from now on.</summary>
+    /// <summary>Takes a block; work of the compute stream may use it from now on. Work that is recorded takes it from the recording.</summary>
     /// <exception cref="CudaOutOfMemoryException">There is not enough; nothing is changed.</exception>
-    public nint Allocate(long bytes)
+    public nint Allocate(long bytes) => _context.Recording is { } recording ? recording.Take(bytes) : AllocateApart(bytes);
+
+    /// <summary>The same whatever is recorded.</summary>
+    public nint AllocateApart(long bytes)
     {
         _context.Use();
         CUresult status = TryAllocate(bytes, out ulong address);
         if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY)
         {
+            WhenShort?.Invoke();
             Trim(); // what the pool holds in pieces that do not fit may fit as a whole
             status = TryAllocate(bytes, out address);
         }
@@ -74,6 +81,8 @@ internal sealed class CudaMemoryPool : IDisposable
     /// <summary>Gives a block back; work that was handed in before still has it.</summary>
     public void Free(nint address)
     {
+        if (_context.Recording?.Return(address) == true)
+            return;
         _context.Use();
         lock (_lock)
         {

@@ -7,9 +7,13 @@ namespace Graft.Kernels.Cuda;
 /// </param>
 /// <param name="Synchronizes">True waits after each launch, so that a fault names its kernel.</param>
 /// <param name="UsesCudnn">False computes convolutions by own kernels even where cuDNN is there.</param>
-internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false, bool UsesCudnn = true)
+/// <param name="UsesGraphs">False hands in kernel by kernel what else is recorded into a CUDA graph once and launched as a whole.</param>
+internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false, bool UsesCudnn = true, bool UsesGraphs = true)
 {
-    /// <summary>By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one), GRAFT_CUDA_SYNC (1) and GRAFT_CUDA_CUDNN (on or off).</summary>
+    /// <summary>
+    /// By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one), GRAFT_CUDA_SYNC (1), GRAFT_CUDA_CUDNN and GRAFT_CUDA_GRAPHS
+    /// (on or off).
+    /// </summary>
     /// <exception cref="GraftException">One of them has another value.</exception>
     public static CudaOptions Read(Func<string, string?> variable) => new(
         new KernelCache(variable("GRAFT_CUDA_CACHE") switch
@@ -30,10 +34,13 @@ internal sealed record CudaOptions(KernelCache Cache, bool IsOneToOne = false, b
             null or "" or "0" => false,
             var other => throw new GraftException($"GRAFT_CUDA_SYNC is '{other}'; it takes 1 (wait after each launch) or 0."),
         },
-        variable("GRAFT_CUDA_CUDNN") switch
-        {
-            "off" => false,
-            null or "" or "on" => true,
-            var other => throw new GraftException($"GRAFT_CUDA_CUDNN is '{other}'; it takes on (the default) or off (convolutions by own kernels)."),
-        });
+        IsOn(variable, "GRAFT_CUDA_CUDNN", "convolutions by own kernels"),
+        IsOn(variable, "GRAFT_CUDA_GRAPHS", "every kernel handed in by itself"));
+
+    private static bool IsOn(Func<string, string?> variable, string name, string off) => variable(name) switch
+    {
+        "off" => false,
+        null or "" or "on" => true,
+        var other => throw new GraftException($"{name} is '{other}'; it takes on (the default) or off ({off})."),
+    };
 }

@@ -1,10 +1,11 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using Graft.Kernels.Cuda.Native;
 
 namespace Graft.Kernels.Cuda;
 
-/// <summary>The modules of one GPU: each embedded .cu file is compiled once, behind the lines of Common.cuh that all share.</summary>
-internal sealed unsafe class KernelModules(CudaContext context) : IDisposable
+/// <summary>The modules of one GPU: each embedded .cu file is compiled once, behind the lines of Common.cuh that all share and those that it includes.</summary>
+internal sealed unsafe partial class KernelModules(CudaContext context) : IDisposable
 {
     private const string Shared = "Common.cuh";
 
@@ -25,8 +26,13 @@ internal sealed unsafe class KernelModules(CudaContext context) : IDisposable
         }
     }
 
-    /// <summary>Shared lines and file, each under its own name in messages.</summary>
-    public static string SourceOf(string file) => $"#line 1 \"{Shared}\"\n{Read(Shared)}\n#line 1 \"{file}\"\n{Read(file)}";
+    /// <summary>Shared lines, the files that this one includes, and the file, each under its own name in messages.</summary>
+    public static string SourceOf(string file)
+    {
+        string own = Read(file);
+        IEnumerable<string> parts = [Shared, .. Include().Matches(own).Select(m => m.Groups[1].Value), file];
+        return string.Join('\n', parts.Select(part => $"#line 1 \"{part}\"\n{(part == file ? Include().Replace(own, "") : Read(part))}"));
+    }
 
     /// <summary>Unloads all.</summary>
     public void Dispose()
@@ -53,6 +59,10 @@ internal sealed unsafe class KernelModules(CudaContext context) : IDisposable
             return module;
         }
     }
+
+    /// <summary>The line stays, empty, so that messages keep their numbers. Files are embedded, so the engine and not NVRTC puts them in.</summary>
+    [GeneratedRegex(@"^#include ""(\w+\.cuh)""", RegexOptions.Multiline)]
+    private static partial Regex Include();
 
     private static string Read(string file)
     {

@@ -7,37 +7,41 @@ extern "C" __global__ void to_ids(const float* x, int* ids, long long count)
         ids[i] = x[i] >= 0.0f && x[i] < 2147483648.0f && x[i] == floorf(x[i]) ? (int)x[i] : -1;
 }
 
-// Position of the first id that is no row, count where there is none. One block.
-extern "C" __global__ void first_invalid(const int* ids, int* first, int count, int rows)
+// Position of the first id that is no row and what was given there; -1 and 0 where all are rows. One block.
+extern "C" __global__ void first_invalid(const int* ids, const int* given, int* answer, int count, int rows)
 {
     int found = count;
     for (int i = threadIdx.x; i < count; i += blockDim.x)
         found = ids[i] < 0 || ids[i] >= rows ? min(found, i) : found;
     found = block_join<Smallest>(found);
     if (threadIdx.x == 0)
-        *first = found;
+    {
+        answer[0] = found < count ? found : -1;
+        answer[1] = found < count ? given[found] : 0;
+    }
 }
 
-// A block owns a row of y.
-extern "C" __global__ void embedding_forward(const int* ids, const float* table, float* y, int columns)
+// A block owns a row of y. What is no row is NaN: the host hears of it later, and must not take the result for one.
+extern "C" __global__ void embedding_forward(const int* ids, const float* table, float* y, int columns, int rows)
 {
-    const float* from = table + (size_t)ids[blockIdx.x] * columns;
+    int id = ids[blockIdx.x];
+    const float* from = table + (size_t)id * columns;
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        y[(size_t)blockIdx.x * columns + c] = from[c];
+        y[(size_t)blockIdx.x * columns + c] = id >= 0 && id < rows ? from[c] : __int_as_float(NAN_BITS);
 }
 
 #define THREADS 256
 
 // A block for each position of ids and 256 columns, one a thread; the block of an id's first position sums all rows of that id, in order. Positions are looked
 // through by all threads, 256 at a time: ids are few beside the rows, and lie in the cache.
-extern "C" __global__ void embedding_backward(const int* ids, const float* dy, float* table, int count, int columns, float beta)
+extern "C" __global__ void embedding_backward(const int* ids, const float* dy, float* table, int count, int columns, int rows, float beta)
 {
     __shared__ int places[THREADS], found[THREADS / 32];
     int position = blockIdx.x, id = ids[position], column = blockIdx.y * THREADS + threadIdx.x, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     int earlier = 0;
     for (int i = threadIdx.x; i < position; i += THREADS)
         earlier |= ids[i] == id;
-    if (__syncthreads_or(earlier))
+    if (__syncthreads_or(earlier || id < 0 || id >= rows))
         return; // all threads do
     float sum = 0.0f;
     for (int first = position; first < count; first += THREADS)

@@ -4,10 +4,11 @@ namespace Graft.Kernels;
 
 internal sealed unsafe class CpuEmbeddingKernels : EmbeddingKernels
 {
-    public override int FirstInvalid(in EmbeddingGeometry g, DevicePtr<int> ids)
+    public override void Check(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<int> given, Func<int, int, Exception> invalid)
     {
         int index = new ReadOnlySpan<int>(ids.Pointer, g.Count).IndexOfAnyExceptInRange(0, g.V - 1);
-        return index;
+        if (index >= 0)
+            throw invalid(index, given.Pointer[index]);
     }
 
     public override void ToIds(int count, DevicePtr<float> x, DevicePtr<int> ids)

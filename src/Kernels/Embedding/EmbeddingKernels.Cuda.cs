@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
@@ -11,28 +10,24 @@ internal sealed class CudaEmbeddingKernels(CudaContext context, MemoryKernels me
     private readonly KernelFunction _toIds = new(context, "Embedding.cu", "to_ids"), _firstInvalid = new(context, "Embedding.cu", "first_invalid"),
         _forward = new(context, "Embedding.cu", "embedding_forward"), _backward = new(context, "Embedding.cu", "embedding_backward");
 
-    /// <inheritdoc/>
-    /// <remarks>Waits for the GPU: the answer is the host's.</remarks>
-    public override int FirstInvalid(in EmbeddingGeometry g, DevicePtr<int> ids)
+    public override void Check(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<int> given, Func<int, int, Exception> invalid)
     {
         if (g.Count == 0)
-            return -1;
-        using var found = new CudaScratch(context, sizeof(int));
-        _firstInvalid.Launch(1, SearchThreads, ids.Address, found.Address, g.Count, g.V);
-        int first = 0;
-        context.Transfers.Download(found.Address, MemoryMarshal.AsBytes(new Span<int>(ref first)));
-        return first == g.Count ? -1 : first;
+            return;
+        using var answer = new CudaScratch(context, CudaChecks.AnswerBytes);
+        _firstInvalid.Launch(1, SearchThreads, ids.Address, given.Address, answer.Address, g.Count, g.V);
+        context.Checks.Ask(answer.Address, invalid);
     }
 
     public override void ToIds(int count, DevicePtr<float> x, DevicePtr<int> ids) => _toIds.Over(count, x, ids.Address, (long)count);
 
     public override void Forward(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<float> y) =>
-        _forward.Launch(g.Count, CudaRows.Threads(g.C), ids.Address, table, y, g.C);
+        _forward.Launch(g.Count, CudaRows.Threads(g.C), ids.Address, table, y, g.C, g.V);
 
     public override void BackwardTable(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> dy, DevicePtr<float> dtable, float beta)
     {
         if (beta == 0)
             memory.Fill(dtable, (long)g.V * g.C, 0);
-        _backward.Launch(g.Count, (g.C + Columns - 1) / Columns, Columns, 1, ids.Address, dy, dtable, g.Count, g.C, beta);
+        _backward.Launch(g.Count, (g.C + Columns - 1) / Columns, Columns, 1, ids.Address, dy, dtable, g.Count, g.C, g.V, beta);
     }
 }

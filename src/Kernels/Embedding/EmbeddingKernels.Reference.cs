@@ -2,14 +2,13 @@ namespace Graft.Kernels;
 
 internal sealed unsafe class ReferenceEmbeddingKernels : EmbeddingKernels
 {
-    public override int FirstInvalid(in EmbeddingGeometry g, DevicePtr<int> ids)
+    public override void Check(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<int> given, Func<int, int, Exception> invalid)
     {
         for (int i = 0; i < g.Count; i++)
         {
             if (ids.Pointer[i] < 0 || ids.Pointer[i] >= g.V)
-                return i;
+                throw invalid(i, given.Pointer[i]);
         }
-        return -1;
     }
 
     public override void ToIds(int count, DevicePtr<float> x, DevicePtr<int> ids)

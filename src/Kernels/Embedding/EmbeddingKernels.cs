@@ -5,10 +5,14 @@ namespace Graft.Kernels;
 public abstract class EmbeddingKernels
 {
     /// <summary>
-    /// Position of the first id below 0 or not below V, or -1 where all are good. Ask before <see cref="Forward"/>, which
-    /// reads what the ids say.
+    /// Sees to it that all ids are rows: not below 0, and below V. Ask before <see cref="Forward"/>. The host's kernel sets throw at once. A GPU is not waited
+    /// for: the exception comes when numbers are next read back on this thread, and until then a row that does not exist is NaN and has no gradient.
     /// </summary>
-    public abstract int FirstInvalid(in EmbeddingGeometry g, DevicePtr<int> ids);
+    /// <param name="g">The sizes.</param>
+    /// <param name="ids">[Count].</param>
+    /// <param name="given">[Count] numbers of 32 bits, as the ids were before they became whole numbers.</param>
+    /// <param name="invalid">Makes the exception from the position of the first that is no row and the 32 bits that were given there.</param>
+    public abstract void Check(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<int> given, Func<int, int, Exception> invalid);
 
     /// <summary>ids[i] = x[i] as a whole number, or -1 where it is none.</summary>
     public abstract void ToIds(int count, DevicePtr<float> x, DevicePtr<int> ids);

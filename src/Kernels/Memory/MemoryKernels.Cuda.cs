@@ -9,7 +9,7 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 {
     private readonly KernelFunction _addScaled = new(context, "Memory.cu", "add_scaled");
 
-    public override bool IsOneToOne => context.Options.IsOneToOne;
+    public override bool IsOneToOne => context.Options.IsOneToOne || context.Recording is not null; // what recorded work takes must not serve others in between
 
     public override nint Allocate(long bytes) => context.Memory.Allocate(bytes);
 
@@ -17,11 +17,15 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 
     public override void Trim() => context.Memory.Trim();
 
+    public override void WhenShort(Action giveBack) => context.Memory.WhenShort += giveBack;
+
     public override void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination) =>
         context.Transfers.Upload(MemoryMarshal.AsBytes(source), destination.Address);
 
     public override void Download<T>(DevicePtr<T> source, Span<T> destination) =>
         context.Transfers.Download(source.Address, MemoryMarshal.AsBytes(destination));
+
+    public override PendingNumber Request(DevicePtr<float> source) => context.Transfers.Request(source.Address);
 
     /// <summary>Nothing: the host cannot address a GPU's memory.</summary>
     public override Span<float> HostSpan(DevicePtr<float> block, int count) => [];

@@ -22,6 +22,14 @@ public abstract class MemoryKernels
     {
     }
 
+    /// <summary>
+    /// Says what gives back memory that it keeps for reuse: it is called where the device has no block of a size, whoever asks for it, before that is said to
+    /// be out of memory. Nothing where memory does not run short in such a way.
+    /// </summary>
+    public virtual void WhenShort(Action giveBack)
+    {
+    }
+
     /// <summary>Copies host data to the device.</summary>
     public abstract void Upload<T>(ReadOnlySpan<T> source, DevicePtr<T> destination)
         where T : unmanaged;
@@ -29,6 +37,14 @@ public abstract class MemoryKernels
     /// <summary>Copies device data to the host.</summary>
     public abstract void Download<T>(DevicePtr<T> source, Span<T> destination)
         where T : unmanaged;
+
+    /// <summary>Begins to bring a number to the host, in order with work before and behind it.</summary>
+    public virtual PendingNumber Request(DevicePtr<float> source)
+    {
+        float value = 0;
+        Download(source, new Span<float>(ref value));
+        return new NumberAtHand(value);
+    }
 
     /// <summary>The numbers themselves, where the host can address them; empty where it cannot.</summary>
     public abstract Span<float> HostSpan(DevicePtr<float> block, int count);

@@ -35,6 +35,18 @@ public abstract class CausalSession : IDisposable
     public virtual void Read(IReadOnlyList<int[]> tokens, Span<float> logits, Span<float> hidden) =>
         throw new GraftException($"{GetType().Name} does not give hidden states; contrastive search needs them. Leave PenaltyAlpha out.");
 
+    /// <summary>True where the session can choose tokens where it computes logits, by <see cref="ReadAndChoose"/>: on a GPU, whose logits then stay there.</summary>
+    public virtual bool ChoosesTokens => false;
+
+    /// <summary>Reads a token into every sequence and chooses its next.</summary>
+    /// <param name="tokens">One for each sequence; those that were chosen last are there already.</param>
+    /// <param name="choice">How to choose.</param>
+    /// <param name="step">Draws before this one, which a draw depends on.</param>
+    /// <param name="chosen">Room for a token for each sequence.</param>
+    /// <exception cref="GraftException">The session does not choose tokens; or a logit is not a number or infinite; or as for <see cref="Read(IReadOnlyList{int[]}, Span{float})"/>.</exception>
+    public virtual void ReadAndChoose(ReadOnlySpan<int> tokens, TokenChoice choice, int step, Span<int> chosen) =>
+        throw new GraftException($"{GetType().Name} does not choose tokens here (ChoosesTokens); read logits and choose among them.");
+
     /// <summary>Sequence i becomes what sequence parents[i] was: beam search drops some and goes on from others twice.</summary>
     public abstract void Reorder(ReadOnlySpan<int> parents);
 

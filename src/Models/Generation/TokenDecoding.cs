@@ -11,8 +11,10 @@ internal sealed class TokenDecoding : IDisposable
     private readonly LogitsChain _chain;
     private readonly TokenSampler? _sampler;
     private readonly TokenRows _rows;
+    private readonly TokenChoice? _choice; // where the session can choose tokens itself
     private readonly float[] _logits;
     private readonly int[][] _next;
+    private readonly int[] _read; // by the session, in its last step: those of ended sequences too
     private readonly FinishReason?[] _finish;
     private readonly StopStringWatch?[] _watches;
     private CausalSession? _session;
@@ -23,10 +25,13 @@ internal sealed class TokenDecoding : IDisposable
         int count = prompts.Count * options.NumReturnSequences, vocabulary = model.VocabularySize;
         (_model, _prompts, _options, _lengths) = (model, prompts, options, lengths);
         _chain = LogitsChain.Of(options, lengths, vocabulary);
-        _sampler = options.DoSample ? new TokenSampler(options.Seed ?? Random.Shared.Next(), vocabulary) : null;
+        int seed = options.Seed ?? Random.Shared.Next();
+        _sampler = options.DoSample ? new TokenSampler(seed, vocabulary) : null;
+        _choice = TokenChoice.Of(options, _chain, seed);
         _rows = new TokenRows(prompts, options.NumReturnSequences, lengths);
         _logits = new float[count * vocabulary];
         _next = [.. Enumerable.Range(0, count).Select(_ => new int[1])];
+        _read = new int[count];
         _finish = new FinishReason?[count];
         _watches = [.. Enumerable.Range(0, count).Select(_ => options.StopStrings.Count == 0 ? null : new StopStringWatch(options.StopStrings, options.TokenText!()))];
     }
@@ -40,24 +45,31 @@ internal sealed class TokenDecoding : IDisposable
     /// <summary>Every sequence that has not ended grows by a token. One that has ended is fed its last token again: the model reads all rows or none.</summary>
     public void Step()
     {
+        bool isChosen = _session is { ChoosesTokens: true } && _choice is not null;
         if (_session is null)
             _session = _prompts.Read(_model, _options.NumReturnSequences, _lengths, _logits);
+        else if (isChosen)
+            _session.ReadAndChoose(_read, _choice!, _generated, _read);
         else
             _session.Read(_next, _logits);
-        int vocabulary = _model.VocabularySize;
         for (int row = 0; row < _next.Length; row++)
         {
             if (_finish[row] is not null)
                 continue;
-            Span<float> logits = _logits.AsSpan(row * vocabulary, vocabulary);
-            _chain.Apply(_rows[row], _generated, logits);
-            int token = _sampler?.Draw(logits, row, _generated) ?? LogProbabilities.ArgMax(logits);
+            int token = isChosen ? _read[row] : _read[row] = Choose(row);
             _rows.Append(row, token);
             _next[row][0] = token;
             _finish[row] = Finish(row, token);
         }
         _generated++;
         IsDone = Array.TrueForAll(_finish, f => f is not null);
+    }
+
+    private int Choose(int row)
+    {
+        Span<float> logits = _logits.AsSpan(row * _model.VocabularySize, _model.VocabularySize);
+        _chain.Apply(_rows[row], _generated, logits);
+        return _sampler?.Draw(logits, row, _generated) ?? LogProbabilities.ArgMax(logits);
     }
 
     /// <summary>The sequences as they are.</summary>

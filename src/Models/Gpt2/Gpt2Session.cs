@@ -6,9 +6,10 @@ namespace Graft.Models;
 
 /// <summary>
 /// Sequences that a GPT-2 reads, with the keys and values of all that was read. A pass runs new tokens through all blocks; queries, keys and values come
-/// from one product, residual sums and the activation are part of the products before them.
+/// from one product, residual sums and the activation are part of the products before them. Where the device records work, a pass of one token a sequence is
+/// a <see cref="Gpt2Decoding"/>.
 /// </summary>
-internal sealed class Gpt2Session : CausalSession
+internal sealed partial class Gpt2Session : CausalSession
 {
     /// <summary>Rows of a pass: long prompts are read in pieces, so that the pieces stay in the cache.</summary>
     private const int MostRows = 512;
@@ -21,6 +22,7 @@ internal sealed class Gpt2Session : CausalSession
     private readonly Tensor[] _keys, _values;
     private readonly Tensor _past, _last, _logits;
     private readonly MatMulGeometry _headProduct;
+    private readonly Gpt2Decoding? _decoding;
     private Buffers? _buffers;
     private Tensor? _spare, _low, _share;
 
@@ -35,11 +37,24 @@ internal sealed class Gpt2Session : CausalSession
         _packed = layers.Pack();
         _device = layers.Tokens.Parameters[0].Device;
         _lengths = new int[sequences];
-        _keys = [.. layers.Blocks.Select(_ => NewCache())];
-        _values = [.. layers.Blocks.Select(_ => NewCache())];
-        _past = Tensor.Allocate(_device, new Shape(sequences), DType.Int32);
-        _last = Tensor.Allocate(_device, new Shape(sequences, _config.Width));
-        _logits = Tensor.Allocate(_device, new Shape(sequences, _config.VocabularySize));
+        (_keys, _values) = (new Tensor[layers.Blocks.Length], new Tensor[layers.Blocks.Length]);
+        try
+        {
+            for (int i = 0; i < _keys.Length; i++)
+            {
+                _keys[i] = NewCache();
+                _values[i] = NewCache();
+            }
+            _past = Tensor.Allocate(_device, new Shape(sequences), DType.Int32);
+            _last = Tensor.Allocate(_device, new Shape(sequences, _config.Width));
+            _logits = Tensor.Allocate(_device, new Shape(sequences, _config.VocabularySize));
+            _decoding = Kernels.Records ? new Gpt2Decoding(_device, sequences) : null;
+        }
+        catch
+        {
+            Dispose(); // what there is of them
+            throw;
+        }
         _headProduct = new MatMulGeometry(sequences, _config.VocabularySize, _config.Width, false, true, [0], [0], 1, 1);
     }
 
@@ -59,10 +74,30 @@ internal sealed class Gpt2Session : CausalSession
 
     public override void Read(IReadOnlyList<int[]> tokens, Span<float> logits, Span<float> hidden)
     {
+        int[] before = [.. _lengths];
+        try
+        {
+            ReadAll(tokens, logits, hidden);
+        }
+        catch
+        {
+            before.CopyTo(_lengths, 0); // the session is as it was: rows behind the length are not read
+            throw;
+        }
+    }
+
+    private void ReadAll(IReadOnlyList<int[]> tokens, Span<float> logits, Span<float> hidden)
+    {
         Check(tokens, logits.Length);
         if (hidden.Length > 0 && hidden.Length != tokens.Sum(t => t.Length) * _config.Width)
             throw new GraftException($"GPT-2: room for {hidden.Length} numbers of hidden states; {tokens.Sum(t => t.Length)} tokens of {_config.Width} are read.");
         int count = tokens[0].Length;
+        if (_decoding is not null && hidden.Length == 0 && tokens.All(t => t.Length == 1))
+        {
+            Decode([.. tokens.Select(t => t[0])], null, 0);
+            Kernels.Memory.Download(_logits.Data, logits);
+            return;
+        }
         if (tokens.All(t => t.Length == count) && Sequences * count <= MostRows)
         {
             Pass(0, Sequences, count, (s, i) => tokens[s][i], hidden);
@@ -80,7 +115,7 @@ internal sealed class Gpt2Session : CausalSession
                 }
             }
         }
-        Head();
+        Head(_last.Data);
         Kernels.Memory.Download(_logits.Data, logits);
     }
 
@@ -98,6 +133,7 @@ internal sealed class Gpt2Session : CausalSession
         if (!moves)
             return;
         _spare ??= NewCache();
+        _decoding?.Forget();
         for (int block = 0; block < _keys.Length; block++)
         {
             Reorder(ref _keys[block], parents);
@@ -110,12 +146,12 @@ internal sealed class Gpt2Session : CausalSession
 
     public override void Dispose()
     {
-        foreach (Tensor t in _keys.Concat(_values).Concat([_past, _last, _logits]))
-            t.Release();
-        _spare?.Release();
-        _low?.Release();
-        _share?.Release();
-        (_spare, _low, _share) = (null, null, null);
+        _decoding?.Dispose();
+        foreach (Tensor? t in (Tensor?[])[.. _keys, .. _values, _past, _last, _logits])
+            t?.Release();
+        GiveBack(ref _spare);
+        GiveBack(ref _low);
+        GiveBack(ref _share);
         _buffers?.Release();
         _buffers = null;
     }
@@ -162,15 +198,7 @@ internal sealed class Gpt2Session : CausalSession
         Kernels.Memory.Upload<int>(b.HostIds.AsSpan(0, rows), b.Ids.IntData);
         Kernels.Memory.Upload<int>(b.HostPlaces.AsSpan(0, rows), b.Places.IntData);
         Kernels.Memory.Upload<int>(_lengths.AsSpan(first, sequences), _past.IntData);
-        Kernels.Embedding.Forward(new EmbeddingGeometry(rows, VocabularySize, width), b.Ids.IntData, Value(_layers.Tokens, 0), b.X.Data);
-        Kernels.Embedding.Forward(new EmbeddingGeometry(rows, _config.Positions, width), b.Places.IntData, Value(_layers.Positions, 0), b.Normed.Data);
-        Kernels.Memory.Accumulate(b.Normed.Data, b.X.Data, (long)rows * width, 1);
-        var attention = new CachedAttentionGeometry(sequences, count, Capacity, _config.Heads, width / _config.Heads, 0);
-        for (int i = 0; i < _layers.Blocks.Length; i++)
-        {
-            long start = (long)first * Capacity * width;
-            Block(_layers.Blocks[i], b, rows, attention, _keys[i].Data.At(start), _values[i].Data.At(start));
-        }
+        Blocks(b, first, sequences, count, b.Ids.IntData, b.Places.IntData, _past.IntData);
         for (int s = 0; s < sequences; s++)
         {
             _lengths[first + s] += count;
@@ -182,21 +210,35 @@ internal sealed class Gpt2Session : CausalSession
         Kernels.Memory.Download(b.Normed.Data, hidden);
     }
 
-    private void Block(Gpt2Block block, Buffers b, int rows, in CachedAttentionGeometry attention, DevicePtr<float> keys, DevicePtr<float> values)
+    /// <summary>From tokens to what the last block gives, in the buffers' X.</summary>
+    private void Blocks(Buffers b, int first, int sequences, int count, DevicePtr<int> ids, DevicePtr<int> places, DevicePtr<int> past)
+    {
+        int rows = sequences * count, width = _config.Width;
+        Kernels.Embedding.Forward(new EmbeddingGeometry(rows, VocabularySize, width), ids, Value(_layers.Tokens, 0), b.X.Data);
+        Kernels.Embedding.Forward(new EmbeddingGeometry(rows, _config.Positions, width), places, Value(_layers.Positions, 0), b.Normed.Data);
+        Kernels.Memory.Accumulate(b.Normed.Data, b.X.Data, (long)rows * width, 1);
+        var attention = new CachedAttentionGeometry(sequences, count, Capacity, _config.Heads, width / _config.Heads, 0);
+        long start = (long)first * Capacity * width;
+        for (int i = 0; i < _layers.Blocks.Length; i++)
+            Block(_layers.Blocks[i], b, rows, attention, past, _keys[i].Data.At(start), _values[i].Data.At(start));
+    }
+
+    private void Block(Gpt2Block block, Buffers b, int rows, in CachedAttentionGeometry attention, DevicePtr<int> past, DevicePtr<float> keys, DevicePtr<float> values)
     {
         Norm(block.AttentionNorm, rows, b.X.Data, b.Normed.Data, b);
         Dense(block.QueryKeyValue, rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
-        Kernels.CausalAttention.ForwardCached(attention with { Scale = block.Scale }, b.Inner.Data, _past.IntData, keys, values, b.Normed.Data);
+        Kernels.CausalAttention.ForwardCached(attention with { Scale = block.Scale }, b.Inner.Data, past, keys, values, b.Normed.Data);
         Dense(block.AttentionOut, rows, b.Normed.Data, b.X.Data, b.X.Data);
         Norm(block.MlpNorm, rows, b.X.Data, b.Normed.Data, b);
         Dense(block.MlpIn, rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
         Dense(block.MlpOut, rows, b.Inner.Data, b.X.Data, b.X.Data);
     }
 
-    private void Head()
+    /// <summary>The logits behind a row of each sequence.</summary>
+    private void Head(DevicePtr<float> rows)
     {
         Buffers b = Take(Sequences);
-        Norm(_layers.Norm, Sequences, _last.Data, b.Normed.Data, b);
+        Norm(_layers.Norm, Sequences, rows, b.Normed.Data, b);
         if (_layers.Head is Dense own)
             Dense(own, Sequences, b.Normed.Data, DevicePtr<float>.Null, _logits.Data);
         else if (_packed.TryGetValue(_layers.Head, out PackedProduct? head))
@@ -226,15 +268,22 @@ internal sealed class Gpt2Session : CausalSession
     {
         if (_low is null || _low.Count < (long)rows * rank)
         {
-            _low?.Release();
+            GiveBack(ref _low);
             _low = Tensor.Allocate(_device, new Shape(rows, rank));
         }
         if (_share is null || _share.Count < (long)rows * outputs)
         {
-            _share?.Release();
+            GiveBack(ref _share);
             _share = Tensor.Allocate(_device, new Shape(rows, outputs));
         }
         return (_low, _share);
+    }
+
+    /// <summary>Forgets it as well: where there is no memory for the next, nobody gives it back again.</summary>
+    private static void GiveBack(ref Tensor? tensor)
+    {
+        tensor?.Release();
+        tensor = null;
     }
 
     /// <summary>Buffers with room for so many rows.</summary>
@@ -243,38 +292,66 @@ internal sealed class Gpt2Session : CausalSession
         if (_buffers is not null && _buffers.Rows >= rows)
             return _buffers;
         _buffers?.Release();
+        _buffers = null;
         return _buffers = new Buffers(_device, rows, _config.Width, Math.Max(3 * _config.Width, _layers.Blocks[0].MlpIn.Units));
     }
 
     /// <summary>What a pass computes in.</summary>
-    private sealed class Buffers(Device device, int rows, int width, int inner)
+    private sealed class Buffers
     {
-        public int Rows { get; } = rows;
+        private readonly List<Tensor> _all = [];
 
-        public int[] HostIds { get; } = new int[rows];
+        public Buffers(Device device, int rows, int width, int inner)
+        {
+            (Rows, HostIds, HostPlaces) = (rows, new int[rows], new int[rows]);
+            try
+            {
+                Ids = New(device, new Shape(rows), DType.Int32);
+                Places = New(device, new Shape(rows), DType.Int32);
+                X = New(device, new Shape(rows, width));
+                Normed = New(device, new Shape(rows, width));
+                Inner = New(device, new Shape(rows, inner));
+                Mean = New(device, new Shape(rows));
+                Deviation = New(device, new Shape(rows));
+            }
+            catch
+            {
+                Release();
+                throw;
+            }
+        }
 
-        public int[] HostPlaces { get; } = new int[rows];
+        public int Rows { get; }
 
-        public Tensor Ids { get; } = Tensor.Allocate(device, new Shape(rows), DType.Int32);
+        public int[] HostIds { get; }
 
-        public Tensor Places { get; } = Tensor.Allocate(device, new Shape(rows), DType.Int32);
+        public int[] HostPlaces { get; }
 
-        public Tensor X { get; } = Tensor.Allocate(device, new Shape(rows, width));
+        public Tensor Ids { get; }
+
+        public Tensor Places { get; }
+
+        public Tensor X { get; }
 
         /// <summary>After a norm; also the positions' rows, and the output of attention.</summary>
-        public Tensor Normed { get; } = Tensor.Allocate(device, new Shape(rows, width));
+        public Tensor Normed { get; }
 
         /// <summary>Queries, keys and values; or what lies between the two Dense layers.</summary>
-        public Tensor Inner { get; } = Tensor.Allocate(device, new Shape(rows, inner));
+        public Tensor Inner { get; }
 
-        public Tensor Mean { get; } = Tensor.Allocate(device, new Shape(rows));
+        public Tensor Mean { get; }
 
-        public Tensor Deviation { get; } = Tensor.Allocate(device, new Shape(rows));
+        public Tensor Deviation { get; }
 
-        public void Release()
+        public IReadOnlyList<Tensor> All => _all;
+
+        public void Release() => _all.ForEach(t => t.Release());
+
+        private Tensor New(Device device, Shape shape, DType type = DType.Float32)
         {
-            foreach (Tensor t in new[] { Ids, Places, X, Normed, Inner, Mean, Deviation })
-                t.Release();
+            Tensor made = Tensor.Allocate(device, shape, type);
+            _all.Add(made);
+            return made;
         }
     }
 }

@@ -18,7 +18,7 @@ struct Order {
     int status = 0;
 };
 
-const char* const CallNames[] = {"allocation", "launch", "copy", "cublas", "cublaslt", "cudnn", "compile"};
+const char* const CallNames[] = {"allocation", "launch", "copy", "capture", "instantiate", "cublas", "cublaslt", "cudnn", "compile"};
 constexpr int CallKinds = sizeof CallNames / sizeof *CallNames;
 Order orders[CallKinds];
 
@@ -52,6 +52,7 @@ bool inject(const std::string& kind, uint64_t n, int status) {
 int injected(Call kind) {
     Order& order = orders[static_cast<int>(kind)];
     if (order.callsLeft == 0 || --order.callsLeft > 0) return 0;
+    count("ordered_failures");
     note("the test ordered this %s to fail with %d", CallNames[static_cast<int>(kind)], order.status);
     return order.status;
 }

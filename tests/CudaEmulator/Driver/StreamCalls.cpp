@@ -49,6 +49,7 @@ DRIVER_API cuStreamBeginCapture_v2(void* handle, int mode) {
     ENTER;
     STREAM(stream, handle);
     if (mode < 0 || mode > 2) return InvalidValue;
+    if (int status = injected(Call::Capture)) return status;
     return beginCapture(stream, static_cast<CaptureMode>(mode));
 }
 
@@ -59,6 +60,7 @@ DRIVER_API cuStreamEndCapture(void* handle, void** graphHandle) {
     std::shared_ptr<Graph> graph;
     *graphHandle = nullptr;
     if (Status status = endCapture(stream, graph)) return status;
+    if (int status = injected(Call::Capture)) return status;
     *graphHandle = newHandle(Kind::Graph, graph);
     return Success;
 }
@@ -155,10 +157,21 @@ DRIVER_API cuEventElapsedTime(float* milliseconds, void* startHandle, void* endH
     auto name = handleTo<GraphExec>(handle, Kind::GraphExec, __func__);       \
     if (!name) return InvalidValue
 
+// Of the handles of nodes it tells the number alone: a null for nodes.
+DRIVER_API cuGraphGetNodes(void* handle, void* nodes, size_t* count) {
+    ENTER;
+    REFUSE_NULL(count);
+    GRAPH(graph, handle);
+    if (nodes) return NotSupported;
+    *count = graph->nodes.size();
+    return Success;
+}
+
 DRIVER_API cuGraphInstantiateWithFlags(void** handle, void* graphHandle, unsigned long long) {
     ENTER;
     REFUSE_NULL(handle);
     GRAPH(graph, graphHandle);
+    if (int status = injected(Call::Instantiate)) return status;
     *handle = newHandle(Kind::GraphExec, instantiate(graph));
     return Success;
 }

@@ -6,8 +6,8 @@ using Xunit;
 namespace Graft.Tests.CudaEmulator;
 
 /// <summary>
-/// The emulated libraries against CUDA's headers: Exports.tsv holds, of the table made from those headers (12.0 to 13.0, cuDNN 9), the rows of
-/// the functions that are emulated. Its abi column gives each parameter's machine form: ptr, i32, u32, i64, u64, usize, f32, f64, u8, u16.
+/// The emulated libraries against CUDA's headers (12.0 to 13.0, cuDNN 9): all functions that the engine declares are emulated, whose rows tests/Kernels/Cuda/Abi/functions.tsv
+/// has, and those of Exports.tsv beside them. The abi column gives each parameter's machine form: ptr, i32, u32, i64, u64, usize, f32, f64, u8, u16.
 /// </summary>
 [Collection(CudaEmulatorCollection.Name)]
 public sealed partial class ExportTests(CudaEmulator emulator)
@@ -15,7 +15,10 @@ public sealed partial class ExportTests(CudaEmulator emulator)
     private static readonly string Folder = Path.Combine(HouseTests.Root, "tests", "CudaEmulator");
 
     private static (string Library, string Symbol, string Abi)[] Rows { get; } =
-        [.. File.ReadLines(Path.Combine(Folder, "Tests", "Exports.tsv")).Skip(1).Select(line => line.Split('\t')).Select(p => (p[0], p[1], p[2]))];
+    [
+        .. Table(Path.Combine("tests", "Kernels", "Cuda", "Abi", "functions.tsv")).Select(p => (p[0], p[1], p[3]))
+            .Union(Table(Path.Combine("tests", "CudaEmulator", "Tests", "Exports.tsv")).Select(p => (p[0], p[1], p[2]))),
+    ];
 
     [Theory]
     [InlineData("cuda", "libcuda.so.1")]
@@ -62,6 +65,8 @@ public sealed partial class ExportTests(CudaEmulator emulator)
         Assert.Empty(wrong);
         Assert.True(compared >= expected.Count / 2, $"{compared} of {expected.Count} definitions were found");
     }
+
+    private static IEnumerable<string[]> Table(string path) => File.ReadLines(Path.Combine(HouseTests.Root, path)).Skip(1).Select(line => line.Split('\t'));
 
     private static string[] Parameters(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 

@@ -6,7 +6,7 @@ using static Graft.Tests.Kernels.KernelBlocks;
 
 namespace Graft.Tests.Kernels.Cuda;
 
-/// <summary>Context, memory, copies, launches, graphs and errors on the emulated GPU.</summary>
+/// <summary>Context, memory, copies, launches and errors on the emulated GPU.</summary>
 [Collection(CudaEmulatorCollection.Name)]
 public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisposable
 {
@@ -43,7 +43,8 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
     [InlineData(1)]
     [InlineData(1000)]
     [InlineData(100_000)] // beside the kernels: larger than a small copy
-    [InlineData(4_500_001)] // more pieces than the ring has buffers, and a rest
+    [InlineData(4_500_001)] // several pieces and a rest
+    [InlineData(17_000_000)] // more pieces than the ring has buffers at most
     public void What_is_uploaded_comes_back(int count)
     {
         emulator.Begin($"{nameof(What_is_uploaded_comes_back)} {count}");
@@ -118,6 +119,19 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
     }
 
     [Fact]
+    public void What_the_engine_keeps_for_reuse_is_given_back_to_kernels_that_need_room_of_their_own()
+    {
+        emulator.Begin(nameof(What_the_engine_keeps_for_reuse_is_given_back_to_kernels_that_need_room_of_their_own));
+        emulator.Configure("memory", 64UL << 20);
+        using (var gpu = new EmulatedGpu(isOneToOne: false))
+        {
+            Tensor.Zeros(gpu.Device, new Shape(10 << 20)).Release(); // 40 MiB, kept
+            using (new CudaScratch(gpu.Context, 48 << 20)) // fits only without it
+                Assert.Equal(0, gpu.Device.Pool.CachedBytes);
+        }
+    }
+
+    [Fact]
     public void A_launch_that_is_refused_names_kernel_and_shape()
     {
         emulator.Begin(nameof(A_launch_that_is_refused_names_kernel_and_shape));
@@ -185,37 +199,6 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
         Fails("takes fewer than the 6 arguments", k => k.Over(1, x, 1f, x, 0f, 1L, 0));
         Fails("parameter 4 has 8 bytes, but the argument has 4", k => k.Over(1, x, 1f, x, 0f, 1));
         Assert.Equal(0UL, emulator.Counter("launches"));
-        gpu.Kernels.Memory.Free(x.Address);
-    }
-
-    [Fact]
-    public void Work_that_was_captured_runs_as_often_as_its_graph_is_launched()
-    {
-        emulator.Begin(nameof(Work_that_was_captured_runs_as_often_as_its_graph_is_launched));
-        using var gpu = new EmulatedGpu();
-        DevicePtr<float> x = New(gpu.Kernels.Memory, [1, 2, 3]);
-        void Double() => gpu.Kernels.Gradient.Scale(x, 3, 2);
-        Double(); // loads the kernel
-        using (CudaGraph graph = CudaGraph.Capture(gpu.Context, Double))
-        {
-            Assert.Equal([2, 4, 6], Read(gpu.Kernels.Memory, x, 3)); // capturing ran nothing
-            graph.Launch();
-            graph.Launch();
-            Assert.Equal([8, 16, 24], Read(gpu.Kernels.Memory, x, 3));
-        }
-        gpu.Kernels.Memory.Free(x.Address);
-    }
-
-    [Fact]
-    public void A_capture_that_does_what_it_cannot_hold_fails_and_the_stream_goes_on()
-    {
-        emulator.Begin(nameof(A_capture_that_does_what_it_cannot_hold_fails_and_the_stream_goes_on));
-        using var gpu = new EmulatedGpu();
-        DevicePtr<float> x = New(gpu.Kernels.Memory, [1]);
-        Assert.Throws<CudaException>(() => CudaGraph.Capture(gpu.Context, () => Read(gpu.Kernels.Memory, x, 1)));
-        Assert.Contains("captures", Assert.Single(emulator.Findings), StringComparison.Ordinal);
-        emulator.ClearReports();
-        Assert.Equal([1], Read(gpu.Kernels.Memory, x, 1));
         gpu.Kernels.Memory.Free(x.Address);
     }
 

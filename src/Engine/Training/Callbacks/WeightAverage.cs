@@ -66,8 +66,7 @@ public sealed class WeightAverage : Callback, IDisposable
         KernelSet kernels = p.Device.Kernels;
         if (!_averages.TryGetValue(p, out Tensor? average))
         {
-            _averages.Add(p, average = Tensor.Allocate(p.Device, p.Shape));
-            kernels.Memory.Copy(p.Value.Data, average.Data, average.Count);
+            _averages.Add(p, p.Value.Copy());
             return;
         }
         kernels.Gradient.Scale(average.Data, average.Count, _momentum);
@@ -79,8 +78,7 @@ public sealed class WeightAverage : Callback, IDisposable
         foreach ((Parameter p, Tensor average) in _averages)
         {
             MemoryKernels memory = p.Device.Kernels.Memory;
-            Tensor held = Tensor.Allocate(p.Device, p.Shape);
-            memory.Copy(p.Value.Data, held.Data, held.Count);
+            Tensor held = p.Value.Copy();
             memory.Copy(average.Data, p.Value.Data, held.Count);
             memory.Copy(held.Data, average.Data, held.Count);
             held.Release();

@@ -40,13 +40,8 @@ public class Adam : Optimizer
     private protected override string[] SlotNames { get; }
 
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
-        Move(kernels, tensors, rate, _weightDecay);
+        Move(kernels, tensors, tensors.Length, rate);
 
-    private protected override void MoveUndecayed(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) => Move(kernels, tensors, rate, 0);
-
-    private void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate, float weightDecay)
-    {
-        if (!tensors.IsEmpty)
-            kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, StepEpsilon, weightDecay, Iterations + 1), tensors);
-    }
+    private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, int decayed, float rate) =>
+        kernels.AdamStep.Step(new AdamStepSettings(rate, _beta1, _beta2, StepEpsilon, _weightDecay, Iterations + 1) { Decayed = decayed }, tensors);
 }

@@ -96,8 +96,7 @@ public abstract class Optimizer : IDisposable
             KernelSet kernels = gradients[0].Parameter.Device.Kernels;
             Clip(kernels, tensors);
             kernels.Gradient.PrepareProducts(tensors);
-            Move(kernels, tensors.AsSpan(0, decayed), LearningRate); // memory was taken before: nothing can fail half-way
-            MoveUndecayed(kernels, tensors.AsSpan(decayed), LearningRate);
+            Move(kernels, tensors, decayed, LearningRate); // in one piece: nothing can fail half-way
         }
         foreach (ParameterGradient gradient in gradients)
             gradient.Parameter.Value.MarkChanged();
@@ -157,11 +156,8 @@ public abstract class Optimizer : IDisposable
     /// <summary>True where weight decay is for this parameter too.</summary>
     private protected virtual bool IsDecayed(Parameter parameter) => true;
 
-    /// <summary>Moves the parameters that do not decay.</summary>
-    private protected virtual void MoveUndecayed(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate)
-    {
-        // All decay alike.
-    }
+    /// <summary>The same where weight decay is for the first <paramref name="decayed"/> alone.</summary>
+    private protected virtual void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, int decayed, float rate) => Move(kernels, tensors, rate);
 
     /// <summary>A parameter as the kernels take it: slots in the order of <see cref="SlotNames"/>.</summary>
     private protected virtual StepTensor Operands(Tensor value, DevicePtr<float> gradient, Tensor[] slots) => new(value.Count, value.Data, gradient, At(slots, 0), At(slots, 1), At(slots, 2));
@@ -184,17 +180,23 @@ public abstract class Optimizer : IDisposable
     {
         if (_slots.TryGetValue(parameter, out Tensor[]? slots) && (slots.Length == 0 || slots[0].Device == parameter.Device))
             return slots;
-        Tensor[] made = Array.ConvertAll(SlotNames, _ => Tensor.Allocate(parameter.Device, parameter.Shape));
-        for (int i = 0; i < made.Length; i++)
+        var made = new List<Tensor>();
+        try
         {
-            if (slots is null)
-                parameter.Device.Kernels.Memory.Fill(made[i].Data, made[i].Count, SlotStart);
-            else
-                made[i].Set(slots[i].ToArray()); // the model was moved to another device
-            slots?[i].Release();
+            for (int i = 0; i < SlotNames.Length; i++)
+            {
+                made.Add(slots is not null ? Tensor.From(parameter.Device, parameter.Shape, slots[i].ToArray()) // the model was moved to another device
+                    : Tensor.Filled(parameter.Device, parameter.Shape, t => parameter.Device.Kernels.Memory.Fill(t.Data, t.Count, SlotStart)));
+            }
         }
-        _slots[parameter] = made;
-        return made;
+        catch
+        {
+            made.ForEach(slot => slot.Release());
+            throw;
+        }
+        foreach (Tensor slot in slots ?? [])
+            slot.Release();
+        return _slots[parameter] = [.. made];
     }
 
     private void CheckClipping()

@@ -115,6 +115,9 @@ internal static unsafe partial class Driver
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuEventSynchronize(CUevent theEvent);
 
+    [LibraryImport(NativeLibraries.Driver)]
+    internal static partial CUresult cuEventQuery(CUevent theEvent);
+
     // Kernels and graphs.
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuModuleLoadData(out CUmodule module, byte* image);
@@ -135,6 +138,9 @@ internal static unsafe partial class Driver
 
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuGraphInstantiateWithFlags(out CUgraphExec executable, CUgraph graph, ulong flags);
+
+    [LibraryImport(NativeLibraries.Driver)]
+    internal static partial CUresult cuGraphGetNodes(CUgraph graph, void* nodes, ref nuint count);
 
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream);
@@ -163,6 +169,7 @@ internal enum CUresult
     CUDA_ERROR_NO_BINARY_FOR_GPU = 209,
     CUDA_ERROR_ECC_UNCORRECTABLE = 214,
     CUDA_ERROR_UNSUPPORTED_PTX_VERSION = 222,
+    CUDA_ERROR_NOT_READY = 600,
     CUDA_ERROR_ILLEGAL_ADDRESS = 700,
     CUDA_ERROR_LAUNCH_TIMEOUT = 702,
     CUDA_ERROR_ASSERT = 710,
@@ -175,6 +182,8 @@ internal enum CUresult
     CUDA_ERROR_SYSTEM_NOT_READY = 802,
     CUDA_ERROR_SYSTEM_DRIVER_MISMATCH = 803,
     CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE = 804,
+    CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = 900,
+    CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD = 908,
 }
 
 internal enum CUdevice_attribute

@@ -102,9 +102,6 @@ internal static class LogProbabilities
             max = MathF.Max(max, best[i]);
         foreach (float x in logits[(vectors.Length * Vector<float>.Count)..])
             max = MathF.Max(max, x);
-        if (float.IsNaN(max) || float.IsPositiveInfinity(max))
-            throw new GraftException($"The model's logits hold {(float.IsNaN(max) ? "a value that is not a number" : "infinity")}; its weights are damaged or of another model.");
-        return max > float.NegativeInfinity ? max
-            : throw new GraftException("The generation options forbid every token of the vocabulary at this place; loosen NoRepeatNgramSize, BadWordsIds, SuppressTokens or MinLength.");
+        return float.IsFinite(max) ? max : throw LogitsFault.Of(max);
     }
 }

@@ -10,6 +10,9 @@ internal sealed class LogitsChain
     /// <summary>The steps, first to last.</summary>
     public IReadOnlyList<LogitsProcessor> Steps => _processors;
 
+    /// <summary>True where there is nothing but temperature, top k and top p.</summary>
+    public bool NarrowsOnly => Array.TrueForAll(_processors, p => p is Temperature or TopK or TopP);
+
     /// <summary>The chain of options.</summary>
     /// <param name="options">What is asked for.</param>
     /// <param name="lengths">Lengths of prompt and continuation.</param>

@@ -1,0 +1,53 @@
+using Graft.Kernels;
+using Graft.Layers;
+
+namespace Graft.Training;
+
+/// <summary>
+/// The statistics that a step's forward pass moves (BatchNormalization's), as they were before the step: where the step is not finished they are put back. They are
+/// copied within the device, into one block that is kept from step to step, so that the host waits for nothing.
+/// </summary>
+internal sealed class MovingStatistics : IDisposable
+{
+    private Parameter[] _moved = [];
+    private Tensor? _before;
+
+    /// <summary>Notes the statistics of all layers that train now.</summary>
+    public void Take(Model model)
+    {
+        _moved = [.. WeightSnapshot.Moving(model).Where(p => p.IsStatistic)];
+        long count = _moved.Sum(p => p.Value.Count);
+        if (count == 0)
+            return;
+        if (_before is null || _before.Count < count || _before.Device != model.Device)
+        {
+            Dispose();
+            _before = Tensor.Allocate(model.Device, new Shape(checked((int)count)));
+        }
+        Each((memory, p, before) => memory.Copy(p.Value.Data, before, p.Value.Count));
+    }
+
+    /// <summary>Brings them back.</summary>
+    public void PutBack() => Each((memory, p, before) =>
+    {
+        memory.Copy(before, p.Value.Data, p.Value.Count);
+        p.Value.MarkChanged();
+    });
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _before?.Release();
+        _before = null;
+    }
+
+    private void Each(Action<MemoryKernels, Parameter, DevicePtr<float>> copy)
+    {
+        long at = 0;
+        foreach (Parameter p in _moved)
+        {
+            copy(p.Device.Kernels.Memory, p, _before!.Data.At(at));
+            at += p.Value.Count;
+        }
+    }
+}

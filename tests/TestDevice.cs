@@ -1,0 +1,21 @@
+using System.Runtime.CompilerServices;
+
+namespace Graft.Tests;
+
+/// <summary>
+/// Tests build models without naming a device: these live on the processor also where there is a GPU, or the emulated one is loaded, unless the run names another. What
+/// tests of CUDA use, they name.
+/// </summary>
+internal static class TestDevice
+{
+    /// <summary>What names the default device.</summary>
+    public const string Variable = "GRAFT_DEVICE";
+
+    [ModuleInitializer]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The test program is an application: it must choose before any test makes a parameter.")]
+    internal static void Choose()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is null && Environment.GetEnvironmentVariable("GRAFT_KERNELS") is null)
+            Environment.SetEnvironmentVariable(Variable, Device.Cpu.Name);
+    }
+}
