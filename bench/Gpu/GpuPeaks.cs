@@ -29,10 +29,24 @@ internal static class GpuPeaks
             foreach (string precision in options.Precisions)
             {
                 var row = new GpuRow { Part = "peaks", Name = GpuRow.Product, Variant = $"cuBLAS {n}", Precision = precision, Flops = 2.0 * n * n * n };
-                if (GpuPrecisions.Obstacle(precision) is { } obstacle)
-                    results.Add(row with { Note = obstacle });
-                else
-                    Measure(row, () => context.Blas.Multiply(false, false, n, n, n, a, b, c, 0));
+                ComputePrecision factors = GpuPrecisions.Of(precision);
+                results.Try(row, () =>
+                {
+                    CudaMatrices left = new(a, n), right = new(b, n);
+                    if (factors.IsNarrow())
+                        (left, right) = (Narrow(a), Narrow(b));
+                    void Multiply() => context.Blas.Multiply(n, n, n, left, right, new CudaMatrices(c, n), 0, types: factors == ComputePrecision.Float32 ? null : GemmTypes.Of(factors, narrowOutput: true));
+                    Multiply();
+                    return clock.Measure(row, Multiply);
+                });
+
+                // The same numbers in 16 bits.
+                CudaMatrices Narrow(DevicePtr<float> x)
+                {
+                    DevicePtr<float> y = workspace.Scratch((long)n * n / 2);
+                    BenchGpu.Device.Kernels.In(factors).Narrow.Round(x, new DevicePtr<ushort>(y.Address), (long)n * n);
+                    return new CudaMatrices(y, n);
+                }
             }
         }
 

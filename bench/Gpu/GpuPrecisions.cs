@@ -1,3 +1,5 @@
+using Graft.Kernels;
+
 namespace Graft.Bench.Gpu;
 
 /// <summary>What products are computed in on a GPU.</summary>
@@ -9,8 +11,13 @@ internal static class GpuPrecisions
     /// <summary>All that are asked for by default.</summary>
     public static readonly string[] All = [Float32, TF32, BFloat16];
 
-    /// <summary>Why Graft has no figures in a precision; null where it has.</summary>
-    public static string? Obstacle(string precision) => precision == Float32 ? null : "Graft's CUDA backend computes in float32 alone";
+    /// <summary>The same for the engine.</summary>
+    public static ComputePrecision Of(string precision) => precision switch
+    {
+        Float32 => ComputePrecision.Float32,
+        TF32 => ComputePrecision.TF32,
+        _ => ComputePrecision.BFloat16,
+    };
 
     /// <summary>
     /// Largest deviation of outputs from the processor's, as <see cref="Quick.OutputCheck"/> counts it: in float32 what two orders of sums differ by; factors of 11 or 8

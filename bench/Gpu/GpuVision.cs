@@ -31,10 +31,7 @@ internal static class GpuVision
                     {
                         Part = Part, Name = $"{network.Name}-forward-b{batch}", Precision = precision, Unit = batch == 1 ? "ms" : "images/s", Count = batch, Flops = flops * batch,
                     };
-                    if (GpuPrecisions.Obstacle(precision) is { } obstacle)
-                        results.Add(row with { Note = obstacle });
-                    else
-                        results.Try(row, () => OnDevice(row, model, batch, expected, options.IsTiny));
+                    results.Try(row, () => OnDevice(row, model, batch, expected, options.IsTiny));
                     if (precision == GpuPrecisions.Float32 && batch == batches[1])
                         results.Try(row, () => FromHost(row with { Name = $"{network.Name}-predict-b{batch}" }, model, batch, expected, options.IsTiny));
                 }
@@ -57,7 +54,7 @@ internal static class GpuVision
     private static GpuRow OnDevice(GpuRow row, Model model, int batch, float[] expected, bool isTiny)
     {
         Shape shape = model.Inputs[0].Shape.Prepend(batch);
-        using InferencePlan plan = InferencePlan.Compile(model);
+        using InferencePlan plan = InferencePlan.Compile(model, model.PlanOptions with { Precision = GpuPrecisions.Of(row.Precision) });
         using var workspace = new Workspace(model.Device.Kernels.Memory);
         DevicePtr<float> pixels = workspace.Upload<float>(GpuNetwork.Pixels(shape));
         Schedule schedule = plan.Prepare(shape);

@@ -1,5 +1,6 @@
 using Graft.Autograd;
 using Graft.Inference;
+using Graft.Kernels;
 using Graft.Training;
 
 namespace Graft.Bench.Quick;
@@ -30,12 +31,14 @@ internal sealed class GraftStep : IDisposable
     /// <param name="optimizer">What moves the weights.</param>
     /// <param name="times">Where the time of each op goes; null where nobody asks.</param>
     /// <param name="copiesOutputs">True where outputs come to the host, as metrics need them.</param>
-    public GraftStep(Model model, Func<Model, Batch> batch, LabelKind kind, Loss loss, Optimizer optimizer, OpTimes? times = null, bool copiesOutputs = false)
+    /// <param name="precision">Of the products of what is trained.</param>
+    public GraftStep(Model model, Func<Model, Batch> batch, LabelKind kind, Loss loss, Optimizer optimizer, OpTimes? times = null, bool copiesOutputs = false,
+        ComputePrecision precision = ComputePrecision.Float32)
     {
         (_model, _kind, _optimizer) = (model, kind, optimizer);
         _batch = batch(model);
         var data = new ArrayBatches(_batch.Inputs, _model.Inputs[0].Shape, _batch.Labels, _batch.LabelShape.Tail(), kind, _batch.Size);
-        var options = new FitOptions { FeatureCache = FeatureCacheOptions.Off, Times = times };
+        var options = new FitOptions { FeatureCache = FeatureCacheOptions.Off, Times = times, Precision = precision };
         _cache = new FeatureCache(_model, data, "training", options.FeatureCache, epochs: 1);
         _step = new TrainingStep(_model, _optimizer, loss, options, _batch.Size, _cache, copiesOutputs);
     }

@@ -36,6 +36,35 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(NpyFile.Read(_files["a.npy"]).Values, NpyFile.Read(_files["b.npy"]).Values);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_ONNX_file_runs_alike_with_channels_at_either_end(bool channelsFirst)
+    {
+        string model = Saved();
+        string[] options = channelsFirst ? ["--channels-first", "--opset", "18"] : [];
+        Assert.Equal(0, Run(["export", "--model", model, "--format", "onnx", "--output", _files["m.onnx"], .. options]).Code);
+        NpyFile.Write(_files["x.npy"], new Shape(1, 4, 4, 3), [.. Enumerable.Range(0, 48).Select(i => i / 48f)]);
+        NpyFile.Write(_files["turned.npy"], new Shape(1, 3, 4, 4), [.. Enumerable.Range(0, 48).Select(i => (i % 16 * 3 + i / 16) / 48f)]);
+        Assert.Equal(0, Run("run", "--model", model, "--input", _files["x.npy"], "--output", _files["a.npy"]).Code);
+        Assert.Equal(0, Run("run", "--model", _files["m.onnx"], "--input", _files[channelsFirst ? "turned.npy" : "x.npy"], "--output", _files["b.npy"]).Code);
+        float[] expected = NpyFile.Read(_files["a.npy"]).Values, actual = NpyFile.Read(_files["b.npy"]).Values;
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], actual[i], 1e-6f); // sums in another order
+    }
+
+    [Fact]
+    public void A_folder_of_a_GPT2_goes_out_as_ONNX_with_its_cache()
+    {
+        string folder = GraftShared.Path("reference", "hf", "gpt2_tiny", "safetensors");
+        Assert.Equal(0, Run("export", "--model", folder, "--format", "onnx", "--with-past", "--attention-mask", "--output", _files["gpt.onnx"]).Code);
+        (int code, string output, _) = Run("inspect", _files["gpt.onnx"]);
+        Assert.Equal(0, code);
+        Assert.Contains("past_key_values.0.key", output, StringComparison.Ordinal);
+        Assert.Contains("attention_mask", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Safetensors_of_any_model_load_into_the_same_layers_and_say_whose_they_are()
     {

@@ -76,7 +76,10 @@ internal sealed unsafe class CudaChecks(CudaContext context) : IDisposable
         Look();
     }
 
-    /// <summary>Looks at the answers to what this thread asked, up to a number of <see cref="Asked"/>; all work up to there is done.</summary>
+    /// <summary>
+    /// Looks at the answers to what this thread asked, up to a number of <see cref="Asked"/>; all work up to there is done. After a bad one, what the thread asked since is not
+    /// looked at any more: it went on, as with backward behind the loss, on the numbers that were found wrong.
+    /// </summary>
     /// <exception cref="Exception">The first bad one's.</exception>
     public void Look(long last = long.MaxValue)
     {
@@ -86,17 +89,21 @@ internal sealed unsafe class CudaChecks(CudaContext context) : IDisposable
             if (_expected.Count == 0)
                 return;
             int thread = Environment.CurrentManagedThreadId;
-            foreach ((CudaCheck check, int asker, long number) in _expected)
+            for (int i = 0; i < _expected.Count;)
             {
-                if (asker != thread || number > last)
+                (CudaCheck check, int asker, long number) = _expected[i]; // by their numbers
+                if (asker != thread || (number > last && failure is null))
+                {
+                    i++;
                     continue;
+                }
                 int* answer = (int*)AddressOf(check);
-                if (answer[0] >= 0)
-                    failure ??= check.Failure(answer[0], answer[1]);
+                if (failure is null && answer[0] >= 0)
+                    failure = check.Failure(answer[0], answer[1]);
                 if (!check.IsOfGraph)
-                    _free.Push(check.Place);
+                    _free.Push(check.Place); // the next answer is written there in the order of the stream
+                _expected.RemoveAt(i);
             }
-            _expected.RemoveAll(e => e.Thread == thread && e.Number <= last);
         }
         if (failure is not null)
             throw failure;
