@@ -92,6 +92,7 @@ public sealed class FileLimitsTests : IDisposable
         Refused(() => ImageDecoder.Decode("P3 12000 12000 255\n1 2 3"u8.ToArray(), "x.ppm"), "x.ppm", "truncated");
         Refused(() => ImageDecoder.Decode("P6 12000 12000 255\n123"u8.ToArray(), "x.ppm"), "x.ppm", "truncated");
         Refused(() => ImageDecoder.Decode(Tiff((256, 11), (257, 14_000_000), (277, 3)), "x.tif"), "x.tif", "cannot hold"); // a strip a row, and one strip is there
+        Refused(() => ImageDecoder.Decode(Tiff((256, 4), (257, 1), (277, 1), (279, int.MaxValue)), "x.tif"), "x.tif", "strip or tile 0 has 2147483647 bytes");
         Refused(() => ImageDecoder.Decode(Tiff((256, 12000), (257, 12), (277, 65535)), "x.tif"), "x.tif", "65535 samples a pixel");
         Refused(() => ImageDecoder.Decode(Tiff((256, 16), (257, 16), (277, 1), (322, 1 << 20), (323, 1 << 20)), "x.tif"), "x.tif", "damaged"); // LibTiff's own check
     }
@@ -110,7 +111,7 @@ public sealed class FileLimitsTests : IDisposable
     // Entries of one long each; strips or tiles lie at byte 8.
     private static byte[] Tiff(params (ushort Tag, int Value)[] tags)
     {
-        (ushort Tag, int Value)[] all = [.. tags.Concat([((ushort)258, 8), ((ushort)259, 1), ((ushort)262, 1), .. tags.Any(t => t.Tag == 322) ? new (ushort, int)[] { (324, 8), (325, 8) } : [(273, 8), (278, 1), (279, 8)]]).OrderBy(t => t.Item1)];
+        (ushort Tag, int Value)[] all = [.. tags.Concat([((ushort)258, 8), ((ushort)259, 1), ((ushort)262, 1), .. tags.Any(t => t.Tag == 322) ? new (ushort, int)[] { (324, 8), (325, 8) } : [(273, 8), (278, 1), (279, 8)]]).DistinctBy(t => t.Item1).OrderBy(t => t.Item1)];
         return [.. "II*\0"u8, 16, 0, 0, 0, .. new byte[8], .. BitConverter.GetBytes((ushort)all.Length), .. all.SelectMany(t => (byte[])[.. BitConverter.GetBytes(t.Tag), 4, 0, 1, 0, 0, 0, .. BitConverter.GetBytes(t.Value)]), 0, 0, 0, 0];
     }
 

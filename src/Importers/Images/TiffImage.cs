@@ -42,7 +42,7 @@ internal static class TiffImage
         return new PixelImage(height, width, 3, rgb).Upright(orientation);
     }
 
-    // The library makes lists of all strips or tiles as it opens a file; each has an entry there, which is looked for first.
+    // The library makes lists of all strips or tiles as it opens a file, and room for each as the file says; that is looked at first.
     private static void CheckPieces(byte[] bytes, string name)
     {
         const int Entry = 12;
@@ -59,7 +59,15 @@ internal static class TiffImage
         for (long i = 0; i < entries; i++)
         {
             long at = directory + 2 + Entry * i;
-            values.TryAdd((TiffTag)Number(at, 2), Number(at + 8, Number(at + 2, 2) == (long)TiffType.SHORT ? 2 : 4));
+            int size = Number(at + 2, 2) == (long)TiffType.SHORT ? 2 : 4;
+            var tag = (TiffTag)Number(at, 2);
+            values.TryAdd(tag, Number(at + 8, size));
+            long count = Number(at + 4, 4), list = count * size <= 4 ? at + 8 : Number(at + 8, 4);
+            for (long k = 0; tag is TiffTag.STRIPBYTECOUNTS or TiffTag.TILEBYTECOUNTS && k < count && list + k * size < bytes.Length; k++)
+            {
+                if (Number(list + k * size, size) is var stored && stored > bytes.Length) // the library makes room for it
+                    throw new GraftException($"{name}: its header says that strip or tile {k} has {stored} bytes, the file has {bytes.Length}; the file is truncated or damaged.");
+            }
         }
         long Pieces(TiffTag whole, TiffTag piece) => values.GetValueOrDefault(whole) is var all && values.GetValueOrDefault(piece) is > 0 and var each ? (all + each - 1) / each : 1;
         long pieces = Pieces(TiffTag.IMAGELENGTH, TiffTag.ROWSPERSTRIP), tiles = Pieces(TiffTag.IMAGELENGTH, TiffTag.TILELENGTH) * Pieces(TiffTag.IMAGEWIDTH, TiffTag.TILEWIDTH);

@@ -49,7 +49,7 @@ internal static class ImageMutations
     private static byte[] Tiff(byte[] bytes, Random random)
     {
         bool little = bytes.AsSpan().StartsWith("II*\0"u8);
-        if (!little && !bytes.AsSpan().StartsWith("MM\0*"u8))
+        if (bytes.Length < 16 || (!little && !bytes.AsSpan().StartsWith("MM\0*"u8)))
             return Head(bytes, random);
         uint directory = little ? BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(4)) : BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4));
         if (directory > bytes.Length - 14)
