@@ -1,8 +1,13 @@
 using System.IO.Compression;
+using System.Text.Json.Nodes;
 using Graft.Importers.Keras;
+using Graft.Importers.Keras.Architecture;
+using Graft.Importers.Keras.Export;
 using Graft.Layers;
 using Graft.Tests.Golden;
 using Graft.Training;
+using PureHDF;
+using PureHDF.VOL.Native;
 using Xunit;
 
 namespace Graft.Tests.Importers.Keras.Export;
@@ -138,6 +143,32 @@ public sealed class KerasRoundTripTests : IDisposable
         Assert.Equal(["x", "fire/squeeze", "fire_squeeze"], again.Layers.Select(l => l.Name));
         again.Release();
         model.Release();
+    }
+
+    [Fact]
+    public void Every_layer_that_is_read_is_written()
+    {
+        string[] otherNames = ["Identity", "GroupQueryAttention"]; // read as Activation and as GroupedQueryAttention
+        Assert.Empty(KerasLayers.Known.Except(KerasLayerWriter.Known).Except(otherNames));
+    }
+
+    [Fact]
+    public void Layers_of_the_reference_cases_say_of_themselves_what_they_said_in_Keras()
+    {
+        using NativeFile file = H5File.OpenRead(GraftShared.Path("reference", "keras", "layers", "layer_cases.h5"));
+        var writer = new KerasLayerWriter(KerasDialect.Three, "cases");
+        var differences = new List<string>();
+        int cases = 0;
+        foreach (IH5Group group in file.Children().OfType<IH5Group>())
+        {
+            string kind = group.Attribute("class_name").Read<string>();
+            JsonNode config = JsonNode.Parse(group.Attribute("config").Read<string>())!;
+            JsonObject written = writer.Config(KerasJson.Layer(kind, config.DeepClone()));
+            differences.AddRange(JsonDifference.Between(config, written).Select(d => $"{group.Name}{d}"));
+            cases++;
+        }
+        Assert.Equal([], differences);
+        Assert.Equal(111, cases);
     }
 
     [Fact]
