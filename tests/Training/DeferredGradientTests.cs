@@ -53,14 +53,14 @@ public sealed class DeferredGradientTests
     {
         static Model Branches()
         {
-            Node x = Input(Units);
-            Node once = new Dense(Units) { Name = "wide" }.Apply(x);
+            Node x = Input(Features);
+            Node once = new Dense(Features) { Name = "wide" }.Apply(x);
             Node sum = new Add().Apply(once, new ActivationLayer(Activation.Tanh).Apply(x));
             Node relu = new ActivationLayer(Activation.ReLU).Apply(sum);
-            return new Model(x, new Dense(Units + 50) { Name = "logits" }.Apply(relu));
+            return new Model(x, new Dense(Units) { Name = "logits" }.Apply(relu));
         }
         static (float[], MemoryReport) Run(float? limit) =>
-            Train(Branches(), new Adam { GlobalClipNorm = limit }, Loss.SparseCategoricalCrossEntropy(fromLogits: true), Data(Units, LabelKind.Sparse));
+            Train(Branches(), new Adam { GlobalClipNorm = limit }, Loss.SparseCategoricalCrossEntropy(fromLogits: true), Data(Features, LabelKind.Sparse));
         (float[] separate, _) = Run(NoLimit);
         (float[] deferred, MemoryReport report) = Run(null);
         Assert.Equal(separate, deferred);
@@ -73,7 +73,7 @@ public sealed class DeferredGradientTests
         Assert.Contains(Train(Head(), new Adam { ClipNorm = 1 }).Report.Tensors, IsGradientOfKernel);
         Assert.DoesNotContain(Train(Head(), new Adam { ClipValue = 1 }).Report.Tensors, IsGradientOfKernel);
         Assert.Contains(Train(Head(regularizer: Regularizer.L2(0.01f)), new Adam()).Report.Tensors, IsGradientOfKernel);
-        Assert.Contains(Train(Head(), new Adam(), options: new FitOptions { AccumulationSteps = 2 }).Report.Tensors, t => t is { Path: "wide/kernel/sum", Use: MemoryUse.Gradient });
+        Assert.Contains(Train(Head(), new Adam(), options: new FitOptions { AccumulationSteps = 2 }).Report.Tensors, IsGradientOfKernel);
         Assert.Contains(Train(Head(), new Adam(), options: new FitOptions { CheckpointEvery = 1 }).Report.Tensors, IsGradientOfKernel);
         Assert.Contains(Train(Twice(), new Adam()).Report.Tensors, IsGradientOfKernel);
     }
