@@ -20,7 +20,7 @@ internal static class GpuSteps
     /// <summary>Measures all.</summary>
     public static void Run(GpuOptions options, GpuResults results)
     {
-        const int TinySide = 32, TinyClasses = 10, CheckedBatch = 2;
+        const int TinySide = 64, TinyClasses = 10, CheckedBatch = 2;
         int batch = options.IsTiny ? CheckedBatch : 32;
         Step[] steps = options.IsTiny
             ?

@@ -163,7 +163,7 @@ public sealed class KerasRoundTripTests : IDisposable
         {
             string kind = group.Attribute("class_name").Read<string>();
             JsonNode config = JsonNode.Parse(group.Attribute("config").Read<string>())!;
-            JsonObject written = writer.Config(KerasJson.Layer(kind, config.DeepClone()));
+            JsonNode written = JsonNode.Parse(writer.Config(KerasJson.Layer(kind, config.DeepClone())).ToJsonString())!; // numbers as a file has them
             differences.AddRange(JsonDifference.Between(config, written).Select(d => $"{group.Name}{d}"));
             cases++;
         }
