@@ -20,13 +20,13 @@ internal static class GpuSteps
     /// <summary>Measures all.</summary>
     public static void Run(GpuOptions options, GpuResults results)
     {
-        const int TinySide = 64, TinyClasses = 10, CheckedBatch = 2;
+        const int TinySide = 32, TinyResNetSide = 64, TinyClasses = 10, CheckedBatch = 2;
         int batch = options.IsTiny ? CheckedBatch : 32;
         Step[] steps = options.IsTiny
             ?
             [
                 new("vgg16-block5-step", () => StepCase.Vgg16Block5(TinySide), 1),
-                new("resnet18-train-step", () => ResNet.Build(18, height: TinySide, width: TinySide, classes: TinyClasses, classifierActivation: Activation.Linear), TinyClasses),
+                new("resnet18-train-step", () => ResNet.Build(18, height: TinyResNetSide, width: TinyResNetSide, classes: TinyClasses, classifierActivation: Activation.Linear), TinyClasses),
             ]
             :
             [
