@@ -145,6 +145,8 @@ bool preprocess(const CompileJob& job, const Invocation& in, std::string& source
     result.log = readFile(in.log);
     result.compilerMissing = code < 0;
     source = readFile(output);
+    const std::string folder = in.folder + "/";  // another one each time: line marks that name it would make each text a new one to the cache
+    for (size_t at = 0; (at = source.find(folder, at)) != std::string::npos;) source.erase(at, folder.size());
     return code == 0;
 }
 
