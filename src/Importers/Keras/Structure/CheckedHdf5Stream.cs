@@ -17,7 +17,7 @@ internal sealed class CheckedHdf5Stream : Stream, IDatasetStream
     // What reading may cost: a file without end costs more. PureHDF reads all names of a group anew for each comparison with the one that it looks for, so that
     // bytes grow with the square of a file's length.
     private const long FewReads = 1 << 19, ReadsAByte = 64, MostReads = 1 << 26;
-    private const long FewBytes = 16L << 20, BytesAByte = 64, BytesOfSquare = 256, MostBytes = 16L << 30;
+    private const long FewBytes = 16L << 20, BytesAByte = 64, BytesOfSquare = 512, MostBytes = 16L << 30;
     private const int BetweenLooks = 256; // reads between two looks at the allocated bytes
 
     private readonly Stream _inner;
