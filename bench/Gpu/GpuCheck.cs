@@ -18,7 +18,7 @@ internal static class GpuCheck
                 return NoGpu() ?? 0;
             }
             GpuOptions options = GpuOptions.Parse(arguments);
-            var results = new GpuResults(options.Output);
+            var results = new GpuResults(options.Output, options.Only);
             if (options.IsReport)
             {
                 Console.Write(GpuReport.Write(options.Output, results.Load()));

@@ -5,8 +5,8 @@ namespace Graft.Bench.Gpu;
 
 /// <summary>Times work on a GPU by its own clock: warmed up, the median of several samples of some runs each.</summary>
 /// <param name="context">The GPU.</param>
-/// <param name="isTiny">True takes one sample of one run.</param>
-internal sealed class GpuClock(CudaContext context, bool isTiny)
+/// <param name="isOnce">True takes one sample of one run, without warming up.</param>
+internal sealed class GpuClock(CudaContext context, bool isOnce)
 {
     private const double WarmUpSeconds = 0.1, SampleSeconds = 0.02;
     private const int FewestSamples = 5, MostSamples = 21, MostRuns = 2000;
@@ -20,11 +20,11 @@ internal sealed class GpuClock(CudaContext context, bool isTiny)
         using var watch = new CudaStopwatch(context);
         List<double> seconds = [];
         double shortest = watch.Seconds(run, 1), spent = 0;
-        while (!isTiny && (spent += shortest) < WarmUpSeconds)
+        while (!isOnce && (spent += shortest) < WarmUpSeconds)
             shortest = Math.Min(shortest, watch.Seconds(run, 1));
-        int runs = isTiny ? 1 : (int)Math.Clamp(SampleSeconds / Math.Max(shortest, 1e-6), 1, MostRuns);
+        int runs = isOnce ? 1 : (int)Math.Clamp(SampleSeconds / Math.Max(shortest, 1e-6), 1, MostRuns);
         spent = 0;
-        while (seconds.Count < (isTiny ? 1 : MostSamples) && (seconds.Count < FewestSamples || spent < budget))
+        while (seconds.Count < (isOnce ? 1 : MostSamples) && (seconds.Count < FewestSamples || spent < budget))
         {
             double sample = watch.Seconds(run, runs);
             spent += sample;

@@ -8,7 +8,7 @@ internal sealed record GpuOptions(string Output)
     public static readonly string[] AllParts = ["peaks", "vision", "steps", "text", "ladder"];
 
     /// <summary>How it is called.</summary>
-    public const string Usage = "gpu --output FOLDER [--parts peaks,vision,steps,text,ladder] [--precision fp32,tf32,bf16] [--tiny] | gpu --output FOLDER --report | gpu --device";
+    public const string Usage = "gpu --output FOLDER [--parts peaks,vision,steps,text,ladder] [--precision fp32,tf32,bf16] [--only NAME] [--once] [--tiny] | gpu --output FOLDER --report | gpu --device";
 
     /// <summary>What is measured.</summary>
     public IReadOnlyList<string> Parts { get; init; } = AllParts;
@@ -18,6 +18,15 @@ internal sealed record GpuOptions(string Output)
 
     /// <summary>Small shapes and one sample each: to see that everything runs, on the emulator; the figures mean nothing.</summary>
     public bool IsTiny { get; init; }
+
+    /// <summary>Beginning of the names of what is measured; empty for all.</summary>
+    public string Only { get; init; } = "";
+
+    /// <summary>False where nothing of this name, or whose name begins with it, is asked for.</summary>
+    public bool Wants(string name) => name.StartsWith(Only, StringComparison.Ordinal) || Only.StartsWith(name, StringComparison.Ordinal);
+
+    /// <summary>One run each, after the first: for a profiler that notes every kernel, as ncu does.</summary>
+    public bool IsOnce { get; init; }
 
     /// <summary>True writes the tables of what lies in the folder.</summary>
     public bool IsReport { get; init; }
@@ -30,9 +39,14 @@ internal sealed record GpuOptions(string Output)
         for (int i = 0; i < arguments.Length; i++)
         {
             string name = arguments[i];
-            if (name is "--tiny" or "--report")
+            if (name is "--tiny" or "--report" or "--once")
             {
-                options = name == "--tiny" ? options with { IsTiny = true } : options with { IsReport = true };
+                options = name switch
+                {
+                    "--tiny" => options with { IsTiny = true, IsOnce = true },
+                    "--once" => options with { IsOnce = true },
+                    _ => options with { IsReport = true },
+                };
                 continue;
             }
             string value = ++i < arguments.Length ? arguments[i] : throw new GraftException($"{name}: a value is due behind it; usage: {Usage}");
@@ -40,6 +54,7 @@ internal sealed record GpuOptions(string Output)
             {
                 "--output" => options with { Output = value },
                 "--parts" => options with { Parts = List(name, value, AllParts) },
+                "--only" => options with { Only = value },
                 "--precision" => options with { Precisions = List(name, value, GpuPrecisions.All) },
                 _ => throw new GraftException($"'{name}' is not known; usage: {Usage}"),
             };

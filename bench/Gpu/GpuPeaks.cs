@@ -11,7 +11,7 @@ internal static class GpuPeaks
     public static void Run(GpuOptions options, GpuResults results)
     {
         CudaContext context = BenchGpu.Context;
-        var clock = new GpuClock(context, options.IsTiny);
+        var clock = new GpuClock(context, options.IsOnce);
         long count = options.IsTiny ? 1 << 14 : 1L << 28; // 1 GiB: many times what a cache holds
         using (var workspace = new Workspace(BenchGpu.Device.Kernels.Memory))
         {

@@ -1,7 +1,9 @@
 namespace Graft.Bench.Gpu;
 
 /// <summary>The rows of a folder, written as they come: what was measured stays, whatever ends the program.</summary>
-internal sealed class GpuResults(string folder)
+/// <param name="folder">The folder.</param>
+/// <param name="only">Beginning of the names of what is measured.</param>
+internal sealed class GpuResults(string folder, string only = "")
 {
     private const string FileName = "rows.jsonl";
 
@@ -20,7 +22,11 @@ internal sealed class GpuResults(string folder)
     }
 
     /// <summary>Runs one measurement; what it throws becomes a row that says so, and the next one goes on.</summary>
-    public void Try(GpuRow row, Func<GpuRow> measure) => Try(row, () => Add(measure()));
+    public void Try(GpuRow row, Func<GpuRow> measure)
+    {
+        if (row.Name.StartsWith(only, StringComparison.Ordinal))
+            Try(row, () => Add(measure()));
+    }
 
     /// <summary>Runs a part; what it throws outside of its measurements becomes a row too.</summary>
     public void TryPart(string part, Action run) => Try(new GpuRow { Part = part, Name = part, Precision = "" }, run);

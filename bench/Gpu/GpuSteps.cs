@@ -33,17 +33,17 @@ internal static class GpuSteps
                 new("vgg16-block5-step", () => StepCase.Vgg16Block5(), 1),
                 new("resnet50-train-step", () => ResNet.Build(50, variant: ResNetVariant.Torch, classifierActivation: Activation.Linear), 1000),
             ];
-        foreach (Step step in steps)
+        foreach (Step step in steps.Where(s => options.Wants(s.Name)))
         {
             foreach (string precision in options.Precisions)
             {
                 var row = new GpuRow { Part = Part, Name = $"{step.Name}-b{batch}", Precision = precision, Unit = "images/s", Count = batch, Variant = "eager" };
-                results.Try(row, () => Measure(row, step, batch, CheckedBatch, options.IsTiny, results));
+                results.Try(row, () => Measure(row, step, batch, CheckedBatch, options.IsOnce, results));
             }
         }
     }
 
-    private static GpuRow Measure(GpuRow row, Step step, int batch, int checkedBatch, bool isTiny, GpuResults results)
+    private static GpuRow Measure(GpuRow row, Step step, int batch, int checkedBatch, bool isOnce, GpuResults results)
     {
         double deviation = Compare(FirstLoss(step, checkedBatch, BenchGpu.Device, row.Precision), FirstLoss(step, checkedBatch, Device.Cpu, GpuPrecisions.Float32), row.Precision);
         using GraftStep graft = Open(step, batch, BenchGpu.Device, row.Precision);
@@ -51,7 +51,7 @@ internal static class GpuSteps
         if (!float.IsFinite(graft.Loss))
             throw new GraftException($"the loss of the first step is {graft.Loss}");
         results.Add(new GpuRow { Part = GpuRow.Check, Name = row.Name, Precision = row.Precision, Values = [graft.Loss] });
-        return new GpuClock(BenchGpu.Context, isTiny).Measure(row with { Deviation = deviation }, graft.Run, budget: 1);
+        return new GpuClock(BenchGpu.Context, isOnce).Measure(row with { Deviation = deviation }, graft.Run, budget: 1);
     }
 
     /// <summary>How far a loss is from the processor's.</summary>

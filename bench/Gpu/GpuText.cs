@@ -24,7 +24,7 @@ internal static class GpuText
         float[] expected = Logits(gpt, text);
         results.Add(new GpuRow { Part = GpuRow.Check, Name = "gpt2", Values = expected });
         gpt.MoveTo(BenchGpu.Device);
-        var clock = new GpuClock(BenchGpu.Context, options.IsTiny);
+        var clock = new GpuClock(BenchGpu.Context, options.IsOnce);
         foreach ((WeightPrecision weights, string precision) in new[] { (WeightPrecision.Float32, "fp32"), (WeightPrecision.BFloat16, "bf16"), (WeightPrecision.Int8, "int8") })
         {
             var row = new GpuRow { Part = Part, Name = "gpt2-decode-b1", Variant = "weights", Precision = precision, Unit = "tokens/s", Count = tokens, Bytes = tokens * 4.0 * gpt.Parameters.Sum(p => (double)p.Shape.Count) };

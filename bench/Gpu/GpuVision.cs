@@ -16,7 +16,7 @@ internal static class GpuVision
     public static void Run(GpuOptions options, GpuResults results)
     {
         int[] batches = options.IsTiny ? [1, 2] : [1, 32, 256];
-        foreach (GpuNetwork network in GpuNetwork.All(options.IsTiny))
+        foreach (GpuNetwork network in GpuNetwork.All(options.IsTiny).Where(n => options.Wants($"{n.Name}-")))
         {
             float[] expected = OnProcessor(network);
             results.Add(new GpuRow { Part = GpuRow.Check, Name = network.Name, Values = expected });
@@ -31,9 +31,9 @@ internal static class GpuVision
                     {
                         Part = Part, Name = $"{network.Name}-forward-b{batch}", Precision = precision, Unit = batch == 1 ? "ms" : "images/s", Count = batch, Flops = flops * batch,
                     };
-                    results.Try(row, () => OnDevice(row, model, batch, expected, options.IsTiny));
+                    results.Try(row, () => OnDevice(row, model, batch, expected, options.IsOnce));
                     if (precision == GpuPrecisions.Float32 && batch == batches[1])
-                        results.Try(row, () => FromHost(row with { Name = $"{network.Name}-predict-b{batch}" }, model, batch, expected, options.IsTiny));
+                        results.Try(row, () => FromHost(row with { Name = $"{network.Name}-predict-b{batch}" }, model, batch, expected, options.IsOnce));
                 }
             }
             model.Release();
@@ -51,7 +51,7 @@ internal static class GpuVision
         return logits;
     }
 
-    private static GpuRow OnDevice(GpuRow row, Model model, int batch, float[] expected, bool isTiny)
+    private static GpuRow OnDevice(GpuRow row, Model model, int batch, float[] expected, bool isOnce)
     {
         Shape shape = model.Inputs[0].Shape.Prepend(batch);
         using InferencePlan plan = InferencePlan.Compile(model, model.PlanOptions with { Precision = GpuPrecisions.Of(row.Precision) });
@@ -61,10 +61,10 @@ internal static class GpuVision
         void Forward() => schedule.RunOnDevice(pixels);
         Forward();
         double deviation = Check(row, schedule.Output!.ToArray(), expected);
-        return new GpuClock(BenchGpu.Context, isTiny).Measure(row with { Deviation = deviation, Variant = "plan" }, Forward);
+        return new GpuClock(BenchGpu.Context, isOnce).Measure(row with { Deviation = deviation, Variant = "plan" }, Forward);
     }
 
-    private static GpuRow FromHost(GpuRow row, Model model, int batch, float[] expected, bool isTiny)
+    private static GpuRow FromHost(GpuRow row, Model model, int batch, float[] expected, bool isOnce)
     {
         Shape shape = model.Inputs[0].Shape.Prepend(batch);
         using InferencePlan plan = InferencePlan.Compile(model);
@@ -72,7 +72,7 @@ internal static class GpuVision
         void Forward() => plan.Run(pixels, batch, output);
         Forward();
         double deviation = Check(row, output, expected);
-        return new GpuClock(BenchGpu.Context, isTiny).Measure(row with { Deviation = deviation, Variant = "host to host" }, Forward);
+        return new GpuClock(BenchGpu.Context, isOnce).Measure(row with { Deviation = deviation, Variant = "host to host" }, Forward);
     }
 
     /// <summary>All numbers are finite, and the first image's are the processor's.</summary>

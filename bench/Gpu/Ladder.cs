@@ -15,13 +15,13 @@ internal sealed class Ladder : IDisposable
     public static void Run(GpuOptions options, GpuResults results)
     {
         using var ladder = new Ladder();
-        foreach (LadderCase each in LadderCases.Of(options.IsTiny))
+        foreach (LadderCase each in LadderCases.Of(options.IsTiny).Where(c => options.Wants(c.Op.Name)))
         {
             float[] expected = Expected(each.Op, options.IsTiny ? KernelSet.Reference : KernelSet.Cpu);
             foreach (Rung rung in each.Rungs)
             {
                 var row = new GpuRow { Part = "ladder", Name = each.Op.Name, Variant = rung.Name, Flops = each.Op.Flops, Bytes = each.Op.Bytes };
-                results.Try(row, () => ladder.Measure(row, each.Op, rung, expected, options.IsTiny));
+                results.Try(row, () => ladder.Measure(row, each.Op, rung, expected, options.IsOnce));
             }
         }
     }
@@ -39,7 +39,7 @@ internal sealed class Ladder : IDisposable
         return workspace.Result();
     }
 
-    private GpuRow Measure(GpuRow row, OpCase op, Rung rung, float[] expected, bool isTiny)
+    private GpuRow Measure(GpuRow row, OpCase op, Rung rung, float[] expected, bool isOnce)
     {
         CudaKernelSet set = Set(rung.UsesCudnn);
         using var workspace = new Workspace(set.Memory);
@@ -48,7 +48,7 @@ internal sealed class Ladder : IDisposable
         double deviation = OutputCheck.Deviation(workspace.Result(), expected);
         if (!(deviation <= op.Tolerance))
             throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"the result deviates from the processor's by {deviation:g3}; {op.Tolerance:g3} is allowed; it is not timed"));
-        return new GpuClock(set.Context, isTiny).Measure(row with { Deviation = deviation }, run, budget: 0.25);
+        return new GpuClock(set.Context, isOnce).Measure(row with { Deviation = deviation }, run, budget: 0.25);
     }
 
     private CudaKernelSet Set(bool usesCudnn)

@@ -233,6 +233,8 @@ class Bench:
 
     def measure(self, make, **row):
         """Makes a run, checks what it gives, and times it. What fails becomes a row that says so."""
+        if not row["name"].startswith(self.options.only):
+            return
         try:
             run, *rest = make()
             for result in rest:
@@ -545,6 +547,7 @@ def main():
     parser.add_argument("--parts", default=",".join(parts), help="%(default)s")
     parser.add_argument("--precision", default="fp32,tf32,bf16")
     parser.add_argument("--modes", default="eager,channels_last,graph", help="and compile, which takes long")
+    parser.add_argument("--only", default="", metavar="NAME", help="beginning of the names of what is measured")
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="cpu: to see that everything runs")
     parser.add_argument("--tiny", action="store_true", help="small shapes, one sample each")
     options = parser.parse_args()

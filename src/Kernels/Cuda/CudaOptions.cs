@@ -8,13 +8,18 @@ namespace Graft.Kernels.Cuda;
 /// <param name="Synchronizes">True waits after each launch, so that a fault names its kernel.</param>
 /// <param name="UsesCudnn">False computes convolutions by own kernels even where cuDNN is there.</param>
 /// <param name="UsesGraphs">False hands in kernel by kernel what else is recorded into a CUDA graph once and launched as a whole.</param>
+/// <param name="FindsAlgorithms">
+/// True times cuDNN's algorithms on the first operands of each geometry and takes the fastest, in place of the one that its heuristic names: another run may take another one,
+/// whose sums are in another order.
+/// </param>
 /// <param name="UsesCublasLt">False computes dense layers by cuBLAS, bias and activation by own kernels.</param>
 internal sealed record CudaOptions(
-    KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false, bool UsesCudnn = true, bool UsesGraphs = true, bool UsesCublasLt = true)
+    KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false, bool UsesCudnn = true, bool FindsAlgorithms = false, bool UsesGraphs = true,
+    bool UsesCublasLt = true)
 {
     /// <summary>
-    /// By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one), GRAFT_CUDA_SYNC (1), GRAFT_CUDA_CUDNN, GRAFT_CUDA_GRAPHS and
-    /// GRAFT_CUDA_CUBLASLT (on or off).
+    /// By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one), GRAFT_CUDA_SYNC (1), GRAFT_CUDA_CUDNN (on, find
+    /// or off), GRAFT_CUDA_GRAPHS and GRAFT_CUDA_CUBLASLT (on or off).
     /// </summary>
     /// <exception cref="GraftException">One of them has another value.</exception>
     public static CudaOptions Read(Func<string, string?> variable) => new(
@@ -36,14 +41,17 @@ internal sealed record CudaOptions(
             null or "" or "0" => false,
             var other => throw new GraftException($"GRAFT_CUDA_SYNC is '{other}'; it takes 1 (wait after each launch) or 0."),
         },
-        IsOn(variable, "GRAFT_CUDA_CUDNN", "convolutions by own kernels"),
+        variable("GRAFT_CUDA_CUDNN") == Find || IsOn(variable, "GRAFT_CUDA_CUDNN", "convolutions by own kernels", $", {Find} (the fastest of its algorithms, timed at first use)"),
+        variable("GRAFT_CUDA_CUDNN") == Find,
         IsOn(variable, "GRAFT_CUDA_GRAPHS", "every kernel handed in by itself"),
         IsOn(variable, "GRAFT_CUDA_CUBLASLT", "dense layers by cuBLAS and own kernels"));
 
-    private static bool IsOn(Func<string, string?> variable, string name, string off) => variable(name) switch
+    private const string Find = "find";
+
+    private static bool IsOn(Func<string, string?> variable, string name, string off, string more = "") => variable(name) switch
     {
         "off" => false,
         null or "" or "on" => true,
-        var other => throw new GraftException($"{name} is '{other}'; it takes on (the default) or off ({off})."),
+        var other => throw new GraftException($"{name} is '{other}'; it takes on (the default){more} or off ({off})."),
     };
 }

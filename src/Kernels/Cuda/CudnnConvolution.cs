@@ -89,12 +89,10 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     /// <returns>False where none does.</returns>
     public bool Run(CudnnDirection direction, in CudnnOperands operands)
     {
-        Queue<Candidate> candidates = _candidates[(int)direction] ??= List(direction);
+        Queue<Candidate> candidates = _candidates[(int)direction] ??= _context.Options.FindsAlgorithms ? Find(direction, operands) : List(direction);
         while (candidates.TryPeek(out Candidate candidate))
         {
-            using CudaScratch workspace = candidate.Bytes > 0 ? new CudaScratch(_context, (long)(candidate.Bytes + WorkspaceAlignment - 1) / WorkspaceAlignment * WorkspaceAlignment) : default;
-            SetMath(candidate.Math);
-            cudnnStatus_t status = Call(direction, operands, candidate, workspace.Address);
+            cudnnStatus_t status = Call(direction, operands, candidate);
             if (status == cudnnStatus_t.CUDNN_STATUS_SUCCESS)
                 return true;
             if (!IsRefusal(status))
@@ -182,6 +180,35 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         CudnnDirection.BackwardWeight => Cudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(_handle, _x, _y, _convolution, _w, algorithm, out bytes),
         _ => Cudnn.cudnnGetConvolutionForwardWorkspaceSize(_handle, _x, _w, _convolution, _y, algorithm, out bytes),
     };
+
+    /// <summary>The same algorithms, the fastest on these operands first: each runs some times into a result of its own.</summary>
+    private Queue<Candidate> Find(CudnnDirection direction, CudnnOperands operands) => _context.Apart(() =>
+    {
+        const int Runs = 3;
+        long count = direction switch
+        {
+            CudnnDirection.BackwardInput => (long)_g.N * _g.H * _g.W * _g.C,
+            CudnnDirection.BackwardWeight => (long)_g.O * _g.R * _g.S * _g.GroupC,
+            _ => (long)_g.N * _g.OutH * _g.OutW * _g.O,
+        };
+        using var result = new CudaScratch(_context, count * (_precision.IsNarrow() ? sizeof(ushort) : sizeof(float)));
+        using var watch = new CudaStopwatch(_context);
+        CudnnOperands tried = operands with { Result = result.Address, Beta = operands.Residual == 0 ? 0 : operands.Beta };
+        return new Queue<Candidate>(List(direction).Select(c => (Candidate: c, Seconds: Time(c))).OrderBy(c => c.Seconds).Select(c => c.Candidate));
+
+        double Time(Candidate candidate)
+        {
+            cudnnStatus_t status = Call(direction, tried, candidate);
+            return status == cudnnStatus_t.CUDNN_STATUS_SUCCESS ? watch.Seconds(() => status = Call(direction, tried, candidate), Runs) : double.PositiveInfinity;
+        }
+    });
+
+    private cudnnStatus_t Call(CudnnDirection direction, in CudnnOperands operands, Candidate candidate)
+    {
+        using CudaScratch workspace = candidate.Bytes > 0 ? new CudaScratch(_context, (long)(candidate.Bytes + WorkspaceAlignment - 1) / WorkspaceAlignment * WorkspaceAlignment) : default;
+        SetMath(candidate.Math);
+        return Call(direction, operands, candidate, workspace.Address);
+    }
 
     private cudnnStatus_t Call(CudnnDirection direction, in CudnnOperands o, Candidate c, nint workspace) => direction switch
     {

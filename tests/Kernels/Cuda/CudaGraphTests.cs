@@ -50,6 +50,7 @@ public sealed class CudaGraphTests(CudaEmulator.CudaEmulator emulator) : IDispos
         MemoryKernels memory = gpu.Kernels.Memory;
         const int Count = 1000;
         float[] numbers = Numbers(Count, 1);
+        int others = gpu.Context.Memory.LiveBlocks; // none but where tests share a GPU
         DevicePtr<float> x = New(memory, numbers), y = New(memory, new float[Count]);
         void Work()
         {
@@ -81,7 +82,7 @@ public sealed class CudaGraphTests(CudaEmulator.CudaEmulator emulator) : IDispos
         memory.Free(x.Address);
         memory.Free(y.Address);
         gpu.Device.Pool.Trim();
-        Assert.Equal(0, gpu.Context.Memory.LiveBlocks);
+        Assert.Equal(others, gpu.Context.Memory.LiveBlocks);
     }
 
     [Fact]
