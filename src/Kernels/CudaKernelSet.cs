@@ -49,7 +49,7 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         NarrowDense = new CudaNarrowDenseKernels(context, Unary);
         MatMul = new CudaMatMulKernels(products, Memory);
         CausalAttention = new CudaCausalAttentionKernels(context, products);
-        LayerNorm = new CudaLayerNormKernels(context, Reduce);
+        LayerNorm = new CudaLayerNormKernels(context, reduce);
         Embedding = new CudaEmbeddingKernels(context, Memory);
         Concat = new CudaConcatKernels(context);
         Slice = new CudaSliceKernels(context, Memory);

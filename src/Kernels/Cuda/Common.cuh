@@ -204,14 +204,6 @@ __device__ inline float dropped(unsigned long long seed, long long element, floa
     return unit(word) >= rate ? 1.0f / (1.0f - rate) : 0.0f;
 }
 
-// The smoothed label of a class, as ClassLossGeometry.cs has it: 0 throughout a row whose index names no class.
-__device__ inline float class_label(const float* labels, size_t row, int k, int classes, int sparse, float smoothing)
-{
-    if (!sparse)
-        return labels[row * classes + k] * (1.0f - smoothing) + smoothing / classes;
-    float index = labels[row];
-    return index >= 0.0f && index < classes ? (k == (int)index ? 1.0f - smoothing : 0.0f) + smoothing / classes : 0.0f;
-}
 
 // One tensor of an optimizer's step, as StepTable.Cuda.cs lays it out, and the first block that works on it.
 struct StepEntry
