@@ -179,7 +179,7 @@ __device__ inline void gradient_sums(double (&all)[2][4], const ColumnPlace& at,
 }
 
 // Sums of dy and dy (x - mean).
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4) batch_norm_gradient_sums(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ means,
+extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3) batch_norm_gradient_sums(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ means,
     double* parts, long long rows, int channels, int log, int column_blocks, int segments)
 {
     __shared__ double shared[COLUMN_WARPS * 2 * 128];

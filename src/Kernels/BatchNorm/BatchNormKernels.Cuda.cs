@@ -35,7 +35,7 @@ internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKerne
         DevicePtr<float> dscale, DevicePtr<float> dshift)
     {
         CudaColumns columns = CudaColumns.Of(g.C);
-        int segments = columns.Segments(g.Rows);
+        int segments = columns.Segments(g.Rows, reads: 2);
         using CudaScratch parts = Parts(g, segments);
         _gradientSums.Launch((long)columns.Blocks * segments, Threads, x, dy, mean, parts.Address, g.Rows, g.C, columns.Log, columns.Blocks, segments);
         CudaJoin join = CudaJoin.Of(g.C);

@@ -9,7 +9,8 @@ internal readonly record struct CudaColumns(int Log, int Blocks)
     public const int StepRows = 4;
 
     private const int MostLog = 5;
-    private const int ManyBlocks = 528; // four for each multiprocessor of the largest GPUs: all run at once
+    private const int Multiprocessors = 132; // of a large GPU
+    private const int ManyBlocks = 4 * Multiprocessors, ManyBlocksOfTwo = 3 * Multiprocessors; // as many as run at once, of kernels that read one array or two
     private const int MostParts = 1024; // segments
 
     /// <summary>Threads that share the rows of a column.</summary>
@@ -32,9 +33,12 @@ internal readonly record struct CudaColumns(int Log, int Blocks)
         return new CudaColumns(best, checked((int)(bestLanes >> best)));
     }
 
-    /// <summary>Segments that the rows of one sum are cut into, where there are other blocks beside them.</summary>
-    public int Segments(long rows, long others = 1) =>
-        (int)Math.Clamp(Math.Min(ManyBlocks / Math.Max(1, Blocks * others), Steps(rows)), 1, MostParts);
+    /// <summary>Segments that the rows of one sum are cut into.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="others">Such sums side by side.</param>
+    /// <param name="reads">Arrays that are read.</param>
+    public int Segments(long rows, long others = 1, int reads = 1) =>
+        (int)Math.Clamp(Math.Min((reads == 1 ? ManyBlocks : ManyBlocksOfTwo) / Math.Max(1, Blocks * others), Steps(rows)), 1, MostParts);
 
     /// <summary>Steps of a block over all rows.</summary>
     public long Steps(long rows) => (rows + (long)StepRows * RowLanes - 1) / (StepRows * RowLanes);

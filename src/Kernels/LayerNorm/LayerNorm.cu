@@ -214,7 +214,7 @@ __device__ inline void scale_sums(double (&all)[1][4], ColumnPlace at, const flo
 }
 
 // Into parts [segments, columns].
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) layer_norm_scale(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ means,
+extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3) layer_norm_scale(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ means,
     const float* __restrict__ rstds, double* parts, long long rows, int columns, int log, int column_blocks, int segments)
 {
     __shared__ double shared[COLUMN_WARPS * 128];

@@ -19,7 +19,7 @@ internal sealed class CudaLayerNormKernels(CudaContext context, CudaReduceKernel
         in LayerNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> mean, DevicePtr<float> rstd, DevicePtr<float> dscale, float beta)
     {
         CudaColumns columns = CudaColumns.Of(g.C);
-        int segments = columns.Segments(g.Rows);
+        int segments = columns.Segments(g.Rows, reads: 2);
         using var parts = new CudaScratch(context, (long)segments * g.C * sizeof(double));
         _scale.Launch((long)columns.Blocks * segments, KernelFunction.Threads, x, dy, mean, rstd, parts.Address, g.Rows, g.C, columns.Log, columns.Blocks, segments);
         reduce.JoinParts(parts.Address, dscale, g.C, segments, beta);

@@ -261,7 +261,7 @@ __device__ inline void few_parts_of(const double* parts, T* y, double* shared, i
     {                                                                                                                                                              \
         BY_RULE(formula, (long_rows<Rule>(x, y, parts, formula, kept, reduced, segment, beta)));                                                                   \
     }                                                                                                                                                              \
-    extern "C" __global__ void __launch_bounds__(256) reduce_dense_columns##suffix(const T* __restrict__ x, T* y, double* parts, int formula, long long kept,     \
+    extern "C" __global__ void __launch_bounds__(256, 4) reduce_dense_columns##suffix(const T* __restrict__ x, T* y, double* parts, int formula, long long kept,     \
         long long reduced, int inner, int log, int column_blocks, int segments, float beta)                                                                        \
     {                                                                                                                                                              \
         __shared__ double shared[COLUMN_WARPS * 128];                                                                                                              \
