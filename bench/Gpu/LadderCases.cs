@@ -17,7 +17,7 @@ internal static partial class LadderCases
     public static IEnumerable<LadderCase> Of(bool isTiny) => isTiny
         ?
         [
-            Product(40, 36, 20), Convolution("3x3", 2, 9, 8, 16, 3), ConvolutionGradients("3x3", 2, 9, 8, 16, 3)[0], ConvolutionGradients("3x3", 2, 9, 8, 16, 3)[1], Attention(2, 20, 16), Softmax(6, 70), LayerNorm(5, 48),
+            Product(40, 36, 20), Convolution("3x3", 2, 9, 16, 16, 3), .. ConvolutionGradients("3x3", 2, 9, 16, 16, 3), Attention(2, 20, 16), Softmax(6, 70), LayerNorm(5, 48),
             BatchNorm(2, 6, 8), Gelu(3000), Add(3000), MaxPool(2, 9, 8), ColumnSums(50, 40), Transpose(33, 40), Embedding(7, 30, 16), CrossEntropy(6, 90), Adam(3000),
             Narrow("bf16", WeightPrecision.BFloat16, 64, 40), Narrow("int8", WeightPrecision.Int8, 64, 40),
         ]
@@ -84,7 +84,7 @@ internal static partial class LadderCases
                 return () => set.Conv2D.Forward(of, input, weight, bias, output);
             },
         },
-            new Rung("naive", Make: (set, work, n) =>
+            [new Rung("naive", Make: (set, work, n) =>
             {
                 DevicePtr<float> input = work.Input("x", n * x), weight = work.Input("w", w), bias = work.Input("b", o), output = work.Output(n * y);
                 KernelFunction kernel = Naive(set, "naive_convolution");
@@ -97,7 +97,7 @@ internal static partial class LadderCases
                 Conv2DGeometry of = g with { N = n };
                 return () => Demand(set.Context.Dnn.ForwardWithBias(ComputePrecision.Float32, of, input, weight, bias, DevicePtr<float>.Null, output));
             }),
-            new Rung(filter == 1 ? "product" : "Winograd or cuDNN"), Rounds(4), Rounds(64), Rounds(256));
+            new Rung(filter == 1 ? "product" : "Winograd or cuDNN"), .. filter == 3 ? (Rung[])[Rounds(4), Rounds(64), Rounds(256)] : []]);
 
         Rung Rounds(int millions) => new($"Winograd, rounds of {millions}M", Make: (set, work, n) =>
         {

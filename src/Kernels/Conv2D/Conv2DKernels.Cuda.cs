@@ -7,10 +7,11 @@ namespace Graft.Kernels;
 /// <param name="convolutions">cuDNN.</param>
 /// <param name="pointwise">Products.</param>
 /// <param name="winograd">Winograd's algorithm; null where the precision is not float32.</param>
+/// <param name="patches">Gradients with a step; null where the precision is not float32.</param>
 /// <param name="own">Own kernels.</param>
 /// <param name="reduce">Sums.</param>
 /// <param name="padding">Copies inside of padding.</param>
-internal sealed class CudaConv2DKernels(CudaContext context, CudaConvolutions convolutions, PointwiseConvolution pointwise, WinogradConvolution? winograd, OwnConv2D own, CudaReduceKernels reduce, EvenPadding padding)
+internal sealed class CudaConv2DKernels(CudaContext context, CudaConvolutions convolutions, PointwiseConvolution pointwise, WinogradConvolution? winograd, PatchConvolution? patches, OwnConv2D own, CudaReduceKernels reduce, EvenPadding padding)
     : Conv2DKernels
 {
     private readonly CudaBias _bias = new(context);
@@ -47,6 +48,8 @@ internal sealed class CudaConv2DKernels(CudaContext context, CudaConvolutions co
             pointwise.BackwardInput(g, dy, w, dx, beta);
         else if (winograd?.Takes(g) == true)
             winograd.BackwardInput(g, dy, w, dx, beta);
+        else if (patches?.Takes(g) == true)
+            patches.BackwardInput(g, dy, w, dx, beta);
         else if (!RunBackwardInput(g, dy, w, dx, beta))
             own.BackwardInput(g, dy, w, dx, beta);
     }
@@ -61,6 +64,11 @@ internal sealed class CudaConv2DKernels(CudaContext context, CudaConvolutions co
         if (winograd?.Takes(g) == true)
         {
             winograd.BackwardWeight(g, x, dy, dw, beta);
+            return;
+        }
+        if (patches?.Takes(g) == true)
+        {
+            patches.BackwardWeight(g, x, dy, dw, beta);
             return;
         }
         if (convolutions.Takes(g))

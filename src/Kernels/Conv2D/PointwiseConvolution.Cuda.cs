@@ -8,8 +8,9 @@ namespace Graft.Kernels;
 /// <param name="context">The GPU.</param>
 /// <param name="affine">The product forward, with what follows it.</param>
 /// <param name="products">Those backward.</param>
+/// <param name="weights">The gradient of w; null where nothing is trained.</param>
 /// <param name="numberSize">Bytes of a number of x and y in memory.</param>
-internal sealed class PointwiseConvolution(CudaContext context, CudaAffine affine, CudaProducts products, int numberSize)
+internal sealed class PointwiseConvolution(CudaContext context, CudaAffine affine, CudaProducts products, CudaWeightProduct? weights, int numberSize)
 {
     private const string File = "Conv2DEpilogue.cu";
     private const int VectorBytes = 16;
@@ -53,7 +54,7 @@ internal sealed class PointwiseConvolution(CudaContext context, CudaAffine affin
     public void BackwardWeight(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> dw, float beta)
     {
         using CudaScratch taken = Take(g, ref x);
-        products.Multiply(true, false, g.O, g.C, (int)Pixels(g), dy, x, dw, beta);
+        weights!.Multiply(g.O, g.C, (int)Pixels(g), dy, x, dw, beta);
     }
 
     private static bool IsWhole(in Conv2DGeometry g) => g.StrideH == 1 && g.StrideW == 1;

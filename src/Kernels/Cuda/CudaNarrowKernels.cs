@@ -27,7 +27,7 @@ internal sealed class CudaNarrowKernels : NarrowKernels
         _reduce = new CudaReduceKernels(context, precision);
         _pad = new CudaPad2DKernels(context, precision);
         var own = new OwnConv2D(context, _reduce, precision);
-        _convolution = new FusedConvolution(context, new CudaConvolutions(context, precision, precision), new PointwiseConvolution(context, _dense, new CudaProducts(context, precision), sizeof(ushort)), own,
+        _convolution = new FusedConvolution(context, new CudaConvolutions(context, precision, precision), new PointwiseConvolution(context, _dense, new CudaProducts(context, precision), null, sizeof(ushort)), own,
             new ConvolutionFinish(context, own, precision), new EvenPadding(context, _pad, sizeof(ushort)), sizeof(ushort));
         _pool = new CudaPool2DKernels(context, precision);
         _unary = new CudaUnaryKernels(context, precision);
