@@ -22,7 +22,7 @@ __device__ inline void write_sums(double (&all)[2][4], double* shared, double* p
 }
 
 template <bool FOURS>
-__device__ inline void moments(double (&all)[2][4], const ColumnPlace& at, const float* x, long long rows, int channels, int segments)
+__device__ __forceinline__ void moments(double (&all)[2][4], const ColumnPlace& at, const float* x, long long rows, int channels, int segments)
 {
     Four near = load_four<FOURS>(x, at.column, channels);
     for (long long first = (long long)at.chunk * STEP_ROWS * at.row_lanes + at.row; first < rows; first += (long long)segments * STEP_ROWS * at.row_lanes)
@@ -83,11 +83,11 @@ extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_statisti
 }
 
 template <bool FOURS>
-__device__ inline void normalise(const ColumnPlace& at, const float* x, const float* scale, const float* shift, const float* moving_mean, const float* moving_variance, float* y, float* means,
+__device__ __forceinline__ void normalise(const ColumnPlace& at, const float* x, const float* scale, const float* shift, const float* moving_mean, const float* moving_variance, float* y, float* means,
     float* rstds, long long rows, int channels, int column_blocks, int steps, float epsilon)
 {
     long long row = last_rows_first(at, column_blocks, steps);
-    Four mean, factor, plus;
+    Four mean = {}, factor = {}, plus = {};
     for (int step = 0; step < steps && row < rows; step++, row += STEP_ROWS * at.row_lanes)
     {
         Four in[STEP_ROWS];
@@ -148,7 +148,7 @@ extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_forward(
 }
 
 template <bool FOURS>
-__device__ inline void gradient_sums(double (&all)[2][4], const ColumnPlace& at, const float* x, const float* dy, const float* means, long long rows, int channels, int segments)
+__device__ __forceinline__ void gradient_sums(double (&all)[2][4], const ColumnPlace& at, const float* x, const float* dy, const float* means, long long rows, int channels, int segments)
 {
     Four mean = load_four<FOURS>(means, at.column, channels);
     for (long long first = (long long)at.chunk * STEP_ROWS * at.row_lanes + at.row; first < rows; first += (long long)segments * STEP_ROWS * at.row_lanes)
@@ -210,11 +210,11 @@ extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_gradient
 
 // dx = factor (dy - (base + (x - mean) slope)); without x, dx = factor dy.
 template <bool FOURS, bool BY_BATCH>
-__device__ inline void input_gradient(const ColumnPlace& at, const float* x, const float* dy, const float* scale, const float* means, const float* rstds, const float* dscale, const float* dshift,
+__device__ __forceinline__ void input_gradient(const ColumnPlace& at, const float* x, const float* dy, const float* scale, const float* means, const float* rstds, const float* dscale, const float* dshift,
     float* dx, long long rows, int channels, int column_blocks, int steps, float beta)
 {
     long long row = last_rows_first(at, column_blocks, steps);
-    Four mean = {}, factor, base = {}, slope = {};
+    Four mean = {}, factor = {}, base = {}, slope = {};
     for (int step = 0; step < steps && row < rows; step++, row += STEP_ROWS * at.row_lanes)
     {
         Four d[STEP_ROWS], in[STEP_ROWS];

@@ -13,7 +13,7 @@ struct ColumnPlace
     unsigned int chunk;
 };
 
-__device__ inline ColumnPlace column_place(int log, int column_blocks)
+__device__ __forceinline__ ColumnPlace column_place(int log, int column_blocks)
 {
     unsigned int chunk = blockIdx.x / (unsigned int)column_blocks, block = blockIdx.x - chunk * column_blocks, lane = threadIdx.x & ((1u << log) - 1);
     return {(int)((block << log | lane) * 4), (int)(threadIdx.x >> log), COLUMN_THREADS >> log, chunk};
@@ -22,7 +22,7 @@ __device__ inline ColumnPlace column_place(int log, int column_blocks)
 // Joins what the threads that share rows have of each column. In shared [COLUMN_WARPS * SUMS * 128]. Thread t < SUMS << (log + 2) gets sum t >> (log + 2) of the
 // block's column t & ((4 << log) - 1).
 template <class Rule, int SUMS>
-__device__ inline double join_rows_of_block(double (&all)[SUMS][4], double* shared, int log)
+__device__ __forceinline__ double join_rows_of_block(double (&all)[SUMS][4], double* shared, int log)
 {
     int lanes = 1 << log, lane = threadIdx.x & (lanes - 1), warp = threadIdx.x >> 5;
     for (int step = 16; step >= lanes; step >>= 1)
@@ -59,7 +59,7 @@ __device__ inline double join_rows_of_block(double (&all)[SUMS][4], double* shar
 // Joins the segments of 1 << log neighbouring columns, at most 8, by a block of 256 threads: they share the segments. In shared [COLUMN_WARPS * SUMS * 8].
 // The result is in thread t < 1 << log, for column (blockIdx.x << log) + t.
 template <class Rule, int SUMS>
-__device__ inline void join_segments(const double* __restrict__ parts, double (&all)[SUMS], double none, int segments, long long columns, int log, double* shared)
+__device__ __forceinline__ void join_segments(const double* __restrict__ parts, double (&all)[SUMS], double none, int segments, long long columns, int log, double* shared)
 {
     const int EACH = 4;
     int lanes = 1 << log, lane = threadIdx.x & (lanes - 1), warp = threadIdx.x >> 5, shared_by = COLUMN_THREADS >> log;

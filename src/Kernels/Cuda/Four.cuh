@@ -7,29 +7,29 @@ struct Four
 };
 
 template <class T>
-__device__ inline bool lies_by_fours(const T* numbers) { return ((size_t)numbers & (4 * sizeof(T) - 1)) == 0; }
+__device__ __forceinline__ bool lies_by_fours(const T* numbers) { return ((size_t)numbers & (4 * sizeof(T) - 1)) == 0; }
 
-__device__ inline Four read_four(const float* from)
+__device__ __forceinline__ Four read_four(const float* from)
 {
     float4 q = *(const float4*)from;
     return {{q.x, q.y, q.z, q.w}};
 }
 
 template <class T>
-__device__ inline Four read_four(const T* from)
+__device__ __forceinline__ Four read_four(const T* from)
 {
     ushort4 q = *(const ushort4*)from;
     return {{widened(T{q.x}), widened(T{q.y}), widened(T{q.z}), widened(T{q.w})}};
 }
 
-__device__ inline void write_four(float* to, const Four& four)
+__device__ __forceinline__ void write_four(float* to, const Four& four)
 {
     float4 q = {four.v[0], four.v[1], four.v[2], four.v[3]};
     *(float4*)to = q;
 }
 
 template <class T>
-__device__ inline void write_four(T* to, const Four& four)
+__device__ __forceinline__ void write_four(T* to, const Four& four)
 {
     T t[4];
 #pragma unroll
@@ -41,7 +41,7 @@ __device__ inline void write_four(T* to, const Four& four)
 
 // Numbers index to index + 4 of count; behind the end the filler. FOURS: the addresses lie by fours, and count is a multiple of four.
 template <bool FOURS, class T, class I>
-__device__ inline Four load_four(const T* from, I index, I count, float filler = 0.0f)
+__device__ __forceinline__ Four load_four(const T* from, I index, I count, float filler = 0.0f)
 {
     Four four = {{filler, filler, filler, filler}};
     if (FOURS)
@@ -63,7 +63,7 @@ __device__ inline Four load_four(const T* from, I index, I count, float filler =
 
 // to = beta to + four, as store does.
 template <bool FOURS, class T, class I>
-__device__ inline void store_four(T* to, I index, I count, Four four, float beta = 0.0f)
+__device__ __forceinline__ void store_four(T* to, I index, I count, Four four, float beta = 0.0f)
 {
     if (FOURS)
     {
@@ -91,7 +91,7 @@ __device__ inline void store_four(T* to, I index, I count, Four four, float beta
 
 // Joins the numbers of the threads that share a row: a warp by shuffles alone, or a block.
 template <class Rule, bool WARP>
-__device__ inline float row_join(float value)
+__device__ __forceinline__ float row_join(float value)
 {
     if (!WARP)
         return block_join<Rule>(value);

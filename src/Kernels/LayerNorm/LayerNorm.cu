@@ -6,7 +6,7 @@
 
 // means and rstds may be null.
 template <int EACH, bool WARP, bool FOURS, class T>
-__device__ inline void layer_norm_row(long long row, const T* from, const float* scale, const float* shift, T* to, float* means, float* rstds, int columns, float epsilon)
+__device__ __forceinline__ void layer_norm_row(long long row, const T* from, const float* scale, const float* shift, T* to, float* means, float* rstds, int columns, float epsilon)
 {
     int lane = WARP ? threadIdx.x & 31 : threadIdx.x, lanes = WARP ? 32 : blockDim.x;
     Four x[EACH], scales[EACH], shifts[EACH];
@@ -56,7 +56,7 @@ __device__ inline void layer_norm_row(long long row, const T* from, const float*
 }
 
 template <int EACH, bool WARP, class T>
-__device__ inline void layer_norm(long long row, const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, long long rows, int columns, float epsilon)
+__device__ __forceinline__ void layer_norm(long long row, const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, long long rows, int columns, float epsilon)
 {
     if (row >= rows)
         return;
@@ -106,7 +106,7 @@ __device__ inline void layer_norm_long_row(const T* x, const float* scale, const
 FOR_STORED(LAYER_NORM)
 
 template <int EACH, bool WARP, bool FOURS>
-__device__ inline void layer_norm_gradient_row(const float* x, const float* dy, const float* scale, float mean, float rstd, float* dx, int columns, float beta)
+__device__ __forceinline__ void layer_norm_gradient_row(const float* x, const float* dy, const float* scale, float mean, float rstd, float* dx, int columns, float beta)
 {
     int lane = WARP ? threadIdx.x & 31 : threadIdx.x, lanes = WARP ? 32 : blockDim.x;
     Four d[EACH], n[EACH]; // dy scale, and x normalised
@@ -143,7 +143,7 @@ __device__ inline void layer_norm_gradient_row(const float* x, const float* dy, 
 }
 
 template <int EACH, bool WARP>
-__device__ inline void layer_norm_gradient(
+__device__ __forceinline__ void layer_norm_gradient(
     long long row, const float* x, const float* dy, const float* scale, const float* means, const float* rstds, float* dx, long long rows, int columns, float beta)
 {
     if (row >= rows)
@@ -186,7 +186,7 @@ LAYER_NORM_GRADIENT(long, 512, layer_norm_gradient_long(x, dy, scale, means, rst
 
 // Sums over rows of dy xhat.
 template <bool FOURS>
-__device__ inline void scale_sums(double (&all)[1][4], ColumnPlace at, const float* x, const float* dy, const float* means, const float* rstds, long long rows, int columns, int segments)
+__device__ __forceinline__ void scale_sums(double (&all)[1][4], ColumnPlace at, const float* x, const float* dy, const float* means, const float* rstds, long long rows, int columns, int segments)
 {
     for (long long first = (long long)at.chunk * STEP_ROWS * at.row_lanes + at.row; first < rows; first += (long long)segments * STEP_ROWS * at.row_lanes)
     {

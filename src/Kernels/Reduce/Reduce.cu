@@ -141,7 +141,7 @@ __device__ inline double join_dense_row(const T* x, long long output, long long 
 
 // x [kept, reduced], a warp an output: many short rows.
 template <class Rule, class T>
-__device__ inline void short_rows(const T* x, T* y, int formula, long long kept, long long reduced, float beta)
+__device__ __forceinline__ void short_rows(const T* x, T* y, int formula, long long kept, long long reduced, float beta)
 {
     long long output = blockIdx.x * (long long)COLUMN_WARPS + (threadIdx.x >> 5);
     if (output >= kept)
@@ -156,7 +156,7 @@ __device__ inline void short_rows(const T* x, T* y, int formula, long long kept,
 
 // x [kept, reduced], a block an output and segment.
 template <class Rule, class T>
-__device__ inline void long_rows(const T* x, T* y, double* parts, int formula, long long kept, long long reduced, long long segment, float beta)
+__device__ __forceinline__ void long_rows(const T* x, T* y, double* parts, int formula, long long kept, long long reduced, long long segment, float beta)
 {
     long long from = blockIdx.y * segment, end = min(reduced, from + segment);
     double value = block_join<Rule>(join_dense_row<Rule>(x, blockIdx.x, reduced, from, end, threadIdx.x, blockDim.x));
@@ -165,7 +165,7 @@ __device__ inline void long_rows(const T* x, T* y, double* parts, int formula, l
 }
 
 template <class Rule, bool FOURS, class T>
-__device__ inline void join_columns(double (&all)[1][4], const T* x, long long first_row, int row_lanes, long long step, long long rows, int column, int columns)
+__device__ __forceinline__ void join_columns(double (&all)[1][4], const T* x, long long first_row, int row_lanes, long long step, long long rows, int column, int columns)
 {
     for (long long first = first_row; first < rows; first += step)
     {
@@ -184,7 +184,7 @@ __device__ inline void join_columns(double (&all)[1][4], const T* x, long long f
 
 // x [outer, reduced, inner], as Columns.cuh has it; chunks are those of outer, and in each the segments.
 template <class Rule, class T>
-__device__ inline void dense_columns(
+__device__ __forceinline__ void dense_columns(
     const T* x, T* y, double* parts, double* shared, int formula, long long kept, long long reduced, int inner, int log, int column_blocks, int segments, float beta)
 {
     ColumnPlace at = column_place(log, column_blocks);
@@ -293,7 +293,7 @@ extern "C" __global__ void reduce_backward(const float* x, const float* y, const
 }
 
 template <bool FOURS>
-__device__ inline void spread_columns(const float* dy, float* dx, const ColumnPlace& at, long long first, long long rows, int columns, double scale, float beta)
+__device__ __forceinline__ void spread_columns(const float* dy, float* dx, const ColumnPlace& at, long long first, long long rows, int columns, double scale, float beta)
 {
     Four share = load_four<FOURS>(dy, at.column, columns);
 #pragma unroll

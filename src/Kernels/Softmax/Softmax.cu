@@ -5,7 +5,7 @@
 // barrier), else of a block. Longer ones are read twice by a block, the second time from the cache.
 
 template <int EACH, bool WARP, bool FOURS, class T>
-__device__ inline void softmax_row(const T* from, T* to, int classes, int log)
+__device__ __forceinline__ void softmax_row(const T* from, T* to, int classes, int log)
 {
     int lane = WARP ? threadIdx.x & 31 : threadIdx.x, lanes = WARP ? 32 : blockDim.x;
     float most = -__int_as_float(INFINITY_BITS), sum = 0.0f;
@@ -45,7 +45,7 @@ __device__ inline void softmax_row(const T* from, T* to, int classes, int log)
 }
 
 template <int EACH, bool WARP, class T>
-__device__ inline void softmax(long long row, const T* x, T* y, long long rows, int classes, int log)
+__device__ __forceinline__ void softmax(long long row, const T* x, T* y, long long rows, int classes, int log)
 {
     if (row >= rows)
         return;
@@ -93,7 +93,7 @@ FOR_STORED(SOFTMAX)
 
 // dx = y (dy - sum of dy y), or for the logarithm dy - exp(y) sum of dy.
 template <int EACH, bool WARP, bool FOURS>
-__device__ inline void softmax_gradient_row(const float* y, const float* dy, float* dx, int classes, int log, float beta)
+__device__ __forceinline__ void softmax_gradient_row(const float* y, const float* dy, float* dx, int classes, int log, float beta)
 {
     int lane = WARP ? threadIdx.x & 31 : threadIdx.x, lanes = WARP ? 32 : blockDim.x;
     float sum = 0.0f;
@@ -123,7 +123,7 @@ __device__ inline void softmax_gradient_row(const float* y, const float* dy, flo
 }
 
 template <int EACH, bool WARP>
-__device__ inline void softmax_gradient(long long row, const float* y, const float* dy, float* dx, long long rows, int classes, int log, float beta)
+__device__ __forceinline__ void softmax_gradient(long long row, const float* y, const float* dy, float* dx, long long rows, int classes, int log, float beta)
 {
     if (row >= rows)
         return;
