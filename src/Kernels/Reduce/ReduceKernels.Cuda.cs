@@ -11,7 +11,7 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
     private const int DenseSegment = 1 << 13; // the same where rows lie densely
     private const int ShortRow = 1024, Warps = Threads / 32; // rows that a warp has, and warps of a block
     private const int ManyOutputs = 1 << 15, ManySegments = 8; // where a thread joins the segments of an output alone, or threads share them
-    private const int MostGrid = 1 << 16, FewRows = 32; // small sums that are many are not worth a block each
+    private const int MostGrid = 1 << 16, FewElements = 1 << 11; // small sums that are many are not worth a block each
     private const int Threads = KernelFunction.Threads;
 
     private readonly KernelFunction _rows = new(context, "Reduce.cu", NarrowName.Of("reduce_rows", stored)), _columns = new(context, "Reduce.cu", NarrowName.Of("reduce_columns", stored)),
@@ -79,7 +79,7 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
         };
         if (dense is not { } found || g.Kept == 0 || found.Inner > int.MaxValue - 4)
             return null;
-        return found.Kind == DenseKind.Rows || g.Reduced >= FewRows || found.Outer * CudaColumns.Of(found.Inner).Blocks <= MostGrid ? dense : null;
+        return found.Kind == DenseKind.Rows || g.Reduced * found.Inner >= FewElements || found.Outer * CudaColumns.Of(found.Inner).Blocks <= MostGrid ? dense : null;
     }
 
     private bool RunDense(in ReduceGeometry g, int formula, DevicePtr<float> x, DevicePtr<float> y, float beta)
