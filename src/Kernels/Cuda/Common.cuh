@@ -243,15 +243,3 @@ __device__ inline const StepEntry& step_entry(const StepEntry* entries, int tens
     }
     return entries[low];
 }
-
-// The numbers of this block, one a thread and stride.
-#define OVER_STEP(i, entry)                                                                                                             \
-    for (long long first = (blockIdx.x - (entry).first_block) * STEP_CHUNK, i = first + threadIdx.x;                                    \
-        i < min((entry).count, first + STEP_CHUNK); i += blockDim.x)
-
-// The gradient as the step takes it: scaled, then limited.
-__device__ inline float step_gradient(const StepEntry& entry, long long i)
-{
-    float g = entry.g[i] * entry.factor;
-    return entry.limit == __int_as_float(INFINITY_BITS) ? g : smaller(larger(g, -entry.limit), entry.limit);
-}

@@ -5,8 +5,8 @@ namespace Graft.Kernels;
 /// <summary>Copies between a dense array and one that lies in strides.</summary>
 internal sealed class CudaStridedCopy(CudaContext context, ComputePrecision stored = ComputePrecision.Float32)
 {
-    private const string File = "Permute.cu";
-    private const int Packs = 2, Numbers = 2; // of a thread, as in Permute.cu
+    private const string File = "StridedCopy.cu";
+    private const int Packs = 2, Numbers = 2; // of a thread, as in StridedCopy.cu
 
     private readonly Kernels _gather = new(context, "gather", stored), _scatter = new(context, "scatter", stored);
     private readonly int _width = CudaPacks.Width(stored);

@@ -1,70 +1,7 @@
-// Copies between a dense array and one that lies in strides: permutations, slices and parts of a concatenation. Bound by memory: 8 bytes a number.
+// Permutations in which other numbers become neighbours: batches of transposed matrices. Bound by memory: 8 bytes a number.
 
 #include "Packs.cuh"
 #include "Walk.cuh"
-
-// Where runs of numbers lie side by side in both arrays: packs of N along the last axis, or single numbers, by a walk without divisions.
-template <class T, bool GATHERS>
-struct Copy
-{
-    const T* from;
-    T* to;
-    const Walk& walk;
-    const Strides& strides;
-    float beta;
-
-    template <int N>
-    struct Held
-    {
-        Run<T, N> from, old;
-        unsigned to;
-    };
-
-    template <int N>
-    __device__ __forceinline__ Held<N> load(unsigned i) const
-    {
-        unsigned strided = walked(walk, i, strides), target = GATHERS ? i : strided;
-        return {take<N>(from + (GATHERS ? strided : i)), beta != 0.0f ? take<N>(to + target) : repeated<N>(T{}), target};
-    }
-
-    template <int N>
-    __device__ __forceinline__ void finish(unsigned, Held<N>& held) const
-    {
-#pragma unroll
-        for (int k = 0; k < N; k++)
-            held.old.store_at(k, held.from.get(k), beta);
-        give(to + held.to, held.old);
-    }
-};
-
-#define COPY(suffix, T)                                                                                                                                         \
-    extern "C" __global__ void gather_packs##suffix(const T* from, T* to, int count, Walk walk, Strides strides, float beta)                                    \
-    {                                                                                                                                                           \
-        in_packs<PACKED(T), 2, false>(count, Copy<T, true>{from, to, walk, strides, beta});                                                                            \
-    }                                                                                                                                                           \
-    extern "C" __global__ void scatter_packs##suffix(const T* from, T* to, int count, Walk walk, Strides strides, float beta)                                   \
-    {                                                                                                                                                           \
-        in_packs<PACKED(T), 2, false>(count, Copy<T, false>{from, to, walk, strides, beta});                                                                           \
-    }                                                                                                                                                           \
-    extern "C" __global__ void gather##suffix(const T* from, T* to, int count, Walk walk, Strides strides, float beta)                                          \
-    {                                                                                                                                                           \
-        in_packs<1, 2>(count, Copy<T, true>{from, to, walk, strides, beta});                                                                                    \
-    }                                                                                                                                                           \
-    extern "C" __global__ void scatter##suffix(const T* from, T* to, int count, Walk walk, Strides strides, float beta)                                         \
-    {                                                                                                                                                           \
-        in_packs<1, 2>(count, Copy<T, false>{from, to, walk, strides, beta});                                                                                   \
-    }                                                                                                                                                           \
-    extern "C" __global__ void gather_long##suffix(const T* from, T* to, long long count, Axes extents, Axes strides, float beta)                               \
-    {                                                                                                                                                           \
-        OVER_ELEMENTS(i, count) /* more than 2^31 numbers */                                                                                                    \
-            store(to + i, widened(from[offset_of(extents, i, strides)]), beta);                                                                                 \
-    }                                                                                                                                                           \
-    extern "C" __global__ void scatter_long##suffix(const T* from, T* to, long long count, Axes extents, Axes strides, float beta)                              \
-    {                                                                                                                                                           \
-        OVER_ELEMENTS(i, count)                                                                                                                                 \
-            store(to + offset_of(extents, i, strides), widened(from[i]), beta);                                                                                 \
-    }
-FOR_STORED(COPY)
 
 #define TILE 64
 #define TILE_THREADS 256
@@ -86,13 +23,20 @@ struct Share
     }
 };
 
+// One for all kernels of the file.
+__device__ __forceinline__ float (*tile_of_block())[TILE + 1]
+{
+    __shared__ float tile[TILE][TILE + 1];
+    return tile;
+}
+
 // Matrices turned: to[row, column] = from[column, row], where the numbers of a row of `to` and of a column's line in `from` are neighbours; other axes are a batch.
 // A block moves a tile of 64 x 64 by way of shared memory; 64 bytes a thread are under way at once with packs of four float32.
 template <int N, class T>
 __device__ __forceinline__ void turned(const T* from, T* to, int rows, int columns, unsigned from_stride, unsigned to_stride, int row_tiles, int column_tiles,
     const Walk& batch, const Strides& batch_from, const Strides& batch_to, float beta)
 {
-    __shared__ float tile[TILE][TILE + 1];
+    float(*tile)[TILE + 1] = tile_of_block();
     unsigned above = blockIdx.x / column_tiles, matrix = above / row_tiles;
     int row = (int)(above - matrix * row_tiles) * TILE, column = (int)(blockIdx.x - above * column_tiles) * TILE;
     Share<N> share;
