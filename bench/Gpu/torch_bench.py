@@ -520,8 +520,23 @@ class Bench:
         self.kernel(f"GELU {count}", lambda: (n(count),), lambda x: F.gelu(x, approximate="tanh"))
         count = of(3000, 32 * 56 * 56 * 256)
         self.kernel(f"sum of two {count}", lambda: (n(count), n(count)), lambda a, b: a + b)
+        self.kernel(f"gradient of ReLU {count}", lambda: (n(count), n(count)), lambda dy, y: torch.ops.aten.threshold_backward(dy, y, 0))
+        count = of(3000, 8192 * 3072)
+        self.kernel(f"dropout {count}", lambda: (n(count),), lambda x: F.dropout(x, 0.1))
+        rows, columns = of((30, 40), (8192, 3072))
+        self.kernel(f"product with a row {rows}x{columns}", lambda: (n(rows, columns), n(columns)), lambda a, b: a * b)
+        self.kernel(f"product with a column {rows}x{columns}", lambda: (n(rows, columns), n(rows, 1)), lambda a, b: a * b)
         batch, side, c = of((2, 9, 8), (32, 112, 64))
         self.kernel(f"max pool 3x3/2 {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)),), lambda x: F.max_pool2d(x, 3, 2, 1))
+
+        def pooled():
+            x = last(n(batch, c, side, side))
+            y, winners = F.max_pool2d(x, 3, 2, 1, return_indices=True)
+            return y, x, winners
+        self.kernel(f"max pool 3x3/2 {batch}x{side}²x{c}, gradient", pooled, lambda dy, x, winners: torch.ops.aten.max_pool2d_with_indices_backward(dy, x, [3, 3], [2, 2], [1, 1], [1, 1], False, winners))
+        batch, tokens, heads, d = of((2, 20, 3, 16), (8, 1024, 12, 64))
+        for kind, order in ("together", (0, 2, 1, 3)), ("turned", (0, 2, 3, 1)):
+            self.kernel(f"heads {kind} {batch}x{tokens}x{heads}x{d}", lambda: (n(batch, tokens, heads, d),), lambda x, order=order: x.permute(order).contiguous())
         rows, columns = of((50, 40), (8192, 3072))
         self.kernel(f"sums of columns {rows}x{columns}", lambda: (n(rows, columns),), lambda x: x.sum(0))
         rows, columns = of((33, 40), (4096, 4096))

@@ -34,19 +34,22 @@ __device__ inline Pixel pixel_of(long long index, int height, int width)
     return {n, (int)(row - n * height), (int)(index - row * width)};
 }
 
-// Offset of an element of a row-major array of these extents, in an array with other strides.
+// Offset of an element of a row-major array of these extents, in an array with other strides. Axes are named by constants: an index that is known at run time alone
+// would have every thread copy both arrays to local memory first.
 __device__ inline long long offset_of(const Axes& extents, long long index, const Axes& strides)
 {
-    if (extents.rank == 1)
-        return index * strides.d[0];
     long long offset = 0;
-    for (int i = extents.rank - 1; i >= 0; i--)
+#pragma unroll
+    for (int i = 5; i > 0; i--)
     {
-        long long extent = extents.d[i], next = quotient(index, extent);
-        offset += (index - next * extent) * strides.d[i];
-        index = next;
+        if (i < extents.rank)
+        {
+            long long extent = extents.d[i], next = quotient(index, extent);
+            offset += (index - next * extent) * strides.d[i];
+            index = next;
+        }
     }
-    return offset;
+    return extents.rank > 0 ? offset + index * strides.d[0] : 0;
 }
 
 // Numbers as they lie in memory: float, or 16 bits that are widened when they are read and rounded to nearest when they are written. Arithmetic is in float.
@@ -244,16 +247,4 @@ __device__ inline const StepEntry& step_entry(const StepEntry* entries, int tens
             high = middle - 1;
     }
     return entries[low];
-}
-
-// The numbers of this block, one a thread and stride.
-#define OVER_STEP(i, entry)                                                                                                             \
-    for (long long first = (blockIdx.x - (entry).first_block) * STEP_CHUNK, i = first + threadIdx.x;                                    \
-        i < min((entry).count, first + STEP_CHUNK); i += blockDim.x)
-
-// The gradient as the step takes it: scaled, then limited.
-__device__ inline float step_gradient(const StepEntry& entry, long long i)
-{
-    float g = entry.g[i] * entry.factor;
-    return entry.limit == __int_as_float(INFINITY_BITS) ? g : smaller(larger(g, -entry.limit), entry.limit);
 }

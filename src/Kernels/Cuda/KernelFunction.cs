@@ -13,7 +13,7 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     public const int Threads = 256;
 
     private const int MostArguments = 24;
-    private const int MostBlocks = 65536; // grids that walk in strides need no more to fill any GPU
+    private const int BlocksOfProcessor = 64; // of a grid that walks in strides: eight times what a multiprocessor holds at once, so that none waits long for the last
 
     private CUfunction _function;
 
@@ -24,7 +24,15 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     public void Over(long count, params ReadOnlySpan<KernelArgument> arguments)
     {
         if (count > 0)
-            Launch((int)Math.Min((count + Threads - 1) / Threads, MostBlocks), Threads, arguments);
+            Launch(Math.Min((count + Threads - 1) / Threads, (long)BlocksOfProcessor * Math.Max(1, context.Info.Multiprocessors)), Threads, arguments);
+    }
+
+    /// <summary>Launches so many threads, each with a share of its own; in smaller blocks where they are few, so that every multiprocessor has some of them.</summary>
+    public void OverThreads(long threads, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        long processors = Math.Max(1, context.Info.Multiprocessors);
+        int block = threads >= 4 * Threads * processors ? Threads : threads >= Threads * processors ? Threads / 2 : Threads / 4;
+        Launch((threads + block - 1) / block, block, arguments);
     }
 
     /// <summary>Launches blocks of threads; no blocks, no launch.</summary>

@@ -7,7 +7,7 @@ namespace Graft.Kernels;
 /// <summary>A GPU's memory, in the order of its compute stream.</summary>
 internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 {
-    private readonly KernelFunction _addScaled = new(context, "Memory.cu", "add_scaled");
+    private readonly CudaAddScaled _addScaled = new(context);
 
     public override bool IsOneToOne => context.Options.IsOneToOne || context.Recording is not null; // what recorded work takes must not serve others in between
 
@@ -37,7 +37,7 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
         if (beta == 0)
             Copy(source, destination, count);
         else
-            _addScaled.Over(count, source, 1f, destination, beta, count);
+            _addScaled.Run(source, 1, destination, beta, count);
     }
 
     public override void Fill(DevicePtr<float> destination, long count, float value)
