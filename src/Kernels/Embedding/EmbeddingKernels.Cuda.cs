@@ -8,7 +8,8 @@ internal sealed class CudaEmbeddingKernels(CudaContext context, MemoryKernels me
     private const int SearchThreads = 1024; // one block looks through all ids
 
     private readonly KernelFunction _toIds = new(context, "Embedding.cu", "to_ids"), _firstInvalid = new(context, "Embedding.cu", "first_invalid"),
-        _forward = new(context, "Embedding.cu", "embedding_forward"), _backward = new(context, "Embedding.cu", "embedding_backward");
+        _forward = new(context, "Embedding.cu", "embedding_forward"), _backward = new(context, "Embedding.cu", "embedding_backward"),
+        _sum = new(context, "Embedding.cu", "embedding_sum");
 
     public override void Check(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<int> given, Func<int, int, Exception> invalid)
     {
@@ -23,6 +24,13 @@ internal sealed class CudaEmbeddingKernels(CudaContext context, MemoryKernels me
 
     public override void Forward(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<float> y) =>
         _forward.Launch(g.Count, CudaRows.Threads(g.C), ids.Address, table, y, g.C, g.V);
+
+    public override bool ForwardSum(
+        in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<int> places, DevicePtr<float> positions, int positionCount, DevicePtr<float> y)
+    {
+        _sum.Launch(g.Count, CudaRows.Threads(g.C), ids.Address, table, places.Address, positions, y, g.C, g.V, positionCount);
+        return true;
+    }
 
     public override void BackwardTable(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> dy, DevicePtr<float> dtable, float beta)
     {

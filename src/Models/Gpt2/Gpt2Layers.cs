@@ -43,7 +43,7 @@ internal sealed class Gpt2Layers
 
     /// <summary>
     /// The weights of products in the order in which they are read for generation, packed anew where they or their precision have changed. A tied output
-    /// layer is among them only where it is stored in fewer bits: as floats the embedding itself is read.
+    /// layer is among them where it is stored in fewer bits, or where the device reads the embedding itself as such.
     /// </summary>
     public IReadOnlyDictionary<Layer, PackedProduct> Pack()
     {
@@ -54,9 +54,15 @@ internal sealed class Gpt2Layers
             {
                 packed?.Dispose();
                 _packed.Remove(layer);
-                if (Precision == WeightPrecision.Float32 && layer is TiedDense)
+                KernelSet kernels = weight.Device.Kernels;
+                if (Precision == WeightPrecision.Float32 && layer is TiedDense && !kernels.FrozenDense.ReadsTransposed)
                     continue;
-                _packed[layer] = packed = Precision == WeightPrecision.Float32 ? new PackedDense(weight, weight.Device.Kernels) : new PackedNarrowDense(weight, Precision, layer is TiedDense);
+                _packed[layer] = packed = (Precision, layer) switch
+                {
+                    (WeightPrecision.Float32, TiedDense) => new TiedProduct(weight, kernels),
+                    (WeightPrecision.Float32, _) => new PackedDense(weight, kernels),
+                    _ => new PackedNarrowDense(weight, Precision, layer is TiedDense),
+                };
             }
             packed.Refresh();
         }
