@@ -50,9 +50,10 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     /// <param name="blocksY">Blocks along y.</param>
     /// <param name="threads">Threads of a block.</param>
     /// <param name="sharedBytes">Bytes of shared memory whose size the launch decides.</param>
+    /// <param name="isChained">False launches it plainly, after all that was handed in before.</param>
     /// <param name="arguments">In the order of the kernel.</param>
-    public void LaunchChained(long blocksX, int blocksY, int threads, int sharedBytes, params ReadOnlySpan<KernelArgument> arguments) =>
-        Launch(blocksX, blocksY, threads, 1, sharedBytes, context.Options.ChainsKernels && context.Info.Capability >= Hopper && NativeLibraries.OfProcess.DriverVersion >= ChainingDriver, arguments);
+    public void LaunchChained(long blocksX, int blocksY, int threads, int sharedBytes, bool isChained, params ReadOnlySpan<KernelArgument> arguments) =>
+        Launch(blocksX, blocksY, threads, 1, sharedBytes, isChained && context.Options.ChainsKernels && context.Info.Capability >= Hopper && NativeLibraries.OfProcess.DriverVersion >= ChainingDriver, arguments);
 
     private void Launch(long blocksX, int blocksY, int threadsX, int threadsY, int sharedBytes, bool isChained, ReadOnlySpan<KernelArgument> arguments)
     {

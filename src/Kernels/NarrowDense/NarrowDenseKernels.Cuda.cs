@@ -15,6 +15,8 @@ internal sealed class CudaNarrowDenseKernels(CudaContext context, UnaryKernels u
     private readonly KernelFunction _packHalves = new(context, File, "pack_halves"), _packBytes = new(context, File, "pack_bytes"),
         _halves = new(context, File, "dense_halves"), _bytes = new(context, File, "dense_bytes");
 
+    private volatile bool _hasPacked; // since the last product: chained kernels read weights before the work ahead of them is done
+
     private readonly KernelFunction[] _halfRows = Kernels(context, "half"), _byteRows = Kernels(context, "byte");
 
     /// <inheritdoc/>
@@ -26,6 +28,7 @@ internal sealed class CudaNarrowDenseKernels(CudaContext context, UnaryKernels u
     {
         (long inputStride, long outputStride) = transposed ? (1L, (long)k) : (o, 1L);
         long factors = FactorCount(k, o);
+        _hasPacked = true;
         if (IsInt8(precision))
             _packBytes.Launch(Math.Min((factors + Warps - 1) / Warps, MostBlocks), Warps * Warp, w, packed.Address, packed.At(FactorBytes(k, o)).Address, factors, k, inputStride, outputStride, Blocks(k));
         else
@@ -59,14 +62,15 @@ internal sealed class CudaNarrowDenseKernels(CudaContext context, UnaryKernels u
         int kernel = isMany ? (isNormed ? 5 : 4) : FewRowsLaunch.Kernel(g.M, isNormed), formula = FewRowsLaunch.Fused(g.Activation);
         if (isInt8)
         {
-            _byteRows[kernel].LaunchChained(launch.Blocks, 1, FewRowsLaunch.Threads, launch.SharedBytes, packed.Address, packed.At(FactorBytes(g.K, g.O)).Address, g.Blocks,
+            _byteRows[kernel].LaunchChained(launch.Blocks, 1, FewRowsLaunch.Threads, launch.SharedBytes, !_hasPacked, packed.Address, packed.At(FactorBytes(g.K, g.O)).Address, g.Blocks,
                 x, norm.Scale, norm.Shift, norm.Epsilon, b, residual, y, g.M, g.K, g.O, formula, launch.Parts, launch.Group);
         }
         else
         {
-            _halfRows[kernel].LaunchChained(launch.Blocks, 1, FewRowsLaunch.Threads, launch.SharedBytes, packed.Address,
+            _halfRows[kernel].LaunchChained(launch.Blocks, 1, FewRowsLaunch.Threads, launch.SharedBytes, !_hasPacked, packed.Address,
                 x, norm.Scale, norm.Shift, norm.Epsilon, b, residual, y, g.M, g.K, g.O, formula, launch.Parts, launch.Group);
         }
+        _hasPacked = false;
         if (formula < 0 && g.Activation is { } other)
             unary.Forward(new UnaryGeometry((long)g.M * g.O, other), y, y);
         return true;

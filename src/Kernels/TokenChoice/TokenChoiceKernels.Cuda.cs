@@ -23,6 +23,6 @@ internal sealed class CudaTokenChoiceKernels(CudaContext context) : TokenChoiceK
         if (g.Rows > CudaTickets.Count)
             throw new GraftException($"TokenChoice: {g.Rows} sequences; {CudaTickets.Count} are the most.");
         using CudaScratch partials = parts > 1 ? new(context, (long)g.Rows * parts * PartialBytes) : default;
-        _greedy.LaunchChained(g.Rows, parts, GreedyThreads, 0, logits, counters.Address, tokens.Address, partials.Address, parts > 1 ? context.Tickets.Address : 0, g.Rows, g.V);
+        _greedy.LaunchChained(g.Rows, parts, GreedyThreads, 0, true, logits, counters.Address, tokens.Address, partials.Address, parts > 1 ? context.Tickets.Address : 0, g.Rows, g.V);
     }
 }
