@@ -38,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_token(const f
 {
     __shared__ float4 outs[WARPS][LANES];
     __shared__ float mosts[WARPS], sums[WARPS];
-    int sequence = blockIdx.x / heads, head = blockIdx.x % heads, columns = heads * d, before = past[sequence], first = blockIdx.y * CHUNK;
+    int sequence = blockIdx.x / heads, head = blockIdx.x % heads, columns = heads * d, before = fresh(past + sequence), first = blockIdx.y * CHUNK;
     int active = before / CHUNK + 1; // blocks with keys
     if (first > before)
         return; // all threads do
