@@ -15,21 +15,17 @@ internal sealed class CudaAffine(CudaContext context, ComputePrecision precision
     /// <summary>Who computes it.</summary>
     public string Name => context.BlasLt.Name + (precision == ComputePrecision.Float32 ? "" : $" in {precision.Word()}");
 
-    /// <summary>The output. Addresses are of the types above; those of b and residual may be 0, and y may be residual.</summary>
-    /// <param name="g">The sizes.</param>
-    /// <param name="x">[M,K].</param>
-    /// <param name="w">[K,O], or [O,K].</param>
-    /// <param name="b">[O].</param>
-    /// <param name="residual">[M,O].</param>
-    /// <param name="y">[M,O].</param>
-    /// <param name="isTurned">True where w lies as [O,K].</param>
+    /// <summary>True where the library applies an activation as the engine does.</summary>
+    public bool Has(UnaryFormula activation) => context.BlasLt.Has(_types, activation);
+
+    /// <summary>The output. Addresses are of the types above; those of b and residual may be 0, and y may be residual. w lies as [k,o], or turned as [o,k].</summary>
     public void Run(in FrozenDenseGeometry g, nint x, nint w, nint b, nint residual, nint y, bool isTurned = false)
     {
         bool rounds = precision.IsNarrow() && !factors.IsNarrow();
         using CudaScratch roundX = rounds ? _rounding.Round(new DevicePtr<float>(x), (long)g.M * g.K) : default, roundW = rounds ? _rounding.Round(new DevicePtr<float>(w), (long)g.K * g.O) : default;
         if (rounds)
             (x, w) = (roundX.Address, roundW.Address);
-        bool isFused = g.Activation is { } wanted && context.BlasLt.Has(_types, wanted);
+        bool isFused = g.Activation is { } wanted && Has(wanted);
         if (!context.BlasLt.Run(_types, g, isFused ? g.Activation : null, new LtOperands(x, w, b, residual, y), isTurned))
         {
             isFused = false;
