@@ -59,6 +59,17 @@ extern "C" __global__ void embedding_forward(const int* ids, const float* table,
     in_packs<1, 2>(count, Rows{ids, table, y, columns, rows});
 }
 
+// The same, with the row of a second table added: tokens and their places. It waits for all work before, so that chained kernels behind it know that to be complete.
+extern "C" __global__ void embedding_sum(const int* ids, const float* table, const int* places, const float* positions, float* y, int columns, int rows, int position_rows)
+{
+    release_next();
+    int id = ids[blockIdx.x], place = places[blockIdx.x];
+    bool has = id >= 0 && id < rows && place >= 0 && place < position_rows;
+    const float *token = table + (size_t)id * columns, *position = positions + (size_t)place * columns;
+    for (int c = threadIdx.x; c < columns; c += blockDim.x)
+        y[(size_t)blockIdx.x * columns + c] = has ? token[c] + position[c] : __int_as_float(NAN_BITS);
+}
+
 #define THREADS 256
 #define ROUND 4 // positions of a thread that are looked at together
 

@@ -9,7 +9,8 @@ internal sealed class CudaEmbeddingKernels(CudaContext context, MemoryKernels me
 
     private readonly KernelFunction _toIds = new(context, "Embedding.cu", "to_ids"), _firstInvalid = new(context, "Embedding.cu", "first_invalid"),
         _forward = new(context, "Embedding.cu", "embedding_forward"), _forwardPacks = new(context, "Embedding.cu", "embedding_forward_packs"),
-        _backward = new(context, "Embedding.cu", "embedding_backward"), _backwardPacks = new(context, "Embedding.cu", "embedding_backward_packs");
+        _backward = new(context, "Embedding.cu", "embedding_backward"), _backwardPacks = new(context, "Embedding.cu", "embedding_backward_packs"),
+        _sum = new(context, "Embedding.cu", "embedding_sum");
 
     public override void Check(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<int> given, Func<int, int, Exception> invalid)
     {
@@ -32,6 +33,13 @@ internal sealed class CudaEmbeddingKernels(CudaContext context, MemoryKernels me
             bool packed = g.C % Pack == 0 && CudaPacks.Fit(count, table.Address, to.Address);
             (packed ? _forwardPacks : _forward).OverThreads(CudaPacks.Threads(count, packed ? Pack : 1, Unroll), ids.At(first).Address, table, to, count, KernelArgument.Of(CudaWalk.Divisor.Of(g.C)), g.V);
         }
+    }
+
+    public override bool ForwardSum(
+        in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<int> places, DevicePtr<float> positions, int positionCount, DevicePtr<float> y)
+    {
+        _sum.Launch(g.Count, CudaRows.Threads(g.C), ids.Address, table, places.Address, positions, y, g.C, g.V, positionCount);
+        return true;
     }
 
     public override void BackwardTable(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> dy, DevicePtr<float> dtable, float beta)

@@ -25,6 +25,9 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
     public override void Download<T>(DevicePtr<T> source, Span<T> destination) =>
         context.Transfers.Download(source.Address, MemoryMarshal.AsBytes(destination));
 
+    public override void Download<T>(DevicePtr<T> source, Span<T> destination, Action meanwhile) =>
+        context.Transfers.Download(source.Address, MemoryMarshal.AsBytes(destination), meanwhile);
+
     public override PendingNumber Request(DevicePtr<float> source) => context.Transfers.Request(source.Address);
 
     /// <summary>Nothing: the host cannot address a GPU's memory.</summary>
