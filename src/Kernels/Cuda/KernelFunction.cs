@@ -13,9 +13,13 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     public const int Threads = 256;
 
     private const int MostArguments = 24;
+    private const int SharedBytesUnasked = 48 << 10; // of a block; more has to be asked for
     private const int MostBlocks = 65536; // grids that walk in strides need no more to fill any GPU
 
     private CUfunction _function;
+
+    /// <summary>Bytes of dynamic shared memory that each block has.</summary>
+    public int SharedBytes { get; init; }
 
     /// <summary>The kernel that was launched last; for messages.</summary>
     public static string? Last { get; private set; }
@@ -50,7 +54,7 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
         {
             for (int i = 0; i < arguments.Length; i++)
                 addresses[i] = KernelArgument.ValueOf(first + i);
-            status = Driver.cuLaunchKernel(_function, checked((uint)blocksX), (uint)blocksY, 1, (uint)threadsX, (uint)threadsY, 1, 0, context.Stream.Handle, addresses, null);
+            status = Driver.cuLaunchKernel(_function, checked((uint)blocksX), (uint)blocksY, 1, (uint)threadsX, (uint)threadsY, 1, (uint)SharedBytes, context.Stream.Handle, addresses, null);
         }
         Last = name;
         if (status == CUresult.CUDA_SUCCESS && context.Options.Synchronizes)
@@ -65,6 +69,8 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
         if (arguments.Length > MostArguments)
             throw new CudaException($"Kernel {name} of {file}: {arguments.Length} arguments, but at most {MostArguments} are supported.");
         CUfunction function = context.Modules.Get(file, name);
+        if (SharedBytes > SharedBytesUnasked)
+            Check.Ok(Driver.cuFuncSetAttribute(function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, SharedBytes));
         if (!NativeLibraries.OfProcess.Exports(NativeLibraries.Driver, nameof(Driver.cuFuncGetParamInfo)))
             return function;
         for (int i = 0; i <= arguments.Length; i++)
