@@ -1,5 +1,3 @@
-#include "Attention.cuh"
-
 // Attention on tensor cores: factors are rounded to F when they come into shared memory, sums are float32. A word of 32 bits holds one factor (TF32) or two
 // neighbours; in words the operands of both instructions lie alike. With g = lane / 4, t = lane % 4: a (16 rows, 8 words) is words t and t + 4 of rows g and
 // g + 8; b (8 columns, 8 words) is words t and t + 4 of column g; c (16 x 8 sums) is columns 2 t and 2 t + 1 of rows g and g + 8. (PTX ISA, mma.m16n8k8, m16n8k16.)
@@ -13,16 +11,29 @@
 #define TILE 64 // rows of every tile
 
 #ifdef CUEMU
-// What the instruction does, each lane asking the others for its rows and columns.
+// What the instruction does: each lane shows its words, and reads those of its rows and columns.
+struct Shown
+{
+    unsigned a[4], b[2];
+};
+
+__device__ inline Shown* shown()
+{
+    __shared__ Shown words[THREADS];
+    return words + threadIdx.x / 32 * 32;
+}
+
 template <class F>
 __device__ inline void multiply_exactly(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
 {
+    Shown* lanes = shown();
     int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+    lanes[lane] = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
+    __syncwarp();
     for (int w = 0; w < 8; w++)
     {
         int high = w >> 2, from = w & 3;
-        unsigned top = __shfl_sync(0xffffffffu, a[2 * high], 4 * g + from), bottom = __shfl_sync(0xffffffffu, a[2 * high + 1], 4 * g + from);
-        unsigned left = __shfl_sync(0xffffffffu, high ? b1 : b0, 8 * t + from), right = __shfl_sync(0xffffffffu, high ? b1 : b0, 8 * t + 4 + from);
+        unsigned top = lanes[4 * g + from].a[2 * high], bottom = lanes[4 * g + from].a[2 * high + 1], left = lanes[8 * t + from].b[high], right = lanes[8 * t + 4 + from].b[high];
         for (int e = 0; e < F::PER_WORD; e++)
         {
             c[0] += F::value(top, e) * F::value(left, e);
@@ -31,6 +42,7 @@ __device__ inline void multiply_exactly(float (&c)[4], const unsigned (&a)[4], u
             c[3] += F::value(bottom, e) * F::value(right, e);
         }
     }
+    __syncwarp();
 }
 #define TENSOR_MULTIPLY(instruction) multiply_exactly<Self>(c, a, b0, b1);
 #elif HAS_TENSOR_CORES

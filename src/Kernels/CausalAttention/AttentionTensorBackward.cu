@@ -1,3 +1,4 @@
+#include "Attention.cuh"
 #include "AttentionTensor.cuh"
 
 // As AttentionBackward.cu, with all products on tensor cores: of 64 rows that are keys, dk and dv; of 64 queries, dq. A warp owns 16 of them, whose factors and

@@ -1,3 +1,4 @@
+#include "Attention.cuh"
 #include "AttentionTensor.cuh"
 
 // Online softmax with both products on tensor cores (Dao 2023, arXiv:2307.08691, section 3). A block of 4 warps owns 64 queries of a head, a warp 16 of them, and
