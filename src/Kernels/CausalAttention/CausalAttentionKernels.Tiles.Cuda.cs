@@ -52,7 +52,7 @@ internal sealed partial class CudaCausalAttentionKernels
     /// <summary>One block for each head and 64 queries; for each 32 where that leaves too few blocks to share out evenly.</summary>
     private void Attend(long heads, int tokens, params ReadOnlySpan<KernelArgument> arguments)
     {
-        bool isHalf = !UsesTensorCores && heads * Tiles(tokens, Tile) < (long)Steps * context.Info.Multiprocessors;
+        bool isHalf = !UsesTensorCores && (Way is { } way ? way == AttentionWay.Tiles32 : heads * Tiles(tokens, Tile) < (long)Steps * context.Info.Multiprocessors);
         (UsesTensorCores ? _tensorForward : isHalf ? _forwardHalf : _forward).Launch(heads, Tiles(tokens, isHalf ? HalfTile : Tile), Threads, 1, arguments);
     }
 
