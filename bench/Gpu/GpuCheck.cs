@@ -60,6 +60,7 @@ internal static class GpuCheck
             results.Add(new GpuRow { Part = GpuRow.Check, Name = "machine", Note = $"{BenchGpu.Describe()}; {Machine.Describe()}" });
         results.TryPart(part, () => run(options, results));
         BenchGpu.Device.Pool.Trim();
+        Console.WriteLine($"# {BenchGpu.Device.Kernels.Routines}");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"# {part}: {System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds:f1} s"));
     }
 }

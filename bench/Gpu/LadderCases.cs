@@ -17,14 +17,16 @@ internal static partial class LadderCases
     public static IEnumerable<LadderCase> Of(bool isTiny) => isTiny
         ?
         [
-            Product(40, 36, 20), Convolution("3x3", 2, 9, 8, 16, 3), ConvolutionGradients("3x3", 2, 9, 8, 16, 3)[0], ConvolutionGradients("3x3", 2, 9, 8, 16, 3)[1], Attention(2, 20, 16), AttentionBackward(ComputePrecision.Float32, 2, 20, 16), .. NarrowAttention(2, 20, 16), Softmax(6, 70), LayerNorm(5, 48),
+            Product(40, 36, 20), Convolution("3x3", 2, 9, 16, 16, 3), .. ConvolutionGradients("3x3", 2, 9, 16, 16, 3), Attention(2, 20, 16), Softmax(6, 70), LayerNorm(5, 48),
+            AttentionBackward(ComputePrecision.Float32, 2, 20, 16), .. NarrowAttention(2, 20, 16),
             BatchNorm(2, 6, 8), Gelu(3000), Add(3000), MaxPool(2, 9, 8), ColumnSums(50, 40), Transpose(33, 40), Embedding(7, 30, 16), CrossEntropy(6, 90), Adam(3000),
             Narrow("bf16", WeightPrecision.BFloat16, 64, 40), Narrow("int8", WeightPrecision.Int8, 64, 40),
         ]
         :
         [
-            Product(4096, 4096, 4096), Product(512, 3072, 768), Convolution("3x3", 32, 56, 64, 64, 3), Convolution("3x3", 32, 14, 256, 256, 3), Convolution("1x1", 32, 56, 64, 256, 1), Convolution("7x7/2", 32, 224, 3, 64, 7, 2),
-            .. ConvolutionGradients("3x3", 32, 14, 256, 256, 3), Attention(12, 1024, 64), Attention(48, 512, 64), AttentionBackward(ComputePrecision.Float32, 48, 512, 64), .. NarrowAttention(48, 512, 64), Softmax(12 * 1024, 1024), LayerNorm(8192, 768),
+            Product(4096, 4096, 4096), Product(512, 3072, 768), Convolution("3x3", 32, 56, 64, 64, 3), Convolution("3x3", 32, 14, 256, 256, 3), Convolution("3x3", 32, 224, 64, 64, 3), Convolution("3x3", 1, 14, 512, 512, 3), Convolution("1x1", 32, 56, 64, 256, 1), Convolution("1x1", 32, 14, 1024, 256, 1), Convolution("7x7/2", 32, 224, 3, 64, 7, 2),
+            .. ConvolutionGradients("3x3", 32, 56, 64, 64, 3), .. ConvolutionGradients("3x3", 32, 14, 256, 256, 3), .. ConvolutionGradients("1x1", 32, 14, 1024, 256, 1), Attention(12, 1024, 64), Softmax(12 * 1024, 1024), LayerNorm(8192, 768),
+            Attention(48, 512, 64), AttentionBackward(ComputePrecision.Float32, 48, 512, 64), .. NarrowAttention(48, 512, 64),
             BatchNorm(32, 56, 256), Gelu(8192 * 3072), Add(32 * 56 * 56 * 256), MaxPool(32, 112, 64), ColumnSums(8192, 3072), Transpose(4096, 4096), Embedding(8192, 50257, 768), CrossEntropy(2048, 50257),
             Adam(25_557_032), Narrow("bf16", WeightPrecision.BFloat16, 768, 50257), Narrow("int8", WeightPrecision.Int8, 768, 50257),
         ];
@@ -87,13 +89,36 @@ internal static partial class LadderCases
                 return () => set.Conv2D.Forward(of, input, weight, bias, output);
             },
         },
-            new Rung("naive", Make: (set, work, n) =>
+            [new Rung("naive", Make: (set, work, n) =>
             {
                 DevicePtr<float> input = work.Input("x", n * x), weight = work.Input("w", w), bias = work.Input("b", o), output = work.Output(n * y);
                 KernelFunction kernel = Naive(set, "naive_convolution");
                 return () => kernel.Over(n * y, input, weight, bias, output, n, size, size, c, o, filter, stride, filter / 2);
             }),
-            new Rung("own tiles", UsesCudnn: false), new Rung("cuDNN"));
+            new Rung("own tiles", UsesCudnn: false),
+            new Rung("cuDNN", Make: (set, work, n) =>
+            {
+                DevicePtr<float> input = work.Input("x", n * x), weight = work.Input("w", w), bias = work.Input("b", o), output = work.Output(n * y);
+                Conv2DGeometry of = g with { N = n };
+                return () => Demand(set.Context.Dnn.ForwardWithBias(ComputePrecision.Float32, of, input, weight, bias, DevicePtr<float>.Null, output));
+            }),
+            new Rung(filter == 1 ? "product" : "Winograd or cuDNN"), .. filter == 3 ? (Rung[])[Rounds(4), Rounds(64), Rounds(256)] : []]);
+
+        Rung Rounds(int millions) => new($"Winograd, rounds of {millions}M", Make: (set, work, n) =>
+        {
+            DevicePtr<float> input = work.Input("x", n * x), weight = work.Input("w", w), bias = work.Input("b", o), output = work.Output(n * y);
+            Conv2DGeometry of = g with { N = n };
+            var winograd = new WinogradConvolution(set.Context) { RoundFloats = millions << 20 };
+            if (!winograd.Takes(of))
+                throw new GraftException("Winograd does not take it");
+            return () => winograd.Forward(of, input, weight, bias, output);
+        });
+    }
+
+    private static void Demand(bool wasTaken)
+    {
+        if (!wasTaken)
+            throw new GraftException("cuDNN has no algorithm for it");
     }
 
     private static LadderCase[] ConvolutionGradients(string kind, int batch, int size, int c, int o, int filter)
@@ -102,7 +127,7 @@ internal static partial class LadderCases
         long x = (long)size * size * c, w = (long)o * filter * filter * c, y = (long)g.OutH * g.OutW * o;
         double bytes = 4.0 * (batch * x + w + batch * y);
         string name = $"convolution {kind} {batch}x{size}²x{c} to {o}";
-        Rung[] rungs = [new("own tiles", UsesCudnn: false), new("cuDNN")];
+        Rung[] rungs = [new("own tiles", UsesCudnn: false), new(filter == 3 ? "Winograd" : "product")];
         return
         [
             new(new OpCase($"{name}, gradient of x", g.Flops, bytes)

@@ -60,9 +60,13 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         var padding = new EvenPadding(context, pad);
         var own = new OwnConv2D(context, reduce);
         Pad2D = pad;
-        Conv2D = new CudaConv2DKernels(context, convolutions, own, reduce, padding);
+        var weights = new CudaWeightProduct(context, products, reduce);
+        var pointwise = new PointwiseConvolution(context, affine, products, weights, sizeof(float));
+        WinogradConvolution? winograd = precision == ComputePrecision.Float32 ? new WinogradConvolution(context) : null;
+        Conv2D = new CudaConv2DKernels(context, convolutions, pointwise, winograd, precision == ComputePrecision.Float32 ? new PatchConvolution(context, products, weights) : null, own, reduce, padding);
         DepthwiseConv2D = new CudaDepthwiseConv2DKernels(context, reduce);
-        FusedConv2D = new CudaFusedConv2DKernels(new FusedConvolution(context, convolutions, own, padding, sizeof(float)), memory);
+        FusedConv2D = new CudaFusedConv2DKernels(
+            new FusedConvolution(context, convolutions, pointwise, own, new ConvolutionFinish(context, own, ComputePrecision.Float32), padding, sizeof(float)), winograd, memory);
         Pool2D = new CudaPool2DKernels(context);
         BatchNorm = new CudaBatchNormKernels(context);
         Upsample2D = new CudaUpsample2DKernels(context);

@@ -19,8 +19,9 @@ public abstract class NarrowKernels
     /// <summary>The routine behind <see cref="Dense"/>, for people.</summary>
     public abstract string DenseRoutine { get; }
 
-    /// <summary>As <see cref="FusedConv2DKernels.Run"/>, weights [O,R,S,C] as they are.</summary>
-    public abstract void FusedConv2D(in FusedConv2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<ushort> residual, DevicePtr<ushort> y);
+    /// <summary>As <see cref="FusedConv2DKernels.Run"/>, weights [O,R,S,C] as they are; the bias [O] comes as float32 and rounded, or both are Null.</summary>
+    public abstract void FusedConv2D(
+        in FusedConv2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<ushort> roundedB, DevicePtr<ushort> residual, DevicePtr<ushort> y);
 
     /// <summary>As <see cref="FrozenDenseKernels.Run"/>, weights [K,O] as they are.</summary>
     public abstract void Dense(in FrozenDenseGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<ushort> b, DevicePtr<ushort> residual, DevicePtr<ushort> y);

@@ -38,7 +38,7 @@ public sealed class DevicesCommandTests(CudaEmulator.CudaEmulator emulator)
     {
         emulator.Begin(nameof(With_a_gpu_cuda_is_usable_and_the_exit_code_is_0));
         (int code, string output, _) = GraftProcess.Run(emulator.Folder, "devices");
-        Assert.Contains(emulator.Folder is { } folder ? $"{folder}/libcuda.so.1" : "libcuda.so.1", output, StringComparison.Ordinal);
+        Assert.Contains(emulator.Folder is { } folder ? $"{folder}/libcuda.so.1" : "libcuda.so.", output, StringComparison.Ordinal);
         Assert.Contains("cuda:0 ", output, StringComparison.Ordinal);
         Assert.Contains("CUDA is usable: ", output, StringComparison.Ordinal);
         Assert.Contains("Compiled kernels are kept in ", output, StringComparison.Ordinal);

@@ -94,7 +94,7 @@ public sealed class CudaPrecisionPlanTests(CudaEmulator.CudaEmulator emulator) :
         model.MoveTo(gpu.Device);
         string Describe(ComputePrecision precision)
         {
-            using var plan = InferencePlan.Compile(model, new PlanOptions { Precision = precision });
+            using var plan = InferencePlan.Compile(model, new PlanOptions { Precision = precision, Winograd = false }); // whose weights are four times as many
             return plan.Describe(4);
         }
         string exact = Describe(ComputePrecision.Float32), narrow = Describe(ComputePrecision.BFloat16);
@@ -103,10 +103,10 @@ public sealed class CudaPrecisionPlanTests(CudaEmulator.CudaEmulator emulator) :
         string[] steps = [.. narrow.Split('\n').Skip(2).Where(l => l.Length > 0)];
         Assert.Single(steps, l => l.Contains("float32 to bf16", StringComparison.Ordinal));
         Assert.DoesNotContain(steps, l => l.Contains("bf16 to float32", StringComparison.Ordinal)); // the last dense layer writes float32 for the softmax
-        Assert.Contains(steps, l => l.Contains("Conv2D by cuDNN 9.6.0 in bf16 + bias + residual + ReLU", StringComparison.Ordinal));
+        Assert.Contains(steps, l => l.Contains($"Conv2D by {gpu.Context.Dnn.Name} in bf16 + bias + residual + ReLU", StringComparison.Ordinal));
         Assert.Contains(steps, l => l.Contains("ReduceMean in bf16", StringComparison.Ordinal));
-        Assert.Contains(steps, l => l.Contains("Dense by cuBLASLt 12.6.0 in bf16 + bias", StringComparison.Ordinal));
-        Assert.Contains(Describe(ComputePrecision.TF32).Split('\n'), l => l.Contains("Conv2D by cuDNN 9.6.0 in tf32 + bias", StringComparison.Ordinal));
+        Assert.Contains(steps, l => l.Contains($"Dense by {gpu.Context.BlasLt.Name} in bf16 + bias", StringComparison.Ordinal));
+        Assert.Contains(Describe(ComputePrecision.TF32).Split('\n'), l => l.Contains($"Conv2D by {gpu.Context.Dnn.Name} in tf32 + bias", StringComparison.Ordinal));
         model.Release();
         model = new Sequential(32, 32, 3) { new Conv2D(64, 3, 3), new Conv2D(64, 3, 3), new Conv2D(64, 3, 3), new Conv2D(4, 1, 1) };
         model.MoveTo(gpu.Device);

@@ -15,7 +15,7 @@ internal sealed class NarrowConvStep(ConvNode node, PackedConv packed, NarrowKer
 
     public override long Bytes => packed.Bytes + sizeof(ushort) * (node.X.Shape.Count + node.Output.Shape.Count + (node.Residual?.Shape.Count ?? 0));
 
-    public override void Run() => kernels.FusedConv2D(_g, _x, packed.Narrow, packed.Bias, _residual, _y);
+    public override void Run() => kernels.FusedConv2D(_g, _x, packed.Narrow, packed.Bias, packed.NarrowBias, _residual, _y);
 }
 
 /// <summary>A dense layer on numbers of 16 bits, with fused bias, residual and activation; what only float32 reads, it writes as float32.</summary>

@@ -9,7 +9,7 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm,
 {
     private readonly Tensor[] _sources = [.. weights.Sources()];
     private int[]? _versions;
-    private Tensor? _packed, _bias;
+    private Tensor? _packed, _bias, _narrowBias;
 
     /// <summary>The packed weights.</summary>
     public DevicePtr<float> Weights => _packed!.Data;
@@ -19,6 +19,9 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm,
 
     /// <summary>[O], or Null.</summary>
     public DevicePtr<float> Bias => _bias?.Data ?? weights.Bias?.Data ?? DevicePtr<float>.Null;
+
+    /// <summary>The bias of 16 bits, or Null.</summary>
+    public DevicePtr<ushort> NarrowBias => _narrowBias is null ? DevicePtr<ushort>.Null : new(_narrowBias.Data.Address);
 
     public override Tensor Kernel => weights.Kernel;
 
@@ -44,6 +47,11 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm,
             _bias ??= Tensor.Allocate(device, new Shape(bias.Length));
             _bias.Set(bias);
         }
+        if (kernels.Precision.IsNarrow() && (_bias ?? weights.Bias) is { } b)
+        {
+            _narrowBias ??= RoundedDense.Allocate(b);
+            kernels.Narrow.Round(b.Data, NarrowBias, b.Count);
+        }
         _versions = Array.ConvertAll(_sources, s => s.Version);
     }
 
@@ -51,7 +59,8 @@ internal sealed class PackedConv(FrozenWeights weights, ConvAlgorithm algorithm,
     {
         _packed?.Release();
         _bias?.Release();
-        (_packed, _bias, _versions) = (null, null, null);
+        _narrowBias?.Release();
+        (_packed, _bias, _narrowBias, _versions) = (null, null, null, null);
     }
 
     private void Pack(Tensor kernel)

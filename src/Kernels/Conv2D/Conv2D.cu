@@ -33,11 +33,6 @@ struct Layout // as ImageLayout.cs lays it out
     __device__ long long at(const Pixel& p) const { return p.n * image + p.h * row + (long long)p.w * pixel; }
 };
 
-enum Activation // in the order of FusedActivation.cs
-{
-    NoActivation, ReLU, ReLU6,
-};
-
 // What happens to a sum before it is stored.
 template <class T>
 struct Epilogue
@@ -53,9 +48,7 @@ struct Epilogue
             sum += b[o];
         if (residual)
             sum += widened(residual[layout.at(p) + o]);
-        if (activation != NoActivation && sum < 0.0f) // NaN stays
-            return 0.0f;
-        return activation == ReLU6 && sum > 6.0f ? 6.0f : sum;
+        return activated(sum, activation);
     }
 };
 

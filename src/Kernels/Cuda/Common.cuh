@@ -116,6 +116,19 @@ __device__ inline T larger(T a, T b) { return a != a || a > b ? a : b; }
 template <class T>
 __device__ inline T smaller(T a, T b) { return a != a || a < b ? a : b; }
 
+enum FusedActivation // in the order of FusedActivation.cs
+{
+    FusedNone, FusedReLU, FusedReLU6,
+};
+
+// What follows a convolution's sum, bias and residual. NaN stays.
+__device__ inline float activated(float value, int activation)
+{
+    if (activation != FusedNone && value < 0.0f)
+        return 0.0f;
+    return activation == FusedReLU6 && value > 6.0f ? 6.0f : value;
+}
+
 struct Sum
 {
     template <class T>

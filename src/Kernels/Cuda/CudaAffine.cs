@@ -15,29 +15,32 @@ internal sealed class CudaAffine(CudaContext context, ComputePrecision precision
     /// <summary>Who computes it.</summary>
     public string Name => context.BlasLt.Name + (precision == ComputePrecision.Float32 ? "" : $" in {precision.Word()}");
 
-    /// <summary>The output. Addresses are of the types above; those of b and residual may be 0, and y may be residual.</summary>
-    public void Run(in FrozenDenseGeometry g, nint x, nint w, nint b, nint residual, nint y)
+    /// <summary>True where the library applies an activation as the engine does.</summary>
+    public bool Has(UnaryFormula activation) => context.BlasLt.Has(_types, activation);
+
+    /// <summary>The output. Addresses are of the types above; those of b and residual may be 0, and y may be residual. w lies as [k,o], or turned as [o,k].</summary>
+    public void Run(in FrozenDenseGeometry g, nint x, nint w, nint b, nint residual, nint y, bool isTurned = false)
     {
         bool rounds = precision.IsNarrow() && !factors.IsNarrow();
         using CudaScratch roundX = rounds ? _rounding.Round(new DevicePtr<float>(x), (long)g.M * g.K) : default, roundW = rounds ? _rounding.Round(new DevicePtr<float>(w), (long)g.K * g.O) : default;
         if (rounds)
             (x, w) = (roundX.Address, roundW.Address);
-        bool isFused = g.Activation is { } wanted && context.BlasLt.Has(_types, wanted);
-        if (!context.BlasLt.Run(_types, g, isFused ? g.Activation : null, new LtOperands(x, w, b, residual, y)))
+        bool isFused = g.Activation is { } wanted && Has(wanted);
+        if (!context.BlasLt.Run(_types, g, isFused ? g.Activation : null, new LtOperands(x, w, b, residual, y), isTurned))
         {
             isFused = false;
-            Multiply(g, x, w, residual, y);
+            Multiply(g, x, w, residual, y, isTurned);
             _bias.Add(new DevicePtr<float>(y), new DevicePtr<float>(b), g.M, g.O);
         }
         if (!isFused && g.Activation is { } formula)
             _unary.Forward(new UnaryGeometry((long)g.M * g.O, formula), new DevicePtr<float>(y), new DevicePtr<float>(y));
     }
 
-    private void Multiply(in FrozenDenseGeometry g, nint x, nint w, nint residual, nint y)
+    private void Multiply(in FrozenDenseGeometry g, nint x, nint w, nint residual, nint y, bool isTurned)
     {
         if (residual != 0 && residual != y)
             context.Copy(residual, y, (long)g.M * g.O * (output.IsNarrow() ? sizeof(ushort) : sizeof(float)));
-        context.Blas.Multiply(g.M, g.O, g.K, new CudaMatrices(new DevicePtr<float>(x), g.K), new CudaMatrices(new DevicePtr<float>(w), g.O), new CudaMatrices(new DevicePtr<float>(y), g.O),
+        context.Blas.Multiply(g.M, g.O, g.K, new CudaMatrices(new DevicePtr<float>(x), g.K), new CudaMatrices(new DevicePtr<float>(w), isTurned ? g.K : g.O, isTurned), new CudaMatrices(new DevicePtr<float>(y), g.O),
             residual == 0 ? 0 : 1, types: precision == ComputePrecision.Float32 ? null : _types);
     }
 }

@@ -53,14 +53,15 @@ internal sealed class CudaBlasLt(CudaContext context) : IDisposable
     /// <param name="g">The sizes; its activation is not looked at.</param>
     /// <param name="activation">ReLU or GeluTanh; null for none.</param>
     /// <param name="o">The operands.</param>
+    /// <param name="isTurned">True where w lies as [o,k].</param>
     /// <returns>False where cuBLASLt does not take it; nothing was written.</returns>
     /// <exception cref="CudaException">The work failed.</exception>
-    public bool Run(in GemmTypes types, in FrozenDenseGeometry g, UnaryFormula? activation, in LtOperands o)
+    public bool Run(in GemmTypes types, in FrozenDenseGeometry g, UnaryFormula? activation, in LtOperands o, bool isTurned = false)
     {
         if (!IsUsable || g.M == 0 || g.O == 0 || g.K == 0)
             return false;
         lock (_lock)
-            return Start() && Get(new LtGeometry(types, g.M, g.K, g.O, Epilogue(o.Bias, activation), o.Alignment)).Run(o, _workspace);
+            return Start() && Get(new LtGeometry(types, g.M, g.K, g.O, Epilogue(o.Bias, activation), o.Alignment, isTurned)).Run(o, _workspace);
     }
 
     /// <summary>True where cuBLASLt's form of an activation may be used. The first time, it is tried out.</summary>

@@ -26,7 +26,9 @@ internal sealed class CudaNarrowKernels : NarrowKernels
         _denseToFloat32 = new CudaAffine(context, precision, precision, ComputePrecision.Float32);
         _reduce = new CudaReduceKernels(context, precision);
         _pad = new CudaPad2DKernels(context, precision);
-        _convolution = new FusedConvolution(context, new CudaConvolutions(context, precision, precision), new OwnConv2D(context, _reduce, precision), new EvenPadding(context, _pad, sizeof(ushort)), sizeof(ushort));
+        var own = new OwnConv2D(context, _reduce, precision);
+        _convolution = new FusedConvolution(context, new CudaConvolutions(context, precision, precision), new PointwiseConvolution(context, _dense, new CudaProducts(context, precision), null, sizeof(ushort)), own,
+            new ConvolutionFinish(context, own, precision), new EvenPadding(context, _pad, sizeof(ushort)), sizeof(ushort));
         _pool = new CudaPool2DKernels(context, precision);
         _unary = new CudaUnaryKernels(context, precision);
         _binary = new CudaBinaryKernels(context, precision);
@@ -47,8 +49,8 @@ internal sealed class CudaNarrowKernels : NarrowKernels
 
     /// <inheritdoc/>
     /// <remarks>cuDNN's sums are rounded once more than an own kernel's before bias, residual and activation: it has them in 16 bits.</remarks>
-    public override void FusedConv2D(in FusedConv2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<ushort> residual, DevicePtr<ushort> y) =>
-        _convolution.Run(g, At(x), At(w), b, At(residual), At(y));
+    public override void FusedConv2D(in FusedConv2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<ushort> roundedB, DevicePtr<ushort> residual, DevicePtr<ushort> y) =>
+        _convolution.Run(g, At(x), At(w), b, roundedB.Address, At(residual), At(y));
 
     public override void Dense(in FrozenDenseGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<ushort> b, DevicePtr<ushort> residual, DevicePtr<ushort> y) =>
         _dense.Run(g, x.Address, w.Address, b.Address, residual.Address, y.Address);

@@ -70,8 +70,9 @@ internal sealed unsafe class CudnnConvolution : IDisposable
             Check.Ok(Cudnn.cudnnSetConvolution2dDescriptor(_convolution, g.Padding.Top, g.Padding.Left, g.StrideH, g.StrideW, g.DilationH, g.DilationW,
                 cudnnConvolutionMode_t.CUDNN_CROSS_CORRELATION, cudnnDataType_t.CUDNN_DATA_FLOAT));
             Check.Ok(Cudnn.cudnnSetConvolutionGroupCount(_convolution, g.Groups));
-            // Before the heuristic is asked: algorithm, workspace and math type belong together. Allowing conversions would let float32 become fp16, with its small range.
-            Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, IsExact ? cudnnMathType_t.CUDNN_FMA_MATH : cudnnMathType_t.CUDNN_DEFAULT_MATH));
+            // Before the heuristic is asked: algorithm, workspace and math type belong together. Allowing conversions would let float32 become fp16, with its small range. By default, 16 bits are
+            // converted to float32 and multiplied without tensor cores.
+            Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, IsExact ? cudnnMathType_t.CUDNN_FMA_MATH : precision.IsNarrow() ? cudnnMathType_t.CUDNN_TENSOR_OP_MATH : cudnnMathType_t.CUDNN_DEFAULT_MATH));
         }
         catch
         {

@@ -23,6 +23,8 @@ internal struct KernelArgument
 
     public static implicit operator KernelArgument(int value) => Of(value);
 
+    public static implicit operator KernelArgument(uint value) => Of(value);
+
     public static implicit operator KernelArgument(long value) => Of(value);
 
     public static implicit operator KernelArgument(ulong value) => Of(value);

@@ -3,8 +3,8 @@ using Graft.Kernels.Cuda.Native;
 
 namespace Graft.Kernels.Cuda;
 
-/// <summary>What cuBLASLt chooses algorithms by: types, sizes of x [M,K] and w [K,O], what follows the product, alignment of the addresses.</summary>
-internal readonly record struct LtGeometry(GemmTypes Types, int M, int K, int O, cublasLtEpilogue_t Epilogue, int Alignment);
+/// <summary>What cuBLASLt chooses algorithms by: types, sizes of x [M,K] and w [K,O], what follows the product, alignment of the addresses, and whether w lies as [O,K].</summary>
+internal readonly record struct LtGeometry(GemmTypes Types, int M, int K, int O, cublasLtEpilogue_t Epilogue, int Alignment, bool IsTurned);
 
 /// <summary>
 /// Descriptors of one dense layer, and the algorithms that cuBLASLt's heuristic names, the best first. One that refuses when it is called is struck off, and the next one tried.
@@ -36,7 +36,11 @@ internal sealed unsafe class LtMatmul : IDisposable
             Set(cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_EPILOGUE, g.Epilogue);
             Set(cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, g.Types.Output);
             // Column-major, it sees the transposes: y' [O,M] = w' [O,K] x' [K,M]. A bias is one number a row of that.
-            Check.Ok(CublasLt.cublasLtMatrixLayoutCreate(out _w, g.Types.Factors, (ulong)g.O, (ulong)g.K, g.O));
+            if (g.IsTurned)
+                Set(cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_TRANSA, cublasOperation_t.CUBLAS_OP_T);
+            Check.Ok(g.IsTurned
+                ? CublasLt.cublasLtMatrixLayoutCreate(out _w, g.Types.Factors, (ulong)g.K, (ulong)g.O, g.K)
+                : CublasLt.cublasLtMatrixLayoutCreate(out _w, g.Types.Factors, (ulong)g.O, (ulong)g.K, g.O));
             Check.Ok(CublasLt.cublasLtMatrixLayoutCreate(out _x, g.Types.Factors, (ulong)g.K, (ulong)g.M, g.K));
             Check.Ok(CublasLt.cublasLtMatrixLayoutCreate(out _y, g.Types.Output, (ulong)g.O, (ulong)g.M, g.O));
         }

@@ -31,6 +31,10 @@ int describeConvolution(ConvolutionProblem& p, const void* xHandle, const void* 
     DataType wanted = x->type == DataType::Double ? DataType::Double : DataType::Float;
     if (x->type == DataType::Int8 || x->type == DataType::Int32) return notSupported("%s: %s is not emulated", caller, nameOf(x->type));
     if (conv->compute != wanted) return badParam("%s: data of %s wants compute type %s, the convolution has %s", caller, nameOf(x->type), nameOf(wanted), nameOf(conv->compute));
+    // Seen with 9.14 on an H100: numbers of 16 bits are then turned into float32 and multiplied one by one, ten times slower.
+    constexpr int DefaultMath = 0, FmaMath = 3;
+    if ((x->type == DataType::Half || x->type == DataType::BFloat16) && (conv->math == DefaultMath || conv->math == FmaMath))
+        finding("%s: %s with math type %d leaves the tensor cores idle; set CUDNN_TENSOR_OP_MATH", caller, nameOf(x->type), conv->math);
     return DnnSuccess;
 }
 

@@ -23,7 +23,10 @@ public sealed class CudaConv2DTests(CudaEmulator.CudaEmulator emulator) : IDispo
         ["pixels that no window covers"] = new(1, 9, 8, 8, 9, 2, 2, 3, 3, 1, 1, Padding2D.None, 1),
         ["few channels"] = new(2, 5, 6, 2, 3, 3, 3, 1, 2, 1, 1, s_uneven, 1),
         ["a group for each channel"] = new(1, 5, 6, 4, 8, 3, 3, 1, 1, 1, 1, Padding2D.All(1), 4),
-        ["two segments of pixels"] = new(3, 16, 16, 8, 8, 1, 1, 1, 1, 1, 1, Padding2D.None, 1),
+        ["a product of pixels"] = new(2, 7, 6, 16, 20, 1, 1, 1, 1, 1, 1, Padding2D.None, 1),
+        ["every second pixel"] = new(2, 7, 6, 16, 20, 1, 1, 2, 2, 1, 1, Padding2D.None, 1),
+        ["every third column, vectors that are not whole"] = new(1, 5, 8, 6, 9, 1, 1, 1, 3, 1, 1, Padding2D.None, 1),
+        ["three segments of pixels and a rest"] = new(1, 41, 41, 8, 8, 1, 1, 1, 1, 1, 1, Padding2D.None, 1),
     };
 
     public static TheoryData<string, bool> Geometries

@@ -26,7 +26,9 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
     // A run of a kernel: sizes of what it reads in 16 bits and as float32, and of what it writes; Rounds says how often a result is rounded.
     private sealed record Case(int[] Narrow, int[] Float32, int Output, NarrowRun Run, ExactRun Exact, int Rounds = 1);
 
-    private static readonly FusedConv2DGeometry s_tiled = new(2, 7, 6, 9, 11, 3, 3, 1, 1, 1, 1, Padding2D.All(1)), s_naive = new(1, 9, 8, 2, 3, 3, 2, 2, 1, 1, 2, new Padding2D(0, 2, 1, 2));
+    private static readonly FusedConv2DGeometry s_tiled = new(2, 7, 6, 9, 11, 3, 3, 1, 1, 1, 1, Padding2D.All(1)), s_naive = new(1, 9, 8, 2, 3, 3, 2, 2, 1, 1, 2, new Padding2D(0, 2, 1, 2)),
+        s_wide = new(2, 7, 6, 8, 16, 3, 3, 1, 1, 1, 1, Padding2D.All(1)), s_pointwise = new(2, 7, 6, 16, 24, 1, 1, 1, 1, 1, 1, Padding2D.None),
+        s_stepped = new(2, 7, 6, 16, 24, 1, 1, 2, 2, 1, 1, Padding2D.None); // of whole vectors
 
     private static readonly Dictionary<string, Case> s_cases = new()
     {
@@ -34,6 +36,10 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         ["convolution, uneven padding, ReLU6"] = Convolution(s_naive with { Activation = FusedActivation.ReLU6 }),
         ["convolution, max pooling"] = Convolution(s_tiled.WithMaxPool()),
         ["naive convolution, max pooling"] = Convolution(s_naive.WithMaxPool()),
+        ["wide convolution, bias, residual, ReLU6"] = Convolution(s_wide with { Activation = FusedActivation.ReLU6 }),
+        ["wide convolution, max pooling"] = Convolution(s_wide.WithMaxPool() with { Activation = FusedActivation.ReLU }),
+        ["convolution 1x1, bias, residual, ReLU"] = Convolution(s_pointwise with { Activation = FusedActivation.ReLU }),
+        ["convolution 1x1 with a step, bias, residual, ReLU6"] = Convolution(s_stepped with { Activation = FusedActivation.ReLU6 }),
         ["dense, bias"] = Dense(null, hasResidual: false),
         ["dense, bias, residual, ReLU"] = Dense(UnaryFormula.ReLU, hasResidual: true),
         ["dense, bias, residual, tanh"] = Dense(UnaryFormula.Tanh, hasResidual: true),
@@ -49,7 +55,7 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         ["softmax"] = new([5 * 37], [], 5 * 37, (k, x, _, y) => k.Softmax(new(5, 37, false), x[0], y), (k, x, _, y) => k.Softmax.Forward(new(5, 37, false), x[0], y)),
         ["layer norm"] = new([6 * 48], [48, 48, 12], 6 * 48, (k, x, f, y) => k.LayerNorm(new(6, 48, 1e-5f), x[0], f[0], f[1], y),
             (k, x, f, y) => k.LayerNorm.Forward(new(6, 48, 1e-5f), x[0], f[0], f[1], y, f[2], f[2].At(6))),
-        ["causal attention"] = new([2 * 37 * 3 * 24], [], 2 * 37 * 24, (k, x, _, y) => k.CausalAttention(Attention, x[0], y), (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null)),
+        ["causal attention"] = new([2 * 37 * 3 * 24], [], 2 * 37 * 24, (k, x, _, y) => k.CausalAttention(Attention, x[0], y), (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null), Rounds: 2), // weights too are factors
         ["concatenation"] = new([4 * 3, 4 * 5], [], 4 * 8, (k, x, _, y) =>
             {
                 k.Concat(new(4, 8, 0, 3), x[0], y);
@@ -151,13 +157,17 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         Assert.All(Run(KernelSet.Reference, narrow: false).Zip(Run(gpu.Kernels.In(ComputePrecision.BFloat16), narrow: true)), p => Assert.Equal(p.First, p.Second, 1e-5));
     }
 
-    private static Case Convolution(FusedConv2DGeometry g) => new([g.N * g.H * g.W * g.C, g.O * g.R * g.S * g.C, g.N * g.OutH * g.OutW * g.O], [g.O], g.N * g.StoredH * g.StoredW * g.O,
-        (k, x, f, y) => k.FusedConv2D(g, x[0], x[1], f[0], x[2], y),
+    private static Case Convolution(FusedConv2DGeometry g) => new([g.N * g.H * g.W * g.C, g.O * g.R * g.S * g.C, g.N * g.OutH * g.OutW * g.O, g.O], [g.O], g.N * g.StoredH * g.StoredW * g.O,
+        (k, x, f, y) =>
+        {
+            k.Widen(x[3], f[0], g.O);
+            k.FusedConv2D(g, x[0], x[1], f[0], x[3], x[2], y);
+        },
         (k, x, f, y) =>
         {
             var packed = new DevicePtr<float>(k.Memory.Allocate(k.FusedConv2D.PackedSize(g, ConvAlgorithm.General) * sizeof(float)));
             k.FusedConv2D.Pack(g, ConvAlgorithm.General, x[1], packed);
-            k.FusedConv2D.Run(g, ConvAlgorithm.General, x[0], packed, f[0], x[2], y);
+            k.FusedConv2D.Run(g, ConvAlgorithm.General, x[0], packed, x[3], x[2], y);
             k.Memory.Free(packed.Address);
         }, Rounds: 2);
 

@@ -38,7 +38,7 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
         emulator.Begin(nameof(A_gpu_that_is_not_there_is_a_typed_exception_with_the_report));
         CudaUnavailableException e = Assert.Throws<CudaUnavailableException>(() => Device.Cuda(99));
         Assert.Contains($"There is no GPU cuda:99: this machine has {CudaDiagnosis.Found.Devices.Count}, numbered from 0.", e.Message, StringComparison.Ordinal);
-        Assert.Contains("libcuda.so.1", e.Message, StringComparison.Ordinal);
+        Assert.Contains("libcuda.so.", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -65,6 +65,7 @@ internal unsafe struct cublasLtMatmulHeuristicResult
 
 internal enum cublasLtMatmulDescAttributes_t
 {
+    CUBLASLT_MATMUL_DESC_TRANSA = 3,
     CUBLASLT_MATMUL_DESC_EPILOGUE = 7,
     CUBLASLT_MATMUL_DESC_BIAS_POINTER = 8,
     CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE = 26,
