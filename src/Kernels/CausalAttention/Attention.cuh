@@ -90,5 +90,5 @@ __device__ inline void add_product(float (&sums)[4], float a, float4 b)
     sums[3] = fmaf(a, b.w, sums[3]);
 }
 
-// Out of line: thirty-two copies of the random numbers would be most of a kernel, which seldom has a use for them.
-__device__ __noinline__ float kept(unsigned long long seed, long long element, float rate) { return dropped(seed, element, rate); }
+// Kernels that unroll over their scores are there with and without dropout: its random numbers, once for each, would be most of the code.
+#define WITH_AND_WITHOUT_DROPOUT(KERNEL, name, ...) KERNEL(name, false, __VA_ARGS__) KERNEL(name##_dropout, true, __VA_ARGS__)

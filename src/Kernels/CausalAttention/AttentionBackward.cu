@@ -40,7 +40,7 @@ __device__ inline void store_row(float* to, const float (&value)[4], int start, 
 }
 
 // Of 64 rows that are keys, dk and dv; of 64 queries, dq. A thread has 4 x 4 scores, and 8 x 4 numbers of each gradient, in registers. Bound by arithmetic.
-template <bool OWNS_KEYS>
+template <bool OWNS_KEYS, bool DROPS>
 __device__ inline void gradients(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, int heads, int d, float scale, float rate,
     unsigned long long seed, float beta)
 {
@@ -111,8 +111,8 @@ __device__ inline void gradients(const float* qkv, const float* dy, const float*
                 int own = first + own_row + 16 * i, other = inner + inner_row + 8 * j, query = OWNS_KEYS ? other : own, key = OWNS_KEYS ? own : other;
                 bool sees = query < tokens && key <= query;
                 float mask = 1.0f;
-                if (rate > 0.0f && sees)
-                    mask = kept(seed, (rows + query) * tokens + key, rate);
+                if (DROPS && sees)
+                    mask = dropped(seed, (rows + query) * tokens + key, rate);
                 float p = exp2f(fmaf(scores[i][j], steep, -log_sum[OWNS_KEYS ? j : i]));
                 int at = place(inner_row + 8 * j, (own_row + 16 * i) / 4) + (own_row & 3);
                 ds[at] = sees ? p * (mask * dp[i][j] - mean[OWNS_KEYS ? j : i]) * scale : 0.0f;
@@ -161,19 +161,14 @@ __device__ inline void gradients(const float* qkv, const float* dy, const float*
     }
 }
 
-// dk and dv of 64 keys (blockIdx.y).
-extern "C" __global__ void __launch_bounds__(THREADS, 3) attention_backward_keys(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens,
-    int heads, int d, float scale, float rate, unsigned long long seed, float beta)
-{
-    gradients<true>(qkv, dy, lse, delta, dqkv, tokens, heads, d, scale, rate, seed, beta);
-}
-
-// dq of 64 queries (blockIdx.y, from the last).
-extern "C" __global__ void __launch_bounds__(THREADS, 3) attention_backward_queries(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens,
-    int heads, int d, float scale, float rate, unsigned long long seed, float beta)
-{
-    gradients<false>(qkv, dy, lse, delta, dqkv, tokens, heads, d, scale, rate, seed, beta);
-}
+#define ATTENTION_BACKWARD(name, drops, keys)                                                                                                                       \
+    extern "C" __global__ void __launch_bounds__(THREADS, 3) name(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, \
+        int heads, int d, float scale, float rate, unsigned long long seed, float beta)                                                                              \
+    {                                                                                                                                                                \
+        gradients<keys, drops>(qkv, dy, lse, delta, dqkv, tokens, heads, d, scale, rate, seed, beta);                                                                \
+    }
+WITH_AND_WITHOUT_DROPOUT(ATTENTION_BACKWARD, attention_backward_keys, true)     // blockIdx.y: 64 keys
+WITH_AND_WITHOUT_DROPOUT(ATTENTION_BACKWARD, attention_backward_queries, false) // 64 queries, from the last
 
 // The same with stored scores [heads, tokens, tokens] of a sequence and dp = dy v': scores become m p, gradients become ds. A block owns a row; heads are
 // counted from first_head on.

@@ -77,7 +77,7 @@ __device__ inline void attend(const T* qkv, const T* keys, const T* values, cons
         for (int e = 0; rate > 0.0f && e < 4 * ROWS_EACH; e++)
         {
             int i = row + e / 4 * 8, j = column + e % 4 * 16;
-            weights[place(i, j / 4) + (j & 3)] *= kept(seed, ((long long)blockIdx.x * tokens + first + i) * tokens + key + j, rate);
+            weights[place(i, j / 4) + (j & 3)] *= dropped(seed, ((long long)blockIdx.x * tokens + first + i) * tokens + key + j, rate);
         }
         __syncwarp(); // a row's weights are of this half of a warp
         int filled = (min(KEYS, seen - key) + 3) / 4;

@@ -3,7 +3,7 @@
 
 // As AttentionBackward.cu, with all products on tensor cores: of 64 rows that are keys, dk and dv; of 64 queries, dq. A warp owns 16 of them, whose factors and
 // gradients it has in registers, and goes through the inner rows 8 or 16 at a time, so that scores and ds become operands where they are.
-template <class F, bool OWNS_KEYS>
+template <class F, bool OWNS_KEYS, bool DROPS>
 __device__ inline void gradients(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, int heads, int d, float scale, float rate,
     unsigned long long seed, float beta)
 {
@@ -65,8 +65,8 @@ __device__ inline void gradients(const float* qkv, const float* dy, const float*
                     int mine = own + 8 * (e >> 1), place = row + 2 * t + (e & 1), other = inner + place, query = OWNS_KEYS ? other : mine, key = OWNS_KEYS ? mine : other;
                     bool sees = query < tokens && key <= query;
                     float mask = 1.0f, most = OWNS_KEYS ? log_sums[place] : log_sum[e >> 1], mean_of = OWNS_KEYS ? means[place] : mean[e >> 1];
-                    if (rate > 0.0f && sees)
-                        mask = kept(seed, (rows + query) * tokens + key, rate);
+                    if (DROPS && sees)
+                        mask = dropped(seed, (rows + query) * tokens + key, rate);
                     float p = exp2f(fmaf(weights[n][e], steep, -most));
                     ds[n][e] = sees ? p * (mask * ds[n][e] - mean_of) * scale : 0.0f;
                     weights[n][e] = sees ? mask * p : 0.0f;
@@ -106,19 +106,19 @@ __device__ inline void gradients(const float* qkv, const float* dy, const float*
 }
 
 #if HAS_TENSOR_CORES
-#define TENSOR_BODY(F, keys) gradients<F, keys>(qkv, dy, lse, delta, dqkv, tokens, heads, d, scale, rate, seed, beta);
+#define TENSOR_BODY(F, keys, drops) gradients<F, keys, drops>(qkv, dy, lse, delta, dqkv, tokens, heads, d, scale, rate, seed, beta);
 #else
-#define TENSOR_BODY(F, keys)
+#define TENSOR_BODY(F, keys, drops)
 #endif
-#define TENSOR_BACKWARD(name, F, keys)                                                                                                                             \
+#define TENSOR_BACKWARD(name, drops, F, keys)                                                                                                                      \
     extern "C" __global__ void __launch_bounds__(THREADS) name(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, \
         int heads, int d, float scale, float rate, unsigned long long seed, float beta)                                                                         \
     {                                                                                                                                                           \
-        TENSOR_BODY(F, keys)                                                                                                                                    \
+        TENSOR_BODY(F, keys, drops)                                                                                                                             \
     }
-TENSOR_BACKWARD(tensor_attention_keys_tf32, Tf32, true)
-TENSOR_BACKWARD(tensor_attention_keys_bf16, Bf16, true)
-TENSOR_BACKWARD(tensor_attention_keys_fp16, Fp16, true)
-TENSOR_BACKWARD(tensor_attention_queries_tf32, Tf32, false)
-TENSOR_BACKWARD(tensor_attention_queries_bf16, Bf16, false)
-TENSOR_BACKWARD(tensor_attention_queries_fp16, Fp16, false)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_tf32, Tf32, true)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_bf16, Bf16, true)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_fp16, Fp16, true)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_tf32, Tf32, false)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_bf16, Bf16, false)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_fp16, Fp16, false)

@@ -4,7 +4,7 @@
 // Online softmax with both products on tensor cores (Dao 2023, arXiv:2307.08691, section 3). A block of 4 warps owns 64 queries of a head, a warp 16 of them, and
 // goes through the keys 64 at a time. Scores are sums in registers and become an operand there: weights never lie in memory.
 
-template <class F, class T>
+template <class F, bool DROPS, class T>
 __device__ inline void attend(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens, int heads, int d, long long key_stride,
     long long sequence_stride, float scale, float rate, unsigned long long seed)
 {
@@ -55,8 +55,8 @@ __device__ inline void attend(const T* qkv, const T* keys, const T* values, cons
                 float& weight = scores[n / Steps<F>::ROW_TILES][n % Steps<F>::ROW_TILES][e];
                 weight = exp2f(weight - most[e >> 1]);
                 sum[e >> 1] += weight;
-                if (rate > 0.0f)
-                    weight *= kept(seed, ((long long)blockIdx.x * tokens + own + 8 * (e >> 1)) * tokens + key + 8 * n + 2 * t + (e & 1), rate);
+                if (DROPS)
+                    weight *= dropped(seed, ((long long)blockIdx.x * tokens + own + 8 * (e >> 1)) * tokens + key + 8 * n + 2 * t + (e & 1), rate);
                 out[n][e] *= factor[e >> 1];
             }
         }
@@ -92,18 +92,18 @@ __device__ inline void attend(const T* qkv, const T* keys, const T* values, cons
 }
 
 #if HAS_TENSOR_CORES
-#define TENSOR_BODY(F) attend<F>(qkv, keys, values, past, y, lse, tokens, heads, d, key_stride, sequence_stride, scale, rate, seed);
+#define TENSOR_BODY(F, drops) attend<F, drops>(qkv, keys, values, past, y, lse, tokens, heads, d, key_stride, sequence_stride, scale, rate, seed);
 #else
-#define TENSOR_BODY(F)
+#define TENSOR_BODY(F, drops)
 #endif
-#define TENSOR_ATTENTION(name, F, T)                                                                                                                        \
+#define TENSOR_ATTENTION(name, drops, F, T)                                                                                                                 \
     extern "C" __global__ void __launch_bounds__(THREADS) name(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens, \
         int heads, int d, long long key_stride, long long sequence_stride, float scale, float rate, unsigned long long seed)                                \
     {                                                                                                                                                       \
-        TENSOR_BODY(F)                                                                                                                                      \
+        TENSOR_BODY(F, drops)                                                                                                                               \
     }
-TENSOR_ATTENTION(tensor_attention_tf32, Tf32, float)
-TENSOR_ATTENTION(tensor_attention_bf16, Bf16, float)
-TENSOR_ATTENTION(tensor_attention_fp16, Fp16, float)
-TENSOR_ATTENTION(tensor_attention_stored_bf16, Bf16, bf16)
-TENSOR_ATTENTION(tensor_attention_stored_fp16, Fp16, fp16)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_ATTENTION, tensor_attention_tf32, Tf32, float)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_ATTENTION, tensor_attention_bf16, Bf16, float)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_ATTENTION, tensor_attention_fp16, Fp16, float)
+TENSOR_ATTENTION(tensor_attention_stored_bf16, false, Bf16, bf16) // plans know no dropout
+TENSOR_ATTENTION(tensor_attention_stored_fp16, false, Fp16, fp16)

@@ -44,7 +44,7 @@ internal sealed partial class CudaCausalAttentionKernels(CudaContext context, Cu
         long count = (long)g.Sequences * g.NewTokens * g.C, heads = (long)g.Sequences * g.Heads, sequence = (long)g.Capacity * g.C;
         _append.Over(count, qkv, past.Address, keys, values, count, g.NewTokens, g.C, g.Capacity);
         if (g.NewTokens > 1 && g.D <= MostD)
-            Attend(heads, g.NewTokens, qkv.Address, keys.Address, values.Address, past.Address, y.Address, DevicePtr<float>.Null, g.NewTokens, g.Heads, g.D, (long)g.C, sequence, g.Scale, 0f, 0ul);
+            Attend(heads, g.NewTokens, false, qkv.Address, keys.Address, values.Address, past.Address, y.Address, DevicePtr<float>.Null, g.NewTokens, g.Heads, g.D, (long)g.C, sequence, g.Scale, 0f, 0ul);
         else
             _one.Launch(heads, g.NewTokens, CacheThreads, 1, qkv, keys, values, past.Address, y, g.NewTokens, g.Heads, g.D, (long)g.C, sequence, g.Scale);
     }
