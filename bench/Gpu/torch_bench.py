@@ -334,13 +334,15 @@ class Bench:
     def vision(self):
         batches = [1, 2] if self.tiny else [32, 1, 256]
         for name, (build, side) in self.networks().items():
+            if not f"{name}-forward-b".startswith(self.options.only[:len(name) + 10]):
+                continue
             exact = build().to(self.device).eval()
             for precision in self.options.precision.split(","):
                 network = copy.deepcopy(exact).to(self.precision(precision))
                 for batch in batches:
                     row = {"part": "vision", "name": f"{name}-forward-b{batch}", "precision": precision, "unit": "ms" if batch == 1 else "images/s", "count": batch}
                     for variant in self.variants():
-                        if variant != "compile" or (batch != 256 and precision != "tf32"):  # it takes half a minute each
+                        if batch != 256 or (variant == "channels_last" and precision != "fp32"):  # half a minute is soon gone
                             self.measure(lambda: self.forward(name, network, batch, side, precision, variant), variant=variant, **row)
                     if precision == "fp32" and batch == batches[1 if self.tiny else 0] and "channels_last" in self.modes:
                         self.measure(lambda: self.predict(name, network, batch, side), variant="channels_last", **{**row, "name": f"{name}-predict-b{batch}"})
@@ -382,10 +384,14 @@ class Bench:
     def steps(self):
         batch = 2 if self.tiny else 32
         resnet = ("resnet18-train-step", lambda: (ResNet([2, 2, 2, 2], False, 10), 32, 10)) if self.tiny else ("resnet50-train-step", lambda: (ResNet([3, 4, 6, 3], True, 1000), 224, 1000))
-        for name, build in [("vgg16-block5-step", self.block5), resnet]:
+        for name, make in [("vgg16-block5-step", self.block5), resnet]:
+            if not f"{name}-b{batch}".startswith(self.options.only):
+                continue
+            made = make()
+            build = lambda: (copy.deepcopy(made[0]), *made[1:])
             for precision in self.options.precision.split(","):
                 for variant in self.variants():
-                    if variant != "compile" or precision == "fp32":
+                    if variant != "compile" or precision != "tf32":
                         self.measure(lambda: self.step(f"{name}-b{batch}", build, batch, precision, variant),
                                      part="steps", name=f"{name}-b{batch}", variant=variant, precision=precision, unit="images/s", count=batch)
 

@@ -47,6 +47,16 @@ public sealed class FuzzTests : IDisposable
             Assert.Null(Try(target, target.Input(Seed, i)).Finding?.Text);
     }
 
+    /// <summary>Inputs that once took more memory than a reader may: what PureHDF reads of a damaged group again and again, the values of a tag that TIFF does not know.</summary>
+    [Theory]
+    [InlineData("keras", 20261126, 1519)]
+    [InlineData("image", 7, 22110)]
+    public void What_was_found_stays_mended(string reader, int seed, long input)
+    {
+        FuzzTarget target = Target(reader);
+        Assert.Null(Try(target, target.Input(seed, input)).Finding?.Text);
+    }
+
     private (FuzzFinding? Finding, int Read) Try(FuzzTarget target, FuzzFiles files)
     {
         files.Write(_files["input"]);

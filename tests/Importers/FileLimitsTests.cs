@@ -94,6 +94,9 @@ public sealed class FileLimitsTests : IDisposable
         Refused(() => ImageDecoder.Decode(Tiff((256, 11), (257, 14_000_000), (277, 3)), "x.tif"), "x.tif", "cannot hold"); // a strip a row, and one strip is there
         Refused(() => ImageDecoder.Decode(Tiff((256, 4), (257, 1), (277, 1), (279, int.MaxValue)), "x.tif"), "x.tif", "strip or tile 0 has 2147483647 bytes");
         Refused(() => ImageDecoder.Decode(Tiff((256, 12000), (257, 12), (277, 65535)), "x.tif"), "x.tif", "65535 samples a pixel");
+        byte[] unknown = Tiff((256, 4), (257, 1), (277, 1), (32768, 0));
+        BinaryPrimitives.WriteInt32LittleEndian(unknown.AsSpan(unknown.Length - 12), 1 << 27); // the count of the last tag
+        Refused(() => ImageDecoder.Decode(unknown, "x.tif"), "x.tif", "tag 32768 has 134217728 values");
         Refused(() => ImageDecoder.Decode(Tiff((256, 16), (257, 16), (277, 1), (322, 1 << 20), (323, 1 << 20)), "x.tif"), "x.tif", "damaged"); // LibTiff's own check
     }
 

@@ -62,7 +62,10 @@ internal static class TiffImage
             int size = Number(at + 2, 2) == (long)TiffType.SHORT ? 2 : 4;
             var tag = (TiffTag)Number(at, 2);
             values.TryAdd(tag, Number(at + 8, size));
-            long count = Number(at + 4, 4), list = count * size <= 4 ? at + 8 : Number(at + 8, 4);
+            long count = Number(at + 4, 4);
+            if (count > bytes.Length) // of one byte at least; the library makes room for those of tags that it does not know, too
+                throw new GraftException($"{name}: its header says that tag {(int)tag} has {count} values, which its {bytes.Length} bytes cannot hold; the file is damaged.");
+            long list = count * size <= 4 ? at + 8 : Number(at + 8, 4);
             for (long k = 0; tag is TiffTag.STRIPBYTECOUNTS or TiffTag.TILEBYTECOUNTS && k < count && list + k * size < bytes.Length; k++)
             {
                 if (Number(list + k * size, size) is var stored && stored > bytes.Length) // the library makes room for it
