@@ -29,8 +29,72 @@ internal static partial class LadderCases
                 KernelFunction kernel = Naive(set, "naive_attention");
                 return () => kernel.Over((long)tokens * heads, qkv, y, tokens, heads, d, scale);
             }),
-            new Rung("own"));
+            new Rung("own"),
+            Way("own, 64 queries", AttentionWay.Tiles64),
+            Way("own, 32 queries", AttentionWay.Tiles32),
+            Way("cuBLAS", AttentionWay.Stored));
+
+        Rung Way(string name, AttentionWay way) => new(name, Make: (set, work, n) =>
+        {
+            DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), lse = work.Scratch((long)heads * tokens), y = work.Output((long)tokens * columns);
+            CudaCausalAttentionKernels kernels = AttentionOf(set, ComputePrecision.Float32, way);
+            return () => kernels.Forward(g, qkv, y, lse);
+        });
     }
+
+    /// <summary>What products are computed in; the result is compared with float32's.</summary>
+    private static LadderCase Attention(ComputePrecision precision, int heads, int tokens, int d)
+    {
+        const double RoundedTolerance = 2e-2;
+        int columns = heads * d;
+        var g = new CausalAttentionGeometry(1, tokens, heads, d, 1 / MathF.Sqrt(d));
+        return new(new OpCase($"attention in {precision.Word()} {heads}x{tokens}x{d}", g.Flops, 4.0 * 4 * tokens * columns)
+        {
+            Tolerance = RoundedTolerance,
+            Graft = (set, work, n) =>
+            {
+                DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), lse = work.Scratch((long)heads * tokens), y = work.Output((long)tokens * columns);
+                return () => set.CausalAttention.Forward(g, qkv, y, lse);
+            },
+        },
+            Way("own", null),
+            Way("cuBLAS", AttentionWay.Stored));
+
+        Rung Way(string name, AttentionWay? way) => new(name, Make: (set, work, n) =>
+        {
+            DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), lse = work.Scratch((long)heads * tokens), y = work.Output((long)tokens * columns);
+            CudaCausalAttentionKernels kernels = AttentionOf(set, precision, way);
+            return () => kernels.Forward(g, qkv, y, lse);
+        });
+    }
+
+    private static LadderCase AttentionBackward(ComputePrecision precision, int heads, int tokens, int d)
+    {
+        const double RoundedTolerance = 4e-2;
+        int columns = heads * d;
+        var g = new CausalAttentionGeometry(1, tokens, heads, d, 1 / MathF.Sqrt(d));
+        string name = precision == ComputePrecision.Float32 ? "attention backward" : $"attention backward in {precision.Word()}";
+        return new(new OpCase($"{name} {heads}x{tokens}x{d}", 2.5 * g.Flops, 4.0 * 8 * tokens * columns)
+        {
+            Tolerance = precision == ComputePrecision.Float32 ? Tolerance : RoundedTolerance,
+            Graft = (set, work, n) => Run(set.CausalAttention, work),
+        },
+            Way("own", null),
+            Way("cuBLAS", AttentionWay.Stored));
+
+        Rung Way(string rung, AttentionWay? way) => new(rung, Make: (set, work, n) => Run(AttentionOf(set, precision, way), work));
+
+        Action Run(CausalAttentionKernels kernels, Workspace work)
+        {
+            DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), lse = work.Scratch((long)heads * tokens), y = work.Scratch((long)tokens * columns), dy = work.Input("dy", (long)tokens * columns);
+            DevicePtr<float> dqkv = work.Output(3L * tokens * columns);
+            kernels.Forward(g, qkv, y, lse);
+            return () => kernels.Backward(g, qkv, y, lse, dy, dqkv, 0);
+        }
+    }
+
+    private static CudaCausalAttentionKernels AttentionOf(CudaKernelSet set, ComputePrecision precision, AttentionWay? way) =>
+        new(set.Context, new CudaProducts(set.Context, precision), precision) { Way = way };
 
     private static LadderCase Softmax(int rows, int columns) => new(new OpCase($"softmax {rows}x{columns}", 0, 2 * 4.0 * rows * columns)
     {

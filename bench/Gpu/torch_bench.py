@@ -507,8 +507,12 @@ class Bench:
             gradient = lambda which: lambda x, w, dy: torch.ops.aten.convolution_backward(dy, x, w, None, *shared.values(), which)
             self.kernel(f"convolution {kind} {batch}x{side}²x{c} to {o}, gradient of x", made, gradient([True, False, False]))
             self.kernel(f"convolution {kind} {batch}x{side}²x{c} to {o}, gradient of w", made, gradient([False, True, False]))
-        heads, tokens, d = of((2, 20, 16), (12, 1024, 64))
-        self.kernel(f"attention {heads}x{tokens}x{d}", lambda: [n(1, heads, tokens, d)] * 3, lambda q, k, v: attention(q, k, v, is_causal=True))
+        for heads, tokens, d in of([(2, 20, 16)], [(12, 1024, 64), (48, 512, 64)]):
+            self.kernel(f"attention {heads}x{tokens}x{d}", lambda: [n(1, heads, tokens, d)] * 3, lambda q, k, v: attention(q, k, v, is_causal=True))
+        heads, tokens, d = of((2, 20, 16), (48, 512, 64))
+        self.kernel(f"attention in bf16 {heads}x{tokens}x{d}", lambda: [n(1, heads, tokens, d).bfloat16()] * 3, lambda q, k, v: attention(q, k, v, is_causal=True))
+        for name, dtype in (("attention backward", torch.float32), ("attention backward in bf16", torch.bfloat16)):
+            self.measure(lambda: (self.attention_backward([n(1, heads, tokens, d).to(dtype) for _ in range(3)]),), part="ladder", name=f"{name} {heads}x{tokens}x{d}", precision="fp32")
         rows, columns = of((6, 70), (12 * 1024, 1024))
         self.kernel(f"softmax {rows}x{columns}", lambda: (n(rows, columns),), lambda x: torch.softmax(x, -1))
         rows, columns = of((5, 48), (8192, 768))
@@ -575,6 +579,12 @@ class Bench:
             return (lambda: run(*inputs),)
         with torch.no_grad():
             self.measure(made, part="ladder", name=name, precision="fp32")
+
+    def attention_backward(self, inputs):
+        inputs = [x.requires_grad_() for x in inputs]
+        y = attention(*inputs, is_causal=True)
+        dy = torch.ones_like(y)
+        return lambda: torch.autograd.grad(y, inputs, dy, retain_graph=True)
 
     def adam(self, values):
         weight = nn.Parameter(values)

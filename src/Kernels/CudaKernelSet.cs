@@ -48,7 +48,7 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         FrozenDense = new CudaFrozenDenseKernels(context, affine, Unary);
         NarrowDense = new CudaNarrowDenseKernels(context, Unary);
         MatMul = new CudaMatMulKernels(products, Memory);
-        CausalAttention = new CudaCausalAttentionKernels(context, products);
+        CausalAttention = new CudaCausalAttentionKernels(context, products, precision);
         LayerNorm = new CudaLayerNormKernels(context, reduce);
         Embedding = new CudaEmbeddingKernels(context, Memory);
         Concat = new CudaConcatKernels(context);

@@ -40,20 +40,35 @@ public sealed class DenseOp : Op
     public override void Backward(OpCall call)
     {
         DenseGeometry g = Geometry(call);
-        if (call.Needs(0))
+        bool needsWeight = call.Needs(1) && !call.TryDeferGradient(1, call.In(0), g);
+        if (call.Needs(0) && needsWeight && call.In(0) != call.In(1))
         {
-            var (dx, beta) = call.GradIn(0);
-            call.Kernels.Dense.BackwardInput(g, call.GradOut, call.In(1).Data, dx, beta);
+            var (dx, betaX) = call.GradIn(0);
+            var (dw, betaW) = call.GradIn(1);
+            call.Kernels.Dense.BackwardFactors(g, call.In(0).Data, call.In(1).Data, call.GradOut, dx, betaX, dw, betaW);
         }
-        if (call.Needs(1) && !call.TryDeferGradient(1, call.In(0), g))
+        else
         {
-            var (dw, beta) = call.GradIn(1);
-            call.Kernels.Dense.BackwardWeight(g, call.In(0).Data, call.GradOut, dw, beta);
+            BackwardApart(call, g, needsWeight);
         }
         if (call.Needs(2))
         {
             var (db, beta) = call.GradIn(2);
             call.Kernels.Dense.BackwardBias(g, call.GradOut, db, beta);
+        }
+    }
+
+    private static void BackwardApart(OpCall call, in DenseGeometry g, bool needsWeight)
+    {
+        if (call.Needs(0))
+        {
+            var (dx, beta) = call.GradIn(0);
+            call.Kernels.Dense.BackwardInput(g, call.GradOut, call.In(1).Data, dx, beta);
+        }
+        if (needsWeight)
+        {
+            var (dw, beta) = call.GradIn(1);
+            call.Kernels.Dense.BackwardWeight(g, call.In(0).Data, call.GradOut, dw, beta);
         }
     }
 

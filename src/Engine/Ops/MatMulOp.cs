@@ -55,6 +55,13 @@ public sealed class MatMulOp(bool transposeA = false, bool transposeB = false) :
     public override void Backward(OpCall call)
     {
         MatMulGeometry g = Geometry(call);
+        if (call.Needs(0) && call.Needs(1) && call.In(0) != call.In(1))
+        {
+            var (da, betaA) = call.GradIn(0);
+            var (db, betaB) = call.GradIn(1);
+            call.Kernels.MatMul.BackwardFactors(g, call.In(0).Data, call.In(1).Data, call.GradOut, da, betaA, db, betaB);
+            return;
+        }
         if (call.Needs(0))
         {
             var (da, beta) = call.GradIn(0);

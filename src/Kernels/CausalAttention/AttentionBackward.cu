@@ -1,145 +1,174 @@
-// Self-attention backward. With p the weights, made anew from lse, m dropout's mask, and dp = m dy v': ds = scale p (dp - sum of dy y), dq = ds k, dk = ds' q,
-// dv = (m p)' dy (Dao et al. 2022, arXiv:2205.14135, appendix B.4). One kernel owns keys and goes through queries, one owns queries and goes through keys: scores
-// are made twice, but nothing is added by two blocks, so that sums have one order.
+#include "Attention.cuh"
 
-#define TILE 32
-#define LANES 8
-#define MOST_D 64
-#define COLUMNS (MOST_D / LANES)
+// Self-attention backward in float32. With p the weights, made anew from lse, m dropout's mask, and dp = m dy v': ds = scale p (dp - sum of dy y), dq = ds k,
+// dk = ds' q, dv = (m p)' dy (Dao et al. 2022, arXiv:2205.14135, appendix B.4). One kernel owns keys and goes through queries, one owns queries and goes through
+// keys: scores are made twice, but nothing is added by two blocks, so that sums have one order.
 
-// What a block works with, the same for both kernels: weights are m p, gradients ds, [queries][keys].
-struct Tiles
+#define OWN 64   // rows that a block owns
+#define INNER 32 // rows that it goes through at a time
+
+// delta [sequences, heads, tokens] = sums of dy y over a head's numbers. A warp owns a row of them; rows lie one behind another in y.
+extern "C" __global__ void attention_delta(const float* y, const float* dy, float* delta, long long rows, int tokens, int heads, int d)
 {
-    float q[TILE][MOST_D + 1], k[TILE][MOST_D + 1], v[TILE][MOST_D + 1], dy[TILE][MOST_D + 1], weights[TILE][TILE + 1], gradients[TILE][TILE + 1];
-};
-
-// A head of a sequence (blockIdx.x).
-struct Head
-{
-    const float *qkv, *y, *dy, *lse;
-    int tokens, d;
-    long long columns; // heads * d
-    float scale, rate;
-    unsigned long long seed;
-};
-
-__device__ inline Tiles& tiles()
-{
-    __shared__ Tiles all;
-    return all;
+    long long row = (blockIdx.x * (long long)blockDim.x + threadIdx.x) >> 5;
+    int lane = threadIdx.x & 31;
+    if (row >= rows)
+        return; // a whole warp
+    float sum = 0.0f;
+    for (int x = lane; x < d; x += 32)
+        sum = fmaf(y[row * d + x], dy[row * d + x], sum);
+    for (int step = 16; step > 0; step >>= 1)
+        sum += __shfl_xor_sync(0xffffffffu, sum, step);
+    long long token = quotient(row, heads), sequence = quotient(token, tokens);
+    if (lane == 0)
+        delta[(sequence * heads + row - token * heads) * tokens + token - sequence * tokens] = sum;
 }
 
-__device__ inline Head head_of(const float* qkv, const float* y, const float* dy, const float* lse, int tokens, int heads, int d, float scale, float rate, unsigned long long seed)
+__device__ inline void store_row(float* to, const float (&value)[4], int start, int d, float beta, bool whole)
 {
-    long long sequence = blockIdx.x / heads, head = blockIdx.x % heads, columns = (long long)heads * d, own = sequence * tokens * columns + head * d;
-    return {qkv + sequence * tokens * 3 * columns + head * d, y + own, dy + own, lse + (long long)blockIdx.x * tokens, tokens, d, columns, scale, rate, seed};
-}
-
-__device__ inline void load_queries(Tiles& t, const Head& h, int first)
-{
-    load_tile(t.q, h.qkv, 3 * h.columns, first, h.tokens, h.d);
-    load_tile(t.dy, h.dy, h.columns, first, h.tokens, h.d);
-}
-
-__device__ inline void load_keys(Tiles& t, const Head& h, int first)
-{
-    load_tile(t.k, h.qkv + h.columns, 3 * h.columns, first, h.tokens, h.d);
-    load_tile(t.v, h.qkv + 2 * h.columns, 3 * h.columns, first, h.tokens, h.d);
-}
-
-// Weights and gradients of a tile of queries and one of keys that are there; 8 threads share a query.
-__device__ inline void tile_gradients(Tiles& t, const Head& h, int first_query, int first_key)
-{
-    int row = threadIdx.x / LANES, lane = threadIdx.x % LANES, query = first_query + row;
-    bool exists = query < h.tokens;
-    float mean = 0.0f, lse = exists ? h.lse[query] : 0.0f;
-    for (int x = lane; exists && x < h.d; x += LANES)
-        mean += t.dy[row][x] * h.y[query * h.columns + x];
-    for (int step = LANES / 2; step > 0; step >>= 1)
-        mean += __shfl_xor_sync(0xffffffffu, mean, step);
-    for (int j = lane; j < TILE; j += LANES)
+    if (whole && beta == 0.0f && start < d)
     {
-        float dot = 0.0f, dp = 0.0f, mask = 1.0f;
-        for (int x = 0; x < h.d; x++)
-        {
-            dot += t.q[row][x] * t.k[j][x];
-            dp += t.dy[row][x] * t.v[j][x];
-        }
-        bool sees = exists && first_key + j <= query;
-        if (sees && h.rate > 0.0f)
-            mask = dropped(h.seed, ((long long)blockIdx.x * h.tokens + query) * h.tokens + first_key + j, h.rate);
-        float p = sees ? expf(dot * h.scale - lse) : 0.0f;
-        t.weights[row][j] = mask * p;
-        t.gradients[row][j] = p * (mask * dp - mean) * h.scale;
+        *(float4*)to = {value[0], value[1], value[2], value[3]};
+        return;
+    }
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+    {
+        if (start + j < d)
+            store(to + j, value[j], beta);
     }
 }
 
-// dk and dv of 32 keys (blockIdx.y).
-extern "C" __global__ void attention_backward_keys(const float* qkv, const float* y, const float* dy, const float* lse, float* dqkv, int tokens, int heads, int d,
-    float scale, float rate, unsigned long long seed, float beta)
+// Of 64 rows that are keys, dk and dv; of 64 queries, dq. A thread has 4 x 4 scores, and 8 x 4 numbers of each gradient, in registers. Bound by arithmetic.
+template <bool OWNS_KEYS, bool DROPS>
+__device__ inline void gradients(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, int heads, int d, float scale, float rate,
+    unsigned long long seed, float beta)
 {
-    Tiles& t = tiles();
-    Head h = head_of(qkv, y, dy, lse, tokens, heads, d, scale, rate, seed);
-    int row = threadIdx.x / LANES, lane = threadIdx.x % LANES, first = blockIdx.y * TILE, key = first + row;
-    float dk[COLUMNS] = {}, dv[COLUMNS] = {};
-    load_keys(t, h, first);
-    for (int query = first; query < tokens; query += TILE)
+    // Own rows are keys and values, inner ones queries and dy, or the reverse. ds and weights lie [inner][own].
+    float *own1 = dynamic_shared(), *own2 = own1 + OWN * ROW, *in1 = own2 + OWN * ROW, *in2 = in1 + INNER * ROW, *ds = in2 + INNER * ROW, *weights = ds + INNER * ROW;
+    Attention<float> a = attention(qkv, qkv + heads * d, qkv + 2 * heads * d, (const int*)0, tokens, heads, d, 3ll * heads * d, 3ll * heads * d * tokens);
+    long long up_stride = (long long)heads * d, head = blockIdx.x % (unsigned)heads, rows = (long long)blockIdx.x * tokens;
+    const float* up = dy + (blockIdx.x / (unsigned)heads) * tokens * up_stride + head * d;
+    bool up_whole = by_fours<float>(dy, up_stride, d);
+    int first = (OWNS_KEYS ? blockIdx.y : gridDim.y - 1 - blockIdx.y) * OWN, groups = (d + 3) / 4; // the longest begin first
+    fill<OWN>(own1, OWNS_KEYS ? a.k : a.q, a.query_stride, first, tokens, d, a.whole);
+    fill<OWN>(own2, OWNS_KEYS ? a.v : up, OWNS_KEYS ? a.query_stride : up_stride, first, tokens, d, OWNS_KEYS ? a.whole : up_whole);
+    int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    int own_row = (lane >> 3) + 4 * warp, inner_row = lane & 7;    // of scores: own_row + 16 i, inner_row + 8 j
+    int column = lane & 15, part = warp + 4 * (lane >> 4);         // of gradients: own rows 8 part to 8 part + 7, numbers 4 column to 4 column + 3
+    float sums1[8][4] = {}, sums2[OWNS_KEYS ? 8 : 1][4] = {}, log_sum[4], mean[4], steep = scale * LOG2_E;
+    int from = OWNS_KEYS ? first : 0, to = OWNS_KEYS ? tokens : min(first + OWN, tokens);
+    for (int inner = from; inner < to; inner += INNER)
     {
-        load_queries(t, h, query);
-        __syncthreads();
-        tile_gradients(t, h, query, first);
-        __syncthreads();
-        for (int m = 0; m < COLUMNS; m++)
+        if (inner > from)
+            __syncthreads(); // the tile before is used up
+        fill<INNER>(in1, OWNS_KEYS ? a.q : a.k, a.query_stride, inner, to, d, a.whole);
+        fill<INNER>(in2, OWNS_KEYS ? up : a.v, OWNS_KEYS ? up_stride : a.query_stride, inner, to, d, OWNS_KEYS ? up_whole : a.whole);
+        if (OWNS_KEYS || inner == from)
         {
-            for (int i = 0; m * LANES + lane < d && i < TILE; i++)
+#pragma unroll
+            for (int i = 0; i < 4; i++)
             {
-                dk[m] += t.gradients[i][row] * t.q[i][m * LANES + lane];
-                dv[m] += t.weights[i][row] * t.dy[i][m * LANES + lane];
+                int query = OWNS_KEYS ? inner + inner_row + 8 * i : first + own_row + 16 * i;
+                log_sum[i] = query < tokens ? lse[rows + query] * LOG2_E : 0.0f;
+                mean[i] = query < tokens ? delta[rows + query] : 0.0f;
             }
         }
         __syncthreads();
+        float scores[4][4] = {}, dp[4][4] = {};
+        for (int g = 0; g < groups; g++)
+        {
+            float4 other[4];
+#pragma unroll
+            for (int j = 0; j < 4; j++)
+                other[j] = *(const float4*)(in1 + place(inner_row + 8 * j, g));
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+            {
+                float4 own = *(const float4*)(own1 + place(own_row + 16 * i, g));
+#pragma unroll
+                for (int j = 0; j < 4; j++)
+                    scores[i][j] = product(own, other[j], scores[i][j]);
+            }
+#pragma unroll
+            for (int j = 0; j < 4; j++)
+                other[j] = *(const float4*)(in2 + place(inner_row + 8 * j, g));
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+            {
+                float4 own = *(const float4*)(own2 + place(own_row + 16 * i, g));
+#pragma unroll
+                for (int j = 0; j < 4; j++)
+                    dp[i][j] = product(own, other[j], dp[i][j]);
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+        {
+#pragma unroll
+            for (int j = 0; j < 4; j++)
+            {
+                int own = first + own_row + 16 * i, other = inner + inner_row + 8 * j, query = OWNS_KEYS ? other : own, key = OWNS_KEYS ? own : other;
+                bool sees = query < tokens && key <= query;
+                float mask = 1.0f;
+                if (DROPS && sees)
+                    mask = dropped(seed, (rows + query) * tokens + key, rate);
+                float p = exp2f(fmaf(scores[i][j], steep, -log_sum[OWNS_KEYS ? j : i]));
+                int at = place(inner_row + 8 * j, (own_row + 16 * i) / 4) + (own_row & 3);
+                ds[at] = sees ? p * (mask * dp[i][j] - mean[OWNS_KEYS ? j : i]) * scale : 0.0f;
+                if (OWNS_KEYS)
+                    weights[at] = sees ? mask * p : 0.0f;
+            }
+        }
+        __syncthreads();
+#pragma unroll 4
+        for (int j = 0; j < INNER; j++)
+        {
+            float4 x = *(const float4*)(in1 + place(j, column)), low = *(const float4*)(ds + place(j, 2 * part)), high = *(const float4*)(ds + place(j, 2 * part + 1));
+            add_product(sums1[0], low.x, x);
+            add_product(sums1[1], low.y, x);
+            add_product(sums1[2], low.z, x);
+            add_product(sums1[3], low.w, x);
+            add_product(sums1[4], high.x, x);
+            add_product(sums1[5], high.y, x);
+            add_product(sums1[6], high.z, x);
+            add_product(sums1[7], high.w, x);
+            if (OWNS_KEYS)
+            {
+                x = *(const float4*)(in2 + place(j, column)), low = *(const float4*)(weights + place(j, 2 * part)), high = *(const float4*)(weights + place(j, 2 * part + 1));
+                add_product(sums2[0], low.x, x);
+                add_product(sums2[OWNS_KEYS ? 1 : 0], low.y, x);
+                add_product(sums2[OWNS_KEYS ? 2 : 0], low.z, x);
+                add_product(sums2[OWNS_KEYS ? 3 : 0], low.w, x);
+                add_product(sums2[OWNS_KEYS ? 4 : 0], high.x, x);
+                add_product(sums2[OWNS_KEYS ? 5 : 0], high.y, x);
+                add_product(sums2[OWNS_KEYS ? 6 : 0], high.z, x);
+                add_product(sums2[OWNS_KEYS ? 7 : 0], high.w, x);
+            }
+        }
     }
-    float* to = dqkv + (h.qkv - qkv) + key * 3 * h.columns;
-    for (int m = 0; m < COLUMNS; m++)
+    bool whole = by_fours<float>(dqkv, 0, d);
+#pragma unroll
+    for (int i = 0; i < 8; i++)
     {
-        int column = m * LANES + lane;
-        if (key >= tokens || column >= d)
+        int row = first + 8 * part + i, start = 4 * column;
+        if (row >= tokens)
             continue;
-        store(to + h.columns + column, dk[m], beta);
-        store(to + 2 * h.columns + column, dv[m], beta);
+        float* place_of = dqkv + (a.q - qkv) + row * a.query_stride + start;
+        store_row(place_of + (OWNS_KEYS ? heads * d : 0), sums1[i], start, d, beta, whole);
+        if (OWNS_KEYS)
+            store_row(place_of + 2 * heads * d, sums2[OWNS_KEYS ? i : 0], start, d, beta, whole);
     }
 }
 
-// dq of 32 queries (blockIdx.y).
-extern "C" __global__ void attention_backward_queries(const float* qkv, const float* y, const float* dy, const float* lse, float* dqkv, int tokens, int heads, int d,
-    float scale, float rate, unsigned long long seed, float beta)
-{
-    Tiles& t = tiles();
-    Head h = head_of(qkv, y, dy, lse, tokens, heads, d, scale, rate, seed);
-    int row = threadIdx.x / LANES, lane = threadIdx.x % LANES, first = blockIdx.y * TILE, query = first + row;
-    float dq[COLUMNS] = {};
-    load_queries(t, h, first);
-    for (int key = 0; key <= first; key += TILE)
-    {
-        load_keys(t, h, key);
-        __syncthreads();
-        tile_gradients(t, h, first, key);
-        __syncthreads();
-        for (int m = 0; m < COLUMNS; m++)
-        {
-            for (int j = 0; m * LANES + lane < d && j < TILE; j++)
-                dq[m] += t.gradients[row][j] * t.k[j][m * LANES + lane];
-        }
-        __syncthreads();
+#define ATTENTION_BACKWARD(name, drops, keys)                                                                                                                       \
+    extern "C" __global__ void __launch_bounds__(THREADS, 3) name(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, \
+        int heads, int d, float scale, float rate, unsigned long long seed, float beta)                                                                              \
+    {                                                                                                                                                                \
+        gradients<keys, drops>(qkv, dy, lse, delta, dqkv, tokens, heads, d, scale, rate, seed, beta);                                                                \
     }
-    float* to = dqkv + (h.qkv - qkv) + query * 3 * h.columns;
-    for (int m = 0; m < COLUMNS; m++)
-    {
-        int column = m * LANES + lane;
-        if (query < tokens && column < d)
-            store(to + column, dq[m], beta);
-    }
-}
+WITH_AND_WITHOUT_DROPOUT(ATTENTION_BACKWARD, attention_backward_keys, true)     // blockIdx.y: 64 keys
+WITH_AND_WITHOUT_DROPOUT(ATTENTION_BACKWARD, attention_backward_queries, false) // 64 queries, from the last
 
 // The same with stored scores [heads, tokens, tokens] of a sequence and dp = dy v': scores become m p, gradients become ds. A block owns a row; heads are
 // counted from first_head on.

@@ -1,9 +1,6 @@
-// Self-attention forward, and the rows of stored weights. Heads lie side by side in the last axis; keys and values are read where they are, in qkv or in a cache.
+// Self-attention of single tokens with a cache, and the rows of stored weights. Heads lie side by side in the last axis; keys and values are read where they are.
 
-#define TILE 32                 // queries, and keys, of a tile
-#define LANES 8                 // threads that share a query: TILE * LANES of a block
-#define MOST_D 64               // numbers of a head
-#define COLUMNS (MOST_D / LANES) // of the output, a thread
+#define LANES 8 // threads that share a key
 
 // Queries [sequences, tokens, 3 heads d], and keys and values at strides of their own. Sequence n has past[n] keys before its first query.
 template <class T>
@@ -22,90 +19,6 @@ __device__ inline Attention<T> attention(const T* qkv, const T* keys, const T* v
     long long own = sequence * sequence_stride + head * d;
     return {qkv + sequence * tokens * 3 * heads * d + head * d, keys + own, values + own, past ? past + sequence : (const int*)0, tokens, heads, d, key_stride, sequence_stride};
 }
-
-// What a block has of queries, keys or values, and weights: the same memory whatever lies in qkv.
-struct Tiles
-{
-    float q[TILE][MOST_D + 1], kv[TILE][MOST_D + 1], weights[TILE][TILE + 1];
-};
-
-__device__ inline Tiles& shared_tiles()
-{
-    __shared__ Tiles tiles;
-    return tiles;
-}
-
-// Online softmax (Dao et al. 2022, arXiv:2205.14135, algorithm 1). A block owns 32 queries of a head (blockIdx.x: sequence and head, blockIdx.y: the tile) and
-// goes through the keys tile by tile; 8 threads share a query. Bound by arithmetic: a tile of keys is read once for 32 queries.
-template <class T>
-__device__ inline void tiled(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens, int heads, int d, long long key_stride,
-    long long sequence_stride, float scale, float rate, unsigned long long seed)
-{
-    float(&q)[TILE][MOST_D + 1] = shared_tiles().q, (&kv)[TILE][MOST_D + 1] = shared_tiles().kv, (&weights)[TILE][TILE + 1] = shared_tiles().weights;
-    Attention<T> a = attention(qkv, keys, values, past, tokens, heads, d, key_stride, sequence_stride);
-    int row = threadIdx.x / LANES, lane = threadIdx.x % LANES, first = blockIdx.y * TILE, query = first + row, before = a.past ? *a.past : 0;
-    int seen = before + min(first + TILE, tokens);
-    float most = -__int_as_float(INFINITY_BITS), sum = 0.0f, out[COLUMNS] = {};
-    load_tile(q, a.qkv, 3ll * heads * d, first, tokens, d);
-    for (int key = 0; key < seen; key += TILE)
-    {
-        load_tile(kv, a.keys, key_stride, key, seen, d);
-        __syncthreads();
-        float scores[TILE / LANES], next = most;
-        for (int k = 0; k < TILE / LANES; k++)
-        {
-            int j = k * LANES + lane;
-            float dot = 0.0f;
-            for (int x = 0; x < d; x++)
-                dot += q[row][x] * kv[j][x];
-            scores[k] = key + j <= before + query ? dot * scale : -__int_as_float(INFINITY_BITS);
-            next = fmaxf(next, scores[k]);
-        }
-        for (int step = LANES / 2; step > 0; step >>= 1)
-            next = fmaxf(next, __shfl_xor_sync(0xffffffffu, next, step));
-        float factor = expf(most - next); // the first key is seen by all: next is finite
-        sum *= factor;
-        for (int k = 0; k < TILE / LANES; k++)
-        {
-            int j = k * LANES + lane;
-            float weight = expf(scores[k] - next);
-            sum += weight;
-            weights[row][j] = rate > 0.0f ? weight * dropped(seed, ((long long)blockIdx.x * tokens + query) * tokens + key + j, rate) : weight;
-        }
-        most = next;
-        __syncthreads();
-        load_tile(kv, a.values, key_stride, key, seen, d);
-        __syncthreads();
-        for (int m = 0; m < COLUMNS; m++)
-        {
-            float value = out[m] * factor;
-            for (int j = 0; m * LANES + lane < d && j < TILE; j++)
-                value += weights[row][j] * kv[j][m * LANES + lane];
-            out[m] = value;
-        }
-        __syncthreads();
-    }
-    for (int step = LANES / 2; step > 0; step >>= 1)
-        sum += __shfl_xor_sync(0xffffffffu, sum, step);
-    if (query >= tokens)
-        return;
-    size_t token = (size_t)(blockIdx.x / heads) * tokens + query;
-    for (int m = 0; m < COLUMNS; m++)
-    {
-        if (m * LANES + lane < d)
-            put(y + token * heads * d + blockIdx.x % heads * d + m * LANES + lane, out[m] / sum);
-    }
-    if (lse && lane == 0)
-        lse[(size_t)blockIdx.x * tokens + query] = most + logf(sum);
-}
-
-#define ATTENTION_TILES(suffix, T)                                                                                                                            \
-    extern "C" __global__ void attention_tiles##suffix(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens,           \
-        int heads, int d, long long key_stride, long long sequence_stride, float scale, float rate, unsigned long long seed)                                  \
-    {                                                                                                                                                         \
-        tiled(qkv, keys, values, past, y, lse, tokens, heads, d, key_stride, sequence_stride, scale, rate, seed);                                             \
-    }
-FOR_STORED(ATTENTION_TILES)
 
 #define KEYS 256 // of a pass: one a thread
 

@@ -6,45 +6,37 @@ namespace Graft.Kernels;
 /// Heads of up to <see cref="MostD"/> numbers by own kernels that never store the weights; wider ones by cuBLAS with the weights of a sequence stored. A token
 /// that is read with a cache has a kernel of its own.
 /// </summary>
-internal sealed partial class CudaCausalAttentionKernels(CudaContext context, CudaProducts products, ComputePrecision stored = ComputePrecision.Float32) : CausalAttentionKernels
+/// <param name="context">The GPU.</param>
+/// <param name="products">Those of wider heads.</param>
+/// <param name="precision">What factors are rounded to.</param>
+/// <param name="stored">How qkv and y of a forward run without lse lie in memory.</param>
+internal sealed partial class CudaCausalAttentionKernels(CudaContext context, CudaProducts products, ComputePrecision precision = ComputePrecision.Float32,
+    ComputePrecision stored = ComputePrecision.Float32) : CausalAttentionKernels
 {
-    private const int Tile = 32, Threads = 256, MostD = 64; // as in CausalAttention.cu and AttentionBackward.cu
-    private const string ForwardFile = "CausalAttention.cu", BackwardFile = "AttentionBackward.cu";
+    private const int CacheThreads = 256; // as in CausalAttention.cu
+    private const string File = "CausalAttention.cu", BackwardFile = "AttentionBackward.cu";
 
-    private readonly KernelFunction _tiles = new(context, ForwardFile, NarrowName.Of("attention_tiles", stored)), _one = new(context, ForwardFile, "attention_one"),
-        _append = new(context, ForwardFile, "append_cache"), _softmax = new(context, ForwardFile, "causal_softmax"),
-        _keys = new(context, BackwardFile, "attention_backward_keys"), _queries = new(context, BackwardFile, "attention_backward_queries"),
+    private readonly KernelFunction _one = new(context, File, "attention_one"), _append = new(context, File, "append_cache"), _softmax = new(context, File, "causal_softmax"),
         _softmaxBackward = new(context, BackwardFile, "causal_softmax_backward");
+
+    /// <summary>How sequences are computed where heads have up to <see cref="MostD"/> numbers: null for what fits, else as a measurement says.</summary>
+    public AttentionWay? Way { get; init; }
 
     public override void Forward(in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse)
     {
-        if (!HasTiles(g))
-            ForwardStored(g, qkv, y, lse);
-        else
+        if (HasTiles(g) && Way != AttentionWay.Stored)
             ForwardTiles(g, qkv.Address, y.Address, lse);
-    }
-
-    /// <summary>True where <see cref="ForwardTiles"/> takes it.</summary>
-    public static bool HasTiles(in CausalAttentionGeometry g) => g.D <= MostD;
-
-    /// <summary>Without stored weights; qkv and y are of the type in memory that these kernels are for.</summary>
-    public void ForwardTiles(in CausalAttentionGeometry g, nint qkv, nint y, DevicePtr<float> lse)
-    {
-        int part = g.C * (stored.IsNarrow() ? sizeof(ushort) : sizeof(float));
-        _tiles.Launch((long)g.N * g.Heads, Tiles(g.T), Threads, 1, qkv, qkv + part, qkv + 2 * part, DevicePtr<int>.Null.Address, y, lse, g.T, g.Heads, g.D,
-            3L * g.C, 3L * g.T * g.C, g.Scale, g.DropoutRate, g.Seed);
+        else
+            ForwardStored(g, qkv, y, lse);
     }
 
     public override void Backward(
         in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse, DevicePtr<float> dy, DevicePtr<float> dqkv, float beta)
     {
-        if (g.D > MostD)
-        {
+        if (HasTiles(g) && Way != AttentionWay.Stored)
+            BackwardTiles(g, qkv, y, lse, dy, dqkv, beta);
+        else
             BackwardStored(g, qkv, lse, dy, dqkv, beta);
-            return;
-        }
-        foreach (KernelFunction kernel in (ReadOnlySpan<KernelFunction>)[_keys, _queries])
-            kernel.Launch((long)g.N * g.Heads, Tiles(g.T), Threads, 1, qkv, y, dy, lse, dqkv, g.T, g.Heads, g.D, g.Scale, g.DropoutRate, g.Seed, beta);
     }
 
     public override void ForwardCached(in CachedAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<int> past, DevicePtr<float> keys, DevicePtr<float> values, DevicePtr<float> y)
@@ -54,10 +46,21 @@ internal sealed partial class CudaCausalAttentionKernels(CudaContext context, Cu
         long count = (long)g.Sequences * g.NewTokens * g.C, heads = (long)g.Sequences * g.Heads, sequence = (long)g.Capacity * g.C;
         _append.Over(count, qkv, past.Address, keys, values, count, g.NewTokens, g.C, g.Capacity);
         if (g.NewTokens > 1 && g.D <= MostD)
-            _tiles.Launch(heads, Tiles(g.NewTokens), Threads, 1, qkv, keys, values, past.Address, y, DevicePtr<float>.Null, g.NewTokens, g.Heads, g.D, (long)g.C, sequence, g.Scale, 0f, 0ul);
+            Attend(heads, g.NewTokens, false, qkv.Address, keys.Address, values.Address, past.Address, y.Address, DevicePtr<float>.Null, g.NewTokens, g.Heads, g.D, (long)g.C, sequence, g.Scale, 0f, 0ul);
         else
-            _one.Launch(heads, g.NewTokens, Threads, 1, qkv, keys, values, past.Address, y, g.NewTokens, g.Heads, g.D, (long)g.C, sequence, g.Scale);
+            _one.Launch(heads, g.NewTokens, CacheThreads, 1, qkv, keys, values, past.Address, y, g.NewTokens, g.Heads, g.D, (long)g.C, sequence, g.Scale);
     }
+}
 
-    private static int Tiles(int tokens) => (tokens + Tile - 1) / Tile;
+/// <summary>Ways to compute attention to a whole sequence.</summary>
+internal enum AttentionWay
+{
+    /// <summary>By own kernels, blocks of 64 queries.</summary>
+    Tiles64,
+
+    /// <summary>By own kernels, in float32 blocks of 32 queries.</summary>
+    Tiles32,
+
+    /// <summary>By cuBLAS, with the weights of a sequence in memory.</summary>
+    Stored,
 }

@@ -34,7 +34,7 @@ internal sealed class CudaNarrowKernels : NarrowKernels
         _binary = new CudaBinaryKernels(context, precision);
         _softmax = new CudaSoftmaxKernels(context, precision);
         _layerNorm = new CudaLayerNormKernels(context, _reduce, precision);
-        _attention = new CudaCausalAttentionKernels(context, new CudaProducts(context, precision), precision);
+        _attention = new CudaCausalAttentionKernels(context, new CudaProducts(context, precision), precision, precision);
         _copy = new CudaStridedCopy(context, precision);
         _permute = new CudaPermuteKernels(context, precision);
     }

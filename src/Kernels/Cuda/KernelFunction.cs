@@ -14,11 +14,15 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
 
     private const int MostArguments = 24;
     private const int BlocksOfProcessor = 64; // of a grid that walks in strides: eight times what a multiprocessor holds at once, so that none waits long for the last
+    private const int SharedBytesUnasked = 48 << 10; // of a block; more has to be asked for
 
     private const int Hopper = 90; // compute capability of the first that chains kernels
     private const int ChainingDriver = 12030; // the first whose graphs hold chained kernels
 
     private CUfunction _function;
+
+    /// <summary>Bytes of dynamic shared memory that each block has, where the launch does not decide it.</summary>
+    public int SharedBytes { get; init; }
 
     /// <summary>The kernel that was launched last; for messages.</summary>
     public static string? Last { get; private set; }
@@ -49,7 +53,7 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     /// <param name="threadsY">Threads of a block along y.</param>
     /// <param name="arguments">In the order of the kernel.</param>
     public void Launch(long blocksX, int blocksY, int threadsX, int threadsY, params ReadOnlySpan<KernelArgument> arguments) =>
-        Launch(blocksX, blocksY, threadsX, threadsY, 0, false, arguments);
+        Launch(blocksX, blocksY, threadsX, threadsY, SharedBytes, false, arguments);
 
     /// <summary>
     /// The same for a kernel that calls await_previous (Common.cuh): where GPU and driver can, it begins while the kernel before it on the stream still runs.
@@ -105,6 +109,8 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
         if (arguments.Length > MostArguments)
             throw new CudaException($"Kernel {name} of {file}: {arguments.Length} arguments, but at most {MostArguments} are supported.");
         CUfunction function = context.Modules.Get(file, name);
+        if (SharedBytes > SharedBytesUnasked)
+            Check.Ok(Driver.cuFuncSetAttribute(function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, SharedBytes));
         if (!NativeLibraries.OfProcess.Exports(NativeLibraries.Driver, nameof(Driver.cuFuncGetParamInfo)))
             return function;
         for (int i = 0; i <= arguments.Length; i++)

@@ -14,6 +14,18 @@ internal sealed class CudaDenseKernels(CudaAffine affine, CudaProducts products,
     public override void BackwardWeight(in DenseGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> dw, float beta) =>
         products.Multiply(true, false, g.I, g.O, g.N, x, dy, dw, beta);
 
+    public override void BackwardFactors(in DenseGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> dy, DevicePtr<float> dx, float betaX, DevicePtr<float> dw, float betaW)
+    {
+        if (g.N == 0 || g.I == 0 || g.O == 0)
+        {
+            base.BackwardFactors(g, x, w, dy, dx, betaX, dw, betaW);
+            return;
+        }
+        using CudaScratch block = products.Prepare(new CudaMatrices(dy, g.O), g.N, g.O, 1, out CudaFactor up);
+        products.Multiply(g.N, g.I, g.O, up, new CudaMatrices(w, g.O, Transposed: true), new CudaMatrices(dx, g.I), betaX);
+        products.Multiply(g.I, g.O, g.N, new CudaMatrices(x, g.I, Transposed: true), up, new CudaMatrices(dw, g.O), betaW);
+    }
+
     public override void BackwardBias(in DenseGeometry g, DevicePtr<float> dy, DevicePtr<float> db, float beta) =>
         reduce.SumRows(g.N, g.O, dy, db, beta);
 }

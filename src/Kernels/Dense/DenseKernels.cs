@@ -17,6 +17,13 @@ public abstract class DenseKernels
     /// <summary>dw = beta dw + xᵀ dy.</summary>
     public abstract void BackwardWeight(in DenseGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> dw, float beta);
 
+    /// <summary>Both of them: what dy is brought into for one product serves the other.</summary>
+    public virtual void BackwardFactors(in DenseGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> dy, DevicePtr<float> dx, float betaX, DevicePtr<float> dw, float betaW)
+    {
+        BackwardInput(g, dy, w, dx, betaX);
+        BackwardWeight(g, x, dy, dw, betaW);
+    }
+
     /// <summary>db = beta db + the column sums of dy.</summary>
     public abstract void BackwardBias(in DenseGeometry g, DevicePtr<float> dy, DevicePtr<float> db, float beta);
 }

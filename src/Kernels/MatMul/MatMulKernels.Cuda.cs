@@ -25,6 +25,22 @@ internal sealed class CudaMatMulKernels(CudaProducts products, MemoryKernels mem
         }
     }
 
+    public override void BackwardFactors(in MatMulGeometry g, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> dy, DevicePtr<float> da, float betaA, DevicePtr<float> db, float betaB)
+    {
+        if (g.Batch != 1 || g.CountA != 1 || g.CountB != 1 || g.TransposeA || g.M == 0 || g.N == 0 || g.K == 0)
+        {
+            base.BackwardFactors(g, a, b, dy, da, betaA, db, betaB);
+            return;
+        }
+        using CudaScratch block = products.Prepare(new CudaMatrices(dy, g.N), g.M, g.N, 1, out CudaFactor up);
+        CudaMatrices left = new(a, g.K), right = new(b, g.TransposeB ? g.K : g.N, g.TransposeB);
+        products.Multiply(g.M, g.K, g.N, up, right.Turned, new CudaMatrices(da, g.K), betaA);
+        if (g.TransposeB) // db [N,K] = dyᵀ a
+            products.Multiply(g.N, g.K, g.M, up with { Matrices = up.Matrices.Turned }, left, new CudaMatrices(db, g.K), betaB);
+        else // db [K,N] = aᵀ dy
+            products.Multiply(g.K, g.N, g.M, left.Turned, up, new CudaMatrices(db, g.N), betaB);
+    }
+
     public override void BackwardB(in MatMulGeometry g, DevicePtr<float> a, DevicePtr<float> dy, DevicePtr<float> db, float beta)
     {
         if (g.Batch == 0 && beta == 0)

@@ -12,4 +12,11 @@ public abstract class MatMulKernels
 
     /// <summary>db = beta db + op(a)ᵀ dy (transposed as b is stored), summed over the products that used the same b.</summary>
     public abstract void BackwardB(in MatMulGeometry g, DevicePtr<float> a, DevicePtr<float> dy, DevicePtr<float> db, float beta);
+
+    /// <summary>Both of them, of two different tensors: what dy is brought into for one product serves the other.</summary>
+    public virtual void BackwardFactors(in MatMulGeometry g, DevicePtr<float> a, DevicePtr<float> b, DevicePtr<float> dy, DevicePtr<float> da, float betaA, DevicePtr<float> db, float betaB)
+    {
+        BackwardA(g, dy, b, da, betaA);
+        BackwardB(g, a, dy, db, betaB);
+    }
 }

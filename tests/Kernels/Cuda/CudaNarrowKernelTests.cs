@@ -59,7 +59,7 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         ["layer norm, a warp a row"] = LayerNorm(1024, 12), ["layer norm, odd rows"] = LayerNorm(1025, 7), ["layer norm, a long row"] = LayerNorm(1, 4100),
         ["means of columns"] = Reduction(ReduceFormula.Mean, [300, 12], [true, false]),
         ["sums of short rows"] = Reduction(ReduceFormula.Sum, [1030, 5], [false, true]),
-        ["causal attention"] = new([2 * 37 * 3 * 24], [], 2 * 37 * 24, (k, x, _, y) => k.CausalAttention(Attention, x[0], y), (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null)),
+        ["causal attention"] = new([2 * 37 * 3 * 24], [], 2 * 37 * 24, (k, x, _, y) => k.CausalAttention(Attention, x[0], y), (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null), Rounds: 2), // weights too are factors
         ["concatenation"] = new([4 * 3, 4 * 5], [], 4 * 8, (k, x, _, y) =>
             {
                 k.Concat(new(4, 8, 0, 3), x[0], y);

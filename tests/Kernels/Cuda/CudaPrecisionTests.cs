@@ -50,6 +50,39 @@ public sealed class CudaPrecisionTests(CudaEmulator.CudaEmulator emulator) : IDi
         Compare(precision, outputRounding: 0, MatMul(KernelSet.Reference, absolute: false), MatMul(gpu.Kernels.In(precision), absolute: false), MatMul(KernelSet.Reference, absolute: true));
     }
 
+    [Theory]
+    [InlineData(ComputePrecision.TF32, 7, 41, 9)]
+    [InlineData(ComputePrecision.BFloat16, 600, 37, 11)] // more rows than are made at once
+    [InlineData(ComputePrecision.BFloat16, 24, 16, 13)]
+    [InlineData(ComputePrecision.Float16, 9, 12, 2050)]
+    public void Products_of_odd_sizes_are_the_same_by_way_of_other_rows(ComputePrecision precision, int m, int k, int n)
+    {
+        emulator.Begin($"{nameof(Products_of_odd_sizes_are_the_same_by_way_of_other_rows)} {precision} {m}");
+        (emulator.Checked, emulator.Tight) = (true, true);
+        using var gpu = new EmulatedGpu();
+        CudaContext context = ((CudaKernelSet)gpu.Kernels).Context;
+        CudaProducts plain = new(context, precision), padded = new(context, precision) { FewestPadded = 1 };
+        MemoryKernels memory = gpu.Kernels.Memory;
+        DevicePtr<float> a = New(memory, Numbers(m * k, 1)), b = New(memory, Numbers(k * n, 2));
+        foreach (var (turnA, turnB) in new[] { (false, false), (true, false), (false, true), (true, true) })
+        {
+            float[][] results = [.. new[] { plain, padded }.Select(products =>
+            {
+                DevicePtr<float> c = New(memory, Numbers(m * n, 3));
+                products.Multiply(turnA, turnB, m, n, k, a, b, c, 1);
+                float[] sums = Read(memory, c, m * n);
+                products.Multiply(turnA, turnB, m, n, k, a, b, c, 0);
+                float[] result = [.. sums, .. Read(memory, c, m * n)];
+                memory.Free(c.Address);
+                return result;
+            })];
+            for (int i = 0; i < results[0].Length; i++)
+                Assert.Equal(results[0][i], results[1][i], 1e-5);
+        }
+        memory.Free(a.Address);
+        memory.Free(b.Address);
+    }
+
     [Theory, MemberData(nameof(All))]
     public void Convolutions_of_cudnn_round_both_factors_and_in_16_bits_the_sums(ComputePrecision precision)
     {

@@ -131,6 +131,9 @@ internal static unsafe partial class Driver
     [LibraryImport(NativeLibraries.Driver, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial CUresult cuModuleGetFunction(out CUfunction function, CUmodule module, string name);
 
+    [LibraryImport(NativeLibraries.Driver)]
+    internal static partial CUresult cuFuncSetAttribute(CUfunction function, CUfunction_attribute attribute, int value);
+
     /// <summary>Since driver 12.4: ask <see cref="NativeLibraries.Exports"/> first.</summary>
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuFuncGetParamInfo(CUfunction function, nuint index, out nuint offset, out nuint size);
@@ -198,6 +201,11 @@ internal enum CUdevice_attribute
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
     CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED = 115,
+}
+
+internal enum CUfunction_attribute
+{
+    CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8,
 }
 
 internal enum CUmemPool_attribute
