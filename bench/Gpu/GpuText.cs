@@ -40,10 +40,11 @@ internal static class GpuText
         {
             var row = new GpuRow { Part = Part, Name = $"gpt2-prefill-{prompt}", Variant = "session", Precision = precision, Unit = "tokens/s", Count = prompt };
             var step = new GpuRow { Part = Part, Name = $"gpt2-train-step-{sequences}x{length}", Variant = "eager", Precision = precision, Unit = "tokens/s", Count = sequences * length };
-            if (precision != GpuPrecisions.Float32)
-                results.Add(row with { Note = "a session of GPT-2 computes in float32, from weights of 32, 16 or 8 bits" });
-            else
-                results.Try(row, () => clock.Measure(row with { Deviation = Compare(Logits(gpt, text), expected, precision) }, () => Logits(gpt, text)));
+            results.Try(row, () =>
+            {
+                gpt.PlanOptions = gpt.PlanOptions with { Precision = GpuPrecisions.Of(precision) };
+                return clock.Measure(row with { Deviation = Compare(Logits(gpt, text), expected, precision) }, () => Logits(gpt, text));
+            });
             results.Try(step, () => Train(step, config, sequences, length, clock, results));
         }
         gpt.Release();

@@ -524,8 +524,23 @@ class Bench:
         self.kernel(f"GELU {count}", lambda: (n(count),), lambda x: F.gelu(x, approximate="tanh"))
         count = of(3000, 32 * 56 * 56 * 256)
         self.kernel(f"sum of two {count}", lambda: (n(count), n(count)), lambda a, b: a + b)
+        self.kernel(f"gradient of ReLU {count}", lambda: (n(count), n(count)), lambda dy, y: torch.ops.aten.threshold_backward(dy, y, 0))
+        count = of(3000, 8192 * 3072)
+        self.kernel(f"dropout {count}", lambda: (n(count),), lambda x: F.dropout(x, 0.1))
+        rows, columns = of((30, 40), (8192, 3072))
+        self.kernel(f"product with a row {rows}x{columns}", lambda: (n(rows, columns), n(columns)), lambda a, b: a * b)
+        self.kernel(f"product with a column {rows}x{columns}", lambda: (n(rows, columns), n(rows, 1)), lambda a, b: a * b)
         batch, side, c = of((2, 9, 8), (32, 112, 64))
         self.kernel(f"max pool 3x3/2 {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)),), lambda x: F.max_pool2d(x, 3, 2, 1))
+
+        def pooled():
+            x = last(n(batch, c, side, side))
+            y, winners = F.max_pool2d(x, 3, 2, 1, return_indices=True)
+            return y, x, winners
+        self.kernel(f"max pool 3x3/2 {batch}x{side}²x{c}, gradient", pooled, lambda dy, x, winners: torch.ops.aten.max_pool2d_with_indices_backward(dy, x, [3, 3], [2, 2], [1, 1], [1, 1], False, winners))
+        batch, tokens, heads, d = of((2, 20, 3, 16), (8, 1024, 12, 64))
+        for kind, order in ("together", (0, 2, 1, 3)), ("turned", (0, 2, 3, 1)):
+            self.kernel(f"heads {kind} {batch}x{tokens}x{heads}x{d}", lambda: (n(batch, tokens, heads, d),), lambda x, order=order: x.permute(order).contiguous())
         rows, columns = of((50, 40), (8192, 3072))
         self.kernel(f"sums of columns {rows}x{columns}", lambda: (n(rows, columns),), lambda x: x.sum(0))
         rows, columns = of((33, 40), (4096, 4096))
@@ -534,8 +549,29 @@ class Bench:
         self.kernel(f"embedding {count} of {rows}x{columns}", lambda: (ids("ids", count, rows).to(self.device), n(rows, columns)), F.embedding)
         rows, classes = of((6, 90), (2048, 50257))
         self.kernel(f"softmax cross-entropy {rows}x{classes}", lambda: (n(rows, classes), ids("labels", rows, classes).to(self.device)), lambda x, t: F.cross_entropy(x, t, reduction="none"))
+        self.row_gradients(of, n, last)
         count = of(3000, 25_557_032)
         self.measure(lambda: (self.adam(n(count)),), part="ladder", name=f"step of Adam {count}", precision="fp32")
+
+    def row_gradients(self, of, n, last):
+        aten = torch.ops.aten
+        rows, columns = of((6, 70), (12288, 1024))
+        self.kernel(f"softmax's gradient {rows}x{columns}", lambda: (n(rows, columns), n(rows, columns)), lambda y, dy: aten._softmax_backward_data(dy, y, -1, torch.float32))
+        rows, columns = of((1, 48), (1, 768))
+        self.kernel(f"layer norm {rows}x{columns}", lambda: (n(rows, columns), n(columns), n(columns)), lambda x, w, b: F.layer_norm(x, (x.shape[-1],), w, b))
+        rows, columns = of((5, 48), (8192, 768))
+        self.kernel(f"layer norm's gradients {rows}x{columns}", lambda: (n(rows, columns), n(rows, columns), n(columns), n(columns), n(rows, 1), n(rows, 1).abs()),
+                    lambda x, dy, w, b, mean, rstd: aten.native_layer_norm_backward(dy, x, (x.shape[-1],), mean, rstd, w, b, [True, True, True]))
+        for batch, side, c in of(((2, 6, 8),), ((32, 56, 256), (32, 14, 1024), (32, 7, 512))):
+            self.kernel(f"batch norm's gradients {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)), last(n(batch, c, side, side)), n(c), n(c), n(c).abs()),
+                        lambda x, dy, w, mean, rstd: aten.native_batch_norm_backward(dy, x, w, None, None, mean, rstd, True, 1e-3, [True, True, True]))
+        for batch, side, c in of((), ((32, 14, 1024), (32, 7, 512))):
+            self.kernel(f"batch norm, training {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)), n(c), n(c).abs(), n(c), n(c)),
+                        lambda x, mean, variance, w, b: F.batch_norm(x, mean, variance, w, b, True, 0.01, 1e-3))
+        batch, side, c = of((2, 6, 8), (32, 7, 2048))
+        self.kernel(f"means of pixels {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)),), lambda x: x.mean((2, 3)))
+        count = of(3000, 32 * 56 * 56 * 256)
+        self.kernel(f"sum of all {count}", lambda: (n(count),), lambda x: x.sum())
 
     def kernel(self, name, make, run):
         def made():

@@ -45,11 +45,11 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         var memory = new CudaMemoryKernels(context);
         Memory = memory;
         Dense = new CudaDenseKernels(affine, products, reduce);
-        FrozenDense = new CudaFrozenDenseKernels(context, affine);
+        FrozenDense = new CudaFrozenDenseKernels(context, affine, Unary);
         NarrowDense = new CudaNarrowDenseKernels(context, Unary);
         MatMul = new CudaMatMulKernels(products, Memory);
         CausalAttention = new CudaCausalAttentionKernels(context, products, precision);
-        LayerNorm = new CudaLayerNormKernels(context, Reduce);
+        LayerNorm = new CudaLayerNormKernels(context, reduce);
         Embedding = new CudaEmbeddingKernels(context, Memory);
         Concat = new CudaConcatKernels(context);
         Slice = new CudaSliceKernels(context, Memory);

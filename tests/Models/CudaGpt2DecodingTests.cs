@@ -146,6 +146,65 @@ public sealed class CudaGpt2DecodingTests(CudaEmulator.CudaEmulator emulator) : 
         Assert.Equal(expected, Run(usesGraphs: true));
     }
 
+    [Fact]
+    public void Weights_that_change_between_two_tokens_are_those_of_the_next_one()
+    {
+        emulator.Begin(nameof(Weights_that_change_between_two_tokens_are_those_of_the_next_one));
+        List<int> Run(bool usesGraphs)
+        {
+            using var gpu = new EmulatedGpu(usesGraphs: usesGraphs);
+            var all = new List<int>();
+            Gpt2 gpt = Gpt2.Build(Config);
+            gpt.MoveTo(gpu.Device);
+            using (CausalSession session = gpt.Open(1, 24))
+            {
+                session.Read([[4, 9, 2]], new float[Config.VocabularySize]);
+                int[] token = [7];
+                for (int i = 0; i < 20; i++) // to the last place
+                {
+                    session.ReadAndChoose(token, Greedy, all.Count, token);
+                    all.Add(token[0]);
+                    if (i % 4 == 3) // a pass with the old weights is under way
+                        gpt.NamedParameters().First(p => p.Path.Contains("ln_f", StringComparison.Ordinal)).Parameter.Set([.. Enumerable.Range(0, 16).Select(k => MathF.Sin(i + (k * 5)))]);
+                }
+                session.Read([[3]], new float[Config.VocabularySize]);
+                Assert.Equal(24, session.Length(0));
+            }
+            gpt.Release();
+            return all;
+        }
+        List<int> expected = Run(usesGraphs: false);
+        Assert.True(expected.Distinct().Count() > 4, "The tokens say too little to compare.");
+        Assert.Equal(expected, Run(usesGraphs: true));
+    }
+
+    [Theory]
+    [InlineData(ComputePrecision.TF32, 3e-3)]
+    [InlineData(ComputePrecision.BFloat16, 3e-2)]
+    public void A_prompt_is_read_in_the_precision_of_predictions(ComputePrecision precision, double tolerance)
+    {
+        emulator.Begin($"{nameof(A_prompt_is_read_in_the_precision_of_predictions)} {precision}");
+        using var gpu = new EmulatedGpu();
+        Gpt2 gpt = Gpt2.Build(Config);
+        gpt.MoveTo(gpu.Device);
+        float[] Logits()
+        {
+            using CausalSession session = gpt.Open(1, 20);
+            var logits = new float[Config.VocabularySize];
+            session.Read([[.. Enumerable.Range(1, 18)]], logits);
+            return logits;
+        }
+        float[] exact = Logits();
+        gpt.PlanOptions = gpt.PlanOptions with { Precision = precision };
+        float[] rounded = Logits();
+        Assert.NotEqual(exact, rounded);
+        double scale = exact.Max(Math.Abs);
+        Assert.All(exact.Zip(rounded), p => Assert.InRange(Math.Abs(p.First - p.Second), 0, tolerance * scale));
+        gpt.PlanOptions = gpt.PlanOptions with { Precision = ComputePrecision.Float32 };
+        Assert.Equal(exact, Logits());
+        gpt.Release();
+    }
+
     [Theory]
     [InlineData("capture", 1, 2)]
     [InlineData("instantiate", 1, 2)]

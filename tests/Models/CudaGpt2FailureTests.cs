@@ -36,7 +36,7 @@ public sealed class CudaGpt2FailureTests(CudaEmulator.CudaEmulator emulator) : I
             Assert.True(threw, "A generation hid a failed call.");
             Assert.Equal(live, gpu.Device.Pool.LiveBlocks);
         });
-        Assert.True(failed >= (kind == "cublas" ? 3 : 4), $"{failed} generations failed by {kind}.");
+        Assert.True(failed >= (kind is "cublas" or "cublaslt" ? 0 : 4), $"{failed} generations failed by {kind}."); // so few rows are multiplied by own kernels
         Assert.Equal(expected, actual);
         gpt.Release();
     }
@@ -85,7 +85,7 @@ public sealed class CudaGpt2FailureTests(CudaEmulator.CudaEmulator emulator) : I
                 Assert.True(threw, "A session hid a failed call.");
                 Assert.Equal((3, 2), (session.Length(0), session.Length(1)));
             });
-            Assert.True(failed >= kind switch { "allocation" => 0, "copy" or "cublas" => 2, _ => 4 }, $"{failed} reads failed by {kind}."); // a token allocates nothing; it goes there and its logits come back
+            Assert.True(failed >= kind switch { "allocation" or "cublas" or "cublaslt" => 0, "copy" => 2, _ => 4 }, $"{failed} reads failed by {kind}."); // a token allocates nothing and asks no library; it goes there and its logits come back
             Assert.Equal(expected, actual);
         }
         gpt.Release();

@@ -17,6 +17,9 @@ internal sealed class PackedDense(Tensor kernel, KernelSet kernels) : PackedProd
     public override void Run(int rows, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y) =>
         kernels.FrozenDense.Run(new FrozenDenseGeometry(rows, Kernel.Shape[0], Kernel.Shape[1], activation), x, _packed!.Data, bias, residual, y);
 
+    public override bool RunNormed(int rows, in RowNorm norm, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y) =>
+        kernels.FrozenDense.RunNormed(new FrozenDenseGeometry(rows, Kernel.Shape[0], Kernel.Shape[1], activation), norm, x, _packed!.Data, bias, residual, y);
+
     public override void Dispose()
     {
         _packed?.Release();

@@ -19,6 +19,10 @@ internal sealed class PackedNarrowDense(Tensor weight, WeightPrecision precision
         Kernel.Device.Kernels.NarrowDense.Run(
             new NarrowDenseGeometry(rows, _inputs, _outputs, precision, activation), x, new DevicePtr<byte>(_packed!.Data.Address), bias, residual, y);
 
+    public override bool RunNormed(int rows, in RowNorm norm, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y) =>
+        Kernel.Device.Kernels.NarrowDense.RunNormed(
+            new NarrowDenseGeometry(rows, _inputs, _outputs, precision, activation), norm, x, new DevicePtr<byte>(_packed!.Data.Address), bias, residual, y);
+
     public override void Dispose()
     {
         _packed?.Release();

@@ -18,6 +18,10 @@ internal abstract class PackedProduct(Tensor weight) : PackedWeights
     /// <param name="y">[rows,out]; may be the residual.</param>
     public abstract void Run(int rows, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y);
 
+    /// <summary>The same of rows that are normalised on their way.</summary>
+    /// <returns>False where nobody does that in one kernel; nothing was written.</returns>
+    public virtual bool RunNormed(int rows, in RowNorm norm, DevicePtr<float> x, DevicePtr<float> bias, DevicePtr<float> residual, UnaryFormula? activation, DevicePtr<float> y) => false;
+
     public override void Refresh()
     {
         if (Bytes > 0 && _version == weight.Version)

@@ -1,14 +1,22 @@
 // One step of Adadelta over all tensors; bound by memory: 28 bytes a number.
+
+#include "Packs.cuh"
+#include "Step.cuh"
+
+struct Adadelta
+{
+    float rate, rho, epsilon;
+
+    __device__ float move(float w, float g, float& square, float& moves, float&) const
+    {
+        square = rho * square + (1.0f - rho) * g * g;
+        float step = sqrtf(moves + epsilon) / sqrtf(square + epsilon) * g;
+        moves = rho * moves + (1.0f - rho) * step * step;
+        return w - rate * step;
+    }
+};
+
 extern "C" __global__ void adadelta_step(const StepEntry* entries, int tensors, float rate, float rho, float epsilon)
 {
-    const StepEntry& entry = step_entry(entries, tensors);
-    OVER_STEP(i, entry)
-    {
-        float g = step_gradient(entry, i), last = entry.b[i];
-        float square = rho * entry.a[i] + (1.0f - rho) * g * g;
-        float move = sqrtf(last + epsilon) / sqrtf(square + epsilon) * g;
-        entry.a[i] = square;
-        entry.b[i] = rho * last + (1.0f - rho) * move * move;
-        entry.w[i] -= rate * move;
-    }
+    step_chunk<3>(step_entry(entries, tensors), Adadelta{rate, rho, epsilon});
 }

@@ -4,7 +4,9 @@ namespace Graft.Kernels;
 
 internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKernels
 {
-    private const int Channels = 32, ChannelRows = 8; // threads of a block, as in BatchNorm.cu
+    private const int Threads = KernelFunction.Threads;
+    private const int ManyBlocks = 2048; // beyond them a block takes more steps, so that it reads what belongs to its channels less often
+    private const int MostSteps = 4;
 
     private readonly KernelFunction _moments = new(context, "BatchNorm.cu", "batch_norm_moments"), _statistics = new(context, "BatchNorm.cu", "batch_norm_statistics"),
         _forward = new(context, "BatchNorm.cu", "batch_norm_forward"), _gradientSums = new(context, "BatchNorm.cu", "batch_norm_gradient_sums"),
@@ -14,22 +16,30 @@ internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKerne
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> scale, DevicePtr<float> shift, DevicePtr<float> movingMean,
         DevicePtr<float> movingVariance, DevicePtr<float> y, DevicePtr<float> mean, DevicePtr<float> rstd)
     {
-        CudaSegments rows = Segments(g);
-        using CudaScratch parts = g.Training ? Parts(g, rows) : default;
+        CudaColumns columns = CudaColumns.Of(g.C);
         if (g.Training)
-            _moments.Launch(Blocks(g), rows.Count, Channels, ChannelRows, x, parts.Address, g.Rows, g.C, rows.Length);
-        _statistics.Over(g.C, x, parts.Address, movingMean, movingVariance, mean, rstd, g.Rows, g.C, rows.Count, g.Epsilon, g.Momentum, g.MovingFactor);
-        _forward.Over(g.Rows * g.C, x, scale, shift, mean, rstd, y, g.Rows * g.C, g.C);
+        {
+            int segments = columns.Segments(g.Rows);
+            using CudaScratch parts = Parts(g, segments);
+            _moments.Launch((long)columns.Blocks * segments, Threads, x, parts.Address, g.Rows, g.C, columns.Log, columns.Blocks, segments);
+            CudaJoin join = CudaJoin.Of(g.C);
+            _statistics.Launch(join.Blocks, Threads, x, parts.Address, movingMean, movingVariance, mean, rstd, g.Rows, g.C, join.Log, segments, g.Epsilon, g.Momentum, g.MovingFactor);
+        }
+        DevicePtr<float> none = DevicePtr<float>.Null;
+        (long blocks, int steps) = Blocks(g, columns);
+        _forward.Launch(blocks, Threads, x, scale, shift, g.Training ? none : movingMean, g.Training ? none : movingVariance, y, mean, rstd, g.Rows, g.C, columns.Log, columns.Blocks, steps, g.Epsilon);
     }
 
     public override void BackwardSums(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> mean, DevicePtr<float> rstd,
         DevicePtr<float> dscale, DevicePtr<float> dshift)
     {
-        CudaSegments rows = Segments(g);
-        using CudaScratch parts = Parts(g, rows);
-        _gradientSums.Launch(Blocks(g), rows.Count, Channels, ChannelRows, x, dy, mean, parts.Address, g.Rows, g.C, rows.Length);
-        _gradients.Over(g.C, parts.Address, rstd, dscale, dshift, g.C, rows.Count);
+        CudaColumns columns = CudaColumns.Of(g.C);
+        int segments = columns.Segments(g.Rows, reads: 2);
+        using CudaScratch parts = Parts(g, segments);
+        _gradientSums.Launch((long)columns.Blocks * segments, Threads, x, dy, mean, parts.Address, g.Rows, g.C, columns.Log, columns.Blocks, segments);
+        CudaJoin join = CudaJoin.Of(g.C);
+        _gradients.Launch(join.Blocks, Threads, parts.Address, rstd, dscale, dshift, g.C, join.Log, segments);
     }
 
     public override void BackwardInput(
@@ -37,13 +47,19 @@ internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKerne
         DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta)
     {
         DevicePtr<float> none = DevicePtr<float>.Null;
-        _backward.Over(g.Rows * g.C, g.Training ? x : none, dy, scale, mean, rstd, g.Training ? dscale : none, g.Training ? dshift : none, dx, g.Rows * g.C, g.Rows, g.C, beta);
+        CudaColumns columns = CudaColumns.Of(g.C);
+        (long blocks, int steps) = Blocks(g, columns);
+        _backward.Launch(blocks, Threads, g.Training ? x : none, dy, scale, mean, rstd, g.Training ? dscale : none, g.Training ? dshift : none, dx, g.Rows, g.C, columns.Log, columns.Blocks, steps, beta);
     }
 
-    private static long Blocks(in BatchNormGeometry g) => (g.C + Channels - 1L) / Channels;
-
-    private static CudaSegments Segments(in BatchNormGeometry g) => CudaSegments.Of(g.Rows, Blocks(g), shortest: 256);
+    /// <summary>Blocks that write every number, and the steps of each.</summary>
+    private static (long Blocks, int Steps) Blocks(in BatchNormGeometry g, CudaColumns columns)
+    {
+        long all = columns.Steps(g.Rows);
+        long steps = Math.Clamp(all * columns.Blocks / ManyBlocks, 1, MostSteps);
+        return ((all + steps - 1) / steps * columns.Blocks, (int)steps);
+    }
 
     /// <summary>Both sums of every segment.</summary>
-    private CudaScratch Parts(in BatchNormGeometry g, CudaSegments rows) => new(context, rows.Count * 2L * g.C * sizeof(double));
+    private CudaScratch Parts(in BatchNormGeometry g, int segments) => new(context, segments * 2L * g.C * sizeof(double));
 }

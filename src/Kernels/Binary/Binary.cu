@@ -1,50 +1,7 @@
-// Functions of two numbers under broadcasting: one element of y a thread and stride; a and b are read at the offsets that their strides give. Bound by memory.
+// Functions of two numbers under broadcasting, of any axes and addresses and of any formula: one element of y a thread and stride; a and b are read at the offsets
+// that their strides give. BinaryPacks.cu has what is met most.
 
-enum BinaryFormula // in the order of BinaryFormula.cs
-{
-    Add, Subtract, Multiply, Divide, Maximum, Minimum, PReLU,
-};
-
-__device__ float binary_value(int formula, float a, float b)
-{
-    switch (formula)
-    {
-        case Add: return a + b;
-        case Subtract: return a - b;
-        case Multiply: return a * b;
-        case Divide: return a / b;
-        case Maximum: return larger(a, b);
-        case Minimum: return smaller(a, b);
-        default: return a > 0.0f ? a : a * b;
-    }
-}
-
-__device__ float slope_a(int formula, float a, float b)
-{
-    switch (formula)
-    {
-        case Add: case Subtract: return 1.0f;
-        case Multiply: return b;
-        case Divide: return 1.0f / b;
-        case Maximum: return a > b ? 1.0f : a == b ? 0.5f : 0.0f;
-        case Minimum: return a < b ? 1.0f : a == b ? 0.5f : 0.0f;
-        default: return a > 0.0f ? 1.0f : b;
-    }
-}
-
-__device__ float slope_b(int formula, float a, float b)
-{
-    switch (formula)
-    {
-        case Add: return 1.0f;
-        case Subtract: return -1.0f;
-        case Multiply: return a;
-        case Divide: return -a / (b * b);
-        case Maximum: return b > a ? 1.0f : a == b ? 0.5f : 0.0f;
-        case Minimum: return b < a ? 1.0f : a == b ? 0.5f : 0.0f;
-        default: return a > 0.0f ? 0.0f : a;
-    }
-}
+#include "Binary.cuh"
 
 #define BINARY(suffix, T)                                                                                                                                               \
     extern "C" __global__ void binary_forward##suffix(const T* a, const T* b, T* y, long long count, int formula, Axes extents, Axes strides_a, Axes strides_b)         \

@@ -41,6 +41,8 @@ internal sealed partial class CudaCausalAttentionKernels(CudaContext context, Cu
 
     public override void ForwardCached(in CachedAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<int> past, DevicePtr<float> keys, DevicePtr<float> values, DevicePtr<float> y)
     {
+        if (TryForwardToken(g, qkv, past, keys, values, y))
+            return;
         long count = (long)g.Sequences * g.NewTokens * g.C, heads = (long)g.Sequences * g.Heads, sequence = (long)g.Capacity * g.C;
         _append.Over(count, qkv, past.Address, keys, values, count, g.NewTokens, g.C, g.Capacity);
         if (g.NewTokens > 1 && g.D <= MostD)

@@ -31,7 +31,10 @@ public abstract class CausalAttentionKernels
     /// </summary>
     /// <param name="g">The sizes.</param>
     /// <param name="qkv">[Sequences,NewTokens,3 C].</param>
-    /// <param name="past">[Sequences]: tokens that each holds already; with the new ones at most the capacity.</param>
+    /// <param name="past">
+    /// [Sequences]: tokens that each holds already; with the new ones at most the capacity. They and the cache may be read before the work ahead of this call, which makes qkv,
+    /// is done, but not before what was handed in ahead of that.
+    /// </param>
     /// <param name="keys">[Sequences,Capacity,C].</param>
     /// <param name="values">[Sequences,Capacity,C].</param>
     /// <param name="y">The output.</param>

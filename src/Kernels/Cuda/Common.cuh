@@ -34,19 +34,22 @@ __device__ inline Pixel pixel_of(long long index, int height, int width)
     return {n, (int)(row - n * height), (int)(index - row * width)};
 }
 
-// Offset of an element of a row-major array of these extents, in an array with other strides.
+// Offset of an element of a row-major array of these extents, in an array with other strides. Axes are named by constants: an index that is known at run time alone
+// would have every thread copy both arrays to local memory first.
 __device__ inline long long offset_of(const Axes& extents, long long index, const Axes& strides)
 {
-    if (extents.rank == 1)
-        return index * strides.d[0];
     long long offset = 0;
-    for (int i = extents.rank - 1; i >= 0; i--)
+#pragma unroll
+    for (int i = 5; i > 0; i--)
     {
-        long long extent = extents.d[i], next = quotient(index, extent);
-        offset += (index - next * extent) * strides.d[i];
-        index = next;
+        if (i < extents.rank)
+        {
+            long long extent = extents.d[i], next = quotient(index, extent);
+            offset += (index - next * extent) * strides.d[i];
+            index = next;
+        }
     }
-    return offset;
+    return extents.rank > 0 ? offset + index * strides.d[0] : 0;
 }
 
 // Numbers as they lie in memory: float, or 16 bits that are widened when they are read and rounded to nearest when they are written. Arithmetic is in float.
@@ -181,6 +184,98 @@ __device__ void load_tile(float (&tile)[ROWS][PADDED], const T* from, long long 
     }
 }
 
+// A kernel that is launched as chained starts while the one before it still runs (programmatic dependent launch, PTX ISA griddepcontrol): what does not depend on that
+// one, such as weights, is loaded first. await_previous returns when all that the one before wrote is there, and comes before any other access to what work before
+// makes or reads; release_next lets the next kernel begin, and comes after it, so that work before the previous kernel is complete when a kernel begins. Launched plainly, both
+// do nothing.
+__device__ inline void await_previous()
+{
+#if !defined(CUEMU) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+__device__ inline void release_next()
+{
+#if !defined(CUEMU) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+// Loads of 16 and 8 bytes where has is true, 0 elsewhere. The order of these and of await_previous is that of the program.
+#ifdef CUEMU
+#define LOAD4(name, how, V, type, letter) \
+    __device__ inline V name(const V* from, bool has) { return has ? *from : V{0, 0, 0, 0}; }
+#define LOAD2(name, how, V, type, letter) \
+    __device__ inline V name(const V* from, bool has) { return has ? *from : V{0, 0}; }
+#else
+#define LOAD4(name, how, V, type, letter)                                                                                                        \
+    __device__ inline V name(const V* from, bool has)                                                                                            \
+    {                                                                                                                                            \
+        V v;                                                                                                                                     \
+        asm volatile("{\n.reg .pred p;\nsetp.ne.s32 p, %5, 0;\nmov.b32 %0, 0;\nmov.b32 %1, 0;\nmov.b32 %2, 0;\nmov.b32 %3, 0;\n"                   \
+                     "@p ld.global." how ".v4." type " {%0, %1, %2, %3}, [%4];\n}"                                                              \
+                     : "=" letter(v.x), "=" letter(v.y), "=" letter(v.z), "=" letter(v.w) : "l"(from), "r"((int)has));                           \
+        return v;                                                                                                                                \
+    }
+#define LOAD2(name, how, V, type, letter)                                                                                                        \
+    __device__ inline V name(const V* from, bool has)                                                                                            \
+    {                                                                                                                                            \
+        V v;                                                                                                                                     \
+        asm volatile("{\n.reg .pred p;\nsetp.ne.s32 p, %3, 0;\nmov.b32 %0, 0;\nmov.b32 %1, 0;\n@p ld.global." how ".v2." type " {%0, %1}, [%2];\n}" \
+                     : "=" letter(v.x), "=" letter(v.y) : "l"(from), "r"((int)has));                                                             \
+        return v;                                                                                                                                \
+    }
+#endif
+
+// Weights: read once, and not kept in the L1 cache.
+LOAD4(streamed, "nc.L1::no_allocate", float4, "f32", "f")
+LOAD4(streamed, "nc.L1::no_allocate", uint4, "u32", "r")
+LOAD2(streamed, "nc.L1::no_allocate", uint2, "u32", "r")
+
+// What the previous kernel of a chain, or another block, wrote: from the L2 cache, as the L1 cache may hold what was there before.
+LOAD4(fresh, "cg", float4, "f32", "f")
+
+__device__ inline float fresh(const float* from)
+{
+#ifdef CUEMU
+    return *from;
+#else
+    float v;
+    asm volatile("ld.global.cg.f32 %0, [%1];" : "=f"(v) : "l"(from));
+    return v;
+#endif
+}
+
+__device__ inline int fresh(const int* from)
+{
+#ifdef CUEMU
+    return *from;
+#else
+    int v;
+    asm volatile("ld.global.cg.s32 %0, [%1];" : "=r"(v) : "l"(from));
+    return v;
+#endif
+}
+
+// True in the last block of so many that share a ticket, with what the others wrote before in sight (by fresh). Every thread must call it; the ticket, 0 before, is 0
+// again afterwards. Which block comes last is chance: it joins the parts of all in an order of their own.
+__device__ inline bool is_last(unsigned int* ticket, unsigned int blocks)
+{
+    __shared__ int last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0)
+    {
+        last = atomicAdd(ticket, 1u) == blocks - 1;
+        if (last)
+            *ticket = 0;
+        __threadfence();
+    }
+    __syncthreads();
+    return last;
+}
+
 // Dropout's random numbers are those of Philox.cs, so that backward makes them anew.
 struct Words
 {
@@ -217,14 +312,6 @@ __device__ inline float dropped(unsigned long long seed, long long element, floa
     return unit(word) >= rate ? 1.0f / (1.0f - rate) : 0.0f;
 }
 
-// The smoothed label of a class, as ClassLossGeometry.cs has it: 0 throughout a row whose index names no class.
-__device__ inline float class_label(const float* labels, size_t row, int k, int classes, int sparse, float smoothing)
-{
-    if (!sparse)
-        return labels[row * classes + k] * (1.0f - smoothing) + smoothing / classes;
-    float index = labels[row];
-    return index >= 0.0f && index < classes ? (k == (int)index ? 1.0f - smoothing : 0.0f) + smoothing / classes : 0.0f;
-}
 
 // One tensor of an optimizer's step, as StepTable.Cuda.cs lays it out, and the first block that works on it.
 struct StepEntry
@@ -252,16 +339,4 @@ __device__ inline const StepEntry& step_entry(const StepEntry* entries, int tens
             high = middle - 1;
     }
     return entries[low];
-}
-
-// The numbers of this block, one a thread and stride.
-#define OVER_STEP(i, entry)                                                                                                             \
-    for (long long first = (blockIdx.x - (entry).first_block) * STEP_CHUNK, i = first + threadIdx.x;                                    \
-        i < min((entry).count, first + STEP_CHUNK); i += blockDim.x)
-
-// The gradient as the step takes it: scaled, then limited.
-__device__ inline float step_gradient(const StepEntry& entry, long long i)
-{
-    float g = entry.g[i] * entry.factor;
-    return entry.limit == __int_as_float(INFINITY_BITS) ? g : smaller(larger(g, -entry.limit), entry.limit);
 }

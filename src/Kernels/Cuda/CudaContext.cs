@@ -30,6 +30,7 @@ internal sealed class CudaContext : IDisposable
         Blas = new CudaBlas(this);
         BlasLt = new CudaBlasLt(this);
         Dnn = new CudaDnn(this);
+        Tickets = new CudaTickets(this);
     }
 
     /// <summary>The GPU, as its driver describes it.</summary>
@@ -64,6 +65,9 @@ internal sealed class CudaContext : IDisposable
 
     /// <summary>Convolutions by cuDNN, where it is there.</summary>
     public CudaDnn Dnn { get; }
+
+    /// <summary>Counters of kernels whose last block joins what the others have.</summary>
+    public CudaTickets Tickets { get; }
 
     /// <summary>Opens a GPU.</summary>
     /// <param name="index">Number in the order of the driver.</param>
@@ -141,6 +145,7 @@ internal sealed class CudaContext : IDisposable
     public void Dispose()
     {
         Synchronize();
+        Tickets.Dispose();
         Dnn.Dispose();
         BlasLt.Dispose();
         Blas.Dispose();

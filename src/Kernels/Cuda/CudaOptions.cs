@@ -13,13 +13,14 @@ namespace Graft.Kernels.Cuda;
 /// whose sums are in another order.
 /// </param>
 /// <param name="UsesCublasLt">False computes dense layers by cuBLAS, bias and activation by own kernels.</param>
+/// <param name="ChainsKernels">False lets no kernel begin before the one ahead of it has ended.</param>
 internal sealed record CudaOptions(
     KernelCache Cache, bool IsOneToOne = false, bool Synchronizes = false, bool UsesCudnn = true, bool FindsAlgorithms = false, bool UsesGraphs = true,
-    bool UsesCublasLt = true)
+    bool UsesCublasLt = true, bool ChainsKernels = true)
 {
     /// <summary>
     /// By the variables GRAFT_CUDA_CACHE (a folder, or off), GRAFT_CUDA_POOL (keep or one-to-one), GRAFT_CUDA_SYNC (1), GRAFT_CUDA_CUDNN (on, find
-    /// or off), GRAFT_CUDA_GRAPHS and GRAFT_CUDA_CUBLASLT (on or off).
+    /// or off), GRAFT_CUDA_GRAPHS, GRAFT_CUDA_CUBLASLT and GRAFT_CUDA_CHAINS (on or off).
     /// </summary>
     /// <exception cref="GraftException">One of them has another value.</exception>
     public static CudaOptions Read(Func<string, string?> variable) => new(
@@ -44,7 +45,8 @@ internal sealed record CudaOptions(
         variable("GRAFT_CUDA_CUDNN") == Find || IsOn(variable, "GRAFT_CUDA_CUDNN", "convolutions by own kernels", $", {Find} (the fastest of its algorithms, timed at first use)"),
         variable("GRAFT_CUDA_CUDNN") == Find,
         IsOn(variable, "GRAFT_CUDA_GRAPHS", "every kernel handed in by itself"),
-        IsOn(variable, "GRAFT_CUDA_CUBLASLT", "dense layers by cuBLAS and own kernels"));
+        IsOn(variable, "GRAFT_CUDA_CUBLASLT", "dense layers by cuBLAS and own kernels"),
+        IsOn(variable, "GRAFT_CUDA_CHAINS", "no kernel begins before the one ahead of it has ended"));
 
     private const string Find = "find";
 

@@ -4,8 +4,10 @@ namespace Graft.Kernels.Cuda;
 internal sealed class CudaRounding(CudaContext context, ComputePrecision precision)
 {
     private const string File = "Memory.cu";
+    private const int Width = 8; // numbers of a thread, as in Memory.cu
 
-    private readonly KernelFunction _round = new(context, File, NarrowName.Of("round", precision)), _widen = new(context, File, NarrowName.Of("widen", precision));
+    private readonly KernelFunction _round = new(context, File, NarrowName.Of("round", precision)), _roundPacks = new(context, File, NarrowName.Of("round_packs", precision)),
+        _widen = new(context, File, NarrowName.Of("widen", precision)), _widenPacks = new(context, File, NarrowName.Of("widen_packs", precision));
 
     /// <summary>A rounded copy of x [count], in a block of its own.</summary>
     public CudaScratch Round(DevicePtr<float> x, long count)
@@ -16,10 +18,22 @@ internal sealed class CudaRounding(CudaContext context, ComputePrecision precisi
     }
 
     /// <summary>y [count] of 16 bits = x, to nearest.</summary>
-    public void Round(DevicePtr<float> x, nint y, long count) => _round.Over(count, x, y, count);
+    public void Round(DevicePtr<float> x, nint y, long count)
+    {
+        if (count > 0 && CudaPacks.Fit(count, x.Address, y))
+            _roundPacks.OverThreads(CudaPacks.Threads(count, Width, 1), x, y, (int)count);
+        else
+            _round.Over(count, x, y, count);
+    }
 
     /// <summary>y [count] = beta y + x of 16 bits.</summary>
-    public void Widen(nint x, DevicePtr<float> y, long count, float beta = 0) => _widen.Over(count, x, y, count, beta);
+    public void Widen(nint x, DevicePtr<float> y, long count, float beta = 0)
+    {
+        if (count > 0 && CudaPacks.Fit(count, x, y.Address))
+            _widenPacks.OverThreads(CudaPacks.Threads(count, Width, 1), x, y, (int)count, beta);
+        else
+            _widen.Over(count, x, y, count, beta);
+    }
 }
 
 /// <summary>Names of kernels that there are for each type of numbers in memory: those of 16 bits end in it.</summary>

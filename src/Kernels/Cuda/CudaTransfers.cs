@@ -41,7 +41,7 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
 
     /// <summary>Copies device memory to the host after all work so far; two pieces are under way at a time. Then the answers of checks are looked at.</summary>
     /// <exception cref="GraftException">A check that this thread asked for has a bad answer: see <see cref="CudaChecks"/>.</exception>
-    public void Download(nint source, Span<byte> destination)
+    public void Download(nint source, Span<byte> destination, Action? meanwhile = null)
     {
         context.Recording?.Refuse("it reads numbers back to the host");
         lock (_lock)
@@ -57,6 +57,7 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
                 Take(before, destination);
                 before = (slot, at, bytes);
             }
+            meanwhile?.Invoke(); // hands in work behind the last copy, which alone is waited for
             Take(before, destination);
         }
         Look();

@@ -14,7 +14,10 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
 
     private const int MostArguments = 24;
     private const int SharedBytesUnasked = 48 << 10; // of a block; more has to be asked for
-    private const int MostBlocks = 65536; // grids that walk in strides need no more to fill any GPU
+    private const int BlocksOfProcessor = 64; // of a grid that walks in strides: eight times what a multiprocessor holds at once, so that none waits long for the last
+
+    private const int Hopper = 90; // compute capability of the first that chains kernels
+    private const int ChainingDriver = 12030; // the first whose graphs hold chained kernels
 
     private CUfunction _function;
 
@@ -28,7 +31,15 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     public void Over(long count, params ReadOnlySpan<KernelArgument> arguments)
     {
         if (count > 0)
-            Launch((int)Math.Min((count + Threads - 1) / Threads, MostBlocks), Threads, arguments);
+            Launch(Math.Min((count + Threads - 1) / Threads, (long)BlocksOfProcessor * Math.Max(1, context.Info.Multiprocessors)), Threads, arguments);
+    }
+
+    /// <summary>Launches so many threads, each with a share of its own; in smaller blocks where they are few, so that every multiprocessor has some of them.</summary>
+    public void OverThreads(long threads, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        long processors = Math.Max(1, context.Info.Multiprocessors);
+        int block = threads >= 4 * Threads * processors ? Threads : threads >= Threads * processors ? Threads / 2 : Threads / 4;
+        Launch((threads + block - 1) / block, block, arguments);
     }
 
     /// <summary>Launches blocks of threads; no blocks, no launch.</summary>
@@ -41,7 +52,22 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     /// <param name="threadsX">Threads of a block along x.</param>
     /// <param name="threadsY">Threads of a block along y.</param>
     /// <param name="arguments">In the order of the kernel.</param>
-    public void Launch(long blocksX, int blocksY, int threadsX, int threadsY, params ReadOnlySpan<KernelArgument> arguments)
+    public void Launch(long blocksX, int blocksY, int threadsX, int threadsY, params ReadOnlySpan<KernelArgument> arguments) =>
+        Launch(blocksX, blocksY, threadsX, threadsY, SharedBytes, false, arguments);
+
+    /// <summary>
+    /// The same for a kernel that calls await_previous (Common.cuh): where GPU and driver can, it begins while the kernel before it on the stream still runs.
+    /// </summary>
+    /// <param name="blocksX">Blocks along x.</param>
+    /// <param name="blocksY">Blocks along y.</param>
+    /// <param name="threads">Threads of a block.</param>
+    /// <param name="sharedBytes">Bytes of shared memory whose size the launch decides.</param>
+    /// <param name="isChained">False launches it plainly, after all that was handed in before.</param>
+    /// <param name="arguments">In the order of the kernel.</param>
+    public void LaunchChained(long blocksX, int blocksY, int threads, int sharedBytes, bool isChained, params ReadOnlySpan<KernelArgument> arguments) =>
+        Launch(blocksX, blocksY, threads, 1, sharedBytes, isChained && context.Options.ChainsKernels && context.Info.Capability >= Hopper && NativeLibraries.OfProcess.DriverVersion >= ChainingDriver, arguments);
+
+    private void Launch(long blocksX, int blocksY, int threadsX, int threadsY, int sharedBytes, bool isChained, ReadOnlySpan<KernelArgument> arguments)
     {
         if (blocksX == 0 || blocksY == 0)
             return;
@@ -54,7 +80,21 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
         {
             for (int i = 0; i < arguments.Length; i++)
                 addresses[i] = KernelArgument.ValueOf(first + i);
-            status = Driver.cuLaunchKernel(_function, checked((uint)blocksX), (uint)blocksY, 1, (uint)threadsX, (uint)threadsY, 1, (uint)SharedBytes, context.Stream.Handle, addresses, null);
+            uint x = checked((uint)blocksX);
+            if (isChained)
+            {
+                var attribute = new CUlaunchAttribute { Id = CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, Value = 1 };
+                var configuration = new CUlaunchConfig
+                {
+                    GridX = x, GridY = (uint)blocksY, GridZ = 1, BlockX = (uint)threadsX, BlockY = (uint)threadsY, BlockZ = 1, SharedBytes = (uint)sharedBytes,
+                    Stream = context.Stream.Handle, Attributes = &attribute, AttributeCount = 1,
+                };
+                status = Driver.cuLaunchKernelEx(&configuration, _function, addresses, null);
+            }
+            else
+            {
+                status = Driver.cuLaunchKernel(_function, x, (uint)blocksY, 1, (uint)threadsX, (uint)threadsY, 1, (uint)sharedBytes, context.Stream.Handle, addresses, null);
+            }
         }
         Last = name;
         if (status == CUresult.CUDA_SUCCESS && context.Options.Synchronizes)

@@ -14,7 +14,7 @@ internal sealed unsafe partial class KernelModules(CudaContext context) : IDispo
     private readonly Lock _lock = new();
     private NvrtcCompiler? _compiler;
 
-    /// <summary>A kernel of a file.</summary>
+    /// <summary>A kernel of a file. "X.cu NAME=VALUE" is a module of its own, in which the source finds NAME defined as VALUE.</summary>
     /// <exception cref="CudaException">The file does not compile or load, or has no such kernel.</exception>
     public CUfunction Get(string file, string name)
     {
@@ -30,9 +30,10 @@ internal sealed unsafe partial class KernelModules(CudaContext context) : IDispo
     /// <summary>Shared lines, the files that this one includes, and the file, each under its own name in messages.</summary>
     public static string SourceOf(string file)
     {
-        string own = Read(file);
+        string[] named = file.Split(' ', '=');
+        string own = Read(file = named[0]), definition = named.Length > 2 ? $"#define {named[1]} {named[2]}\n" : "";
         IEnumerable<string> parts = [Shared, .. Include().Matches(own).Select(m => m.Groups[1].Value), file];
-        return string.Join('\n', parts.Select(part => $"#line 1 \"{part}\"\n{(part == file ? Include().Replace(own, "") : Read(part))}"));
+        return definition + string.Join('\n', parts.Select(part => $"#line 1 \"{part}\"\n{(part == file ? Include().Replace(own, "") : Read(part))}"));
     }
 
     /// <summary>Brings a file that is not the engine's, such as a bench's; it too stands behind Common.cuh.</summary>

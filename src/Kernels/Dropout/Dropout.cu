@@ -1,14 +1,56 @@
 // Dropout with the numbers of Philox.cs, made anew in backward: a thread owns four neighbouring elements, which share one block of four words. Bound by memory.
 
+#include "Packs.cuh"
+
+struct Drop
+{
+    const float* dy;
+    float* dx;
+    float rate, scale;
+    unsigned long long seed;
+    float beta;
+
+    template <int N>
+    struct Held
+    {
+        Run<float, N> dy, old;
+    };
+
+    template <int N>
+    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(dy + i), beta != 0.0f ? take<N>(dx + i) : repeated<N>(0.0f)}; }
+
+    template <int N>
+    __device__ __forceinline__ void finish(unsigned i, Held<N>& held) const
+    {
+        Words words = philox(seed, i / 4);
+#pragma unroll
+        for (int k = 0; k < N; k++)
+        {
+            int place = (N == 4 ? 0 : i % 4) + k;
+            unsigned int word = place == 0 ? words.word[0] : place == 1 ? words.word[1] : place == 2 ? words.word[2] : words.word[3];
+            held.old.store_at(k, unit(word) >= rate ? held.dy.get(k) * scale : 0.0f, beta);
+        }
+        give(dx + i, held.old);
+    }
+};
+
+extern "C" __global__ void dropout_packs(const float* dy, float* dx, int count, float rate, float scale, unsigned long long seed, float beta)
+{
+    in_packs<4, 2>(count, Drop{dy, dx, rate, scale, seed, beta});
+}
+
+// The same for odd addresses.
 extern "C" __global__ void dropout(const float* dy, float* dx, long long count, float rate, float scale, unsigned long long seed, float beta)
 {
     OVER_ELEMENTS(four, (count + 3) / 4)
     {
         Words words = philox(seed, four);
-        for (int k = 0; k < 4 && four * 4 + k < count; k++)
+#pragma unroll
+        for (int k = 0; k < 4; k++)
         {
             long long i = four * 4 + k;
-            store(dx + i, unit(words.word[k]) >= rate ? dy[i] * scale : 0.0f, beta);
+            if (i < count)
+                store(dx + i, unit(words.word[k]) >= rate ? dy[i] * scale : 0.0f, beta);
         }
     }
 }

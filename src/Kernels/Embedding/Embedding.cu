@@ -1,5 +1,8 @@
 // Rows of a table by number. Bound by memory: each row is read or written once.
 
+#include "Packs.cuh"
+#include "Walk.cuh"
+
 // Whole numbers of floats, -1 where there is none.
 extern "C" __global__ void to_ids(const float* x, int* ids, long long count)
 {
@@ -21,50 +24,125 @@ extern "C" __global__ void first_invalid(const int* ids, const int* given, int* 
     }
 }
 
-// A block owns a row of y. What is no row is NaN: the host hears of it later, and must not take the result for one.
-extern "C" __global__ void embedding_forward(const int* ids, const float* table, float* y, int columns, int rows)
+// y [count,columns]: what is no row is NaN: the host hears of it later, and must not take the result for one. Packs of rows, two a thread, so that the read of an id
+// delays few of them; or single numbers.
+struct Rows
 {
-    int id = ids[blockIdx.x];
-    const float* from = table + (size_t)id * columns;
+    const int* ids;
+    const float* table;
+    float* y;
+    Divisor columns;
+    int rows;
+
+    template <int N>
+    using Held = Run<float, N>;
+
+    template <int N>
+    __device__ __forceinline__ Held<N> load(unsigned i) const
+    {
+        unsigned position = columns.quotient(i);
+        int id = __ldg(ids + position);
+        return id >= 0 && id < rows ? take<N>(table + (size_t)id * columns.by + (i - position * columns.by)) : repeated<N>(__int_as_float(NAN_BITS));
+    }
+
+    template <int N>
+    __device__ __forceinline__ void finish(unsigned i, const Held<N>& held) const { give(y + i, held); }
+};
+
+extern "C" __global__ void embedding_forward_packs(const int* ids, const float* table, float* y, int count, Divisor columns, int rows)
+{
+    in_packs<4, 2, false>(count, Rows{ids, table, y, columns, rows});
+}
+
+extern "C" __global__ void embedding_forward(const int* ids, const float* table, float* y, int count, Divisor columns, int rows)
+{
+    in_packs<1, 2>(count, Rows{ids, table, y, columns, rows});
+}
+
+// The same, with the row of a second table added: tokens and their places. It waits for all work before, so that chained kernels behind it know that to be complete.
+extern "C" __global__ void embedding_sum(const int* ids, const float* table, const int* places, const float* positions, float* y, int columns, int rows, int position_rows)
+{
+    release_next();
+    int id = ids[blockIdx.x], place = places[blockIdx.x];
+    bool has = id >= 0 && id < rows && place >= 0 && place < position_rows;
+    const float *token = table + (size_t)id * columns, *position = positions + (size_t)place * columns;
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        y[(size_t)blockIdx.x * columns + c] = id >= 0 && id < rows ? from[c] : __int_as_float(NAN_BITS);
+        y[(size_t)blockIdx.x * columns + c] = has ? token[c] + position[c] : __int_as_float(NAN_BITS);
 }
 
 #define THREADS 256
+#define ROUND 4 // positions of a thread that are looked at together
 
-// A block for each position of ids and 256 columns, one a thread; the block of an id's first position sums all rows of that id, in order. Positions are looked
-// through by all threads, 256 at a time: ids are few beside the rows, and lie in the cache.
-extern "C" __global__ void embedding_backward(const int* ids, const float* dy, float* table, int count, int columns, int rows, float beta)
+// A block for each position of ids and as many columns as its threads have, N each; the block of an id's first position sums all rows of that id, in order. Positions
+// are looked through by all threads, 1024 at a time: ids are few beside the rows, and lie in the cache.
+template <int N>
+__device__ __forceinline__ void sum_rows(const int* ids, const float* dy, float* table, int count, int columns, int rows, float beta)
 {
     __shared__ int places[THREADS], found[THREADS / 32];
-    int position = blockIdx.x, id = ids[position], column = blockIdx.y * THREADS + threadIdx.x, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    int earlier = 0;
+    int position = blockIdx.x, id = ids[position], column = (blockIdx.y * THREADS + threadIdx.x) * N, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    int earlier = id < 0 || id >= rows;
+#pragma unroll 4
     for (int i = threadIdx.x; i < position; i += THREADS)
         earlier |= ids[i] == id;
-    if (__syncthreads_or(earlier || id < 0 || id >= rows))
+    if (__syncthreads_or(earlier))
         return; // all threads do
-    float sum = 0.0f;
-    for (int first = position; first < count; first += THREADS)
+    float sum[N];
+#pragma unroll
+    for (int j = 0; j < N; j++)
+        sum[j] = 0.0f;
+    for (int first = position; first < count; first += THREADS * ROUND)
     {
-        int own = first + threadIdx.x;
-        bool same = own < count && ids[own] == id;
-        unsigned int votes = __ballot_sync(0xffffffffu, same);
-        if (lane == 0)
-            found[warp] = __popc(votes);
-        __syncthreads();
-        int at = 0, total = 0;
-        for (int w = 0; w < THREADS / 32; w++)
+        bool same[ROUND], any = false;
+#pragma unroll
+        for (int k = 0; k < ROUND; k++)
         {
-            at += w < warp ? found[w] : 0;
-            total += found[w];
+            int own = first + k * THREADS + threadIdx.x;
+            same[k] = own < count && ids[own] == id;
+            any |= same[k];
         }
-        if (same)
-            places[at + __popc(votes & ((1u << lane) - 1))] = own;
-        __syncthreads();
-        for (int k = 0; column < columns && k < total; k++)
-            sum += dy[(size_t)places[k] * columns + column];
-        __syncthreads(); // places are written anew
+        if (!__syncthreads_or(any))
+            continue;
+#pragma unroll
+        for (int k = 0; k < ROUND; k++)
+        {
+            unsigned int votes = __ballot_sync(0xffffffffu, same[k]);
+            if (lane == 0)
+                found[warp] = __popc(votes);
+            __syncthreads();
+            int at = 0, total = 0;
+            for (int w = 0; w < THREADS / 32; w++)
+            {
+                at += w < warp ? found[w] : 0;
+                total += found[w];
+            }
+            if (same[k])
+                places[at + __popc(votes & ((1u << lane) - 1))] = first + k * THREADS + threadIdx.x;
+            __syncthreads();
+            for (int row = 0; column < columns && row < total; row++)
+            {
+                Run<float, N> values = take<N>(dy + (size_t)places[row] * columns + column);
+#pragma unroll
+                for (int j = 0; j < N; j++)
+                    sum[j] += values.get(j);
+            }
+            __syncthreads(); // places are written anew
+        }
     }
-    if (column < columns)
-        store(table + (size_t)id * columns + column, sum, beta);
+    if (column >= columns)
+        return;
+    float* to = table + (size_t)id * columns + column;
+    Run<float, N> result = beta != 0.0f ? take<N>(to) : repeated<N>(0.0f);
+#pragma unroll
+    for (int j = 0; j < N; j++)
+        result.store_at(j, sum[j], beta);
+    give(to, result);
 }
+
+#define SUM_ROWS(name, N)                                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(THREADS) embedding_backward##name(                                                                           \
+        const int* ids, const float* dy, float* table, int count, int columns, int rows, float beta)                                                          \
+    {                                                                                                                                                         \
+        sum_rows<N>(ids, dy, table, count, columns, rows, beta);                                                                                              \
+    }
+SUM_ROWS(, 1)
+SUM_ROWS(_packs, 4)

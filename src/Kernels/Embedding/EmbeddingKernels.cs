@@ -20,6 +20,18 @@ public abstract class EmbeddingKernels
     /// <summary>The rows.</summary>
     public abstract void Forward(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<float> y);
 
+    /// <summary>y[i] = table[ids[i]] + positions[places[i]], in one kernel.</summary>
+    /// <param name="g">The sizes, of the table.</param>
+    /// <param name="ids">[Count].</param>
+    /// <param name="table">[V,C].</param>
+    /// <param name="places">[Count].</param>
+    /// <param name="positions">[positionCount,C].</param>
+    /// <param name="positionCount">Rows of positions.</param>
+    /// <param name="y">[Count,C].</param>
+    /// <returns>False where there is no such kernel; nothing was written.</returns>
+    public virtual bool ForwardSum(
+        in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> table, DevicePtr<int> places, DevicePtr<float> positions, int positionCount, DevicePtr<float> y) => false;
+
     /// <summary>dtable = beta dtable; then dtable[ids[i]] += dy[i] for i in order.</summary>
     public abstract void BackwardTable(in EmbeddingGeometry g, DevicePtr<int> ids, DevicePtr<float> dy, DevicePtr<float> dtable, float beta);
 }

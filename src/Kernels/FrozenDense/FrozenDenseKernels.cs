@@ -11,6 +11,9 @@ public abstract class FrozenDenseKernels
     /// <summary>Who computes it, for people.</summary>
     public virtual string Routine => "FrozenDense";
 
+    /// <summary>True where packed weights are w' [O,K] as it lies, so that a matrix that is stored so needs no packing.</summary>
+    public virtual bool ReadsTransposed => false;
+
     /// <summary>Floats of the packed weights.</summary>
     public abstract long PackedSize(int k, int o);
 
@@ -20,4 +23,9 @@ public abstract class FrozenDenseKernels
     /// <summary>The output. <paramref name="b"/> [O] and <paramref name="residual"/> [M,O] may be Null.</summary>
     public abstract void Run(
         in FrozenDenseGeometry g, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y);
+
+    /// <summary>The output of normalised rows, by one kernel: x is normalised on its way.</summary>
+    /// <returns>False where there is no such kernel for the sizes; nothing was written.</returns>
+    public virtual bool RunNormed(
+        in FrozenDenseGeometry g, in RowNorm norm, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y) => false;
 }

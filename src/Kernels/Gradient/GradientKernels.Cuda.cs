@@ -5,7 +5,8 @@ namespace Graft.Kernels;
 
 internal sealed class CudaGradientKernels(CudaContext context) : GradientKernels
 {
-    private readonly KernelFunction _squares = new(context, "Gradient.cu", "sums_of_squares"), _addScaled = new(context, "Memory.cu", "add_scaled");
+    private readonly KernelFunction _squares = new(context, "Gradient.cu", "sums_of_squares");
+    private readonly CudaAddScaled _addScaled = new(context);
 
     public override void SumsOfSquares(ReadOnlySpan<StepTensor> tensors, Span<double> sums)
     {
@@ -28,8 +29,8 @@ internal sealed class CudaGradientKernels(CudaContext context) : GradientKernels
         }
     }
 
-    public override void Scale(DevicePtr<float> g, long count, float factor) => _addScaled.Over(count, g, factor, g, 0f, count);
+    public override void Scale(DevicePtr<float> g, long count, float factor) => _addScaled.Run(g, factor, g, 0, count);
 
     public override void AddScaled(DevicePtr<float> source, float factor, DevicePtr<float> destination, long count) =>
-        _addScaled.Over(count, source, factor, destination, 1f, count);
+        _addScaled.Run(source, factor, destination, 1, count);
 }

@@ -1,19 +1,88 @@
-// A block owns a row; three passes over it forward (mean, deviation, result), two backward. Rows of up to some thousand numbers stay in the cache, so that it
-// is bound by reading and writing each number once.
+#include "Four.cuh"
+#include "Columns.cuh"
+
+// Bound by reading and writing each number once: a row of up to 4096 numbers stays in registers, of a warp where there are many short rows (then without a
+// barrier), else of a block. Longer ones are read three times by a block, from the cache but for the first.
 
 // means and rstds may be null.
+template <int EACH, bool WARP, bool FOURS, class T>
+__device__ __forceinline__ void layer_norm_row(long long row, const T* from, const float* scale, const float* shift, T* to, float* means, float* rstds, int columns, float epsilon)
+{
+    int lane = WARP ? threadIdx.x & 31 : threadIdx.x, lanes = WARP ? 32 : blockDim.x;
+    Four x[EACH], scales[EACH], shifts[EACH];
+    float sum = 0.0f, squares = 0.0f;
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+        x[j] = load_four<FOURS>(from, (j * lanes + lane) * 4, columns);
+    if (!WARP) // few rows: all that is read is on its way at once
+    {
+#pragma unroll
+        for (int j = 0; j < EACH; j++)
+        {
+            scales[j] = load_four<FOURS>(scale, (j * lanes + lane) * 4, columns);
+            shifts[j] = load_four<FOURS>(shift, (j * lanes + lane) * 4, columns);
+        }
+    }
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+        sum += (x[j].v[0] + x[j].v[1]) + (x[j].v[2] + x[j].v[3]);
+    float mean = row_join<Sum, WARP>(sum) / columns;
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+    {
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+        {
+            x[j].v[k] -= mean;
+            squares += (j * lanes + lane) * 4 + k < columns ? x[j].v[k] * x[j].v[k] : 0.0f;
+        }
+    }
+    float rstd = 1.0f / sqrtf(row_join<Sum, WARP>(squares) / columns + epsilon);
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+    {
+        int at = (j * lanes + lane) * 4;
+        Four by = WARP ? load_four<FOURS>(scale, at, columns) : scales[j], plus = WARP ? load_four<FOURS>(shift, at, columns) : shifts[j];
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            x[j].v[k] = x[j].v[k] * rstd * by.v[k] + plus.v[k];
+        store_four<FOURS>(to, at, columns, x[j]);
+    }
+    if (means && lane == 0)
+    {
+        means[row] = mean;
+        rstds[row] = rstd;
+    }
+}
+
+template <int EACH, bool WARP, class T>
+__device__ __forceinline__ void layer_norm(long long row, const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, long long rows, int columns, float epsilon)
+{
+    if (row >= rows)
+        return;
+    const T* from = x + row * columns;
+    T* to = y + row * columns;
+    if (columns % 4 == 0 && lies_by_fours(x) && lies_by_fours(y) && lies_by_fours(scale) && lies_by_fours(shift))
+        layer_norm_row<EACH, WARP, true>(row, from, scale, shift, to, means, rstds, columns, epsilon);
+    else
+        layer_norm_row<EACH, WARP, false>(row, from, scale, shift, to, means, rstds, columns, epsilon);
+}
+
 template <class T>
-__device__ inline void layer_norm(const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, int columns, float epsilon)
+__device__ inline void layer_norm_long_row(const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, int columns, float epsilon)
 {
     const T* from = x + (size_t)blockIdx.x * columns;
     T* to = y + (size_t)blockIdx.x * columns;
     float sum = 0.0f, squares = 0.0f;
+#pragma unroll 4
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
         sum += widened(from[c]);
     float mean = block_join<Sum>(sum) / columns;
+#pragma unroll 4
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
         squares += (widened(from[c]) - mean) * (widened(from[c]) - mean);
     float rstd = 1.0f / sqrtf(block_join<Sum>(squares) / columns + epsilon);
+#pragma unroll 4
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
         put(to + c, (widened(from[c]) - mean) * rstd * scale[c] + shift[c]);
     if (means && threadIdx.x == 0)
@@ -23,17 +92,74 @@ __device__ inline void layer_norm(const T* x, const float* scale, const float* s
     }
 }
 
-#define LAYER_NORM(suffix, T)                                                                                                                                          \
-    extern "C" __global__ void layer_norm_forward##suffix(const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, int columns, float epsilon) \
-    {                                                                                                                                                                  \
-        layer_norm(x, scale, shift, y, means, rstds, columns, epsilon);                                                                                                \
+#define LAYER_NORM_FORM(form, threads, suffix, T, body)                                                                                                 \
+    extern "C" __global__ void __launch_bounds__(threads) layer_norm_forward_##form##suffix(const T* __restrict__ x, const float* __restrict__ scale, \
+        const float* __restrict__ shift, T* y, float* means, float* rstds, long long rows, int columns, float epsilon)                                 \
+    {                                                                                                                                                   \
+        body;                                                                                                                                           \
     }
+#define LAYER_NORM(suffix, T)                                                                                                                            \
+    LAYER_NORM_FORM(warp2, 128, suffix, T, (layer_norm<2, true>(WARP_ROW, x, scale, shift, y, means, rstds, rows, columns, epsilon)))                   \
+    LAYER_NORM_FORM(warp8, 128, suffix, T, (layer_norm<8, true>(WARP_ROW, x, scale, shift, y, means, rstds, rows, columns, epsilon)))                   \
+    LAYER_NORM_FORM(block, 256, suffix, T, (layer_norm<4, false>(blockIdx.x, x, scale, shift, y, means, rstds, rows, columns, epsilon)))                \
+    LAYER_NORM_FORM(long, 512, suffix, T, layer_norm_long_row(x, scale, shift, y, means, rstds, columns, epsilon))
 FOR_STORED(LAYER_NORM)
 
-extern "C" __global__ void layer_norm_backward(const float* x, const float* dy, const float* scale, const float* means, const float* rstds, float* dx, int columns, float beta)
+template <int EACH, bool WARP, bool FOURS>
+__device__ __forceinline__ void layer_norm_gradient_row(const float* x, const float* dy, const float* scale, float mean, float rstd, float* dx, int columns, float beta)
+{
+    int lane = WARP ? threadIdx.x & 31 : threadIdx.x, lanes = WARP ? 32 : blockDim.x;
+    Four d[EACH], n[EACH]; // dy scale, and x normalised
+    float sum = 0.0f, product = 0.0f;
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+    {
+        d[j] = load_four<FOURS>(dy, (j * lanes + lane) * 4, columns);
+        n[j] = load_four<FOURS>(x, (j * lanes + lane) * 4, columns);
+    }
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+    {
+        Four by = load_four<FOURS>(scale, (j * lanes + lane) * 4, columns); // 0 behind the end, as d
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+        {
+            d[j].v[k] *= by.v[k];
+            n[j].v[k] = (n[j].v[k] - mean) * rstd;
+            sum += d[j].v[k];
+            product += d[j].v[k] * n[j].v[k];
+        }
+    }
+    sum = row_join<Sum, WARP>(sum) / columns;
+    product = row_join<Sum, WARP>(product) / columns;
+#pragma unroll
+    for (int j = 0; j < EACH; j++)
+    {
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            d[j].v[k] = rstd * (d[j].v[k] - sum - n[j].v[k] * product);
+        store_four<FOURS>(dx, (j * lanes + lane) * 4, columns, d[j], beta);
+    }
+}
+
+template <int EACH, bool WARP>
+__device__ __forceinline__ void layer_norm_gradient(
+    long long row, const float* x, const float* dy, const float* scale, const float* means, const float* rstds, float* dx, long long rows, int columns, float beta)
+{
+    if (row >= rows)
+        return;
+    long long first = row * columns;
+    if (columns % 4 == 0 && lies_by_fours(x) && lies_by_fours(dy) && lies_by_fours(scale) && lies_by_fours(dx))
+        layer_norm_gradient_row<EACH, WARP, true>(x + first, dy + first, scale, means[row], rstds[row], dx + first, columns, beta);
+    else
+        layer_norm_gradient_row<EACH, WARP, false>(x + first, dy + first, scale, means[row], rstds[row], dx + first, columns, beta);
+}
+
+__device__ inline void layer_norm_gradient_long(const float* x, const float* dy, const float* scale, const float* means, const float* rstds, float* dx, int columns, float beta)
 {
     size_t row = (size_t)blockIdx.x * columns;
     float mean = means[blockIdx.x], rstd = rstds[blockIdx.x], sum = 0.0f, product = 0.0f;
+#pragma unroll 4
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
     {
         float d = dy[row + c] * scale[c];
@@ -42,28 +168,67 @@ extern "C" __global__ void layer_norm_backward(const float* x, const float* dy, 
     }
     sum = block_join<Sum>(sum) / columns;
     product = block_join<Sum>(product) / columns;
+#pragma unroll 4
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
         store(dx + row + c, rstd * (dy[row + c] * scale[c] - sum - (x[row + c] - mean) * rstd * product), beta);
 }
 
-#define COLUMNS 32
-#define COLUMN_ROWS 8
+#define LAYER_NORM_GRADIENT(form, threads, body)                                                                                                              \
+    extern "C" __global__ void __launch_bounds__(threads) layer_norm_backward_##form(const float* __restrict__ x, const float* __restrict__ dy,              \
+        const float* __restrict__ scale, const float* __restrict__ means, const float* __restrict__ rstds, float* dx, long long rows, int columns, float beta) \
+    {                                                                                                                                                         \
+        body;                                                                                                                                                 \
+    }
+LAYER_NORM_GRADIENT(warp2, 128, (layer_norm_gradient<2, true>(WARP_ROW, x, dy, scale, means, rstds, dx, rows, columns, beta)))
+LAYER_NORM_GRADIENT(warp8, 128, (layer_norm_gradient<8, true>(WARP_ROW, x, dy, scale, means, rstds, dx, rows, columns, beta)))
+LAYER_NORM_GRADIENT(block, 256, (layer_norm_gradient<4, false>(blockIdx.x, x, dy, scale, means, rstds, dx, rows, columns, beta)))
+LAYER_NORM_GRADIENT(long, 512, layer_norm_gradient_long(x, dy, scale, means, rstds, dx, columns, beta))
 
-// The sum over a segment of rows (blockIdx.y) of dy xhat, into to [segments, columns]. A block owns 32 neighbouring columns, 8 threads share the rows of each.
-extern "C" __global__ void layer_norm_scale(
-    const float* x, const float* dy, const float* means, const float* rstds, float* to, long long rows, int columns, long long segment, float beta)
+// Sums over rows of dy xhat.
+template <bool FOURS>
+__device__ __forceinline__ void scale_sums(double (&all)[1][4], ColumnPlace at, const float* x, const float* dy, const float* means, const float* rstds, long long rows, int columns, int segments)
 {
-    __shared__ double parts[COLUMN_ROWS][COLUMNS];
-    int column = blockIdx.x * COLUMNS + threadIdx.x;
-    long long end = min(rows, (blockIdx.y + 1) * segment);
-    double sum = 0.0;
-    for (long long row = blockIdx.y * segment + threadIdx.y; column < columns && row < end; row += COLUMN_ROWS)
-        sum += dy[row * columns + column] * (x[row * columns + column] - means[row]) * rstds[row];
-    parts[threadIdx.y][threadIdx.x] = sum;
-    __syncthreads();
-    if (threadIdx.y > 0 || column >= columns)
-        return;
-    for (int row = 1; row < COLUMN_ROWS; row++)
-        sum += parts[row][threadIdx.x];
-    store(to + blockIdx.y * (size_t)columns + column, (float)sum, beta);
+    for (long long first = (long long)at.chunk * STEP_ROWS * at.row_lanes + at.row; first < rows; first += (long long)segments * STEP_ROWS * at.row_lanes)
+    {
+        Four d[STEP_ROWS], of[STEP_ROWS];
+        float mean[STEP_ROWS], rstd[STEP_ROWS];
+#pragma unroll
+        for (int u = 0; u < STEP_ROWS; u++)
+        {
+            long long row = min(first + u * at.row_lanes, rows - 1);
+            d[u] = load_four<FOURS>(dy + row * columns, at.column, columns);
+            of[u] = load_four<FOURS>(x + row * columns, at.column, columns);
+            mean[u] = means[row];
+            rstd[u] = rstds[row];
+        }
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+        {
+            float sum = 0.0f;
+#pragma unroll
+            for (int u = 0; u < STEP_ROWS; u++)
+                sum += first + u * at.row_lanes < rows ? d[u].v[k] * ((of[u].v[k] - mean[u]) * rstd[u]) : 0.0f;
+            all[0][k] += sum;
+        }
+    }
+}
+
+// Into parts [segments, columns].
+extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3) layer_norm_scale(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ means,
+    const float* __restrict__ rstds, double* parts, long long rows, int columns, int log, int column_blocks, int segments)
+{
+    __shared__ double shared[COLUMN_WARPS * 128];
+    ColumnPlace at = column_place(log, column_blocks);
+    double all[1][4] = {};
+    if (at.column < columns)
+    {
+        if (columns % 4 == 0 && lies_by_fours(x) && lies_by_fours(dy))
+            scale_sums<true>(all, at, x, dy, means, rstds, rows, columns, segments);
+        else
+            scale_sums<false>(all, at, x, dy, means, rstds, rows, columns, segments);
+    }
+    double sum = join_rows_of_block<Sum>(all, shared, log);
+    int column = ((int)(blockIdx.x % (unsigned int)column_blocks) << (log + 2)) + (threadIdx.x & ((4 << log) - 1));
+    if (threadIdx.x < 4u << log && column < columns)
+        parts[at.chunk * (long long)columns + column] = sum;
 }

@@ -1,23 +1,87 @@
-// destination = beta destination + factor source. One element a thread and stride; bound by memory: 8 bytes a number, 12 where beta is not 0.
+// Copies that scale, add, round or widen. Bound by memory; packs of 16 bytes where the addresses are multiples of that, else one number a thread and stride.
+
+#include "Packs.cuh"
+
+// destination = beta destination + factor source: 8 bytes a number, 12 where beta is not 0.
+struct AddScaled
+{
+    const float* source;
+    float factor;
+    float* destination;
+    float beta;
+
+    template <int N>
+    struct Held
+    {
+        Run<float, N> source, old;
+    };
+
+    template <int N>
+    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(source + i), beta != 0.0f ? take<N>(destination + i) : repeated<N>(0.0f)}; }
+
+    template <int N>
+    __device__ __forceinline__ void finish(unsigned i, Held<N>& held) const
+    {
+#pragma unroll
+        for (int k = 0; k < N; k++)
+            held.old.store_at(k, factor * held.source.get(k), beta);
+        give(destination + i, held.old);
+    }
+};
+
+extern "C" __global__ void add_scaled_packs(const float* source, float factor, float* destination, float beta, int count)
+{
+    in_packs<4, 2>(count, AddScaled{source, factor, destination, beta});
+}
+
 extern "C" __global__ void add_scaled(const float* source, float factor, float* destination, float beta, long long count)
 {
     OVER_ELEMENTS(i, count)
         store(destination + i, factor * source[i], beta);
 }
 
-// Float32 to 16 bits and back: 6 bytes a number, and 4 more where beta is not 0.
-#define ROUND(suffix, T)                                                                                     \
-    extern "C" __global__ void round##suffix(const float* x, T* y, long long count)                          \
-    {                                                                                                        \
-        OVER_ELEMENTS(i, count)                                                                              \
-            put(y + i, x[i]);                                                                                \
+// Numbers of one type as another: y = beta y + x. Float32 to 16 bits and back: 6 bytes a number, and 4 more where beta is not 0.
+template <class From, class To>
+struct Convert
+{
+    const From* x;
+    To* y;
+    float beta;
+
+    template <int N>
+    struct Held
+    {
+        Run<From, N> x;
+        Run<To, N> old;
+    };
+
+    template <int N>
+    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(x + i), beta != 0.0f ? take<N>(y + i) : repeated<N>(To{})}; }
+
+    template <int N>
+    __device__ __forceinline__ void finish(unsigned i, Held<N>& held) const
+    {
+#pragma unroll
+        for (int k = 0; k < N; k++)
+            held.old.store_at(k, held.x.get(k), beta);
+        give(y + i, held.old);
+    }
+};
+
+#define ROUND(suffix, T)                                                                                                                                      \
+    extern "C" __global__ void round_packs##suffix(const float* x, T* y, int count) { in_packs<8, 1>(count, Convert<float, T>{x, y, 0.0f}); }                 \
+    extern "C" __global__ void round##suffix(const float* x, T* y, long long count)                                                                           \
+    {                                                                                                                                                         \
+        OVER_ELEMENTS(i, count)                                                                                                                               \
+            put(y + i, x[i]);                                                                                                                                 \
     }
 FOR_NARROW(ROUND)
 
-#define WIDEN(suffix, T)                                                                                     \
-    extern "C" __global__ void widen##suffix(const T* x, float* y, long long count, float beta)              \
-    {                                                                                                        \
-        OVER_ELEMENTS(i, count)                                                                              \
-            store(y + i, widened(x[i]), beta);                                                               \
+#define WIDEN(suffix, T)                                                                                                                                      \
+    extern "C" __global__ void widen_packs##suffix(const T* x, float* y, int count, float beta) { in_packs<8, 1>(count, Convert<T, float>{x, y, beta}); }     \
+    extern "C" __global__ void widen##suffix(const T* x, float* y, long long count, float beta)                                                               \
+    {                                                                                                                                                         \
+        OVER_ELEMENTS(i, count)                                                                                                                               \
+            store(y + i, widened(x[i]), beta);                                                                                                                \
     }
 FOR_NARROW(WIDEN)

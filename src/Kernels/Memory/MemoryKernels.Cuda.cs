@@ -7,7 +7,7 @@ namespace Graft.Kernels;
 /// <summary>A GPU's memory, in the order of its compute stream.</summary>
 internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 {
-    private readonly KernelFunction _addScaled = new(context, "Memory.cu", "add_scaled");
+    private readonly CudaAddScaled _addScaled = new(context);
 
     public override bool IsOneToOne => context.Options.IsOneToOne || context.Recording is not null; // what recorded work takes must not serve others in between
 
@@ -25,6 +25,9 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
     public override void Download<T>(DevicePtr<T> source, Span<T> destination) =>
         context.Transfers.Download(source.Address, MemoryMarshal.AsBytes(destination));
 
+    public override void Download<T>(DevicePtr<T> source, Span<T> destination, Action meanwhile) =>
+        context.Transfers.Download(source.Address, MemoryMarshal.AsBytes(destination), meanwhile);
+
     public override PendingNumber Request(DevicePtr<float> source) => context.Transfers.Request(source.Address);
 
     /// <summary>Nothing: the host cannot address a GPU's memory.</summary>
@@ -37,7 +40,7 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
         if (beta == 0)
             Copy(source, destination, count);
         else
-            _addScaled.Over(count, source, 1f, destination, beta, count);
+            _addScaled.Run(source, 1, destination, beta, count);
     }
 
     public override void Fill(DevicePtr<float> destination, long count, float value)

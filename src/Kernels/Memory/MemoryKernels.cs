@@ -38,6 +38,14 @@ public abstract class MemoryKernels
     public abstract void Download<T>(DevicePtr<T> source, Span<T> destination)
         where T : unmanaged;
 
+    /// <summary>The same, with work that is handed in behind the copy while the host waits for it alone.</summary>
+    public virtual void Download<T>(DevicePtr<T> source, Span<T> destination, Action meanwhile)
+        where T : unmanaged
+    {
+        Download(source, destination);
+        meanwhile();
+    }
+
     /// <summary>Begins to bring a number to the host, in order with work before and behind it.</summary>
     public virtual PendingNumber Request(DevicePtr<float> source)
     {

@@ -19,4 +19,9 @@ public abstract class NarrowDenseKernels
     /// <summary>The output. <paramref name="b"/> [O] and <paramref name="residual"/> [M,O] may be Null.</summary>
     public abstract void Run(
         in NarrowDenseGeometry g, DevicePtr<float> x, DevicePtr<byte> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y);
+
+    /// <summary>The output of normalised rows, by one kernel: x is normalised on its way.</summary>
+    /// <returns>False where there is no such kernel for the sizes; nothing was written.</returns>
+    public virtual bool RunNormed(
+        in NarrowDenseGeometry g, in RowNorm norm, DevicePtr<float> x, DevicePtr<byte> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y) => false;
 }

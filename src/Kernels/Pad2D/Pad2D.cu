@@ -1,32 +1,87 @@
-// Zero padding: forward one element of y a thread and stride, backward one of dx. Bound by memory.
+// Zero padding. A row of an image is one run of numbers in memory, columns and channels, and lies within the row of the padded image: channels need no arithmetic of
+// their own. Bound by memory; packs of 16 bytes where rows and the padding beside them are whole packs.
+
+#include "Packs.cuh"
+#include "Walk.cuh"
+
+// Rows of x [n,h,row] and of y [n,out_h,out_row]: x begins at (top, left) of y, all counted in numbers.
+struct Frame
+{
+    int h, row, out_h, out_row, top, left;
+};
 
 template <class T>
-__device__ inline void pad(const T* x, T* y, long long count, int h, int w, int c, int out_h, int out_w, int top, int left)
+struct Pad
 {
-    OVER_ELEMENTS(i, count)
-    {
-        long long pixel = quotient(i, c);
-        Pixel p = pixel_of(pixel, out_h, out_w);
-        p.h -= top;
-        p.w -= left;
-        bool inside = p.h >= 0 && p.h < h && p.w >= 0 && p.w < w;
-        y[i] = inside ? x[((p.n * h + p.h) * w + p.w) * c + (i - pixel * c)] : T{};
-    }
-}
+    const T* x;
+    T* y;
+    const Frame& frame;
+    const Pixels& pixels; // of y: rows, and numbers of a row
 
-#define PAD(suffix, T)                                                                                                                                        \
-    extern "C" __global__ void pad2d_forward##suffix(const T* x, T* y, long long count, int h, int w, int c, int out_h, int out_w, int top, int left)         \
-    {                                                                                                                                                         \
-        pad(x, y, count, h, w, c, out_h, out_w, top, left);                                                                                                   \
+    template <int N>
+    using Held = Run<T, N>;
+
+    template <int N>
+    __device__ __forceinline__ Held<N> load(unsigned i) const
+    {
+        Place p = place_of(pixels, i);
+        int h = p.h - frame.top, at = p.w - frame.left;
+        bool inside = h >= 0 && h < frame.h && at >= 0 && at < frame.row;
+        return inside ? take<N>(x + ((size_t)p.n * frame.h + h) * frame.row + at) : repeated<N>(T{});
+    }
+
+    template <int N>
+    __device__ __forceinline__ void finish(unsigned i, const Held<N>& held) const { give(y + i, held); }
+};
+
+#define PAD(suffix, T)                                                                                                                  \
+    extern "C" __global__ void pad2d_forward_packs##suffix(const T* x, T* y, int count, Frame frame, Pixels pixels)                     \
+    {                                                                                                                                   \
+        in_packs<PACKED(T), 2, false>(count, Pad<T>{x, y, frame, pixels});                                                              \
+    }                                                                                                                                   \
+    extern "C" __global__ void pad2d_forward##suffix(const T* x, T* y, int count, Frame frame, Pixels pixels)                           \
+    {                                                                                                                                   \
+        in_packs<1, 2>(count, Pad<T>{x, y, frame, pixels});                                                                             \
     }
 FOR_STORED(PAD)
 
-extern "C" __global__ void pad2d_backward(const float* dy, float* dx, long long count, int h, int w, int c, int out_h, int out_w, int top, int left, float beta)
+struct Cut
 {
-    OVER_ELEMENTS(i, count)
+    const float* dy;
+    float* dx;
+    const Frame& frame;
+    const Pixels& pixels; // of x
+    float beta;
+
+    template <int N>
+    struct Held
     {
-        long long pixel = quotient(i, c);
-        Pixel p = pixel_of(pixel, h, w);
-        store(dx + i, dy[((p.n * out_h + p.h + top) * out_w + p.w + left) * c + (i - pixel * c)], beta);
+        Run<float, N> dy, old;
+    };
+
+    template <int N>
+    __device__ __forceinline__ Held<N> load(unsigned i) const
+    {
+        Place p = place_of(pixels, i);
+        return {take<N>(dy + ((size_t)p.n * frame.out_h + p.h + frame.top) * frame.out_row + p.w + frame.left), beta != 0.0f ? take<N>(dx + i) : repeated<N>(0.0f)};
     }
+
+    template <int N>
+    __device__ __forceinline__ void finish(unsigned i, Held<N>& held) const
+    {
+#pragma unroll
+        for (int k = 0; k < N; k++)
+            held.old.store_at(k, held.dy.get(k), beta);
+        give(dx + i, held.old);
+    }
+};
+
+extern "C" __global__ void pad2d_backward_packs(const float* dy, float* dx, int count, Frame frame, Pixels pixels, float beta)
+{
+    in_packs<4, 2, false>(count, Cut{dy, dx, frame, pixels, beta});
+}
+
+extern "C" __global__ void pad2d_backward(const float* dy, float* dx, int count, Frame frame, Pixels pixels, float beta)
+{
+    in_packs<1, 2>(count, Cut{dy, dx, frame, pixels, beta});
 }

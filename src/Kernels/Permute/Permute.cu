@@ -1,45 +1,90 @@
-// Copies between a dense array and one that lies in strides: permutations, slices and parts of a concatenation. One element of the dense array a thread and
-// stride; bound by memory.
+// Permutations in which other numbers become neighbours: batches of transposed matrices. Bound by memory: 8 bytes a number.
 
-#define GATHER(suffix, T)                                                                                                                    \
-    extern "C" __global__ void gather##suffix(const T* strided, T* dense, long long count, Axes extents, Axes strides, float beta)           \
-    {                                                                                                                                        \
-        OVER_ELEMENTS(i, count)                                                                                                              \
-            store(dense + i, widened(strided[offset_of(extents, i, strides)]), beta);                                                        \
+#include "Packs.cuh"
+#include "Walk.cuh"
+
+#define TILE 64
+#define TILE_THREADS 256
+
+// N numbers of a line of a tile for each thread: eight threads lie along a line and four across, so that packs meet memory in runs of eight, and
+// shared memory, whose lines are padded by one number, in 32 different banks, along its lines as well as across.
+template <int N>
+struct Share
+{
+    int line, at; // of the first round; each one more is LINES further on
+
+    static constexpr int LINES = TILE_THREADS * N / TILE;
+
+    __device__ __forceinline__ Share()
+    {
+        int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+        line = N == 1 ? warp >> 1 : (warp >> 1) * 4 + (lane >> 3);
+        at = N == 1 ? (warp & 1) * 32 + lane : ((warp & 1) * 8 + (lane & 7)) * N;
     }
-FOR_STORED(GATHER)
+};
 
-#define SCATTER(suffix, T)                                                                                                                   \
-    extern "C" __global__ void scatter##suffix(const T* dense, T* strided, long long count, Axes extents, Axes strides, float beta)          \
-    {                                                                                                                                        \
-        OVER_ELEMENTS(i, count)                                                                                                              \
-            store(strided + offset_of(extents, i, strides), widened(dense[i]), beta);                                                        \
-    }
-FOR_STORED(SCATTER)
-
-#define TILE 32
-#define TILE_ROWS 8
-
-// Transposed matrices: to [batch, rows, columns], from [batch, columns, rows]. A block moves a tile by way of shared memory, so that both sides are met in runs.
-template <class T>
-__device__ inline void turned(const T* from, T* to, int rows, int columns, int row_tiles, float beta)
+// One for all kernels of the file.
+__device__ __forceinline__ float (*tile_of_block())[TILE + 1]
 {
     __shared__ float tile[TILE][TILE + 1];
-    size_t matrix = (size_t)(blockIdx.x / row_tiles) * rows * columns;
-    int row = (int)(blockIdx.x % row_tiles) * TILE, column = blockIdx.y * TILE;
-    for (int y = threadIdx.y; y < TILE; y += TILE_ROWS)
+    return tile;
+}
+
+// Matrices turned: to[row, column] = from[column, row], where the numbers of a row of `to` and of a column's line in `from` are neighbours; other axes are a batch.
+// A block moves a tile of 64 x 64 by way of shared memory; 64 bytes a thread are under way at once with packs of four float32.
+template <int N, class T>
+__device__ __forceinline__ void turned(const T* from, T* to, int rows, int columns, unsigned from_stride, unsigned to_stride, int row_tiles, int column_tiles,
+    const Walk& batch, const Strides& batch_from, const Strides& batch_to, float beta)
+{
+    float(*tile)[TILE + 1] = tile_of_block();
+    unsigned above = blockIdx.x / column_tiles, matrix = above / row_tiles;
+    int row = (int)(above - matrix * row_tiles) * TILE, column = (int)(blockIdx.x - above * column_tiles) * TILE;
+    Share<N> share;
+    Run<T, N> held[TILE / Share<N>::LINES];
+    from += walked(batch, matrix, batch_from) + (size_t)column * from_stride + row;
+    to += walked(batch, matrix, batch_to) + (size_t)row * to_stride + column;
+    rows -= row;
+    columns -= column;
+#pragma unroll
+    for (int k = 0; k < TILE / Share<N>::LINES; k++)
     {
-        if (column + y < columns && row + threadIdx.x < rows)
-            tile[y][threadIdx.x] = widened(from[matrix + (size_t)(column + y) * rows + row + threadIdx.x]);
+        int line = share.line + k * Share<N>::LINES;
+        if (line < columns && share.at < rows)
+            held[k] = take<N>(from + (size_t)line * from_stride + share.at);
+    }
+#pragma unroll
+    for (int k = 0; k < TILE / Share<N>::LINES; k++)
+    {
+        int line = share.line + k * Share<N>::LINES;
+        if (line < columns && share.at < rows)
+        {
+#pragma unroll
+            for (int j = 0; j < N; j++)
+                tile[line][share.at + j] = held[k].get(j);
+        }
     }
     __syncthreads();
-    for (int y = threadIdx.y; y < TILE; y += TILE_ROWS)
+#pragma unroll
+    for (int k = 0; k < TILE / Share<N>::LINES; k++)
     {
-        if (row + y < rows && column + threadIdx.x < columns)
-            store(to + matrix + (size_t)(row + y) * columns + column + threadIdx.x, tile[threadIdx.x][y], beta);
+        int line = share.line + k * Share<N>::LINES;
+        if (line < rows && share.at < columns)
+        {
+            T* place = to + (size_t)line * to_stride + share.at;
+            Run<T, N> run = beta != 0.0f ? take<N>(place) : repeated<N>(T{});
+#pragma unroll
+            for (int j = 0; j < N; j++)
+                run.store_at(j, tile[share.at + j][line], beta);
+            give(place, run);
+        }
     }
 }
 
-#define TURN(suffix, T) \
-    extern "C" __global__ void turn##suffix(const T* from, T* to, int rows, int columns, int row_tiles, float beta) { turned(from, to, rows, columns, row_tiles, beta); }
-FOR_STORED(TURN)
+#define TURN(name, N, suffix, T)                                                                                                                                \
+    extern "C" __global__ void __launch_bounds__(TILE_THREADS) name##suffix(const T* from, T* to, int rows, int columns, unsigned from_stride,                  \
+        unsigned to_stride, int row_tiles, int column_tiles, Walk batch, Strides batch_from, Strides batch_to, float beta)                                      \
+    {                                                                                                                                                           \
+        turned<N>(from, to, rows, columns, from_stride, to_stride, row_tiles, column_tiles, batch, batch_from, batch_to, beta);                                 \
+    }
+#define TURN_STORED(suffix, T) TURN(turn, 1, suffix, T) TURN(turn_packs, 4, suffix, T)
+FOR_STORED(TURN_STORED)

@@ -4,61 +4,93 @@ namespace Graft.Kernels;
 
 internal sealed class CudaPermuteKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : PermuteKernels
 {
-    private const int Tile = 32, TileRows = 8; // as in Permute.cu
+    private const int Tile = 64, TileThreads = 256, Pack = 4; // as in Permute.cu
+    private const int Fewest = 16; // numbers along a side, for which a tile is worth its shared memory
 
     private readonly CudaStridedCopy _copy = new(context, stored);
-    private readonly KernelFunction _turn = new(context, "Permute.cu", NarrowName.Of("turn", stored));
+    private readonly KernelFunction _turn = new(context, "Permute.cu", NarrowName.Of("turn", stored)), _turnPacks = new(context, "Permute.cu", NarrowName.Of("turn_packs", stored));
 
-    public override void Forward(in PermuteGeometry g, DevicePtr<float> x, DevicePtr<float> y)
+    public override void Forward(in PermuteGeometry g, DevicePtr<float> x, DevicePtr<float> y) => Run(g, x, y, 0);
+
+    public override void BackwardInput(in PermuteGeometry g, DevicePtr<float> dy, DevicePtr<float> dx, float beta) => Run(Inverse(g), dy, dx, beta);
+
+    private void Run(in PermuteGeometry g, DevicePtr<float> from, DevicePtr<float> to, float beta)
     {
-        if (Turned(g) is { } m)
-            Turn(m.Batch, m.Rows, m.Columns, x, y, 0);
-        else
-            _copy.Gather(g.Extents, g.Strides, x, y, 0);
+        if (g.Extents.Product == 0)
+            return;
+        if (Turning.Of(g) is not { } t)
+        {
+            _copy.Gather(g.Extents, g.Strides, from, to, beta);
+            return;
+        }
+        int size = stored.IsNarrow() ? sizeof(ushort) : sizeof(float);
+        bool packed = t.LiesInPacks && from.Address % (Pack * size) == 0 && to.Address % (Pack * size) == 0;
+        (packed ? _turnPacks : _turn).Launch(t.Tiles, TileThreads, from, to, (int)t.Rows, (int)t.Columns, (int)t.FromStride, (int)t.ToStride, (int)t.RowTiles, (int)t.ColumnTiles,
+            KernelArgument.Of(CudaWalk.Over(t.Batch)), CudaWalk.Strides(t.BatchFrom), CudaWalk.Strides(t.BatchTo), beta);
     }
 
-    public override void BackwardInput(in PermuteGeometry g, DevicePtr<float> dy, DevicePtr<float> dx, float beta)
-    {
-        if (Turned(g) is { } m)
-            Turn(m.Batch, m.Columns, m.Rows, dy, dx, beta);
-        else
-            _copy.Scatter(g.Extents, g.Strides, dy, dx, beta);
-    }
-
-    /// <summary>Where y is a batch of transposed matrices: y [batch,rows,columns], x [batch,columns,rows].</summary>
-    private static (int Batch, int Rows, int Columns)? Turned(in PermuteGeometry g)
+    /// <summary>From y back to x: the axes as they follow each other in x.</summary>
+    private static PermuteGeometry Inverse(in PermuteGeometry g)
     {
         int rank = g.Extents.Rank;
-        if (rank is < 2 or > 3)
-            return null;
-        long rows = g.Extents[rank - 2], columns = g.Extents[rank - 1], batch = rank == 3 ? g.Extents[0] : 1;
-        bool isTurned = g.Strides[rank - 2] == 1 && g.Strides[rank - 1] == rows && (rank == 2 || g.Strides[0] == rows * columns);
-        bool fits = batch * ((rows + Tile - 1) / Tile) <= int.MaxValue && (columns + Tile - 1) / Tile <= ushort.MaxValue
-            && (rows + Tile - 1) / Tile <= ushort.MaxValue && batch * ((columns + Tile - 1) / Tile) <= int.MaxValue;
-        return isTurned && fits ? ((int)batch, (int)rows, (int)columns) : null;
+        var axes = new (long Stride, long Extent, long Back)[rank];
+        for ((int axis, long next) = (rank - 1, 1); axis >= 0; axis--)
+        {
+            axes[axis] = (g.Strides[axis], g.Extents[axis], next);
+            next *= g.Extents[axis];
+        }
+        Array.Sort(axes, (a, b) => b.Stride.CompareTo(a.Stride));
+        return new(Axes.From(Array.ConvertAll(axes, a => a.Extent)), Axes.From(Array.ConvertAll(axes, a => a.Back)));
     }
 
-    /// <summary>to [batch,rows,columns] from [batch,columns,rows].</summary>
-    private void Turn(int batch, int rows, int columns, DevicePtr<float> from, DevicePtr<float> to, float beta)
+    /// <summary>A permutation as a batch of turned matrices: the axis along which x has neighbours, and y's last one, along which y has.</summary>
+    /// <param name="Rows">Extent of the former.</param>
+    /// <param name="Columns">Extent of the latter.</param>
+    /// <param name="FromStride">Numbers of x between columns.</param>
+    /// <param name="ToStride">Numbers of y between rows.</param>
+    /// <param name="Batch">The other axes.</param>
+    /// <param name="BatchFrom">Their strides in x.</param>
+    /// <param name="BatchTo">Their strides in y.</param>
+    private readonly record struct Turning(long Rows, long Columns, long FromStride, long ToStride, Axes Batch, Axes BatchFrom, Axes BatchTo)
     {
-        int rowTiles = (rows + Tile - 1) / Tile;
-        _turn.Launch((long)batch * rowTiles, (columns + Tile - 1) / Tile, Tile, TileRows, from, to, rows, columns, rowTiles, beta);
+        public long RowTiles => (Rows + Tile - 1) / Tile;
+
+        public long ColumnTiles => (Columns + Tile - 1) / Tile;
+
+        public long Tiles => Batch.Product * RowTiles * ColumnTiles;
+
+        /// <summary>True where every pack of a line begins at a multiple of its size, if the arrays do.</summary>
+        public bool LiesInPacks
+        {
+            get
+            {
+                bool all = Rows % Pack == 0 && Columns % Pack == 0 && FromStride % Pack == 0 && ToStride % Pack == 0;
+                for (int axis = 0; axis < Batch.Rank; axis++)
+                    all &= BatchFrom[axis] % Pack == 0 && BatchTo[axis] % Pack == 0;
+                return all;
+            }
+        }
+
+        /// <summary>Null where neighbours stay neighbours, a side has few numbers, or there are more than 32 bits count.</summary>
+        public static Turning? Of(in PermuteGeometry g)
+        {
+            int last = g.Extents.Rank - 1, turned = -1;
+            for (int axis = 0; axis < last; axis++)
+                turned = g.Strides[axis] == 1 ? axis : turned;
+            if (turned < 0 || g.Extents[turned] < Fewest || g.Extents[last] < Fewest || !CudaWalk.Fits(g.Extents, g.Strides))
+                return null;
+            var batch = new List<(long Extent, long From, long To)>(last);
+            long next = 1, toStride = 0;
+            for (int axis = last; axis >= 0; axis--)
+            {
+                if (axis == turned)
+                    toStride = next;
+                else if (axis != last)
+                    batch.Insert(0, (g.Extents[axis], g.Strides[axis], next));
+                next *= g.Extents[axis];
+            }
+            return new(g.Extents[turned], g.Extents[last], g.Strides[last], toStride,
+                Axes.From([.. batch.Select(b => b.Extent)]), Axes.From([.. batch.Select(b => b.From)]), Axes.From([.. batch.Select(b => b.To)]));
+        }
     }
-}
-
-/// <summary>Copies between a dense array and one that lies in strides.</summary>
-internal sealed class CudaStridedCopy(CudaContext context, ComputePrecision stored = ComputePrecision.Float32)
-{
-    private readonly KernelFunction _gather = new(context, "Permute.cu", NarrowName.Of("gather", stored)), _scatter = new(context, "Permute.cu", NarrowName.Of("scatter", stored));
-
-    /// <summary>dense [extents] = beta dense + strided.</summary>
-    public void Gather(in Axes extents, in Axes strides, DevicePtr<float> strided, DevicePtr<float> dense, float beta) =>
-        _gather.Over(extents.Product, strided, dense, extents.Product, extents, strides, beta);
-
-    /// <summary>strided = beta strided + dense [extents]; what lies between is left alone.</summary>
-    public void Scatter(in Axes extents, in Axes strides, DevicePtr<float> dense, DevicePtr<float> strided, float beta) =>
-        _scatter.Over(extents.Product, dense, strided, extents.Product, extents, strides, beta);
-
-    /// <summary>Extents and strides of a part [outer,part] of the columns of [outer,total].</summary>
-    public static (Axes Extents, Axes Strides) Columns(long outer, long total, long part) => (new Axes(2, outer, part), new Axes(2, total, 1));
 }

@@ -8,9 +8,17 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
     private const int CountTies = 4;
     private const int ManyBlocks = 1024; // fill any GPU: beyond them nothing is cut
     private const int RowSegment = 1 << 15, ColumnSegment = 1 << 11, MostSegments = 1024; // elements of an output in one block
+    private const int DenseSegment = 1 << 13; // the same where rows lie densely
+    private const int ShortRow = 1024, Warps = Threads / 32; // rows that a warp has, and warps of a block
+    private const int ManyOutputs = 1 << 15, ManySegments = 8; // where a thread joins the segments of an output alone, or threads share them
+    private const int MostGrid = 1 << 16, FewElements = 1 << 11; // small sums that are many are not worth a block each
+    private const int Threads = KernelFunction.Threads;
 
     private readonly KernelFunction _rows = new(context, "Reduce.cu", NarrowName.Of("reduce_rows", stored)), _columns = new(context, "Reduce.cu", NarrowName.Of("reduce_columns", stored)),
-        _parts = new(context, "Reduce.cu", NarrowName.Of("reduce_parts", stored)), _backward = new(context, "Reduce.cu", "reduce_backward");
+        _shortRows = new(context, "Reduce.cu", NarrowName.Of("reduce_short_rows", stored)), _longRows = new(context, "Reduce.cu", NarrowName.Of("reduce_long_rows", stored)),
+        _denseColumns = new(context, "Reduce.cu", NarrowName.Of("reduce_dense_columns", stored)), _parts = new(context, "Reduce.cu", NarrowName.Of("reduce_parts", stored)),
+        _fewParts = new(context, "Reduce.cu", NarrowName.Of("reduce_few_parts", stored)), _backward = new(context, "Reduce.cu", "reduce_backward"),
+        _spread = new(context, "Reduce.cu", "reduce_spread_columns");
 
     public override void Forward(in ReduceGeometry g, DevicePtr<float> x, DevicePtr<float> y, float beta) => Run(g, (int)g.Formula, x, DevicePtr<float>.Null, y, beta);
 
@@ -20,6 +28,13 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
         if (g.Formula is ReduceFormula.Sum or ReduceFormula.Mean)
         {
             double scale = g.Formula == ReduceFormula.Mean ? g.Reduced : 1;
+            if (Dense(g) is { } dense && dense.Kind == DenseKind.Columns)
+            {
+                CudaColumns columns = CudaColumns.Of(dense.Inner);
+                int chunks = checked((int)columns.Steps(g.Reduced));
+                _spread.Launch(dense.Outer * columns.Blocks * chunks, Threads, dy, dx, g.Reduced, (int)dense.Inner, columns.Log, columns.Blocks, chunks, scale, beta);
+                return;
+            }
             _backward.Over(g.Extents.Product, none, none, none, dy, dx, g.Extents.Product, (int)g.Formula, g.Extents, g.OutputStrides(), scale, beta);
             return;
         }
@@ -32,14 +47,74 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
     public void SumRows(long rows, int columns, DevicePtr<float> x, DevicePtr<float> y, float beta) =>
         Forward(ReduceGeometry.Of(ReduceFormula.Sum, [checked((int)rows), columns], [true, false]), x, y, beta);
 
-    /// <summary>y = beta y + the sum of parts [segments,count] of doubles, in order: what kernels of other ops summed by segments.</summary>
-    public void JoinParts(nint parts, DevicePtr<float> y, long count, int segments, float beta) =>
-        _parts.Over(count, parts, y, (int)ReduceFormula.Sum, count, segments, (long)segments, beta);
+    /// <summary>y = beta y + the sum of parts [segments,count] of doubles, in an order that the sizes decide: what kernels of other ops summed by segments.</summary>
+    public void JoinParts(nint parts, DevicePtr<float> y, long count, int segments, float beta) => Join((int)ReduceFormula.Sum, parts, y, count, segments, segments, beta);
+
+    private void Join(int formula, nint parts, DevicePtr<float> y, long kept, int segments, long reduced, float beta)
+    {
+        if (kept >= ManyOutputs || segments < ManySegments)
+        {
+            _parts.Over(kept, parts, y, formula, kept, segments, reduced, beta);
+            return;
+        }
+        CudaJoin join = CudaJoin.Of(kept);
+        _fewParts.Launch(join.Blocks, Threads, parts, y, formula, kept, segments, reduced, join.Log, beta);
+    }
+
+    private enum DenseKind
+    {
+        Rows, Columns,
+    }
+
+    /// <summary>x as [Outer,reduced] or [Outer,reduced,Inner], where it lies so and that fills blocks; else null.</summary>
+    private static (DenseKind Kind, long Outer, long Inner)? Dense(in ReduceGeometry g)
+    {
+        (DenseKind Kind, long Outer, long Inner)? dense = (g.Extents.Rank, g.FirstReduced) switch
+        {
+            (1, true) => (DenseKind.Rows, 1, 1),
+            (2, false) => (DenseKind.Rows, g.Extents[0], 1),
+            (2, true) => (DenseKind.Columns, 1, g.Extents[1]),
+            (3, false) => (DenseKind.Columns, g.Extents[0], g.Extents[2]),
+            _ => null,
+        };
+        if (dense is not { } found || g.Kept == 0 || found.Inner > int.MaxValue - 4)
+            return null;
+        return found.Kind == DenseKind.Rows || g.Reduced * found.Inner >= FewElements || found.Outer * CudaColumns.Of(found.Inner).Blocks <= MostGrid ? dense : null;
+    }
+
+    private bool RunDense(in ReduceGeometry g, int formula, DevicePtr<float> x, DevicePtr<float> y, float beta)
+    {
+        if (formula == CountTies || Dense(g) is not { } dense)
+            return false;
+        long kept = g.Kept, reduced = g.Reduced;
+        if (dense.Kind == DenseKind.Columns)
+        {
+            CudaColumns columns = CudaColumns.Of(dense.Inner);
+            int cut = columns.Segments(reduced, dense.Outer);
+            using CudaScratch sums = cut > 1 ? new CudaScratch(context, cut * kept * sizeof(double)) : default;
+            _denseColumns.Launch(dense.Outer * columns.Blocks * cut, Threads, x, y, sums.Address, formula, kept, reduced, (int)dense.Inner, columns.Log, columns.Blocks, cut, beta);
+            if (cut > 1)
+                Join(formula, sums.Address, y, kept, cut, reduced, beta);
+            return true;
+        }
+        if (reduced <= ShortRow && kept >= ManyBlocks)
+        {
+            _shortRows.Launch((kept + Warps - 1) / Warps, Threads, x, y, formula, kept, reduced, beta);
+            return true;
+        }
+        int segments = kept >= ManyBlocks ? 1 : (int)Math.Clamp((reduced + DenseSegment - 1) / DenseSegment, 1, MostSegments);
+        long length = ((reduced + segments - 1) / segments + 3) / 4 * 4;
+        using CudaScratch parts = segments > 1 ? new CudaScratch(context, segments * kept * sizeof(double)) : default;
+        _longRows.Launch(kept, segments, CudaRows.Threads((length + 3) / 4), 1, x, y, parts.Address, formula, kept, reduced, length, beta);
+        if (segments > 1)
+            Join(formula, parts.Address, y, kept, segments, reduced, beta);
+        return true;
+    }
 
     private void Run(in ReduceGeometry g, int formula, DevicePtr<float> x, DevicePtr<float> extremes, DevicePtr<float> y, float beta)
     {
         long kept = g.Kept, reduced = g.Reduced;
-        if (kept == 0)
+        if (kept == 0 || RunDense(g, formula, x, y, beta))
             return;
         bool rows = g.Extents.Rank == 0 || g.IsReduced(g.Extents.Rank - 1);
         long blocks = rows ? kept : (kept + Columns - 1) / Columns;
@@ -54,7 +129,7 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
         else
             _columns.Launch(blocks, segments, Columns, ColumnRows, x, extremes, y, parts.Address, formula, keptExtents, keptStrides, extents, strides, kept, reduced, length, beta);
         if (segments > 1)
-            _parts.Over(kept, parts.Address, y, formula, kept, segments, reduced, beta);
+            Join(formula, parts.Address, y, kept, segments, reduced, beta);
     }
 
     /// <summary>Extents of the kept or the reduced axes, and x's strides along them.</summary>

@@ -1,37 +1,67 @@
-// A block owns a row: its largest logit, the logarithm of its sum, then losses or gradients. Bound by memory.
+#include "Exponentials.cuh"
+#include "RowLabels.cuh"
 
-// log sum exp of the row, in all threads.
-__device__ float log_sum_exp(const float* row, int classes)
-{
-    float most = -__int_as_float(INFINITY_BITS), sum = 0.0f;
-    for (int k = threadIdx.x; k < classes; k += blockDim.x)
-        most = larger(most, row[k]);
-    most = block_join<Largest>(most);
-    for (int k = threadIdx.x; k < classes; k += blockDim.x)
-        sum += expf(row[k] - most);
-    return most + logf(block_join<Sum>(sum));
-}
+// A block owns a row: its largest logit and its sum in one pass, then the loss or the gradients. Bound by memory. Backward reads a row again from the cache; where
+// rows are long, there is one block for each multiprocessor, so that all rows in work fit into it.
 
-extern "C" __global__ void softmax_cross_entropy_forward(const float* x, const float* t, float* loss, int classes, int sparse, float smoothing)
+extern "C" __global__ void __launch_bounds__(512) softmax_cross_entropy_forward(
+    const float* __restrict__ x, const float* __restrict__ t, float* loss, int classes, int sparse, float smoothing)
 {
     size_t n = blockIdx.x;
     const float* row = x + n * classes;
-    float log_sum = log_sum_exp(row, classes), sum = 0.0f;
+    RowLabels labels = labels_of(t, n, classes, sparse, smoothing);
+    Exponentials all = exponentials(row, classes);
+    float log_sum = all.most + logf(all.sum), sum = 0.0f;
+    if (labels.is_one())
+    {
+        if (threadIdx.x == 0)
+            loss[n] = labels.hot >= 0 ? log_sum - row[labels.hot] : 0.0f * log_sum;
+        return;
+    }
+#pragma unroll 4
     for (int k = threadIdx.x; k < classes; k += blockDim.x)
-        sum += class_label(t, n, k, classes, sparse, smoothing) * (log_sum - row[k]);
+        sum += labels.of(k) * (log_sum - row[k]);
     sum = block_join<Sum>(sum);
     if (threadIdx.x == 0)
         loss[n] = sum;
 }
 
-extern "C" __global__ void softmax_cross_entropy_backward(const float* x, const float* t, const float* dloss, float* dx, int classes, int sparse, float smoothing, float beta)
+extern "C" __global__ void __launch_bounds__(1024) softmax_cross_entropy_backward(const float* __restrict__ x, const float* __restrict__ t, const float* __restrict__ dloss, float* dx,
+    long long rows, int classes, int sparse, float smoothing, float beta)
 {
-    size_t n = blockIdx.x;
-    const float* row = x + n * classes;
-    float log_sum = log_sum_exp(row, classes), total = 0.0f;
-    for (int k = threadIdx.x; k < classes; k += blockDim.x)
-        total += class_label(t, n, k, classes, sparse, smoothing);
-    total = block_join<Sum>(total);
-    for (int k = threadIdx.x; k < classes; k += blockDim.x)
-        store(dx + n * classes + k, dloss[n] * (expf(row[k] - log_sum) * total - class_label(t, n, k, classes, sparse, smoothing)), beta);
+    const int EACH = 8;
+    for (long long n = blockIdx.x; n < rows; n += gridDim.x)
+    {
+        const float* row = x + n * classes;
+        float* to = dx + n * classes;
+        RowLabels labels = labels_of(t, n, classes, sparse, smoothing);
+        Exponentials all = exponentials(row, classes);
+        float log_sum = all.most + logf(all.sum), total = 0.0f, factor = dloss[n];
+        if (labels.dense)
+        {
+#pragma unroll 4
+            for (int k = threadIdx.x; k < classes; k += blockDim.x)
+                total += labels.of(k);
+            total = block_join<Sum>(total);
+        }
+        else
+            total = labels.hot >= 0 ? 1.0f : 0.0f;
+        for (int first = threadIdx.x; first < classes; first += EACH * blockDim.x)
+        {
+            float v[EACH];
+#pragma unroll
+            for (int u = 0; u < EACH; u++)
+            {
+                int k = first + u * blockDim.x;
+                v[u] = k < classes ? row[k] : 0.0f;
+            }
+#pragma unroll
+            for (int u = 0; u < EACH; u++)
+            {
+                int k = first + u * blockDim.x;
+                if (k < classes)
+                    store(to + k, factor * (expf(v[u] - log_sum) * total - labels.of(k)), beta);
+            }
+        }
+    }
 }

@@ -1,5 +1,5 @@
-// The next token of each sequence. A block of 1024 threads owns a row of logits, which lies in the cache after the first pass; bound by the latency of some passes
-// over 200 KB (GPT-2's vocabulary). Weights are whole numbers, exp(x - largest) in steps of 2^-40: their sums do not depend on the order, so that adding them with
+// The next token of each sequence. The greatest is found by many blocks. To draw, a block of 1024 threads owns a row of logits, which lies in the cache after the first
+// pass; bound by the latency of some passes over 200 KB (GPT-2's vocabulary). Weights are whole numbers, exp(x - largest) in steps of 2^-40: their sums do not depend on the order, so that adding them with
 // atomics gives the same token in every run.
 
 #define THREADS 1024
@@ -34,16 +34,67 @@ __device__ inline void choose(int token, int* counters, int* tokens, int rows)
     counters[rows + blockIdx.x] += 1;
 }
 
-extern "C" __global__ void choose_greatest(const float* logits, int* counters, int* tokens, int rows, int vocabulary)
+// A logit and its token: the greater, and of equals the first. What is not a number is the greatest.
+struct Best
 {
+    float logit;
+    int token;
+};
+
+__device__ inline Best better(Best a, Best b)
+{
+    bool is_first = a.logit != a.logit || a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
+    return is_first ? a : b;
+}
+
+__device__ inline Best best_of_warp(Best best)
+{
+    for (int step = 16; step > 0; step >>= 1)
+        best = better(best, {__shfl_xor_sync(0xffffffffu, best.logit, step), __shfl_xor_sync(0xffffffffu, best.token, step)});
+    return best;
+}
+
+#define GREEDY_THREADS 256
+#define GREEDY_LOADS 16 // of a thread, all in flight at once
+
+// A block has 4096 logits (blockIdx.y) of a row (blockIdx.x); the last one of a row compares what all have found. The result does not depend on an order.
+extern "C" __global__ void choose_greatest(const float* logits, int* counters, int* tokens, float* partials, unsigned int* tickets, int rows, int vocabulary)
+{
+    __shared__ Best warps[GREEDY_THREADS / 32];
     const float* row = logits + (size_t)blockIdx.x * vocabulary;
-    float most = greatest(row, vocabulary);
-    int first = vocabulary;
-    for (int i = threadIdx.x; i < vocabulary; i += THREADS)
-        first = row[i] == most ? min(first, i) : first;
-    first = block_join<Smallest>(first);
+    float infinity = __int_as_float(INFINITY_BITS), own[GREEDY_LOADS];
+    int first = blockIdx.y * (GREEDY_THREADS * GREEDY_LOADS) + threadIdx.x;
+    await_previous();
+    release_next();
+#pragma unroll
+    for (int j = 0; j < GREEDY_LOADS; j++)
+        own[j] = first + j * GREEDY_THREADS < vocabulary ? fresh(row + first + j * GREEDY_THREADS) : -infinity;
+    Best best = {own[0], first};
+#pragma unroll
+    for (int j = 1; j < GREEDY_LOADS; j++)
+        best = better(best, {own[j], first + j * GREEDY_THREADS});
+    best = best_of_warp(best);
+    if ((threadIdx.x & 31) == 0)
+        warps[threadIdx.x >> 5] = best;
+    __syncthreads();
+    for (int w = 0; w < GREEDY_THREADS / 32; w++)
+        best = better(best, warps[w]);
+    if (gridDim.y > 1)
+    {
+        float* parts = partials + (size_t)blockIdx.x * gridDim.y * 2;
+        if (threadIdx.x == 0)
+        {
+            parts[blockIdx.y * 2] = best.logit;
+            parts[blockIdx.y * 2 + 1] = __int_as_float(best.token);
+        }
+        if (!is_last(tickets + blockIdx.x, gridDim.y))
+            return; // all threads do
+        for (int part = threadIdx.x & 31; part < gridDim.y; part += 32)
+            best = better(best, {fresh(parts + part * 2), __float_as_int(fresh(parts + part * 2 + 1))});
+        best = best_of_warp(best);
+    }
     if (threadIdx.x == 0)
-        choose(fault_of(most) ? fault_of(most) : first, counters, tokens, rows);
+        choose(fault_of(best.logit) ? fault_of(best.logit) : best.token, counters, tokens, rows);
 }
 
 // Logits of a row under a temperature, as numbers of 32 bits in the same order.

@@ -1,5 +1,5 @@
-// Functions of one number: one element a thread and stride, bound by memory (8 bytes a number forward, 12 to 20 backward). The formula is the same for
-// the whole grid, so that its branch costs nothing beside the memory.
+// Functions of one number, of any formula and at any address: one element a thread and stride, bound by memory (8 bytes a number forward, 12 to 20 backward). The
+// formula is the same for the whole grid, so that its branch costs little beside the memory. UnaryPacks.cu has the usual activations.
 
 #include "Unary.cuh"
 

@@ -1,5 +1,15 @@
-// Larger images by whole factors: forward one element of y a thread and stride, backward one of dx, which gathers from the output pixels that read it.
+// Larger images by whole factors: forward a thread has some channels of a pixel of y, backward of dx, which gathers from the output pixels that read it.
 // Bound by memory.
+
+#include "Packs.cuh"
+#include "Walk.cuh"
+
+// Divides a number of channels' packs, then y's or dx's pixels.
+struct Places
+{
+    Divisor packs;
+    Pixels pixels;
+};
 
 struct Source // one axis of an output pixel, as UpsampleSource.cs has it
 {
@@ -30,42 +40,76 @@ __device__ inline Readers readers_of(int bilinear, int position, int factor, int
     return {max(0, (position - 1) * factor), min(extent, position + 2) * factor};
 }
 
-extern "C" __global__ void upsample2d_forward(const float* x, float* y, long long count, int bilinear, int h, int w, int c, int factor_h, int factor_w)
+template <int N>
+__device__ __forceinline__ void enlarge(const float* x, float* y, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, const Places& places)
 {
-    OVER_ELEMENTS(i, count)
+    unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= (unsigned)count)
+        return;
+    unsigned pixel = places.packs.quotient(thread);
+    Place p = place_of(places.pixels, pixel);
+    Source row = source_of(bilinear, p.h, factor_h, h), column = source_of(bilinear, p.w, factor_w, w);
+    const float* at = x + (size_t)p.n * h * w * c + (thread - pixel * places.packs.by) * N;
+    const float *upper = at + (size_t)row.low * w * c, *lower = at + (size_t)row.high * w * c;
+    size_t left = (size_t)column.low * c, right = (size_t)column.high * c;
+    Run<float, N> result = take<N>(upper + left);
+    if (bilinear)
     {
-        long long pixel = quotient(i, c);
-        Pixel p = pixel_of(pixel, h * factor_h, w * factor_w);
-        Source row = source_of(bilinear, p.h, factor_h, h), column = source_of(bilinear, p.w, factor_w, w);
-        const float* at = x + p.n * h * w * c + (i - pixel * c);
-        if (!bilinear)
+        Run<float, N> upper_right = take<N>(upper + right), lower_left = take<N>(lower + left), lower_right = take<N>(lower + right);
+#pragma unroll
+        for (int k = 0; k < N; k++)
         {
-            y[i] = at[((long long)row.low * w + column.low) * c];
-            continue;
+            float above = (1.0f - column.share) * result.get(k) + column.share * upper_right.get(k);
+            float below = (1.0f - column.share) * lower_left.get(k) + column.share * lower_right.get(k);
+            result.set(k, (1.0f - row.share) * above + row.share * below);
         }
-        const float *upper = at + (long long)row.low * w * c, *lower = at + (long long)row.high * w * c;
-        long long left = (long long)column.low * c, right = (long long)column.high * c;
-        float above = (1.0f - column.share) * upper[left] + column.share * upper[right];
-        float below = (1.0f - column.share) * lower[left] + column.share * lower[right];
-        y[i] = (1.0f - row.share) * above + row.share * below;
     }
+    give(y + (size_t)thread * N, result);
 }
 
-extern "C" __global__ void upsample2d_backward(const float* dy, float* dx, long long count, int bilinear, int h, int w, int c, int factor_h, int factor_w, float beta)
+template <int N>
+__device__ __forceinline__ void gather_shares(const float* dy, float* dx, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, const Places& places, float beta)
 {
-    OVER_ELEMENTS(i, count)
+    unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= (unsigned)count)
+        return;
+    unsigned pixel = places.packs.quotient(thread);
+    Place p = place_of(places.pixels, pixel);
+    Readers rows = readers_of(bilinear, p.h, factor_h, h), columns = readers_of(bilinear, p.w, factor_w, w);
+    const float* from = dy + (size_t)p.n * h * factor_h * w * factor_w * c + (thread - pixel * places.packs.by) * N;
+    float sum[N];
+#pragma unroll
+    for (int k = 0; k < N; k++)
+        sum[k] = 0.0f;
+    for (int v = rows.first; v < rows.end; v++)
     {
-        long long pixel = quotient(i, c);
-        Pixel p = pixel_of(pixel, h, w);
-        Readers rows = readers_of(bilinear, p.h, factor_h, h), columns = readers_of(bilinear, p.w, factor_w, w);
-        const float* from = dy + p.n * h * factor_h * w * factor_w * c + (i - pixel * c);
-        float sum = 0.0f;
-        for (int v = rows.first; v < rows.end; v++)
+        float share = source_of(bilinear, v, factor_h, h).share_of(p.h);
+        for (int u = columns.first; u < columns.end; u++)
         {
-            float share = source_of(bilinear, v, factor_h, h).share_of(p.h);
-            for (int u = columns.first; u < columns.end; u++)
-                sum += share * source_of(bilinear, u, factor_w, w).share_of(p.w) * from[((long long)v * w * factor_w + u) * c];
+            float both = share * source_of(bilinear, u, factor_w, w).share_of(p.w);
+            Run<float, N> upstream = take<N>(from + ((size_t)v * w * factor_w + u) * c);
+#pragma unroll
+            for (int k = 0; k < N; k++)
+                sum[k] += both * upstream.get(k);
         }
-        store(dx + i, sum, beta);
     }
+    Run<float, N> result = beta != 0.0f ? take<N>(dx + (size_t)thread * N) : repeated<N>(0.0f);
+#pragma unroll
+    for (int k = 0; k < N; k++)
+        result.store_at(k, sum[k], beta);
+    give(dx + (size_t)thread * N, result);
 }
+
+#define UPSAMPLE(name, N)                                                                                                                                     \
+    extern "C" __global__ void upsample2d_forward##name(                                                                                                      \
+        const float* x, float* y, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, Places places)                                    \
+    {                                                                                                                                                         \
+        enlarge<N>(x, y, count, bilinear, h, w, c, factor_h, factor_w, places);                                                                               \
+    }                                                                                                                                                         \
+    extern "C" __global__ void upsample2d_backward##name(                                                                                                     \
+        const float* dy, float* dx, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, Places places, float beta)                      \
+    {                                                                                                                                                         \
+        gather_shares<N>(dy, dx, count, bilinear, h, w, c, factor_h, factor_w, places, beta);                                                                 \
+    }
+UPSAMPLE(, 1)
+UPSAMPLE(_packs, 4)

@@ -92,7 +92,12 @@ public sealed class Gpt2 : Model, ICausalModel
     public static WeightName HuggingFaceName(string layer, Parameter parameter) => WeightNameOf(Prefix, layer, parameter);
 
     /// <inheritdoc/>
-    public CausalSession Open(int sequences, int capacity) => new Gpt2Session(_layers, sequences, capacity);
+    /// <remarks>Products of more than eight rows, as in reading a prompt, are computed in the precision of <see cref="Model.PlanOptions"/> where weights are float32.</remarks>
+    public CausalSession Open(int sequences, int capacity)
+    {
+        _layers.Products = PlanOptions.Precision;
+        return new Gpt2Session(_layers, sequences, capacity);
+    }
 
     /// <inheritdoc/>
     public override void MoveTo(Device device)

@@ -5,6 +5,7 @@ namespace Graft.Models;
 /// <summary>
 /// The pass of one token through each sequence of a session, where the device records work: what changes from token to token (tokens, lengths, draws) lies on
 /// the device and is counted on there, so that a pass is the same work each time. The first runs as ever, the second is recorded, later ones are one launch.
+/// While the host waits for the number of a token, the pass of that token is under way already; where something else is asked for next, it was in vain.
 /// </summary>
 /// <param name="device">Where it runs.</param>
 /// <param name="sequences">Sequences of the session.</param>
@@ -14,7 +15,10 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
 
     private readonly Tensor _state = Tensor.Allocate(device, new Shape(3, sequences), DType.Int32); // tokens; lengths and draws, which kernels count
     private readonly int[] _host = new int[3 * sequences];
-    private bool _isKnown; // the state of the device is that of the host's copy
+    private bool _isKnown; // the state of the device is that of the host's copy, or a pass further where that is ahead
+    private bool _continues; // the last pass read what the one before chose
+    private bool _isAhead; // the next pass was launched
+    private int _version; // of what it reads
     private RecordedWork? _recorded;
     private Tensor[] _reads = [];
     private (TokenChoice? Choice, int Revision) _key;
@@ -36,8 +40,10 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
         Span<int> own = _host;
         bool isThere = _isKnown && own[..sequences].SequenceEqual(tokens) && own.Slice(sequences, sequences).SequenceEqual(lengths) && own[^1] == draws;
         _isKnown = false; // until the pass has succeeded
+        _continues = isThere;
         if (!isThere)
         {
+            _isAhead = false;
             tokens.CopyTo(own);
             lengths.CopyTo(own[sequences..]);
             own[(2 * sequences)..].Fill(draws);
@@ -46,9 +52,11 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
     }
 
     /// <summary>The tokens that a pass chose, or negative numbers as <see cref="TokenChoiceKernels"/> has them; waits for it.</summary>
-    public void Read(Span<int> chosen)
+    /// <param name="chosen">[sequences].</param>
+    /// <param name="hasRoom">True where every sequence has room for another token: the next pass may be launched.</param>
+    public void Read(Span<int> chosen, bool hasRoom)
     {
-        device.Kernels.Memory.Download(Tokens, chosen);
+        device.Kernels.Memory.Download(Tokens, chosen, () => GoOn(hasRoom));
         chosen.CopyTo(_host);
         foreach (ref int counter in _host.AsSpan(sequences))
             counter++;
@@ -62,8 +70,16 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
     /// <param name="pass">The pass; it takes no memory when it runs a second time.</param>
     public void Run(TokenChoice? choice, int revision, Func<Tensor[]> reads, Action pass)
     {
+        bool isAhead = _isAhead;
+        _isAhead = false;
         if (_key != (choice, revision) || Array.Exists(_reads, t => t.IsReleased))
             Forget();
+        if (isAhead)
+        {
+            if (_recorded is not null && _version == Version())
+                return; // it is this one
+            device.Kernels.Memory.Upload<int>(_host, _state.IntData); // it was in vain, and moved the state
+        }
         if (_recorded is not null)
         {
             _recorded.Launch();
@@ -88,6 +104,32 @@ internal sealed class Gpt2Decoding(Device device, int sequences) : IDisposable
         _recorded?.Dispose();
         _recorded = null;
         (_alike, _reads) = (0, []);
+    }
+
+    /// <summary>Launches the pass that follows, where tokens follow one another so.</summary>
+    private void GoOn(bool hasRoom)
+    {
+        if (!hasRoom || !_continues || _recorded is null || Array.Exists(_reads, t => t.IsReleased))
+            return;
+        try
+        {
+            _version = Version();
+            _recorded.Launch();
+            _isAhead = true;
+        }
+        catch (GraftException)
+        {
+            // It is launched again when it is asked for, and says then what is wrong.
+        }
+    }
+
+    /// <summary>Counts changes of the tensors that a pass reads.</summary>
+    private int Version()
+    {
+        int sum = 0;
+        foreach (Tensor tensor in _reads)
+            sum = unchecked(sum + tensor.Version);
+        return sum;
     }
 
     public void Dispose()

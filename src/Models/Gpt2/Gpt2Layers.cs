@@ -8,6 +8,7 @@ namespace Graft.Models;
 internal sealed class Gpt2Layers
 {
     private readonly Dictionary<Layer, PackedProduct> _packed = [];
+    private ComputePrecision _packedFor;
 
     public Gpt2Layers(Gpt2Config config)
     {
@@ -41,12 +42,18 @@ internal sealed class Gpt2Layers
     /// <summary>How weights are stored for generation.</summary>
     public WeightPrecision Precision { get; set; }
 
+    /// <summary>What products of many rows are computed in, where weights are float32.</summary>
+    public ComputePrecision Products { get; set; }
+
     /// <summary>
     /// The weights of products in the order in which they are read for generation, packed anew where they or their precision have changed. A tied output
-    /// layer is among them only where it is stored in fewer bits: as floats the embedding itself is read.
+    /// layer is among them where it is stored in fewer bits, or where the device reads the embedding itself as such.
     /// </summary>
     public IReadOnlyDictionary<Layer, PackedProduct> Pack()
     {
+        if (_packedFor != Products)
+            DropPacked();
+        _packedFor = Products;
         foreach (Layer layer in Blocks.SelectMany(b => b.Layers).OfType<Dense>().Append(Head))
         {
             Tensor weight = layer is TiedDense tied ? tied.Embedding.Parameters[0].Value : layer.Parameters[0].Value;
@@ -54,9 +61,15 @@ internal sealed class Gpt2Layers
             {
                 packed?.Dispose();
                 _packed.Remove(layer);
-                if (Precision == WeightPrecision.Float32 && layer is TiedDense)
+                KernelSet kernels = weight.Device.Kernels.In(Products);
+                if (Precision == WeightPrecision.Float32 && layer is TiedDense && !kernels.FrozenDense.ReadsTransposed)
                     continue;
-                _packed[layer] = packed = Precision == WeightPrecision.Float32 ? new PackedDense(weight, weight.Device.Kernels) : new PackedNarrowDense(weight, Precision, layer is TiedDense);
+                _packed[layer] = packed = (Precision, layer) switch
+                {
+                    (WeightPrecision.Float32, TiedDense) => new TiedProduct(weight, kernels),
+                    (WeightPrecision.Float32, _) => new PackedDense(weight, kernels),
+                    _ => new PackedNarrowDense(weight, Precision, layer is TiedDense),
+                };
             }
             packed.Refresh();
         }

@@ -20,7 +20,7 @@ internal sealed partial class Gpt2Session
             throw new GraftException($"GPT-2: room for {chosen.Length} tokens; the session has {Sequences} sequences.");
         Check([.. tokens.ToArray().Select(t => new[] { t })], Sequences * VocabularySize);
         Decode(tokens, choice, step);
-        _decoding.Read(chosen);
+        _decoding.Read(chosen, Array.TrueForAll(_lengths, l => l < Capacity));
         foreach (int token in chosen)
             LogitsFault.Check(token);
     }

@@ -214,9 +214,13 @@ internal sealed partial class Gpt2Session : CausalSession
     private void Blocks(Buffers b, int first, int sequences, int count, DevicePtr<int> ids, DevicePtr<int> places, DevicePtr<int> past)
     {
         int rows = sequences * count, width = _config.Width;
-        Kernels.Embedding.Forward(new EmbeddingGeometry(rows, VocabularySize, width), ids, Value(_layers.Tokens, 0), b.X.Data);
-        Kernels.Embedding.Forward(new EmbeddingGeometry(rows, _config.Positions, width), places, Value(_layers.Positions, 0), b.Normed.Data);
-        Kernels.Memory.Accumulate(b.Normed.Data, b.X.Data, (long)rows * width, 1);
+        var tokens = new EmbeddingGeometry(rows, VocabularySize, width);
+        if (!Kernels.Embedding.ForwardSum(tokens, ids, Value(_layers.Tokens, 0), places, Value(_layers.Positions, 0), _config.Positions, b.X.Data))
+        {
+            Kernels.Embedding.Forward(tokens, ids, Value(_layers.Tokens, 0), b.X.Data);
+            Kernels.Embedding.Forward(tokens with { V = _config.Positions }, places, Value(_layers.Positions, 0), b.Normed.Data);
+            Kernels.Memory.Accumulate(b.Normed.Data, b.X.Data, (long)rows * width, 1);
+        }
         var attention = new CachedAttentionGeometry(sequences, count, Capacity, _config.Heads, width / _config.Heads, 0);
         long start = (long)first * Capacity * width;
         for (int i = 0; i < _layers.Blocks.Length; i++)
@@ -225,12 +229,10 @@ internal sealed partial class Gpt2Session : CausalSession
 
     private void Block(Gpt2Block block, Buffers b, int rows, in CachedAttentionGeometry attention, DevicePtr<int> past, DevicePtr<float> keys, DevicePtr<float> values)
     {
-        Norm(block.AttentionNorm, rows, b.X.Data, b.Normed.Data, b);
-        Dense(block.QueryKeyValue, rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
+        NormedDense(block.AttentionNorm, block.QueryKeyValue, rows, b.X.Data, b.Inner.Data, b);
         Kernels.CausalAttention.ForwardCached(attention with { Scale = block.Scale }, b.Inner.Data, past, keys, values, b.Normed.Data);
         Dense(block.AttentionOut, rows, b.Normed.Data, b.X.Data, b.X.Data);
-        Norm(block.MlpNorm, rows, b.X.Data, b.Normed.Data, b);
-        Dense(block.MlpIn, rows, b.Normed.Data, DevicePtr<float>.Null, b.Inner.Data);
+        NormedDense(block.MlpNorm, block.MlpIn, rows, b.X.Data, b.Inner.Data, b);
         Dense(block.MlpOut, rows, b.Inner.Data, b.X.Data, b.X.Data);
     }
 
@@ -238,10 +240,16 @@ internal sealed partial class Gpt2Session : CausalSession
     private void Head(DevicePtr<float> rows)
     {
         Buffers b = Take(Sequences);
-        Norm(_layers.Norm, Sequences, rows, b.Normed.Data, b);
         if (_layers.Head is Dense own)
-            Dense(own, Sequences, b.Normed.Data, DevicePtr<float>.Null, _logits.Data);
-        else if (_packed.TryGetValue(_layers.Head, out PackedProduct? head))
+        {
+            NormedDense(_layers.Norm, own, Sequences, rows, _logits.Data, b);
+            return;
+        }
+        _packed.TryGetValue(_layers.Head, out PackedProduct? head);
+        if (head?.RunNormed(Sequences, Normalization(_layers.Norm), rows, DevicePtr<float>.Null, DevicePtr<float>.Null, null, _logits.Data) == true)
+            return;
+        Norm(_layers.Norm, Sequences, rows, b.Normed.Data, b);
+        if (head is not null)
             head.Run(Sequences, b.Normed.Data, DevicePtr<float>.Null, DevicePtr<float>.Null, null, _logits.Data);
         else
             Kernels.MatMul.Forward(_headProduct, b.Normed.Data, Value(_layers.Tokens, 0), _logits.Data);
@@ -255,8 +263,24 @@ internal sealed partial class Gpt2Session : CausalSession
             adapter.Run(rows, x, low.Data, residual, share.Data);
             residual = share.Data; // what is added before the activation
         }
-        _packed[layer].Run(rows, x, layer.UseBias ? Value(layer, 1) : DevicePtr<float>.Null, residual, layer.Activation == Activation.Linear ? null : layer.Activation.Formula(), y);
+        _packed[layer].Run(rows, x, Bias(layer), residual, Formula(layer), y);
     }
+
+    /// <summary>A product of normalised rows; the rows go to Normed where that is no one kernel.</summary>
+    private void NormedDense(LayerNormalization norm, Dense layer, int rows, DevicePtr<float> x, DevicePtr<float> y, Buffers b)
+    {
+        bool isAlone = layer.Adapter is not { IsMerged: false };
+        if (isAlone && _packed[layer].RunNormed(rows, Normalization(norm), x, Bias(layer), DevicePtr<float>.Null, Formula(layer), y))
+            return;
+        Norm(norm, rows, x, b.Normed.Data, b);
+        Dense(layer, rows, b.Normed.Data, DevicePtr<float>.Null, y);
+    }
+
+    private RowNorm Normalization(LayerNormalization layer) => new(Value(layer, 0), Value(layer, 1), _config.LayerNormEpsilon);
+
+    private static DevicePtr<float> Bias(Dense layer) => layer.UseBias ? Value(layer, 1) : DevicePtr<float>.Null;
+
+    private static UnaryFormula? Formula(Dense layer) => layer.Activation == Activation.Linear ? null : layer.Activation.Formula();
 
     private void Norm(LayerNormalization layer, int rows, DevicePtr<float> x, DevicePtr<float> y, Buffers b) => Kernels.LayerNorm.Forward(
         new LayerNormGeometry(rows, _config.Width, _config.LayerNormEpsilon), x, Value(layer, 0), Value(layer, 1), y, b.Mean.Data, b.Deviation.Data);

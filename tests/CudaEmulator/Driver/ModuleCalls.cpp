@@ -105,6 +105,38 @@ DRIVER_API cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
     return launch(function, {{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes}, stream, arguments);
 }
 
+// A programmatic launch only allows a kernel to begin before the one ahead of it has ended: here it never does.
+DRIVER_API cuLaunchKernelEx(const void* configuration, void* handle, void** arguments, void** extra) {
+    struct Attribute {
+        int32_t id, padding, value;
+        char rest[60];
+    };
+    struct Configuration {
+        unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+        void* stream;
+        const Attribute* attributes;
+        unsigned attributeCount;
+    };
+    constexpr int ProgrammaticStreamSerialization = 6;
+    static_assert(sizeof(Attribute) == 72 && sizeof(Configuration) == 56, "as in cuda.h");
+    ENTER;
+    REFUSE_NULL(configuration);
+    const Configuration& c = *static_cast<const Configuration*>(configuration);
+    FUNCTION(function, handle);
+    STREAM(stream, c.stream);
+    if (extra) {
+        finding("cuLaunchKernelEx: the emulator takes arguments by kernelParams, not by extra");
+        return InvalidValue;
+    }
+    for (unsigned i = 0; i < c.attributeCount; i++) {
+        if (c.attributes[i].id != ProgrammaticStreamSerialization) {
+            finding("cuLaunchKernelEx: the emulator does not know attribute %d", c.attributes[i].id);
+            return InvalidValue;
+        }
+    }
+    return launch(function, {{c.gridX, c.gridY, c.gridZ}, {c.blockX, c.blockY, c.blockZ}, c.sharedBytes}, stream, arguments);
+}
+
 DRIVER_API cuLaunchCooperativeKernel(void* handle, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void*, void**) {
     ENTER;
     FUNCTION(function, handle);

@@ -64,6 +64,15 @@ public sealed class AbiTests
         Assert.DoesNotContain(files, f => File.ReadAllText(f).Contains("SuppressGCTransition", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void A_launch_and_its_attributes_are_laid_out_as_in_the_header()
+    {
+        Assert.Equal((56, 72), (Marshal.SizeOf<CUlaunchConfig>(), Marshal.SizeOf<CUlaunchAttribute>()));
+        foreach ((string field, int offset) in new[] { ("GridX", 0), ("BlockZ", 20), ("SharedBytes", 24), ("Stream", 32), ("Attributes", 40), ("AttributeCount", 48) })
+            Assert.Equal(offset, (int)Marshal.OffsetOf<CUlaunchConfig>(field));
+        Assert.Equal((0, 8), ((int)Marshal.OffsetOf<CUlaunchAttribute>("Id"), (int)Marshal.OffsetOf<CUlaunchAttribute>("Value")));
+    }
+
     private static IEnumerable<MethodInfo> All() =>
         s_libraries.SelectMany(t => t.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)).Where(m => m.GetCustomAttribute<LibraryImportAttribute>() is not null);
 
@@ -86,7 +95,7 @@ public sealed class AbiTests
     private static IEnumerable<Type> Enums()
     {
         IEnumerable<Type> used = All().SelectMany(m => m.GetParameters().Select(p => p.ParameterType).Append(m.ReturnType));
-        used = used.Append(typeof(cublasLtEpilogue_t)); // handed over as an attribute
+        used = used.Append(typeof(cublasLtEpilogue_t)).Append(typeof(CUlaunchAttributeID)); // handed over as an attribute, and in a list of them
         return used.SelectMany(t => t.IsPointer ? t.GetElementType()!.GetFields(BindingFlags.Instance | BindingFlags.Public).Select(f => f.FieldType) : [Bare(t)]).Where(t => t.IsEnum).Distinct();
     }
 

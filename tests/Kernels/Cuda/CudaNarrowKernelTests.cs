@@ -55,6 +55,10 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         ["softmax"] = new([5 * 37], [], 5 * 37, (k, x, _, y) => k.Softmax(new(5, 37, false), x[0], y), (k, x, _, y) => k.Softmax.Forward(new(5, 37, false), x[0], y)),
         ["layer norm"] = new([6 * 48], [48, 48, 12], 6 * 48, (k, x, f, y) => k.LayerNorm(new(6, 48, 1e-5f), x[0], f[0], f[1], y),
             (k, x, f, y) => k.LayerNorm.Forward(new(6, 48, 1e-5f), x[0], f[0], f[1], y, f[2], f[2].At(6))),
+        ["softmax, fours"] = Softmax(3, 64), ["softmax, a warp a row"] = Softmax(1024, 12), ["softmax, a long row"] = Softmax(1, 4101),
+        ["layer norm, a warp a row"] = LayerNorm(1024, 12), ["layer norm, odd rows"] = LayerNorm(1025, 7), ["layer norm, a long row"] = LayerNorm(1, 4100),
+        ["means of columns"] = Reduction(ReduceFormula.Mean, [300, 12], [true, false]),
+        ["sums of short rows"] = Reduction(ReduceFormula.Sum, [1030, 5], [false, true]),
         ["causal attention"] = new([2 * 37 * 3 * 24], [], 2 * 37 * 24, (k, x, _, y) => k.CausalAttention(Attention, x[0], y), (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null), Rounds: 2), // weights too are factors
         ["concatenation"] = new([4 * 3, 4 * 5], [], 4 * 8, (k, x, _, y) =>
             {
@@ -67,6 +71,16 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
             }),
         ["turned matrices"] = Permutation([3, 33, 34], [0, 2, 1]),
         ["permuted axes"] = Permutation([3, 4, 5, 6], [0, 2, 1, 3]),
+        ["turned matrices in packs"] = Permutation([3, 36, 68], [0, 2, 1]),
+        ["permuted axes in packs"] = Permutation([3, 4, 5, 16], [0, 2, 1, 3]),
+        ["sum with a rest"] = new([1003, 1003], [], 1003, (k, x, _, y) => k.Binary(Sum, x[0], x[1], y), (k, x, _, y) => k.Binary.Forward(Sum, x[0], x[1], y)),
+        ["broadcast product in packs"] = new([4 * 5 * 16, 16], [], 4 * 5 * 16, (k, x, _, y) => k.Binary(PackedProduct, x[0], x[1], y), (k, x, _, y) => k.Binary.Forward(PackedProduct, x[0], x[1], y)),
+        ["ReLU with a rest"] = new([1003], [], 1003, (k, x, _, y) => k.Unary(new(1003, UnaryFormula.ReLU), x[0], y), (k, x, _, y) => k.Unary.Forward(new(1003, UnaryFormula.ReLU), x[0], y)),
+        ["max pooling in packs"] = MaxPooling(Pooling with { C = 8 }),
+        ["max pooling of 2 x 2 in packs"] = MaxPooling(new(2, 7, 6, 8, 2, 2, 2, 2, Padding2D.None, false)),
+        ["max pooling of 3 x 3 without stride in packs"] = MaxPooling(new(2, 7, 6, 8, 3, 3, 1, 1, Padding2D.All(1), false)),
+        ["average pooling in packs"] = new([2 * 7 * 6 * 8], [], 2 * 3 * 3 * 8, (k, x, _, y) => k.AveragePool2D(Pooling with { C = 8 }, x[0], y), (k, x, _, y) => k.Pool2D.AverageForward(Pooling with { C = 8 }, x[0], y)),
+        ["padding in packs"] = new([2 * 3 * 4 * 8], [], 2 * 6 * 5 * 8, (k, x, _, y) => k.Pad2D(Padding with { C = 8 }, x[0], y), (k, x, _, y) => k.Pad2D.Forward(Padding with { C = 8 }, x[0], y)),
     };
 
     private static Pool2DGeometry Pooling => new(2, 7, 6, 3, 3, 3, 2, 2, new Padding2D(0, 1, 0, 1), false);
@@ -74,6 +88,10 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
     private static Pad2DGeometry Padding => new(2, 3, 4, 5, new Padding2D(1, 2, 0, 1));
 
     private static BinaryGeometry Product => BinaryGeometry.Of(BinaryFormula.Multiply, [4, 5, 6], [6]);
+
+    private static BinaryGeometry Sum => BinaryGeometry.Of(BinaryFormula.Add, [1003], [1003]);
+
+    private static BinaryGeometry PackedProduct => BinaryGeometry.Of(BinaryFormula.Multiply, [4, 5, 16], [16]);
 
     private static CausalAttentionGeometry Attention => new(2, 37, 3, 8, 0.35f, 0, 0);
 
@@ -196,6 +214,15 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         int count = shape.Aggregate((a, b) => a * b);
         return new([count], [], count, (k, x, _, y) => k.Permute(g, x[0], y), (k, x, _, y) => k.Permute.Forward(g, x[0], y));
     }
+
+    private static Case Softmax(int rows, int columns) => new([rows * columns], [], rows * columns, (k, x, _, y) => k.Softmax(new(rows, columns, false), x[0], y),
+        (k, x, _, y) => k.Softmax.Forward(new(rows, columns, false), x[0], y));
+
+    private static Case LayerNorm(int rows, int columns) => new([rows * columns], [columns, columns, 2 * rows], rows * columns, (k, x, f, y) => k.LayerNorm(new(rows, columns, 1e-5f), x[0], f[0], f[1], y),
+        (k, x, f, y) => k.LayerNorm.Forward(new(rows, columns, 1e-5f), x[0], f[0], f[1], y, f[2], f[2].At(rows)));
+
+    private static Case MaxPooling(Pool2DGeometry g) => new([g.N * g.H * g.W * g.C], [], g.N * g.OutH * g.OutW * g.C,
+        (k, x, _, y) => k.MaxPool2D(g, x[0], y), (k, x, _, y) => k.Pool2D.MaxForward(g, x[0], y, DevicePtr<int>.Null));
 
     private static float[] Exact(Case test, float[][] x, float[][] f)
     {

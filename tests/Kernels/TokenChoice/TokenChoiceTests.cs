@@ -96,6 +96,20 @@ public sealed class TokenChoiceTests(CudaEmulator.CudaEmulator emulator) : IDisp
             Choose(kernels, new TokenChoiceGeometry(Rows, 3, samples, 1, 2, 0.9f, 1), logits, 0));
     }
 
+    [Fact]
+    public void The_greatest_of_many_logits_is_found_wherever_it_lies()
+    {
+        emulator.Begin(nameof(The_greatest_of_many_logits_is_found_wherever_it_lies));
+        using var gpu = new EmulatedGpu();
+        const int Vocabulary = 140_001; // more blocks than a warp has threads
+        var g = new TokenChoiceGeometry(Rows, Vocabulary, false, 1, 0, 1, 0);
+        float[] logits = new float[Rows * Vocabulary];
+        (logits[4095], logits[4096], logits[Vocabulary + 140_000], logits[(2 * Vocabulary) + 9000]) = (2, 2, 1, 3);
+        Assert.Equal([4095, 140_000, 9000], Choose(gpu.Kernels, g, logits, 0));
+        (logits[100_000], logits[Vocabulary + 5000], logits[(2 * Vocabulary) + 70_000]) = (2.5f, float.NaN, float.PositiveInfinity);
+        Assert.Equal([100_000, TokenChoiceKernels.NotANumber, TokenChoiceKernels.Infinite], Choose(gpu.Kernels, g, logits, 1));
+    }
+
     /// <summary>Chooses, and sees to it that both counters were counted on.</summary>
     private static int[] Choose(KernelSet kernels, in TokenChoiceGeometry g, float[] logits, int draw)
     {

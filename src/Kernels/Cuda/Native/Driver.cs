@@ -143,6 +143,9 @@ internal static unsafe partial class Driver
         CUfunction function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, CUstream stream, void** arguments, void** extra);
 
     [LibraryImport(NativeLibraries.Driver)]
+    internal static partial CUresult cuLaunchKernelEx(CUlaunchConfig* config, CUfunction function, void** arguments, void** extra);
+
+    [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuGraphInstantiateWithFlags(out CUgraphExec executable, CUgraph graph, ulong flags);
 
     [LibraryImport(NativeLibraries.Driver)]
@@ -225,4 +228,28 @@ internal enum CUevent_flags : uint
 internal enum CUstreamCaptureMode
 {
     CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1,
+}
+
+internal enum CUlaunchAttributeID
+{
+    CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION = 6,
+}
+
+/// <summary>CUlaunchConfig: 56 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct CUlaunchConfig
+{
+    public uint GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
+    public CUstream Stream;
+    public CUlaunchAttribute* Attributes;
+    public uint AttributeCount;
+}
+
+/// <summary>CUlaunchAttribute: 72 bytes, of which the last 64 are a union; an int lies at its start.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 72)]
+internal struct CUlaunchAttribute
+{
+    public CUlaunchAttributeID Id;
+    private readonly int _padding;
+    public int Value;
 }
