@@ -16,7 +16,7 @@ internal sealed partial class CudaCausalAttentionKernels
         if (g.NewTokens != 1 || g.D > MostD || g.D % Vector != 0 || heads > CudaTickets.Count || !FewRowsLaunch.IsAligned(qkv.Address, keys.Address, values.Address, y.Address))
             return false;
         using CudaScratch partials = chunks > 1 ? new(context, (long)heads * chunks * Partial * sizeof(float)) : default;
-        _token.LaunchChained(heads, chunks, Threads, 0, true, qkv, past.Address, keys, values, y, partials.Address, chunks > 1 ? context.Tickets.Address : 0, g.Heads, g.D, g.Capacity, g.Scale);
+        _token.LaunchChained(heads, chunks, CacheThreads, 0, true, qkv, past.Address, keys, values, y, partials.Address, chunks > 1 ? context.Tickets.Address : 0, g.Heads, g.D, g.Capacity, g.Scale);
         return true;
     }
 }
