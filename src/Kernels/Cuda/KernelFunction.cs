@@ -13,10 +13,6 @@ internal sealed unsafe class KernelFunction(CudaContext context, string file, st
     public const int Threads = 256;
 
     private const int MostArguments = 24;
-<<<<<<< HEAD
-=======
-    private const int SharedBytesUnasked = 48 << 10; // of a block; more has to be asked for
->>>>>>> attn
     private const int BlocksOfProcessor = 64; // of a grid that walks in strides: eight times what a multiprocessor holds at once, so that none waits long for the last
     private const int SharedBytesUnasked = 48 << 10; // of a block; more has to be asked for
 
