@@ -143,7 +143,7 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
         emulator.Inject("launch", 1, 701);
         CudaException e = Assert.Throws<CudaException>(() => gpu.Kernels.Gradient.Scale(x, 3, 2));
         Assert.Equal(701, e.Status);
-        Assert.Contains("cuLaunchKernel(add_scaled of Memory.cu, grid 1x1, block 256x1): CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701)", e.Message, StringComparison.Ordinal);
+        Assert.Contains("cuLaunchKernel(add_scaled_packs of Memory.cu, grid 1x1, block 64x1): CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701)", e.Message, StringComparison.Ordinal);
         gpu.Kernels.Gradient.Scale(x, 3, 2);
         Assert.Equal([2, 4, 6], Read(gpu.Kernels.Memory, x, 3));
         gpu.Kernels.Memory.Free(x.Address);
@@ -302,7 +302,7 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
         emulator.Inject("copy", 1, IllegalAddress); // what a fault looks like to the host: some later call reports it
         CudaException e = Assert.Throws<CudaException>(() => Read(gpu.Kernels.Memory, x, 1));
         Assert.True(e.IsSticky);
-        Assert.Contains("A kernel or copy that ran before this call is at fault; the last one launched was add_scaled.", e.Message, StringComparison.Ordinal);
+        Assert.Contains("A kernel or copy that ran before this call is at fault; the last one launched was add_scaled_packs.", e.Message, StringComparison.Ordinal);
         Assert.Contains("start the program anew", e.Message, StringComparison.Ordinal);
         emulator.Inject("copy", 0, 0);
         gpu.Kernels.Memory.Free(x.Address);
