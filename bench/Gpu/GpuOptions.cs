@@ -8,7 +8,7 @@ internal sealed record GpuOptions(string Output)
     public static readonly string[] AllParts = ["peaks", "vision", "steps", "text", "ladder"];
 
     /// <summary>How it is called.</summary>
-    public const string Usage = "gpu --output FOLDER [--parts peaks,vision,steps,text,ladder] [--precision fp32,tf32,bf16] [--only NAME] [--once] [--tiny] | gpu --output FOLDER --report | gpu --device";
+    public const string Usage = "gpu --output FOLDER [--parts peaks,vision,steps,text,ladder] [--precision fp32,tf32,bf16] [--only NAME] [--once] [--host] [--tiny] | gpu --output FOLDER --report | gpu --device";
 
     /// <summary>What is measured.</summary>
     public IReadOnlyList<string> Parts { get; init; } = AllParts;
@@ -28,6 +28,9 @@ internal sealed record GpuOptions(string Output)
     /// <summary>One run each, after the first: for a profiler that notes every kernel, as ncu does.</summary>
     public bool IsOnce { get; init; }
 
+    /// <summary>Of training steps, the time of the host alone, unchecked.</summary>
+    public bool IsHost { get; init; }
+
     /// <summary>True writes the tables of what lies in the folder.</summary>
     public bool IsReport { get; init; }
 
@@ -39,12 +42,13 @@ internal sealed record GpuOptions(string Output)
         for (int i = 0; i < arguments.Length; i++)
         {
             string name = arguments[i];
-            if (name is "--tiny" or "--report" or "--once")
+            if (name is "--tiny" or "--report" or "--once" or "--host")
             {
                 options = name switch
                 {
                     "--tiny" => options with { IsTiny = true, IsOnce = true },
                     "--once" => options with { IsOnce = true },
+                    "--host" => options with { IsHost = true },
                     _ => options with { IsReport = true },
                 };
                 continue;

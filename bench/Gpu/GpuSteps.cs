@@ -38,7 +38,7 @@ internal static class GpuSteps
             foreach (string precision in options.Precisions)
             {
                 var row = new GpuRow { Part = Part, Name = $"{step.Name}-b{batch}", Precision = precision, Unit = "images/s", Count = batch, Variant = "eager" };
-                results.Try(row, () => Measure(row, step, batch, CheckedBatch, options.IsOnce, results));
+                results.Try(row, () => options.IsHost ? Host(row, step, batch) : Measure(row, step, batch, CheckedBatch, options.IsOnce, results));
             }
         }
     }
@@ -51,7 +51,13 @@ internal static class GpuSteps
         if (!float.IsFinite(graft.Loss))
             throw new GraftException($"the loss of the first step is {graft.Loss}");
         results.Add(new GpuRow { Part = GpuRow.Check, Name = row.Name, Precision = row.Precision, Values = [graft.Loss] });
-        return new GpuClock(BenchGpu.Context, isOnce).Measure(row with { Deviation = deviation }, graft.Run, budget: 1);
+        return new GpuClock(BenchGpu.Context, isOnce).Measure(row with { Deviation = deviation }, graft.Run, budget: 1, warmUp: GpuClock.StepWarmUp);
+    }
+
+    private static GpuRow Host(GpuRow row, Step step, int batch)
+    {
+        using GraftStep graft = Open(step, batch, BenchGpu.Device, row.Precision);
+        return GpuHost.Measure(row with { Unit = "ms", Count = 1 }, graft);
     }
 
     /// <summary>How far a loss is from the processor's.</summary>

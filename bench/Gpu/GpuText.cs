@@ -19,6 +19,19 @@ internal static class GpuText
         Gpt2Config config = (options.IsTiny ? new Gpt2Config { VocabularySize = 101, Positions = 64, Width = 32, Blocks = 2, Heads = 2 } : Gpt2Config.Small)
             with { EmbeddingDropout = 0, ResidualDropout = 0, AttentionDropout = 0, EosToken = null };
         int prompt = options.IsTiny ? 16 : 512, tokens = options.IsTiny ? 4 : 64, sequences = options.IsTiny ? 2 : 4, length = options.IsTiny ? 8 : 512;
+        if (options.IsHost)
+        {
+            foreach (string precision in options.Precisions)
+            {
+                var host = new GpuRow { Part = Part, Name = $"gpt2-train-step-{sequences}x{length}", Variant = "eager", Precision = precision };
+                results.Try(host, () =>
+                {
+                    using GraftStep graft = Open(config, sequences, length, BenchGpu.Device, precision);
+                    return GpuHost.Measure(host, graft);
+                });
+            }
+            return;
+        }
         Gpt2 gpt = Fill(Gpt2.Build(config), Device.Cpu);
         int[] text = Numbers.Ids("text", prompt, config.VocabularySize);
         float[] expected = Logits(gpt, text);
@@ -95,7 +108,7 @@ internal static class GpuText
         using GraftStep graft = Open(config, sequences, length, BenchGpu.Device, row.Precision);
         graft.Run();
         results.Add(new GpuRow { Part = GpuRow.Check, Name = row.Name, Precision = row.Precision, Values = [graft.Loss] });
-        return clock.Measure(row with { Deviation = deviation }, graft.Run, budget: 1);
+        return clock.Measure(row with { Deviation = deviation }, graft.Run, budget: 1, warmUp: GpuClock.StepWarmUp);
     }
 
     private static float FirstLoss(Gpt2Config config, int sequences, int length, Device device, string precision)

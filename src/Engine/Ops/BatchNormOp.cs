@@ -78,10 +78,13 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
     public override void Backward(OpCall call)
     {
         BatchNormGeometry g = Geometry(call);
+        // The sums that the input's gradient reads are those of gamma and beta: a first contribution is written to its place.
+        (DevicePtr<float> Gradient, float Beta) gamma = call.Needs(1) ? call.GradIn(1) : (default, 0), shift = call.Needs(2) ? call.GradIn(2) : (default, 0);
         DevicePtr<float> dscale = default, dshift = default;
         if (training || call.Needs(1) || call.Needs(2))
         {
-            (dscale, dshift) = (call.Temporary(g.C), call.Temporary(g.C));
+            dscale = call.Needs(1) && gamma.Beta == 0 ? gamma.Gradient : call.Temporary(g.C);
+            dshift = call.Needs(2) && shift.Beta == 0 ? shift.Gradient : call.Temporary(g.C);
             call.Kernels.BatchNorm.BackwardSums(g, call.In(0).Data, call.GradOut, call.Saved(0), call.Saved(1), dscale, dshift);
         }
         if (call.Needs(0))
@@ -90,16 +93,10 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
             call.Kernels.BatchNorm.BackwardInput(
                 g, call.In(0).Data, call.GradOut, call.In(1).Data, call.Saved(0), call.Saved(1), dscale, dshift, dx, beta);
         }
-        if (call.Needs(1))
-        {
-            var (dgamma, beta) = call.GradIn(1);
-            call.Kernels.Memory.Accumulate(dscale, dgamma, g.C, beta);
-        }
-        if (call.Needs(2))
-        {
-            var (dbeta, beta) = call.GradIn(2);
-            call.Kernels.Memory.Accumulate(dshift, dbeta, g.C, beta);
-        }
+        if (gamma.Beta != 0)
+            call.Kernels.Memory.Accumulate(dscale, gamma.Gradient, g.C, gamma.Beta);
+        if (shift.Beta != 0)
+            call.Kernels.Memory.Accumulate(dshift, shift.Gradient, g.C, shift.Beta);
     }
 
     private void Forward(OpCall call, DevicePtr<float> movingMean, DevicePtr<float> movingVariance) => call.Kernels.BatchNorm.Forward(

@@ -24,30 +24,25 @@ internal sealed class MovingStatistics : IDisposable
             Dispose();
             _before = Tensor.Allocate(model.Device, new Shape(checked((int)count)));
         }
-        Each((memory, p, before) => memory.Copy(p.Value.Data, before, p.Value.Count));
+        model.Device.Kernels.Memory.CopyTogether(Array.ConvertAll(_moved, p => (p.Value.Data, p.Value.Count)), _before.Data);
     }
 
     /// <summary>Brings them back.</summary>
-    public void PutBack() => Each((memory, p, before) =>
+    public void PutBack()
     {
-        memory.Copy(before, p.Value.Data, p.Value.Count);
-        p.Value.MarkChanged();
-    });
+        long at = 0;
+        foreach (Parameter p in _moved)
+        {
+            p.Device.Kernels.Memory.Copy(_before!.Data.At(at), p.Value.Data, p.Value.Count);
+            p.Value.MarkChanged();
+            at += p.Value.Count;
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _before?.Release();
         _before = null;
-    }
-
-    private void Each(Action<MemoryKernels, Parameter, DevicePtr<float>> copy)
-    {
-        long at = 0;
-        foreach (Parameter p in _moved)
-        {
-            copy(p.Device.Kernels.Memory, p, _before!.Data.At(at));
-            at += p.Value.Count;
-        }
     }
 }

@@ -16,6 +16,8 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
 {
     private readonly GradientAccumulator _accumulator = new();
     private readonly MovingStatistics _statistics = new();
+    private MemoryReport? _report;
+    private Held? _reported; // what that report is of
 
     /// <summary>Loss of the batch, and its outputs where they are copied; null where it came without inputs and the cache has not got all of it.</summary>
     public (float Loss, float[] Outputs)? Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
@@ -73,7 +75,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             double start = options.Times?.Now ?? 0;
             Update(tape, scale, lastOfEpoch); // from here on to the end
             options.Times?.AddUpdate(start);
-            model.MemoryReport = MemoryReport.Of(model, tape, optimizer, _accumulator);
+            Report(batch, tape);
             return (number, outputs);
         }
         catch (Exception e)
@@ -85,6 +87,16 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             IEnumerable<string> largest = MemoryReport.Of(model, tape, optimizer, _accumulator).Largest(MemoryReport.Shown);
             throw new CudaOutOfMemoryException($"{e.Message}\nThe largest tensors of this step:\n{string.Join('\n', largest)}", e);
         }
+    }
+
+    /// <summary>What the step held in memory. A step like the one before it holds the same, so that nothing is listed again.</summary>
+    private void Report(Batch batch, Tape tape)
+    {
+        var held = new Held(batch.Size, batch.Inputs.Length, tape.OpCount, model.Device.Pool.LiveBytes, model.Device.Pool.PeakBytes);
+        if (held == _reported && _report == model.MemoryReport)
+            return;
+        model.MemoryReport = _report = MemoryReport.Of(model, tape, optimizer, _accumulator);
+        _reported = held;
     }
 
     private void Update(Tape tape, LossScale? scale, bool lastOfEpoch)
@@ -105,4 +117,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         optimizer.Apply(_accumulator.Mean(), scale);
         _accumulator.Clear();
     }
+
+    /// <summary>What steps that hold the same in memory have in common.</summary>
+    private sealed record Held(int Samples, int Numbers, int Ops, long LiveBytes, long PeakBytes);
 }

@@ -7,12 +7,19 @@ namespace Graft.Kernels.Cuda;
 /// Memory of one GPU, in the order of its compute stream: a block that is given back serves the next that is taken, as all kernels run one after the
 /// other. The driver's pool keeps what is given back until <see cref="Trim"/>.
 /// </summary>
+/// <remarks>
+/// Scratch of kernels is taken and given back hundreds of times a step, in the same sizes each step. Asking the driver's pool each time would cost the host as much as the launches: blocks
+/// that were lent stay here, by their size, and go out again without a call.
+/// </remarks>
 internal sealed class CudaMemoryPool : IDisposable
 {
     private readonly CudaContext _context;
     private readonly CUmemoryPool _pool;
     private readonly bool _hasPool;
+    private const int KeptShare = 16; // of the GPU's memory, at most, lies here to be lent again
+
     private readonly Dictionary<nint, long> _live = [];
+    private readonly Dictionary<long, Stack<nint>> _kept = []; // by size
     private readonly Lock _lock = new();
 
     public CudaMemoryPool(CudaContext context, int device)
@@ -29,6 +36,9 @@ internal sealed class CudaMemoryPool : IDisposable
 
     /// <summary>Gives back what others took here and keep for reuse; called before memory is said to be out.</summary>
     public event Action? WhenShort;
+
+    /// <summary>Bytes that wait to be lent again.</summary>
+    public long KeptBytes { get; private set; }
 
     /// <summary>Bytes that are taken.</summary>
     public long LiveBytes { get; private set; }
@@ -68,14 +78,55 @@ internal sealed class CudaMemoryPool : IDisposable
         }
         if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY)
             throw OutOfMemory(bytes);
-        Check.Ok(status, string.Create(CultureInfo.InvariantCulture, $"cuMemAllocAsync({bytes} bytes)"));
+        if (status != CUresult.CUDA_SUCCESS)
+            Check.Ok(status, string.Create(CultureInfo.InvariantCulture, $"cuMemAllocAsync({bytes} bytes)"));
+        lock (_lock)
+            Note((nint)address, bytes);
+        return (nint)address;
+    }
+
+    /// <summary>Takes a block for the kernels of one call, which comes back by <see cref="TakeBack"/>.</summary>
+    /// <inheritdoc cref="Allocate"/>
+    public nint Lend(long bytes)
+    {
+        if (!Keeps)
+            return Allocate(bytes);
         lock (_lock)
         {
-            _live.Add((nint)address, bytes);
-            LiveBytes += bytes;
-            PeakBytes = Math.Max(PeakBytes, LiveBytes);
+            if (_kept.TryGetValue(bytes, out Stack<nint>? blocks) && blocks.TryPop(out nint address))
+            {
+                KeptBytes -= bytes;
+                Note(address, bytes);
+                return address;
+            }
         }
-        return (nint)address;
+        return AllocateApart(bytes);
+    }
+
+    /// <summary>Takes back what was lent. The next to whom it is lent hands its work in behind that of the last.</summary>
+    public void TakeBack(nint address, long bytes)
+    {
+        if (!Keeps)
+        {
+            Free(address);
+            return;
+        }
+        lock (_lock)
+        {
+            Forget(address);
+            long most = _context.Info.Memory / KeptShare;
+            if (KeptBytes + bytes > most)
+                GiveBackKept(); // sizes that come no more do not stay for good
+            if (bytes > most)
+            {
+                Release(address);
+                return;
+            }
+            if (!_kept.TryGetValue(bytes, out Stack<nint>? blocks))
+                _kept.Add(bytes, blocks = []);
+            blocks.Push(address);
+            KeptBytes += bytes;
+        }
     }
 
     /// <summary>Gives a block back; work that was handed in before still has it.</summary>
@@ -85,28 +136,65 @@ internal sealed class CudaMemoryPool : IDisposable
             return;
         _context.Use();
         lock (_lock)
-        {
-            if (!_live.Remove(address, out long bytes))
-                throw new CudaException(string.Create(CultureInfo.InvariantCulture, $"0x{address:x} is given back, but it is no block of {_context.Info.Name} that is taken."));
-            LiveBytes -= bytes;
-        }
-        if (_hasPool)
-            Check.Ok(Driver.cuMemFreeAsync((ulong)address, _context.Stream.Handle));
-        else
-            Check.Ok(Driver.cuMemFree_v2((ulong)address));
+            Forget(address);
+        Release(address);
     }
 
     /// <summary>Waits for all work and gives what is not taken back to the system.</summary>
     public void Trim()
     {
-        if (!_hasPool)
+        if (!_hasPool && _kept.Count == 0)
             return;
         _context.Synchronize();
+        if (_kept.Count > 0)
+        {
+            lock (_lock)
+                GiveBackKept();
+            _context.Synchronize();
+        }
+        if (!_hasPool)
+            return;
         Check.Ok(Driver.cuMemPoolTrimTo(_pool, 0));
     }
 
     /// <inheritdoc/>
     public void Dispose() => Trim();
+
+    /// <summary>Not where tools watch each block, nor while work is recorded: the recording has places of its own for what the work takes.</summary>
+    private bool Keeps => !_context.Options.IsOneToOne && _context.Recording is null;
+
+    private void Note(nint address, long bytes)
+    {
+        _live.Add(address, bytes);
+        LiveBytes += bytes;
+        PeakBytes = Math.Max(PeakBytes, LiveBytes);
+    }
+
+    private void Forget(nint address)
+    {
+        if (!_live.Remove(address, out long bytes))
+            throw new CudaException(string.Create(CultureInfo.InvariantCulture, $"0x{address:x} is given back, but it is no block of {_context.Info.Name} that is taken."));
+        LiveBytes -= bytes;
+    }
+
+    private void GiveBackKept()
+    {
+        foreach (Stack<nint> blocks in _kept.Values)
+        {
+            while (blocks.TryPop(out nint address))
+                Release(address);
+        }
+        _kept.Clear();
+        KeptBytes = 0;
+    }
+
+    private void Release(nint address)
+    {
+        if (_hasPool)
+            Check.Ok(Driver.cuMemFreeAsync((ulong)address, _context.Stream.Handle));
+        else
+            Check.Ok(Driver.cuMemFree_v2((ulong)address));
+    }
 
     private CUresult TryAllocate(long bytes, out ulong address) =>
         _hasPool ? Driver.cuMemAllocAsync(out address, (nuint)Math.Max(bytes, 1), _context.Stream.Handle) : Driver.cuMemAlloc_v2(out address, (nuint)Math.Max(bytes, 1));

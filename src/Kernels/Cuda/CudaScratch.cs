@@ -4,11 +4,12 @@ namespace Graft.Kernels.Cuda;
 internal readonly struct CudaScratch : IDisposable
 {
     private readonly CudaContext _context;
+    private readonly long _bytes;
 
     public CudaScratch(CudaContext context, long bytes)
     {
-        _context = context;
-        Address = context.Memory.Allocate(bytes);
+        (_context, _bytes) = (context, bytes);
+        Address = context.Memory.Lend(bytes);
     }
 
     /// <summary>Where it begins; 0 for the default, which holds nothing.</summary>
@@ -17,6 +18,6 @@ internal readonly struct CudaScratch : IDisposable
     public void Dispose()
     {
         if (Address != 0)
-            _context.Memory.Free(Address);
+            _context.Memory.TakeBack(Address, _bytes);
     }
 }

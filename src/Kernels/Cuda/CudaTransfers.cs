@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Graft.Kernels.Cuda.Native;
 
@@ -13,6 +14,7 @@ namespace Graft.Kernels.Cuda;
 internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
 {
     private const int LargeBytes = 4 << 20, MostLarge = 16; // pinned memory is dear: 64 MiB of it at most
+    private const int Together = 8; // pieces that threads copy at once
     private const int SmallBytes = 64 << 10, MostSmall = 32; // a copy of these takes less time than the two events that let it overlap
 
     private readonly Lock _lock = new();
@@ -20,6 +22,9 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
     private readonly List<Slot> _numbers = []; // one a number that is under way
     private readonly Stack<Slot> _idle = []; // of those
     private CudaStream? _stream;
+
+    /// <summary>Seconds for which threads waited for copies.</summary>
+    public double SecondsWaited { get; private set; }
 
     /// <summary>Copies host memory to the device, in the order of the compute stream.</summary>
     public void Upload(ReadOnlySpan<byte> source, nint destination)
@@ -34,8 +39,8 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
                     _small.Next().UploadInOrder(source, destination, context.Stream);
                 return;
             }
-            for (int at = 0; at < source.Length; at += LargeBytes)
-                _large.Next().UploadBeside(source.Slice(at, Math.Min(LargeBytes, source.Length - at)), destination + at, context.Stream, _stream ??= new CudaStream());
+            for (int at = 0; at < source.Length; at += LargeBytes * Together)
+                UploadTogether(source.Slice(at, Math.Min(LargeBytes * Together, source.Length - at)), destination + at);
         }
     }
 
@@ -98,6 +103,29 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
         _stream = null;
     }
 
+    /// <summary>Some large pieces: one thread does not reach the bandwidth of the host's memory.</summary>
+    private void UploadTogether(ReadOnlySpan<byte> source, nint destination)
+    {
+        Slot[] slots = _large.Next((source.Length + LargeBytes - 1) / LargeBytes);
+        int total = source.Length;
+        if (slots.Length == 1)
+        {
+            source.CopyTo(slots[0].Host.Bytes);
+        }
+        else
+        {
+            fixed (byte* first = source)
+            {
+                nint from = (nint)first; // stays where it is until all threads are done
+                Parallel.For(0, slots.Length, i => new ReadOnlySpan<byte>((byte*)from + i * LargeBytes, BytesOf(i)).CopyTo(slots[i].Host.Bytes));
+            }
+        }
+        for (int i = 0; i < slots.Length; i++)
+            slots[i].UploadBeside(BytesOf(i), destination + i * LargeBytes, context.Stream, _stream ??= new CudaStream());
+
+        int BytesOf(int piece) => Math.Min(LargeBytes, total - piece * LargeBytes);
+    }
+
     private void Use() => context.Use();
 
     private void Look(long last = long.MaxValue) => context.Checks.Look(last);
@@ -128,6 +156,17 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
             if (!slot.IsFree)
                 slot.Wait();
             return slot;
+        }
+
+        /// <summary>As many buffers, each another one.</summary>
+        public Slot[] Next(int count)
+        {
+            while (_slots.Count < count)
+                _slots.Add(new Slot(context, bytes));
+            var slots = new Slot[count];
+            for (int i = 0; i < count; i++)
+                slots[i] = Next();
+            return slots;
         }
 
         public void Dispose()
@@ -185,7 +224,12 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
         public bool IsFree => _copied.IsPast;
 
         /// <summary>Waits until it is.</summary>
-        public void Wait() => _copied.Synchronize();
+        public void Wait()
+        {
+            long start = Stopwatch.GetTimestamp();
+            _copied.Synchronize();
+            _context.Transfers.SecondsWaited += Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
 
         public void UploadInOrder(ReadOnlySpan<byte> source, nint destination, CudaStream compute)
         {
@@ -194,19 +238,19 @@ internal sealed unsafe class CudaTransfers(CudaContext context) : IDisposable
             _copied.Record(compute);
         }
 
-        public void UploadBeside(ReadOnlySpan<byte> source, nint destination, CudaStream compute, CudaStream copies)
+        /// <summary>Brings what lies in the pinned buffer.</summary>
+        public void UploadBeside(int bytes, nint destination, CudaStream compute, CudaStream copies)
         {
-            source.CopyTo(Host.Bytes);
             if (_device == 0)
             {
                 _device = _context.Memory.AllocateApart(Host.Size);
                 _taken.Record(compute); // the allocation is in the order of the compute stream
             }
             copies.WaitFor(_taken);
-            Check.Ok(Driver.cuMemcpyHtoDAsync_v2((ulong)_device, Host.Address, (nuint)source.Length, copies.Handle));
+            Check.Ok(Driver.cuMemcpyHtoDAsync_v2((ulong)_device, Host.Address, (nuint)bytes, copies.Handle));
             _copied.Record(copies);
             compute.WaitFor(_copied);
-            Check.Ok(Driver.cuMemcpyDtoDAsync_v2((ulong)destination, (ulong)_device, (nuint)source.Length, compute.Handle));
+            Check.Ok(Driver.cuMemcpyDtoDAsync_v2((ulong)destination, (ulong)_device, (nuint)bytes, compute.Handle));
             _taken.Record(compute);
         }
 

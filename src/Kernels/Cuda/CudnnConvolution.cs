@@ -55,6 +55,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     private readonly cudnnConvolutionDescriptor_t _convolution;
     private readonly Queue<Candidate>?[] _candidates = new Queue<Candidate>?[4];
     private readonly string[] _reasons = [NoAlgorithm, NoAlgorithm, NoAlgorithm, NoAlgorithm]; // of the last refusal in each direction
+    private cudnnMathType_t? _math; // that an algorithm asked for last
 
     public CudnnConvolution(CudaContext context, cudnnHandle_t handle, cudnnActivationDescriptor_t identity, in Conv2DGeometry g, ComputePrecision precision)
     {
@@ -171,8 +172,10 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     /// <summary>The math type that the heuristic named with an algorithm; exact float32 has one alone.</summary>
     private void SetMath(cudnnMathType_t math)
     {
-        if (!IsExact)
-            Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, math));
+        if (IsExact || math == _math)
+            return; // a changed descriptor may make cuDNN look for its kernel anew
+        Check.Ok(Cudnn.cudnnSetConvolutionMathType(_convolution, math));
+        _math = math;
     }
 
     private cudnnStatus_t WorkspaceOf(CudnnDirection direction, int algorithm, out nuint bytes) => direction switch

@@ -8,6 +8,7 @@ namespace Graft.Kernels;
 internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 {
     private readonly CudaAddScaled _addScaled = new(context);
+    private readonly KernelFunction _copyTogether = new(context, "CopyTogether.cu", "copy_together");
 
     public override bool IsOneToOne => context.Options.IsOneToOne || context.Recording is not null; // what recorded work takes must not serve others in between
 
@@ -35,6 +36,27 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
 
     public override void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count) => context.Copy(source.Address, destination.Address, count * sizeof(float));
 
+    /// <summary>One launch, a block for each array: a copy of a few hundred bytes costs as much as a kernel.</summary>
+    public override void CopyTogether(ReadOnlySpan<(DevicePtr<float> Source, long Count)> arrays, DevicePtr<float> destination)
+    {
+        if (arrays.Length < 2)
+        {
+            base.CopyTogether(arrays, destination);
+            return;
+        }
+        var entries = new CopyEntry[arrays.Length];
+        long at = 0;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            entries[i] = new CopyEntry(arrays[i].Source, arrays[i].Count, at);
+            at += arrays[i].Count;
+        }
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<CopyEntry>(entries);
+        using var table = new CudaScratch(context, bytes.Length);
+        context.Transfers.Upload(bytes, table.Address);
+        _copyTogether.Launch(entries.Length, KernelFunction.Threads, table.Address, destination);
+    }
+
     public override void Accumulate(DevicePtr<float> source, DevicePtr<float> destination, long count, float beta)
     {
         if (beta == 0)
@@ -51,3 +73,9 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
         Check.Ok(Driver.cuMemsetD32Async((ulong)destination.Address, BitConverter.SingleToUInt32Bits(value), (nuint)count, context.Stream.Handle));
     }
 }
+
+/// <summary>A row of the table, laid out as CopyEntry of CopyTogether.cu.</summary>
+/// <param name="Source">The array.</param>
+/// <param name="Count">Its numbers.</param>
+/// <param name="First">Where it goes.</param>
+internal readonly record struct CopyEntry(DevicePtr<float> Source, long Count, long First);

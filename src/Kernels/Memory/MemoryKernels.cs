@@ -60,6 +60,16 @@ public abstract class MemoryKernels
     /// <summary>Copies within the device; the blocks do not overlap.</summary>
     public abstract void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count);
 
+    /// <summary>Copies small arrays within the device into one, each behind the one before.</summary>
+    public virtual void CopyTogether(ReadOnlySpan<(DevicePtr<float> Source, long Count)> arrays, DevicePtr<float> destination)
+    {
+        foreach ((DevicePtr<float> source, long count) in arrays)
+        {
+            Copy(source, destination, count);
+            destination = destination.At(count);
+        }
+    }
+
     /// <summary>destination = beta * destination + source; beta is 0 (destination is not read) or 1.</summary>
     public abstract void Accumulate(DevicePtr<float> source, DevicePtr<float> destination, long count, float beta);
 

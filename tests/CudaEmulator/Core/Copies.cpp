@@ -9,6 +9,7 @@
 #include "HostMemory.h"
 #include "Memory.h"
 #include "Reports.h"
+#include "Settings.h"
 
 namespace emu {
 
@@ -55,6 +56,10 @@ Status copy(const std::shared_ptr<Stream>& stream, Place to, Place from, uint64_
     if (int status = injected(Call::Copy)) return static_cast<Status>(status);
     if (blocking)
         if (Status status = refuseDuringCapture(caller)) return status;
+    if (settings().idle && !stream->capture) {
+        countCopy(to, from, width * rows);
+        return Success;
+    }
 
     const Place& host = from.onDevice ? to : from;
     uint64_t hostBytes = (rows - 1) * host.pitch + width;
@@ -97,6 +102,10 @@ Status fill(const std::shared_ptr<Stream>& stream, uint64_t address, uint32_t va
         return InvalidValue;
     }
     if (!checkRange(address, n * element, caller)) return InvalidValue;
+    if (settings().idle && !stream->capture) {
+        count("memsets");
+        return Success;
+    }
     Work work;
     work.what = caller;
     work.kind = WorkKind::Memset;

@@ -150,6 +150,10 @@ bool isStackOverflow(uint64_t address) { return running().fiber && running().fib
 
 Status launch(const std::shared_ptr<Function>& function, const LaunchShape& shape, const std::shared_ptr<Stream>& stream, void** values) {
     if (Status status = checkShape(*function, shape)) return status;
+    if (settings().idle && !stream->capture) {
+        count("launches");
+        return Success;
+    }
     Arguments arguments;
     if (Status status = collectArguments(*function, values, arguments)) return status;
     if (int status = injected(Call::Launch)) return static_cast<Status>(status);

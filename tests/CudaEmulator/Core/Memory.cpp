@@ -99,7 +99,7 @@ void closePages(Allocation& a) {
 
 bool openPages(Allocation& a) {
     if (mprotect(reinterpret_cast<void*>(a.base), a.mapped, PROT_READ | PROT_WRITE) != 0) return false;
-    memset(reinterpret_cast<void*>(a.base), Poison, a.mapped);
+    if (!settings().idle) memset(reinterpret_cast<void*>(a.base), Poison, a.mapped);
     a.live = true;
     a.initialised.clear();
     if (settings().checked) a.initialised.assign((a.size + 63) / 64, 0);
@@ -159,7 +159,7 @@ Status release(uint64_t address, const char* caller) {
         finding("%s: allocation #%lu of %lu bytes was freed before", caller, a->id, a->size);
         return InvalidValue;
     }
-    if (a->live) checkCanary(*a);
+    if (a->live && !settings().idle) checkCanary(*a);
     closePages(*a);
     a->ofGraph = false;
     region().used.erase(a->base - Page - region().start);

@@ -7,7 +7,7 @@ namespace emu {
 namespace {
 
 const char* const Names[] = {"checked", "tight",  "progress", "thread_order",       "seed",
-                             "memory",  "watchdog_seconds", "compute_capability", "lt_quirk", "verbose"};
+                             "memory",  "watchdog_seconds", "compute_capability", "lt_quirk", "verbose", "idle"};
 
 bool assign(Settings& s, const std::string& name, uint64_t value) {
     if (name == "checked") s.checked = value != 0;
@@ -20,6 +20,7 @@ bool assign(Settings& s, const std::string& name, uint64_t value) {
     else if (name == "compute_capability") s.computeCapability = value;
     else if (name == "lt_quirk" && value <= 3) s.ltQuirk = static_cast<LtQuirk>(value);
     else if (name == "verbose") s.verbose = value != 0;
+    else if (name == "idle") s.idle = value != 0;
     else return false;
     return true;
 }

@@ -89,6 +89,7 @@ std::shared_ptr<Stream> streamOf(const void* handle, const char* caller) {
 Status enqueue(const std::shared_ptr<Stream>& stream, Work work) {
     if (Status status = stickyError()) return status;
     if (stream->capture) return captureWork(*stream, std::move(work));
+    if (settings().idle) return work.kind == WorkKind::Free && work.run ? work.run({}) : Success;
     if (Status status = refuseImplicitWait(*stream)) return status;
 
     Stream::Queued queued;
@@ -186,6 +187,11 @@ Status recordEvent(const std::shared_ptr<Event>& event, const std::shared_ptr<St
         return Success;
     }
     event->capture = nullptr;
+    if (settings().idle) {
+        event->position = stream->doneTo;
+        event->time = now();
+        return Success;
+    }
     uint64_t position = event->position = stream->queuedTo + 1;
     Work work{"event record", WorkKind::Empty, {}, nullptr, nullptr};
     work.run = [event, position](const Moment&) {

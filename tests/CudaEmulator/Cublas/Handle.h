@@ -26,6 +26,7 @@ struct BlasHandle {
 
 #define HANDLE(name, handle)                                                     \
     Lock lock;                                                                   \
+    count("calls");                                                              \
     auto name = handleTo<BlasHandle>(handle, Kind::Cublas, __func__);            \
     if (!name) return BlasNotInitialized
 

@@ -195,6 +195,7 @@ LT_API int cublasLtMatmul(void* handle, void* desc, const void* alpha, const voi
         if (scratch) memset(reinterpret_cast<void*>(scratchAddress), Poison, scratch);  // what it held is lost
         return Success;
     };
+    count("calls");
     count("cublaslt_calls");
     return enqueue(stream, std::move(work)) ? BlasExecutionFailed : BlasSuccess;
 }

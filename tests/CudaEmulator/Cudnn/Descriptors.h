@@ -105,6 +105,7 @@ const char* nameOf(DataType type);
     if (!isReady(*name, __func__, #T)) return DnnBadParam
 #define DNN_HANDLE(name, handle)                                            \
     Lock lock;                                                              \
+    count("calls");                                                         \
     auto name = handleTo<DnnHandle>(handle, Kind::Cudnn, __func__);         \
     if (!name) return DnnNotInitialized;                                    \
     if (enter(__func__)) return DnnExecutionFailed

@@ -18,6 +18,7 @@ using namespace emu;
 // The first line of every call that needs a context.
 #define ENTER                                     \
     Lock lock;                                    \
+    emu::count("calls");                          \
     if (Status status = enter(__func__)) return status
 #define REFUSE_NULL(pointer) \
     if (!(pointer)) return refuseNull(__func__, #pointer)
