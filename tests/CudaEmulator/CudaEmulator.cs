@@ -94,6 +94,7 @@ public sealed unsafe class CudaEmulator : IDisposable
         Configure("watchdog_seconds", 20);
         Configure("compute_capability", 90);
         Configure("lt_quirk", 0);
+        Configure("idle", 0);
         foreach (string kind in CallKinds)
             Inject(kind, 0, 0);
         Label("");

@@ -1,4 +1,5 @@
 using Graft.Autograd;
+using Graft.Kernels;
 using Graft.Ops;
 using Xunit;
 
@@ -32,6 +33,32 @@ public sealed class BatchNormTests
         Tensor y = tape.Run(new BatchNormOp(0, 0.75f, training: true, unbiased: true), tape.Constant(new Shape(2, 1), [1f, 3f]), one, zero, tape.Constant(new Shape(1), [0f]), variance);
         Assert.Equal([-1f, 1f], y.ToArray()); // the output takes the biased one: 1
         Assert.Equal(100 * 0.75f + 2 * 0.25f, variance.Item()); // 1 · 2 / (2 - 1)
+    }
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("reference")]
+    public void Gamma_and_beta_of_two_normalisations_have_the_sum_of_both_gradients(string device)
+    {
+        Shape one = new(1), two = new(2, 1);
+        float[] both = Gradients(true, true), first = Gradients(true, false), second = Gradients(false, true);
+        for (int i = 0; i < both.Length; i++)
+            Assert.Equal(first[i] + second[i], both[i], tolerance: 1e-5f);
+
+        float[] Gradients(bool hasFirst, bool hasSecond)
+        {
+            using var tape = new Tape(device == "cpu" ? Device.Cpu : Device.Reference);
+            Tensor gamma = tape.Constant(one, [2f]), beta = tape.Constant(one, [5f]), sum = tape.Constant(two, [0f, 0f]);
+            tape.Watch(gamma);
+            tape.Watch(beta);
+            foreach ((bool has, float[] x) in new[] { (hasFirst, new[] { 1f, 3f }), (hasSecond, [4f, -1f]) })
+            {
+                if (has)
+                    sum = tape.Run(new BinaryOp(BinaryFormula.Add), sum, tape.Run(new BatchNormOp(0.1f, 0.75f, training: true), tape.Constant(two, x), gamma, beta, tape.Constant(one, [0f]), tape.Constant(one, [1f])));
+            }
+            tape.Backward(sum, [1f, 3f]);
+            return [tape.Gradient(gamma)!.Item(), tape.Gradient(beta)!.Item()];
+        }
     }
 
     [Fact]

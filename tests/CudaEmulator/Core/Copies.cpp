@@ -57,6 +57,7 @@ Status copy(const std::shared_ptr<Stream>& stream, Place to, Place from, uint64_
     if (blocking)
         if (Status status = refuseDuringCapture(caller)) return status;
     if (settings().idle && !stream->capture) {
+        for (uint64_t r = 0; !to.onDevice && r < rows; r++) memset(reinterpret_cast<void*>(to.address + r * to.pitch), Poison, width);  // NaN, or -1
         countCopy(to, from, width * rows);
         return Success;
     }

@@ -36,7 +36,7 @@ struct Settings {
     uint64_t computeCapability = 90;              // 90 is sm_90
     LtQuirk ltQuirk = LtQuirk::None;
     bool verbose = false;                         // print reports to stderr as they are made
-    bool idle = false;                            // an infinitely fast device: work is accepted and not done, so that the host's time is seen alone
+    bool idle = false;                            // an infinitely fast device: work is accepted and not done, what comes back to the host is poison
 };
 
 Settings& settings();

@@ -28,6 +28,24 @@ public sealed unsafe class StreamTests(CudaEmulator emulator)
     }
 
     [Fact]
+    public void An_idle_device_takes_work_and_does_none()
+    {
+        using var device = new EmulatedDevice(emulator);
+        nint stream = device.NewStream();
+        ulong x = device.Upload(1, 2, 3, 4);
+        nint fill = device.Kernel(Kernels, "fill");
+        emulator.Configure("idle", 1);
+        emulator.ResetCounters();
+        device.Ok(EmulatedDevice.Launch(fill, 1, 4, stream, 0, x, 2f));
+        device.Ok(Cu.cuStreamSynchronize(stream));
+        Assert.All(device.Download(x, 4), v => Assert.True(float.IsNaN(v))); // poison: copies are not done either
+        Assert.Equal(1UL, emulator.Counter("launches"));
+        emulator.Configure("idle", 0);
+        Assert.Equal([1f, 2, 3, 4], device.Download(x, 4));
+        emulator.AssertNoFindings();
+    }
+
+    [Fact]
     public void A_blocking_stream_and_the_legacy_stream_wait_for_each_other()
     {
         using var device = new EmulatedDevice(emulator);

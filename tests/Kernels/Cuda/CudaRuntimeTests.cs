@@ -135,6 +135,78 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
     }
 
     [Fact]
+    public void Scratch_of_a_size_that_came_before_is_lent_again_without_the_driver()
+    {
+        emulator.BeginEmulated(nameof(Scratch_of_a_size_that_came_before_is_lent_again_without_the_driver), "it counts calls");
+        using var gpu = new EmulatedGpu(isOneToOne: false);
+        CudaMemoryPool memory = gpu.Context.Memory;
+        nint first;
+        using (CudaScratch a = new(gpu.Context, 1000), b = new(gpu.Context, 1000))
+        {
+            first = a.Address;
+            Assert.NotEqual(a.Address, b.Address);
+            Assert.Equal((2, 2000L, 0L), (memory.LiveBlocks, memory.LiveBytes, memory.KeptBytes));
+        }
+        Assert.Equal((0, 0L, 2000L), (memory.LiveBlocks, memory.LiveBytes, memory.KeptBytes));
+        emulator.ResetCounters();
+        using (CudaScratch again = new(gpu.Context, 1000))
+            Assert.Equal(first, again.Address); // the last to come back
+        Assert.Equal((0UL, 0UL), (emulator.Counter("allocations"), emulator.Counter("frees")));
+        using (new CudaScratch(gpu.Context, 1001))
+            Assert.Equal(1UL, emulator.Counter("allocations")); // no block of another size
+        memory.Trim();
+        Assert.Equal(0, memory.KeptBytes);
+        Assert.Equal(3UL, emulator.Counter("frees"));
+    }
+
+    [Fact]
+    public void Scratch_that_waits_to_be_lent_takes_a_share_of_the_memory_at_most()
+    {
+        emulator.BeginEmulated(nameof(Scratch_that_waits_to_be_lent_takes_a_share_of_the_memory_at_most), "it sets the size of the memory");
+        emulator.Configure("memory", 64UL << 20);
+        using var gpu = new EmulatedGpu(isOneToOne: false);
+        CudaMemoryPool memory = gpu.Context.Memory;
+        foreach (int mebibytes in new[] { 1, 2, 3, 5, 1 }) // of 4
+        {
+            using (new CudaScratch(gpu.Context, (long)mebibytes << 20))
+            {
+            }
+            Assert.InRange(memory.KeptBytes, 0, 4 << 20);
+        }
+        Assert.Equal(1 << 20, memory.KeptBytes);
+    }
+
+    [Fact]
+    public void Memory_that_is_watched_is_lent_by_the_driver_each_time()
+    {
+        emulator.BeginEmulated(nameof(Memory_that_is_watched_is_lent_by_the_driver_each_time), "it counts calls");
+        using var gpu = new EmulatedGpu(isOneToOne: true);
+        for (int i = 0; i < 2; i++)
+            new CudaScratch(gpu.Context, 1000).Dispose();
+        Assert.Equal(2UL, emulator.Counter("allocations"));
+        Assert.Equal(0, gpu.Context.Memory.KeptBytes);
+    }
+
+    [Theory]
+    [InlineData(new int[0])]
+    [InlineData(new[] { 5 })]
+    [InlineData(new[] { 1, 1000, 0, 256, 257, 3 })]
+    public void Small_arrays_are_copied_together(int[] counts)
+    {
+        emulator.Begin($"{nameof(Small_arrays_are_copied_together)} {counts.Length}");
+        using var gpu = new EmulatedGpu();
+        MemoryKernels memory = gpu.Kernels.Memory;
+        float[][] arrays = [.. counts.Select((c, i) => Numbers(c, seed: i + 1))];
+        (DevicePtr<float> Source, long Count)[] sources = [.. arrays.Select(a => (New(memory, [.. a, 7f]), (long)a.Length))];
+        DevicePtr<float> destination = New(memory, [.. Enumerable.Repeat(-1f, counts.Sum() + 1)]);
+        memory.CopyTogether(sources, destination);
+        Assert.Equal([.. arrays.SelectMany(a => a), -1f], Read(memory, destination, counts.Sum() + 1));
+        memory.Free(destination.Address);
+        foreach ((DevicePtr<float> source, _) in sources)
+            memory.Free(source.Address);
+    }
+
+    [Fact]
     public void A_launch_that_is_refused_names_kernel_and_shape()
     {
         emulator.Begin(nameof(A_launch_that_is_refused_names_kernel_and_shape));
