@@ -11,7 +11,7 @@ namespace Graft.Bench.Gpu;
 /// </summary>
 internal static unsafe class GpuHost
 {
-    private const int WarmUps = 100, Steps = 400, SecondsAtMost = 8;
+    private const int WarmUps = 100, Steps = 200, SecondsAtMost = 10;
 
     private static readonly string[] s_counted = ["calls", "launches", "cudnn_calls", "cublas_calls", "cublaslt_calls", "copies_on_device", "copies_to_device", "memsets", "allocations", "frees"];
 
