@@ -20,7 +20,7 @@ internal readonly record struct FewRowsLaunch(int Blocks, int Parts, int Group, 
 
     private const int Warps = 8, Piece = 768; // as in FewRows.cuh
     private const int BlocksOfProcessor = 3; // that fit side by side
-    private const int MostShared = 48 << 10;
+    private const int MostShared = 47 << 10; // beside what the kernel itself has
     private const int Alignment = 16; // of the loads
 
     /// <summary>The launch, or null where the kernel does not take the sizes.</summary>

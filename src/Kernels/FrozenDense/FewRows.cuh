@@ -19,12 +19,28 @@ __device__ inline float activated(int formula, float x)
     }
 }
 
-// The sum of all lanes, in each.
-__device__ inline float warp_sum(float value)
+// The sums of all lanes, in each; the steps of several run side by side.
+template <int N>
+__device__ __forceinline__ void warp_sums(float (&values)[N])
 {
+#pragma unroll
     for (int step = 16; step > 0; step >>= 1)
-        value += __shfl_xor_sync(0xffffffffu, value, step);
-    return value;
+    {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            values[i] += __shfl_xor_sync(0xffffffffu, values[i], step);
+    }
+}
+
+__device__ inline float square_distance(float4 v, float mean, float sum)
+{
+    float x = v.x - mean, y = v.y - mean, z = v.z - mean, w = v.w - mean;
+    return fmaf(w, w, fmaf(z, z, fmaf(y, y, fmaf(x, x, sum))));
+}
+
+__device__ inline float4 normalised(float4 v, float mean, float rstd, float4 scale, float4 shift)
+{
+    return {fmaf((v.x - mean) * rstd, scale.x, shift.x), fmaf((v.y - mean) * rstd, scale.y, shift.y), fmaf((v.z - mean) * rstd, scale.z, shift.z), fmaf((v.w - mean) * rstd, scale.w, shift.w)};
 }
 
 __device__ inline float dot_of(float4 a, float4 b, float sum) { return fmaf(a.w, b.w, fmaf(a.z, b.z, fmaf(a.y, b.y, fmaf(a.x, b.x, sum)))); }
@@ -64,7 +80,12 @@ struct FloatWeights
         }
     }
 
-    __device__ __forceinline__ void prepare(const SharedRows&) const {}
+    // Four inputs of a row on their way to shared memory, 0 behind the last; whole warps call it.
+    __device__ __forceinline__ void keep(const SharedRows& rows, int row, int quad, float4 v) const
+    {
+        if (quad < rows.inputs / 4)
+            ((float4*)rows.x)[row * (rows.inputs / 4) + quad] = v;
+    }
 
     template <int OUTPUTS, int ROWS>
     __device__ __forceinline__ void add(float (&sums)[OUTPUTS][ROWS], const Piece<OUTPUTS>& piece, const SharedRows& rows, int start) const
@@ -89,69 +110,117 @@ struct FloatWeights
     }
 };
 
-// Rows first to first + count, as they are or normalised, by all threads of the block. A warp normalises a row: mean, then deviation.
-template <bool NORM>
-__device__ __forceinline__ void bring_rows(const float* x, const SharedRows& rows, int first, float epsilon)
+// Of all numbers, from those of each warp: mean, squares of the distances from it, count.
+__device__ __forceinline__ void join_moments(const float4* parts, int count, float& mean, float& squares)
 {
-    const int LOADS = PIECE / 128;
-    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, inputs = rows.inputs;
-    if (!NORM)
+    mean = squares = 0.0f;
+#pragma unroll
+    for (int w = 0; w < FEW_WARPS; w++)
+        mean = fmaf(parts[w].x, parts[w].z, mean);
+    mean /= count;
+#pragma unroll
+    for (int w = 0; w < FEW_WARPS; w++)
     {
-        const float4* from = (const float4*)(x + (size_t)first * inputs);
-        int count = rows.count * inputs / 4;
-        for (int i = threadIdx.x; i < count; i += 4 * FEW_THREADS)
-        {
-            float4 v[4];
-#pragma unroll
-            for (int j = 0; j < 4; j++)
-                v[j] = fresh(from + i + j * FEW_THREADS, i + j * FEW_THREADS < count);
-#pragma unroll
-            for (int j = 0; j < 4; j++)
-            {
-                if (i + j * FEW_THREADS < count)
-                    ((float4*)rows.x)[i + j * FEW_THREADS] = v[j];
-            }
-        }
-        return;
+        float d = parts[w].x - mean;
+        squares += fmaf(d * d, parts[w].z, parts[w].y);
     }
-    for (int r = warp; r < rows.count; r += FEW_WARPS)
+}
+
+// Rows first to first + count, as they are, by all threads of the block.
+template <int ROWS, class Weights>
+__device__ __forceinline__ void bring_rows(const Weights& weights, const float* x, const SharedRows& rows, int first)
+{
+    const int LOADS = 4 / ROWS;
+    int quads = rows.inputs / 4;
+    const float4* from = (const float4*)(x + (size_t)first * rows.inputs);
+    for (int start = threadIdx.x; (start & ~31) < quads; start += LOADS * FEW_THREADS) // whole warps
     {
-        const float* from = x + (size_t)(first + r) * inputs;
-        float* to = rows.x + r * inputs;
-        float sum = 0.0f, squares = 0.0f;
-        for (int start = lane * 4; start < inputs; start += PIECE)
+        float4 v[LOADS][ROWS];
+#pragma unroll
+        for (int j = 0; j < LOADS; j++)
         {
-            float4 v[LOADS];
 #pragma unroll
-            for (int j = 0; j < LOADS; j++)
-                v[j] = fresh((const float4*)(from + start + j * 128), start + j * 128 < inputs);
+            for (int r = 0; r < ROWS; r++)
+                v[j][r] = fresh(from + r * quads + start + j * FEW_THREADS, r < rows.count && start + j * FEW_THREADS < quads);
+        }
 #pragma unroll
-            for (int j = 0; j < LOADS; j++)
+        for (int j = 0; j < LOADS; j++)
+        {
+#pragma unroll
+            for (int r = 0; r < ROWS; r++)
             {
-                sum += v[j].x + v[j].y + (v[j].z + v[j].w);
-                if (start + j * 128 < inputs)
-                    *(float4*)(to + start + j * 128) = v[j];
+                if (r < rows.count)
+                    weights.keep(rows, r, start + j * FEW_THREADS, v[j][r]);
             }
         }
-        float mean = warp_sum(sum) / inputs;
-        for (int k = lane * 4; k < inputs; k += 128)
+    }
+}
+
+// The four of a norm's scale and shift that belong to a thread's first four inputs.
+struct OwnNorm
+{
+    float4 scale, shift;
+};
+
+// The same, normalised. A thread has its first four inputs in registers; more than 1024 of a row go by way of shared memory, where none but their own thread looks. Each
+// warp finds mean and squares of what it has, and after the one barrier every thread joins those of all.
+template <int ROWS, class Weights>
+__device__ __forceinline__ void bring_normed(const Weights& weights, const float* x, const SharedRows& rows, int first, float epsilon, const OwnNorm& own)
+{
+    __shared__ float4 parts[ROWS][FEW_WARPS];
+    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, quads = rows.inputs / 4, mine = 0;
+    const float4* from = (const float4*)(x + (size_t)first * rows.inputs);
+    float4 v[ROWS];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+        v[r] = fresh(from + r * quads + threadIdx.x, r < rows.count && threadIdx.x < quads);
+    for (int start = warp * 32; start < quads; start += FEW_THREADS)
+        mine += min(32, quads - start) * 4;
+    float share = mine, sums[ROWS], squares[ROWS];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+    {
+        sums[r] = v[r].x + v[r].y + (v[r].z + v[r].w);
+        for (int i = threadIdx.x + FEW_THREADS; i < quads && r < rows.count; i += FEW_THREADS)
         {
-            float4 v = *(const float4*)(to + k); // that this lane wrote
-            v.x -= mean;
-            v.y -= mean;
-            v.z -= mean;
-            v.w -= mean;
-            squares += v.x * v.x + v.y * v.y + (v.z * v.z + v.w * v.w);
+            float4 more = fresh(from + r * quads + i, true);
+            ((float4*)rows.x)[r * quads + i] = more;
+            sums[r] += more.x + more.y + (more.z + more.w);
         }
-        float rstd = 1.0f / sqrtf(warp_sum(squares) / inputs + epsilon);
-        for (int k = lane * 4; k < inputs; k += 128)
+    }
+    warp_sums(sums);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+    {
+        sums[r] = share > 0.0f ? sums[r] / share : 0.0f;
+        squares[r] = threadIdx.x < quads ? square_distance(v[r], sums[r], 0.0f) : 0.0f;
+        for (int i = threadIdx.x + FEW_THREADS; i < quads && r < rows.count; i += FEW_THREADS)
+            squares[r] = square_distance(((const float4*)rows.x)[r * quads + i], sums[r], squares[r]);
+    }
+    warp_sums(squares);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+    {
+        if (lane == 0)
+            parts[r][warp] = {sums[r], squares[r], share, 0.0f};
+    }
+    __syncthreads();
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+    {
+        if (r >= rows.count)
+            continue;
+        float mean, square;
+        join_moments(parts[r], rows.inputs, mean, square);
+        float rstd = 1.0f / sqrtf(square / rows.inputs + epsilon);
+        if (warp * 32 < quads)
+            weights.keep(rows, r, threadIdx.x, threadIdx.x < quads ? normalised(v[r], mean, rstd, own.scale, own.shift) : float4{0.0f, 0.0f, 0.0f, 0.0f});
+        for (int i = threadIdx.x + FEW_THREADS; (i & ~31) < quads; i += FEW_THREADS)
         {
-            float4 v = *(const float4*)(to + k), scale = *(const float4*)(rows.scale + k), shift = *(const float4*)(rows.shift + k);
-            v.x = (v.x - mean) * rstd * scale.x + shift.x;
-            v.y = (v.y - mean) * rstd * scale.y + shift.y;
-            v.z = (v.z - mean) * rstd * scale.z + shift.z;
-            v.w = (v.w - mean) * rstd * scale.w + shift.w;
-            *(float4*)(to + k) = v;
+            float4 more = {0.0f, 0.0f, 0.0f, 0.0f};
+            if (i < quads)
+                more = normalised(((const float4*)rows.x)[r * quads + i], mean, rstd, ((const float4*)rows.scale)[i], ((const float4*)rows.shift)[i]);
+            weights.keep(rows, r, i, more);
         }
     }
 }
@@ -188,26 +257,37 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
     shared.group = group;
     typename Weights::template Piece<OUTPUTS> held;
     weights.load(held, tile * tile_outputs + own, part * PIECE, inputs, end.outputs);
+    OwnNorm own_norm = {};
     if (NORM)
     {
-        for (int i = threadIdx.x; i < inputs; i += FEW_THREADS)
+        const float4 *scales = (const float4*)scale, *shifts = (const float4*)shift;
+        own_norm = {streamed(scales + threadIdx.x, threadIdx.x < inputs / 4), streamed(shifts + threadIdx.x, threadIdx.x < inputs / 4)};
+        release_early(); // the kernel behind asks for its weights while this one waits
+        for (int i = threadIdx.x + FEW_THREADS; i < inputs / 4; i += FEW_THREADS)
         {
-            shared.scale[i] = scale[i];
-            shared.shift[i] = shift[i];
+            ((float4*)shared.scale)[i] = streamed(scales + i, true);
+            ((float4*)shared.shift)[i] = streamed(shifts + i, true);
         }
     }
+    else
+    {
+        release_early();
+    }
     await_previous();
-    release_next();
+    release_late();
     int row = lane / OUTPUTS, column = lane % OUTPUTS; // of the value that this lane writes
     for (int first = 0; first < rows; first += group)
     {
         shared.count = min(group, rows - first);
         bool writes = part == 0 && lane < VALUES && row < shared.count;
         float sums[OUTPUTS][ROWS] = {}, addend = end.addend(first + row, tile * tile_outputs + own + column, writes && tile * tile_outputs + own + column < end.outputs);
-        __syncthreads(); // scale and shift are there, and nobody needs the rows before
-        bring_rows<NORM>(x, shared, first, epsilon);
+        if (first > 0)
+            __syncthreads(); // nobody needs the rows before
+        if (NORM)
+            bring_normed<ROWS>(weights, x, shared, first, epsilon, own_norm);
+        else
+            bring_rows<ROWS>(weights, x, shared, first);
         __syncthreads();
-        weights.prepare(shared);
         for (bool ends = false; !ends;)
         {
             weights.add(sums, held, shared, (piece * parts + part) * PIECE);
@@ -223,14 +303,17 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
                 weights.load(held, next_tile * tile_outputs + own, (next * parts + part) * PIECE, inputs, end.outputs);
             if (next == 0)
             {
-                float value = 0.0f;
+                float value = 0.0f, all[VALUES];
 #pragma unroll
                 for (int i = 0; i < VALUES; i++)
                 {
-                    float sum = warp_sum(sums[i % OUTPUTS][i / OUTPUTS]);
-                    value = lane == i ? sum : value;
+                    all[i] = sums[i % OUTPUTS][i / OUTPUTS];
                     sums[i % OUTPUTS][i / OUTPUTS] = 0.0f;
                 }
+                warp_sums(all);
+#pragma unroll
+                for (int i = 0; i < VALUES; i++)
+                    value = lane == i ? all[i] : value;
                 if (parts > 1)
                 {
                     if (lane < VALUES)
@@ -238,7 +321,8 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
                     __syncthreads();
                     for (int p = 1; writes && p < parts; p++)
                         value += shared.parts[(warp + p) * VALUES + lane];
-                    __syncthreads(); // the next tile writes them anew
+                    if (!ends)
+                        __syncthreads(); // the next tile writes them anew
                 }
                 if (writes && output < end.outputs)
                     end.y[(size_t)(first + row) * end.outputs + output] = activated(end.formula, value + addend);

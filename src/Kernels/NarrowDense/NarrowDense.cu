@@ -168,7 +168,12 @@ struct HalfWeights
         }
     }
 
-    __device__ __forceinline__ void prepare(const SharedRows&) const {}
+    // Four inputs of a row on their way to shared memory, 0 behind the last; whole warps call it.
+    __device__ __forceinline__ void keep(const SharedRows& rows, int row, int quad, float4 v) const
+    {
+        if (quad < rows.inputs / 4)
+            ((float4*)rows.x)[row * (rows.inputs / 4) + quad] = v;
+    }
 
     template <int OUTPUTS, int ROWS>
     __device__ __forceinline__ void add(float (&sums)[OUTPUTS][ROWS], const Piece<OUTPUTS>& piece, const SharedRows& rows, int start) const
@@ -237,20 +242,16 @@ struct ByteWeights
 
     __device__ __forceinline__ float* scales(const SharedRows& rows) const { return (float*)(bytes(rows) + rows.group * blocks * (BLOCK / 4)); }
 
-    __device__ __forceinline__ void prepare(const SharedRows& rows) const
+    // Four inputs of a row, 0 behind the last, rounded on their way to shared memory; a warp that calls it has a block of them.
+    __device__ __forceinline__ void keep(const SharedRows& rows, int row, int quad, float4 v) const
     {
-        int lane = threadIdx.x & 31;
-        for (int i = threadIdx.x >> 5; i < rows.count * blocks; i += FEW_WARPS)
-        {
-            int row = i / blocks, k = i % blocks * BLOCK + lane * 4;
-            float four[4] = {}, largest;
-            for (int j = 0; k < rows.inputs && j < 4; j++)
-                four[j] = rows.x[row * rows.inputs + k + j];
-            bytes(rows)[i * (BLOCK / 4) + lane] = quantized(four, largest);
-            if (lane == 0)
-                scales(rows)[i] = largest / 127.0f;
-        }
-        __syncthreads();
+        if (quad / 32 >= blocks)
+            return; // the whole warp does
+        float four[4] = {v.x, v.y, v.z, v.w}, largest;
+        int i = row * blocks + quad / 32;
+        bytes(rows)[i * (BLOCK / 4) + quad % 32] = quantized(four, largest);
+        if (quad % 32 == 0)
+            scales(rows)[i] = largest / 127.0f;
     }
 
     template <int OUTPUTS, int ROWS>
@@ -289,8 +290,8 @@ struct ByteWeights
     }
 // Many outputs: 4 a warp, so that as many bytes are in flight as with float32.
 #define NARROW_ROWS(KERNEL, word)               \
-    KERNEL(word##_row, 3, 2, 1, false)          \
-    KERNEL(word##_row_normed, 3, 2, 1, true)    \
+    KERNEL(word##_row, 4, 2, 1, false)          \
+    KERNEL(word##_row_normed, 4, 2, 1, true)    \
     KERNEL(word##_rows, 2, 2, 4, false)         \
     KERNEL(word##_rows_normed, 2, 2, 4, true)   \
     KERNEL(word##_row_many, 3, 4, 1, false)     \
