@@ -251,6 +251,18 @@ LOAD2(streamed, "nc.L1::no_allocate", uint2, "u32", "r")
 // What the previous kernel of a chain, or another block, wrote: from the L2 cache, as the L1 cache may hold what was there before.
 LOAD4(fresh, "cg", float4, "f32", "f")
 
+// A number where has is true, 0 elsewhere: no branch, so that nobody waits for it before it is used.
+__device__ inline float fresh(const float* from, bool has)
+{
+#ifdef CUEMU
+    return has ? *from : 0.0f;
+#else
+    float v;
+    asm volatile("{\n.reg .pred p;\nsetp.ne.s32 p, %2, 0;\nmov.b32 %0, 0;\n@p ld.global.cg.f32 %0, [%1];\n}" : "=f"(v) : "l"(from), "r"((int)has));
+    return v;
+#endif
+}
+
 __device__ inline float fresh(const float* from)
 {
 #ifdef CUEMU

@@ -51,6 +51,10 @@ struct SharedRows
     float *x, *parts;      // [group][inputs]; sums of the warps
     float *scale, *shift;  // of the norm
     int inputs, count, group; // rows there are, and room
+
+    // A kernel for one row asks nothing.
+    template <int ROWS>
+    __device__ __forceinline__ bool has(int row) const { return ROWS == 1 || row < count; }
 };
 
 // Weights of float32.
@@ -87,19 +91,21 @@ struct FloatWeights
             ((float4*)rows.x)[row * (rows.inputs / 4) + quad] = v;
     }
 
-    template <int OUTPUTS, int ROWS>
+    __device__ __forceinline__ bool is_whole(const SharedRows& rows, int start) const { return start + PIECE <= rows.inputs; }
+
+    template <bool WHOLE, int OUTPUTS, int ROWS>
     __device__ __forceinline__ void add(float (&sums)[OUTPUTS][ROWS], const Piece<OUTPUTS>& piece, const SharedRows& rows, int start) const
     {
         int k = start + (threadIdx.x & 31) * LANE;
 #pragma unroll
         for (int j = 0; j < LOADS; j++)
         {
-            if (k + j * 32 * LANE >= rows.inputs)
+            if (!WHOLE && k + j * 32 * LANE >= rows.inputs)
                 continue;
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
             {
-                if (r >= rows.count)
+                if (!rows.has<ROWS>(r))
                     continue;
                 float4 x = *(const float4*)(rows.x + r * rows.inputs + k + j * 32 * LANE);
 #pragma unroll
@@ -111,13 +117,13 @@ struct FloatWeights
 };
 
 // Of all numbers, from those of each warp: mean, squares of the distances from it, count.
-__device__ __forceinline__ void join_moments(const float4* parts, int count, float& mean, float& squares)
+__device__ __forceinline__ void join_moments(const float4* parts, float of_all, float& mean, float& squares)
 {
     mean = squares = 0.0f;
 #pragma unroll
     for (int w = 0; w < FEW_WARPS; w++)
         mean = fmaf(parts[w].x, parts[w].z, mean);
-    mean /= count;
+    mean = fmaf(mean, of_all, 0.0f); // a product that no compiler joins with what comes next
 #pragma unroll
     for (int w = 0; w < FEW_WARPS; w++)
     {
@@ -141,7 +147,7 @@ __device__ __forceinline__ void bring_rows(const Weights& weights, const float* 
         {
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
-                v[j][r] = fresh(from + r * quads + start + j * FEW_THREADS, r < rows.count && start + j * FEW_THREADS < quads);
+                v[j][r] = fresh(from + r * quads + start + j * FEW_THREADS, rows.has<ROWS>(r) && start + j * FEW_THREADS < quads);
         }
 #pragma unroll
         for (int j = 0; j < LOADS; j++)
@@ -149,39 +155,37 @@ __device__ __forceinline__ void bring_rows(const Weights& weights, const float* 
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
             {
-                if (r < rows.count)
+                if (rows.has<ROWS>(r))
                     weights.keep(rows, r, start + j * FEW_THREADS, v[j][r]);
             }
         }
     }
 }
 
-// The four of a norm's scale and shift that belong to a thread's first four inputs.
+// What a thread knows of a norm before the rows are there: how many numbers its warp has, and what sums are multiplied by for the means.
 struct OwnNorm
 {
-    float4 scale, shift;
+    float share, of_share, of_all;
 };
 
-// The same, normalised. A thread has its first four inputs in registers; more than 1024 of a row go by way of shared memory, where none but their own thread looks. Each
+// The same, normalised. A thread has its first four inputs in registers; more than 1024 of a row, scale and shift go by way of shared memory, where none but their own thread looks. Each
 // warp finds mean and squares of what it has, and after the one barrier every thread joins those of all.
 template <int ROWS, class Weights>
 __device__ __forceinline__ void bring_normed(const Weights& weights, const float* x, const SharedRows& rows, int first, float epsilon, const OwnNorm& own)
 {
     __shared__ float4 parts[ROWS][FEW_WARPS];
-    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, quads = rows.inputs / 4, mine = 0;
+    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, quads = rows.inputs / 4;
     const float4* from = (const float4*)(x + (size_t)first * rows.inputs);
     float4 v[ROWS];
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
-        v[r] = fresh(from + r * quads + threadIdx.x, r < rows.count && threadIdx.x < quads);
-    for (int start = warp * 32; start < quads; start += FEW_THREADS)
-        mine += min(32, quads - start) * 4;
-    float share = mine, sums[ROWS], squares[ROWS];
+        v[r] = fresh(from + r * quads + threadIdx.x, rows.has<ROWS>(r) && threadIdx.x < quads);
+    float sums[ROWS], squares[ROWS];
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
     {
         sums[r] = v[r].x + v[r].y + (v[r].z + v[r].w);
-        for (int i = threadIdx.x + FEW_THREADS; i < quads && r < rows.count; i += FEW_THREADS)
+        for (int i = threadIdx.x + FEW_THREADS; i < quads && rows.has<ROWS>(r); i += FEW_THREADS)
         {
             float4 more = fresh(from + r * quads + i, true);
             ((float4*)rows.x)[r * quads + i] = more;
@@ -192,9 +196,9 @@ __device__ __forceinline__ void bring_normed(const Weights& weights, const float
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
     {
-        sums[r] = share > 0.0f ? sums[r] / share : 0.0f;
+        sums[r] = fmaf(sums[r], own.of_share, 0.0f);
         squares[r] = threadIdx.x < quads ? square_distance(v[r], sums[r], 0.0f) : 0.0f;
-        for (int i = threadIdx.x + FEW_THREADS; i < quads && r < rows.count; i += FEW_THREADS)
+        for (int i = threadIdx.x + FEW_THREADS; i < quads && rows.has<ROWS>(r); i += FEW_THREADS)
             squares[r] = square_distance(((const float4*)rows.x)[r * quads + i], sums[r], squares[r]);
     }
     warp_sums(squares);
@@ -202,28 +206,33 @@ __device__ __forceinline__ void bring_normed(const Weights& weights, const float
     for (int r = 0; r < ROWS; r++)
     {
         if (lane == 0)
-            parts[r][warp] = {sums[r], squares[r], share, 0.0f};
+            parts[r][warp] = {sums[r], squares[r], own.share, 0.0f};
     }
     __syncthreads();
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
     {
-        if (r >= rows.count)
+        if (!rows.has<ROWS>(r))
             continue;
         float mean, square;
-        join_moments(parts[r], rows.inputs, mean, square);
-        float rstd = 1.0f / sqrtf(square / rows.inputs + epsilon);
-        if (warp * 32 < quads)
-            weights.keep(rows, r, threadIdx.x, threadIdx.x < quads ? normalised(v[r], mean, rstd, own.scale, own.shift) : float4{0.0f, 0.0f, 0.0f, 0.0f});
-        for (int i = threadIdx.x + FEW_THREADS; (i & ~31) < quads; i += FEW_THREADS)
+        join_moments(parts[r], own.of_all, mean, square);
+        float rstd = rsqrtf(fmaf(square, own.of_all, epsilon));
+        for (int i = threadIdx.x; (i & ~31) < quads; i += FEW_THREADS)
         {
-            float4 more = {0.0f, 0.0f, 0.0f, 0.0f};
+            float4 four = {0.0f, 0.0f, 0.0f, 0.0f};
             if (i < quads)
-                more = normalised(((const float4*)rows.x)[r * quads + i], mean, rstd, ((const float4*)rows.scale)[i], ((const float4*)rows.shift)[i]);
-            weights.keep(rows, r, i, more);
+                four = normalised(i < FEW_THREADS ? v[r] : ((const float4*)rows.x)[r * quads + i], mean, rstd, ((const float4*)rows.scale)[i], ((const float4*)rows.shift)[i]);
+            weights.keep(rows, r, i, four);
         }
     }
 }
+
+struct Addend
+{
+    float b, residual;
+
+    __device__ __forceinline__ float sum() const { return b + residual; }
+};
 
 // What follows a product.
 struct Epilogue
@@ -232,10 +241,10 @@ struct Epilogue
     float* y;
     int outputs, formula;
 
-    // What is added to the sum of this lane's output and row.
-    __device__ __forceinline__ float addend(int row, int output, bool has) const
+    // What is added to the sum of this lane's output and row. The two are added late: nothing waits for them before.
+    __device__ __forceinline__ Addend addend(int row, int output, bool has) const
     {
-        return has ? (b ? b[output] : 0.0f) + (residual ? fresh(residual + (size_t)row * outputs + output) : 0.0f) : 0.0f;
+        return {fresh(b + output, has && b), fresh(residual + (size_t)row * outputs + output, has && residual)};
     }
 };
 
@@ -257,21 +266,20 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
     shared.group = group;
     typename Weights::template Piece<OUTPUTS> held;
     weights.load(held, tile * tile_outputs + own, part * PIECE, inputs, end.outputs);
+    release_early(); // the kernel behind asks for its weights while this one waits
     OwnNorm own_norm = {};
     if (NORM)
     {
-        const float4 *scales = (const float4*)scale, *shifts = (const float4*)shift;
-        own_norm = {streamed(scales + threadIdx.x, threadIdx.x < inputs / 4), streamed(shifts + threadIdx.x, threadIdx.x < inputs / 4)};
-        release_early(); // the kernel behind asks for its weights while this one waits
-        for (int i = threadIdx.x + FEW_THREADS; i < inputs / 4; i += FEW_THREADS)
+        for (int i = warp * 32; i < inputs / 4; i += FEW_THREADS)
+            own_norm.share += min(32, inputs / 4 - i) * 4;
+        own_norm.of_share = own_norm.share > 0.0f ? 1.0f / own_norm.share : 0.0f;
+        own_norm.of_all = 1.0f / inputs;
+        for (int i = threadIdx.x; i < inputs / 4; i += FEW_THREADS)
         {
-            ((float4*)shared.scale)[i] = streamed(scales + i, true);
-            ((float4*)shared.shift)[i] = streamed(shifts + i, true);
+            float4 scales = streamed((const float4*)scale + i, true), shifts = streamed((const float4*)shift + i, true);
+            ((float4*)shared.scale)[i] = scales;
+            ((float4*)shared.shift)[i] = shifts;
         }
-    }
-    else
-    {
-        release_early();
     }
     await_previous();
     release_late();
@@ -280,7 +288,8 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
     {
         shared.count = min(group, rows - first);
         bool writes = part == 0 && lane < VALUES && row < shared.count;
-        float sums[OUTPUTS][ROWS] = {}, addend = end.addend(first + row, tile * tile_outputs + own + column, writes && tile * tile_outputs + own + column < end.outputs);
+        float sums[OUTPUTS][ROWS] = {};
+        Addend addend = end.addend(first + row, tile * tile_outputs + own + column, writes && tile * tile_outputs + own + column < end.outputs);
         if (first > 0)
             __syncthreads(); // nobody needs the rows before
         if (NORM)
@@ -290,7 +299,11 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
         __syncthreads();
         for (bool ends = false; !ends;)
         {
-            weights.add(sums, held, shared, (piece * parts + part) * PIECE);
+            int start = (piece * parts + part) * PIECE;
+            if (weights.is_whole(shared, start)) // no lane looks where it ends: what it reads of the rows is in flight at once
+                weights.template add<true>(sums, held, shared, start);
+            else
+                weights.template add<false>(sums, held, shared, start);
             int output = tile * tile_outputs + own + column, next = piece + 1, next_tile = tile;
             if (next == pieces)
             {
@@ -325,9 +338,9 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
                         __syncthreads(); // the next tile writes them anew
                 }
                 if (writes && output < end.outputs)
-                    end.y[(size_t)(first + row) * end.outputs + output] = activated(end.formula, value + addend);
+                    end.y[(size_t)(first + row) * end.outputs + output] = activated(end.formula, value + addend.sum());
                 int next_output = next_tile * tile_outputs + own + column;
-                addend = ends ? 0.0f : end.addend(first + row, next_output, writes && next_output < end.outputs);
+                addend = end.addend(first + row, next_output, !ends && writes && next_output < end.outputs);
             }
             piece = next;
             tile = next_tile;

@@ -175,19 +175,21 @@ struct HalfWeights
             ((float4*)rows.x)[row * (rows.inputs / 4) + quad] = v;
     }
 
-    template <int OUTPUTS, int ROWS>
+    __device__ __forceinline__ bool is_whole(const SharedRows& rows, int start) const { return start + PIECE <= rows.inputs; }
+
+    template <bool WHOLE, int OUTPUTS, int ROWS>
     __device__ __forceinline__ void add(float (&sums)[OUTPUTS][ROWS], const Piece<OUTPUTS>& piece, const SharedRows& rows, int start) const
     {
         int k = start + (threadIdx.x & 31) * LANE;
 #pragma unroll
         for (int j = 0; j < LOADS; j++)
         {
-            if (k + j * 32 * LANE >= rows.inputs)
+            if (!WHOLE && k + j * 32 * LANE >= rows.inputs)
                 continue;
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
             {
-                if (r >= rows.count)
+                if (!rows.has<ROWS>(r))
                     continue;
                 const float4* from = (const float4*)(rows.x + r * rows.inputs + k + j * 32 * LANE);
                 float4 low = from[0], high = from[1];
@@ -254,19 +256,21 @@ struct ByteWeights
             scales(rows)[i] = largest / 127.0f;
     }
 
-    template <int OUTPUTS, int ROWS>
+    __device__ __forceinline__ bool is_whole(const SharedRows& rows, int start) const { return start + PIECE <= blocks * BLOCK; }
+
+    template <bool WHOLE, int OUTPUTS, int ROWS>
     __device__ __forceinline__ void add(float (&sums)[OUTPUTS][ROWS], const Piece<OUTPUTS>& piece, const SharedRows& rows, int start) const
     {
         int k = start + (threadIdx.x & 31) * LANE;
 #pragma unroll
         for (int j = 0; j < LOADS; j++)
         {
-            if (k + j * 32 * LANE >= blocks * BLOCK)
+            if (!WHOLE && k + j * 32 * LANE >= blocks * BLOCK)
                 continue;
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
             {
-                if (r >= rows.count)
+                if (!rows.has<ROWS>(r))
                     continue;
                 uint2 x = *(const uint2*)(bytes(rows) + (r * blocks * BLOCK + k + j * 32 * LANE) / 4);
                 float scale = scales(rows)[r * blocks + (k + j * 32 * LANE) / BLOCK];
