@@ -29,17 +29,7 @@ internal static partial class LadderCases
                 KernelFunction kernel = Naive(set, "naive_attention");
                 return () => kernel.Over((long)tokens * heads, qkv, y, tokens, heads, d, scale);
             }),
-            new Rung("own"),
-            Way("own, 64 queries", AttentionWay.Tiles64),
-            Way("own, 32 queries", AttentionWay.Tiles32),
-            Way("cuBLAS", AttentionWay.Stored));
-
-        Rung Way(string name, AttentionWay way) => new(name, Make: (set, work, n) =>
-        {
-            DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), lse = work.Scratch((long)heads * tokens), y = work.Output((long)tokens * columns);
-            CudaCausalAttentionKernels kernels = AttentionOf(set, ComputePrecision.Float32, way);
-            return () => kernels.Forward(g, qkv, y, lse);
-        });
+            new Rung("own"));
     }
 
     /// <summary>What products are computed in; the result is compared with float32's.</summary>
@@ -57,15 +47,12 @@ internal static partial class LadderCases
                 return () => set.CausalAttention.Forward(g, qkv, y, lse);
             },
         },
-            Way("own", null),
-            Way("cuBLAS", AttentionWay.Stored));
-
-        Rung Way(string name, AttentionWay? way) => new(name, Make: (set, work, n) =>
-        {
-            DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), lse = work.Scratch((long)heads * tokens), y = work.Output((long)tokens * columns);
-            CudaCausalAttentionKernels kernels = AttentionOf(set, precision, way);
-            return () => kernels.Forward(g, qkv, y, lse);
-        });
+            new Rung("own", Make: (set, work, n) =>
+            {
+                DevicePtr<float> qkv = work.Input("qkv", 3L * tokens * columns), lse = work.Scratch((long)heads * tokens), y = work.Output((long)tokens * columns);
+                KernelSet rounded = set.In(precision);
+                return () => rounded.CausalAttention.Forward(g, qkv, y, lse);
+            }));
     }
 
     private static LadderCase AttentionBackward(ComputePrecision precision, int heads, int tokens, int d)
@@ -79,10 +66,7 @@ internal static partial class LadderCases
             Tolerance = precision == ComputePrecision.Float32 ? Tolerance : RoundedTolerance,
             Graft = (set, work, n) => Run(set.CausalAttention, work),
         },
-            Way("own", null),
-            Way("cuBLAS", AttentionWay.Stored));
-
-        Rung Way(string rung, AttentionWay? way) => new(rung, Make: (set, work, n) => Run(AttentionOf(set, precision, way), work));
+            new Rung("own", Make: (set, work, n) => Run(set.In(precision).CausalAttention, work)));
 
         Action Run(CausalAttentionKernels kernels, Workspace work)
         {
@@ -92,9 +76,6 @@ internal static partial class LadderCases
             return () => kernels.Backward(g, qkv, y, lse, dy, dqkv, 0);
         }
     }
-
-    private static CudaCausalAttentionKernels AttentionOf(CudaKernelSet set, ComputePrecision precision, AttentionWay? way) =>
-        new(set.Context, new CudaProducts(set.Context, precision), precision) { Way = way };
 
     private static LadderCase Softmax(int rows, int columns) => new(new OpCase($"softmax {rows}x{columns}", 0, 2 * 4.0 * rows * columns)
     {

@@ -499,7 +499,7 @@ class Bench:
         for m, o, k in of([(40, 36, 20)], [(4096, 4096, 4096), (512, 3072, 768)]):
             self.kernel(f"product {m}x{o}x{k}", lambda: (n(m, k), n(k, o)), lambda a, b: a @ b)
         for kind, batch, side, c, o, size, stride in of([("3x3", 2, 9, 16, 16, 3, 1)],
-                                                        [("3x3", 32, 56, 64, 64, 3, 1), ("3x3", 32, 14, 256, 256, 3, 1), ("3x3", 32, 224, 64, 64, 3, 1), ("3x3", 1, 14, 512, 512, 3, 1), ("1x1", 32, 56, 64, 256, 1, 1), ("1x1", 32, 14, 1024, 256, 1, 1), ("7x7/2", 32, 224, 3, 64, 7, 2)]):
+                                                        [("3x3", 32, 56, 64, 64, 3, 1), ("3x3", 32, 14, 256, 256, 3, 1), ("3x3", 1, 14, 512, 512, 3, 1), ("1x1", 32, 56, 64, 256, 1, 1), ("1x1", 32, 14, 1024, 256, 1, 1), ("7x7/2", 32, 224, 3, 64, 7, 2)]):
             self.kernel(f"convolution {kind} {batch}x{side}²x{c} to {o}", lambda: (last(n(batch, c, side, side)), last(n(o, c, size, size)), n(o)), lambda x, w, b: F.conv2d(x, w, b, stride, size // 2))
         for kind, batch, side, c, o, size in of([("3x3", 2, 9, 16, 16, 3)], [("3x3", 32, 56, 64, 64, 3), ("3x3", 32, 14, 256, 256, 3), ("1x1", 32, 14, 1024, 256, 1)]):
             made = lambda: (last(n(batch, c, side, side)), last(n(o, c, size, size)), last(n(batch, o, side, side)))

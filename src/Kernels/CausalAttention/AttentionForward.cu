@@ -1,16 +1,16 @@
 #include "Attention.cuh"
 
-// Online softmax (Dao et al. 2022, arXiv:2205.14135, algorithm 1) in float32. A block of 128 threads owns 8 ROWS_EACH queries of a head and goes through the keys
-// 64 at a time; a thread has ROWS_EACH x 4 scores, and ROWS_EACH x 4 numbers of the output, in registers: of 8 rows, 12 reads of 16 bytes from shared memory feed
-// 128 multiplications. Bound by arithmetic. The queries with the most keys begin first, so that the last blocks are short.
+// Online softmax (Dao et al. 2022, arXiv:2205.14135, algorithm 1) in float32. A block of 128 threads owns 32 queries of a head and goes through the keys
+// 64 at a time; a thread has 4 x 4 scores, and 4 x 4 numbers of the output, in registers: 8 reads of 16 bytes from shared memory feed 64 multiplications. Bound by arithmetic. The queries with the most keys begin first, so that the last blocks are short.
 
 #define KEYS 64
+#define QUERIES 32
+#define ROWS_EACH 4
 
-template <int ROWS_EACH, class T>
+template <class T>
 __device__ inline void attend(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens, int heads, int d, long long key_stride,
     long long sequence_stride, float scale, float rate, unsigned long long seed)
 {
-    const int QUERIES = 8 * ROWS_EACH;
     float *q = dynamic_shared(), *k = q + QUERIES * ROW, *v = k + KEYS * ROW, *weights = k; // weights take the place of the keys that they were made of
     Attention<T> a = attention(qkv, keys, values, past, tokens, heads, d, key_stride, sequence_stride);
     // Half a warp shares rows row, row + 8, ..; its threads have keys column, column + 16, .. of the scores and four numbers of the output.
@@ -125,11 +125,10 @@ __device__ inline void attend(const T* qkv, const T* keys, const T* values, cons
     }
 }
 
-#define ATTENTION_FORWARD(name, rows, T)                                                                                                                         \
-    extern "C" __global__ void __launch_bounds__(THREADS, 4) name(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens, \
+#define ATTENTION_FORWARD(suffix, T)                                                                                                                          \
+    extern "C" __global__ void __launch_bounds__(THREADS, 4) attention_32##suffix(const T* qkv, const T* keys, const T* values, const int* past, T* y, float* lse, int tokens, \
         int heads, int d, long long key_stride, long long sequence_stride, float scale, float rate, unsigned long long seed)                                  \
     {                                                                                                                                                         \
-        attend<rows>(qkv, keys, values, past, y, lse, tokens, heads, d, key_stride, sequence_stride, scale, rate, seed);                                      \
+        attend(qkv, keys, values, past, y, lse, tokens, heads, d, key_stride, sequence_stride, scale, rate, seed);                                      \
     }
-#define ATTENTION_TILES(suffix, T) ATTENTION_FORWARD(attention_64##suffix, 8, T) ATTENTION_FORWARD(attention_32##suffix, 4, T)
-FOR_STORED(ATTENTION_TILES)
+FOR_STORED(ATTENTION_FORWARD)

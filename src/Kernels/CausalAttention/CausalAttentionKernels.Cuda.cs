@@ -19,12 +19,9 @@ internal sealed partial class CudaCausalAttentionKernels(CudaContext context, Cu
     private readonly KernelFunction _one = new(context, File, "attention_one"), _append = new(context, File, "append_cache"), _softmax = new(context, File, "causal_softmax"),
         _softmaxBackward = new(context, BackwardFile, "causal_softmax_backward");
 
-    /// <summary>How sequences are computed where heads have up to <see cref="MostD"/> numbers: null for what fits, else as a measurement says.</summary>
-    public AttentionWay? Way { get; init; }
-
     public override void Forward(in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse)
     {
-        if (HasTiles(g) && Way != AttentionWay.Stored)
+        if (HasTiles(g))
             ForwardTiles(g, qkv.Address, y.Address, lse);
         else
             ForwardStored(g, qkv, y, lse);
@@ -33,7 +30,7 @@ internal sealed partial class CudaCausalAttentionKernels(CudaContext context, Cu
     public override void Backward(
         in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse, DevicePtr<float> dy, DevicePtr<float> dqkv, float beta)
     {
-        if (HasTiles(g) && Way != AttentionWay.Stored)
+        if (HasTiles(g))
             BackwardTiles(g, qkv, y, lse, dy, dqkv, beta);
         else
             BackwardStored(g, qkv, lse, dy, dqkv, beta);
@@ -50,17 +47,4 @@ internal sealed partial class CudaCausalAttentionKernels(CudaContext context, Cu
         else
             _one.Launch(heads, g.NewTokens, CacheThreads, 1, qkv, keys, values, past.Address, y, g.NewTokens, g.Heads, g.D, (long)g.C, sequence, g.Scale);
     }
-}
-
-/// <summary>Ways to compute attention to a whole sequence.</summary>
-internal enum AttentionWay
-{
-    /// <summary>By own kernels, blocks of 64 queries.</summary>
-    Tiles64,
-
-    /// <summary>By own kernels, in float32 blocks of 32 queries.</summary>
-    Tiles32,
-
-    /// <summary>By cuBLAS, with the weights of a sequence in memory.</summary>
-    Stored,
 }

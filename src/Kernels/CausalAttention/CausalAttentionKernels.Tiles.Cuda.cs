@@ -7,11 +7,9 @@ internal sealed partial class CudaCausalAttentionKernels
 {
     private const int MostD = 64, Tile = 64, HalfTile = 32, Threads = 128; // as in the .cu files
     private const int Row = MostD * sizeof(float), QueryBytes = 2 * Tile * sizeof(float); // of a row, and of what is known of a tile's queries
-    private const int Rounds = 2; // of blocks that fill a GPU evenly
     private const int Ampere = 80; // the first with all instructions that AttentionTensor.cuh uses
 
-    private readonly KernelFunction _forward = Kernel(context, "AttentionForward.cu", NarrowName.Of("attention_64", stored), 3 * Tile * Row),
-        _forwardHalf = Kernel(context, "AttentionForward.cu", NarrowName.Of("attention_32", stored), (HalfTile + 2 * Tile) * Row), _delta = new(context, BackwardFile, "attention_delta");
+    private readonly KernelFunction _forward = Kernel(context, "AttentionForward.cu", NarrowName.Of("attention_32", stored), (HalfTile + 2 * Tile) * Row), _delta = new(context, BackwardFile, "attention_delta");
 
     // Each without and with dropout.
     private readonly KernelFunction[] _keys = Kernels(context, BackwardFile, "attention_backward_keys", (2 * Tile + 4 * HalfTile) * Row),
@@ -45,12 +43,9 @@ internal sealed partial class CudaCausalAttentionKernels
             kernel[g.DropoutRate > 0 ? 1 : 0].Launch(heads, Tiles(g.T, Tile), Threads, 1, qkv, dy, lse, delta, dqkv, g.T, g.Heads, g.D, g.Scale, g.DropoutRate, g.Seed, beta);
     }
 
-    /// <summary>One block for each head and 64 queries; for each 32 where that leaves too few blocks to share out evenly.</summary>
-    private void Attend(long heads, int tokens, bool drops, params ReadOnlySpan<KernelArgument> arguments)
-    {
-        bool isHalf = !UsesTensorCores && (Way is { } way ? way == AttentionWay.Tiles32 : heads * Tiles(tokens, Tile) < (long)Rounds * context.Info.Multiprocessors);
-        (UsesTensorCores ? _tensorForward[drops ? 1 : 0] : isHalf ? _forwardHalf : _forward).Launch(heads, Tiles(tokens, isHalf ? HalfTile : Tile), Threads, 1, arguments);
-    }
+    /// <summary>One block for each head and 32 queries (64 were 25 to 35 % slower on an H200), on tensor cores 64.</summary>
+    private void Attend(long heads, int tokens, bool drops, params ReadOnlySpan<KernelArgument> arguments) =>
+        (UsesTensorCores ? _tensorForward[drops ? 1 : 0] : _forward).Launch(heads, Tiles(tokens, UsesTensorCores ? Tile : HalfTile), Threads, 1, arguments);
 
     private static KernelFunction Kernel(CudaContext context, string file, string name, int sharedBytes) => new(context, file, name) { SharedBytes = sharedBytes };
 

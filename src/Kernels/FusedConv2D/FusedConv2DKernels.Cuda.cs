@@ -7,8 +7,13 @@ internal sealed class CudaFusedConv2DKernels(FusedConvolution convolution, Winog
 {
     public override bool SpreadsPixels => false;
 
-    public override ConvAlgorithm Choose(in FusedConv2DGeometry g) =>
-        convolution.IsPointwise(g) ? ConvAlgorithm.Pointwise : Supports(ConvAlgorithm.WinogradF4, g) ? ConvAlgorithm.WinogradF4 : ConvAlgorithm.General;
+    /// <inheritdoc/>
+    /// <remarks>No algorithm reads a border: where none is asked for, images have none.</remarks>
+    public override ConvAlgorithm Choose(in FusedConv2DGeometry g)
+    {
+        FusedConv2DGeometry plain = g with { Input = g.InputBorder > 0 ? ImageLayout.Dense(g.H, g.W, g.C) : g.Input, InputBorder = 0 };
+        return convolution.IsPointwise(plain) ? ConvAlgorithm.Pointwise : Supports(ConvAlgorithm.WinogradF4, plain) ? ConvAlgorithm.WinogradF4 : ConvAlgorithm.General;
+    }
 
     public override string Routine(ConvAlgorithm algorithm) => algorithm switch
     {

@@ -42,10 +42,11 @@ public sealed class CudaRowTests(CudaEmulator.CudaEmulator emulator) : IDisposab
         float[][] actual = Results(gpu.Kernels, test, 0);
         for (int b = 0; b < expected.Length; b++)
         {
+            // Gradients are differences of numbers of about 1: what is left of them may be a hundredth.
             double largest = expected[b].Where(float.IsFinite).Select(v => Math.Abs((double)v)).DefaultIfEmpty(0).Max();
             for (int i = 0; i < expected[b].Length; i++)
             {
-                bool agrees = float.IsFinite(expected[b][i]) ? Math.Abs(expected[b][i] - actual[b][i]) <= test.Tolerance * Math.Max(1e-3, largest) : expected[b][i].Equals(actual[b][i]);
+                bool agrees = float.IsFinite(expected[b][i]) ? Math.Abs(expected[b][i] - actual[b][i]) <= test.Tolerance * Math.Max(1e-2, largest) : expected[b][i].Equals(actual[b][i]);
                 Assert.True(agrees, $"Output {b}, number {i}: {actual[b][i]} for {expected[b][i]}.");
             }
         }

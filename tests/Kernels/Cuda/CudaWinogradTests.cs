@@ -1,4 +1,7 @@
+using Graft.Inference;
 using Graft.Kernels;
+using Convolution = Graft.Layers.Conv2D;
+using Graft.Layers;
 using Graft.Tests.CudaEmulator;
 using Xunit;
 using static Graft.Tests.Kernels.KernelBlocks;
@@ -86,6 +89,25 @@ public sealed class CudaWinogradTests(CudaEmulator.CudaEmulator emulator) : IDis
         Assert.Equal(ConvAlgorithm.General, gpu.Kernels.In(ComputePrecision.TF32).FusedConv2D.Choose(FusedConv2DGeometry.From(g)));
         foreach (DevicePtr<float> block in new[] { x, w, y, dw })
             gpu.Kernels.Memory.Free(block.Address);
+    }
+
+    [Fact]
+    public void A_plan_takes_it_unless_told_otherwise()
+    {
+        emulator.Begin(nameof(A_plan_takes_it_unless_told_otherwise));
+        using var gpu = new EmulatedGpu();
+        var model = new Sequential(9, 10, 16) { new Convolution(20, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new MaxPooling2D(), new Convolution(16, 3, 3) };
+        float[] samples = Numbers(2 * 9 * 10 * 16, 1), expected = model.Predict(samples, new Shape(2, 9, 10, 16))[0];
+        model.MoveTo(gpu.Device);
+        foreach (bool isAllowed in new[] { true, false })
+        {
+            using var plan = InferencePlan.Compile(model, new PlanOptions { Winograd = isAllowed });
+            var outputs = new float[2 * 2 * 3 * 16];
+            plan.Run(samples, 2, outputs);
+            Assert.Equal(isAllowed ? 2 : 0, plan.Describe().Split("Conv2D by Winograd F(4x4,3x3)").Length - 1);
+            Same([expected], [outputs[..expected.Length]]);
+        }
+        model.Release();
     }
 
     private static Conv2DGeometry Geometry(int n, int h, int w, int c, int o, Padding2D padding) => new(n, h, w, c, o, 3, 3, 1, 1, 1, 1, padding, 1);
