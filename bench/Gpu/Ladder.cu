@@ -124,3 +124,54 @@ extern "C" __global__ void naive_attention(const float* qkv, float* y, int token
             out[j] /= sum;
     }
 }
+
+// x, y [rows,c]: a thread owns a channel and walks over all rows three times, so that there are few threads.
+extern "C" __global__ void naive_batch_norm(const float* x, const float* scale, const float* shift, float* y, int rows, int c, float epsilon)
+{
+    OVER_ELEMENTS(channel, c)
+    {
+        float mean = 0.0f, variance = 0.0f;
+        for (long long row = 0; row < rows; row++)
+            mean += x[row * c + channel];
+        mean /= rows;
+        for (long long row = 0; row < rows; row++)
+        {
+            float difference = x[row * c + channel] - mean;
+            variance += difference * difference;
+        }
+        float factor = rsqrtf(variance / rows + epsilon) * scale[channel];
+        for (long long row = 0; row < rows; row++)
+            y[row * c + channel] = (x[row * c + channel] - mean) * factor + shift[channel];
+    }
+}
+
+// The largest of windows of 3 x 3, two apart, with one pixel of padding: a thread owns a number and asks at every one whether it is inside.
+extern "C" __global__ void naive_max_pool(const float* x, float* y, int n, int size, int out, int c)
+{
+    OVER_ELEMENTS(i, (long long)n * out * out * c)
+    {
+        int channel = (int)(i % c), q = (int)(i / c % out), p = (int)(i / c / out % out);
+        const float* image = x + i / c / out / out * size * size * c;
+        float most = -3.4e38f;
+        for (int h = 2 * p - 1; h < 2 * p + 2; h++)
+            for (int w = 2 * q - 1; w < 2 * q + 2; w++)
+                if (h >= 0 && h < size && w >= 0 && w < size)
+                    most = larger(most, image[((long long)h * size + w) * c + channel]);
+        y[i] = most;
+    }
+}
+
+// loss [rows] of logits and the number of a class: a thread owns a row.
+extern "C" __global__ void naive_cross_entropy(const float* x, const float* labels, float* loss, int rows, int classes)
+{
+    OVER_ELEMENTS(row, rows)
+    {
+        const float* from = x + row * classes;
+        float largest = from[0], sum = 0.0f;
+        for (int j = 1; j < classes; j++)
+            largest = larger(largest, from[j]);
+        for (int j = 0; j < classes; j++)
+            sum += expf(from[j] - largest);
+        loss[row] = largest + logf(sum) - from[(int)labels[row]];
+    }
+}

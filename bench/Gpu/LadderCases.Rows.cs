@@ -130,7 +130,14 @@ internal static partial class LadderCases
                 var g = new BatchNormGeometry((long)n * size * size, c, 1e-3f, 0.99f, true);
                 return () => set.BatchNorm.Forward(g, input, scale, shift, mean, variance, y, keptMean, keptRstd);
             },
-        }, new Rung("own"));
+        },
+            new Rung("naive", Make: (set, work, n) =>
+            {
+                DevicePtr<float> input = work.Input("x", n * x), scale = work.Input("scale", c), shift = work.Input("shift", c), y = work.Output(n * x);
+                KernelFunction kernel = Naive(set, "naive_batch_norm");
+                return () => kernel.Over(c, input, scale, shift, y, n * size * size, c, 1e-3f);
+            }),
+            new Rung("own"));
     }
 
     private static LadderCase Gelu(int count) => new(new OpCase($"GELU {count}", 0, 2 * 4.0 * count)
@@ -167,7 +174,14 @@ internal static partial class LadderCases
                 Pool2DGeometry of = g with { N = n };
                 return () => set.Pool2D.MaxForward(of, input, output, default);
             },
-        }, new Rung("own"));
+        },
+            new Rung("naive", Make: (set, work, n) =>
+            {
+                DevicePtr<float> input = work.Input("x", n * x), output = work.Output(n * y);
+                KernelFunction kernel = Naive(set, "naive_max_pool");
+                return () => kernel.Over(n * y, input, output, n, size, g.OutH, c);
+            }),
+            new Rung("own"));
     }
 
     private static LadderCase ColumnSums(int rows, int columns) => new(new OpCase($"sums of columns {rows}x{columns}", 0, 4.0 * ((double)rows * columns + columns))
@@ -227,7 +241,14 @@ internal static partial class LadderCases
             var g = new ClassLossGeometry(n, classes, Sparse: true, 0);
             return () => set.SoftmaxCrossEntropy.Forward(g, x, labels, loss);
         },
-    }, new Rung("own"));
+    },
+        new Rung("naive", Make: (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)n * classes, -8, 8), labels = work.Upload<float>([.. Numbers.Ids("labels", n, classes).Select(i => (float)i)]), loss = work.Output(n);
+            KernelFunction kernel = Naive(set, "naive_cross_entropy");
+            return () => kernel.Over(n, x, labels, loss, n, classes);
+        }),
+        new Rung("own"));
 
     /// <summary>Weight and two slots are read and written, the gradient is read.</summary>
     private static LadderCase Adam(int count) => new(new OpCase($"step of Adam {count}", 0, 7 * 4.0 * count)

@@ -3,7 +3,7 @@
 #define THREADS 256
 #define LANES 16                     // threads that share a key, with four numbers of it each
 #define GROUPS (THREADS / LANES)     // keys that a block looks at side by side
-#define KEYS 4                       // of a group
+#define KEYS 8                       // of a group
 #define CHUNK (GROUPS * KEYS)        // keys of a block
 #define WARPS (THREADS / 32)
 #define MOST_D 64                    // numbers of a head
@@ -30,7 +30,26 @@ __device__ inline Partial of_lane(const Partial& p, int step)
         {__shfl_xor_sync(all, p.out.x, step), __shfl_xor_sync(all, p.out.y, step), __shfl_xor_sync(all, p.out.z, step), __shfl_xor_sync(all, p.out.w, step)}};
 }
 
-// A block has 64 keys (blockIdx.y) of a head (blockIdx.x: sequence and head), 16 KB of them and as much of values, all in flight at once and asked for before the kernel waits
+// Those of all warps. The greatest comes first, so that the exponentials do not wait for one another.
+__device__ inline Partial joined_warps(const float (&mosts)[WARPS], const float (&sums)[WARPS], const float4 (&outs)[WARPS][LANES], int lane)
+{
+    float infinity = __int_as_float(INFINITY_BITS);
+    Partial all = {mosts[0], 0.0f, {0.0f, 0.0f, 0.0f, 0.0f}};
+#pragma unroll
+    for (int w = 1; w < WARPS; w++)
+        all.most = larger(all.most, mosts[w]);
+#pragma unroll
+    for (int w = 0; w < WARPS; w++)
+    {
+        float weight = mosts[w] == -infinity ? 0.0f : expf(mosts[w] - all.most); // one without keys counts for nothing
+        float4 out = outs[w][lane];
+        all.sum = fmaf(weight, sums[w], all.sum);
+        all.out = {fmaf(weight, out.x, all.out.x), fmaf(weight, out.y, all.out.y), fmaf(weight, out.z, all.out.z), fmaf(weight, out.w, all.out.w)};
+    }
+    return all;
+}
+
+// A block has 128 keys (blockIdx.y) of a head (blockIdx.x: sequence and head), 32 KB of them and as much of values, all in flight at once and asked for before the kernel waits
 // for the one that makes qkv: the cache is that of earlier tokens. The new token's key and value go to the cache on the way. Where a head has more than one block at
 // work, the last one joins what they have, in the order of the keys.
 extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_token(const float* qkv, const int* past, float* keys, float* values, float* y, float* partials,
@@ -52,8 +71,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_token(const f
 #pragma unroll
     for (int i = 0; i < KEYS; i++)
         value[i] = fresh((const float4*)(values + own + (size_t)(first + i * GROUPS + group) * columns), has && first + i * GROUPS + group < before);
+    release_early();
     await_previous();
-    release_next();
+    release_late();
     const float* from = qkv + (size_t)sequence * 3 * columns + head * d + lane * 4;
     float4 q = fresh((const float4*)from, has);
     bool is_new = has && before < first + CHUNK && (before - first) % GROUPS == group; // this thread brings the new key
@@ -69,6 +89,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_token(const f
     for (int i = 0; i < KEYS; i++)
     {
         int at = first + i * GROUPS + group;
+        if (first + i * GROUPS > before)
+            continue; // all threads do: there are no keys
         if (at == before)
         {
             key[i] = new_key;
@@ -83,6 +105,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_token(const f
 #pragma unroll
     for (int i = 0; i < KEYS; i++)
     {
+        if (first + i * GROUPS > before)
+            continue;
         float weight = first + i * GROUPS + group <= before ? expf(scores[i] - p.most) : 0.0f;
         p.sum += weight;
         p.out.x += weight * value[i].x;
@@ -101,9 +125,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_token(const f
         }
     }
     __syncthreads();
-    p = {mosts[0], sums[0], outs[0][lane]};
-    for (int w = 1; w < WARPS; w++)
-        p = joined(p, {mosts[w], sums[w], outs[w][lane]});
+    p = joined_warps(mosts, sums, outs, lane);
     if (active > 1)
     {
         float* parts = partials + (size_t)blockIdx.x * gridDim.y * PARTIAL;
@@ -140,9 +162,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_token(const f
             }
         }
         __syncthreads();
-        p = {mosts[0], sums[0], outs[0][lane]};
-        for (int w = 1; w < WARPS; w++)
-            p = joined(p, {mosts[w], sums[w], outs[w][lane]});
+        p = joined_warps(mosts, sums, outs, lane);
     }
     if (has && threadIdx.x < LANES)
         *(float4*)(y + (size_t)sequence * columns + head * d + lane * 4) = {p.out.x / p.sum, p.out.y / p.sum, p.out.z / p.sum, p.out.w / p.sum};

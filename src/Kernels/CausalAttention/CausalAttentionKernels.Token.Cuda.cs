@@ -2,12 +2,12 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-/// <summary>One new token a sequence, by one kernel: its key and value go to the cache, and its query meets the cache 64 keys a block.</summary>
+/// <summary>One new token a sequence, by one kernel: its key and value go to the cache, and its query meets the cache 128 keys a block.</summary>
 internal sealed partial class CudaCausalAttentionKernels
 {
-    private const int Chunk = 64, Partial = MostD + 2, Vector = 4; // as in CachedAttention.cu
+    private const int Chunk = 128, Partial = MostD + 2, Vector = 4; // as in CachedAttention.cu
 
-    private readonly KernelFunction _token = new(context, "CachedAttention.cu", "attention_token");
+    private readonly KernelFunction _token = new(context, context.Options.Chained("CachedAttention.cu"), "attention_token");
 
     /// <returns>False where the kernel does not take the sizes; nothing was written.</returns>
     private bool TryForwardToken(in CachedAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<int> past, DevicePtr<float> keys, DevicePtr<float> values, DevicePtr<float> y)

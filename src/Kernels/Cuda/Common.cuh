@@ -186,8 +186,8 @@ __device__ void load_tile(float (&tile)[ROWS][PADDED], const T* from, long long 
 
 // A kernel that is launched as chained starts while the one before it still runs (programmatic dependent launch, PTX ISA griddepcontrol): what does not depend on that
 // one, such as weights, is loaded first. await_previous returns when all that the one before wrote is there, and comes before any other access to what work before
-// makes or reads; release_next lets the next kernel begin, and comes after it, so that work before the previous kernel is complete when a kernel begins. Launched plainly, both
-// do nothing.
+// makes or reads; release_next lets the next kernel begin. Where it comes first, kernels begin far ahead: what one loads before it waits must have been there when the chain's
+// first kernel, which is launched plainly, began. Launched plainly, both do nothing.
 __device__ inline void await_previous()
 {
 #if !defined(CUEMU) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
@@ -199,6 +199,21 @@ __device__ inline void release_next()
 {
 #if !defined(CUEMU) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+// For the comparison: LATE releases behind the wait.
+__device__ inline void release_early()
+{
+#ifndef LATE
+    release_next();
+#endif
+}
+
+__device__ inline void release_late()
+{
+#ifdef LATE
+    release_next();
 #endif
 }
 
@@ -235,6 +250,18 @@ LOAD2(streamed, "nc.L1::no_allocate", uint2, "u32", "r")
 
 // What the previous kernel of a chain, or another block, wrote: from the L2 cache, as the L1 cache may hold what was there before.
 LOAD4(fresh, "cg", float4, "f32", "f")
+
+// A number where has is true, 0 elsewhere: no branch, so that nobody waits for it before it is used.
+__device__ inline float fresh(const float* from, bool has)
+{
+#ifdef CUEMU
+    return has ? *from : 0.0f;
+#else
+    float v;
+    asm volatile("{\n.reg .pred p;\nsetp.ne.s32 p, %2, 0;\nmov.b32 %0, 0;\n@p ld.global.cg.f32 %0, [%1];\n}" : "=f"(v) : "l"(from), "r"((int)has));
+    return v;
+#endif
+}
 
 __device__ inline float fresh(const float* from)
 {

@@ -59,6 +59,8 @@ extern "C" __global__ void embedding_forward(const int* ids, const float* table,
     in_packs<1, 2>(count, Rows{ids, table, y, columns, rows});
 }
 
+#define SUM_LOADS 4 // of each table, in flight before the first is needed
+
 // The same, with the row of a second table added: tokens and their places. It waits for all work before, so that chained kernels behind it know that to be complete.
 extern "C" __global__ void embedding_sum(const int* ids, const float* table, const int* places, const float* positions, float* y, int columns, int rows, int position_rows)
 {
@@ -66,8 +68,19 @@ extern "C" __global__ void embedding_sum(const int* ids, const float* table, con
     int id = ids[blockIdx.x], place = places[blockIdx.x];
     bool has = id >= 0 && id < rows && place >= 0 && place < position_rows;
     const float *token = table + (size_t)id * columns, *position = positions + (size_t)place * columns;
-    for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        y[(size_t)blockIdx.x * columns + c] = has ? token[c] + position[c] : __int_as_float(NAN_BITS);
+    for (int c = threadIdx.x; c < columns; c += SUM_LOADS * blockDim.x)
+    {
+        float sum[SUM_LOADS];
+#pragma unroll
+        for (int j = 0; j < SUM_LOADS; j++)
+            sum[j] = has && c + j * blockDim.x < columns ? token[c + j * blockDim.x] + position[c + j * blockDim.x] : __int_as_float(NAN_BITS);
+#pragma unroll
+        for (int j = 0; j < SUM_LOADS; j++)
+        {
+            if (c + j * blockDim.x < columns)
+                y[(size_t)blockIdx.x * columns + c + j * blockDim.x] = sum[j];
+        }
+    }
 }
 
 #define THREADS 256

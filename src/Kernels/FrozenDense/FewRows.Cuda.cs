@@ -18,9 +18,11 @@ internal readonly record struct FewRowsLaunch(int Blocks, int Parts, int Group, 
     /// <summary>Rows that a kernel for several has sums for.</summary>
     public const int SeveralRows = 4;
 
+    /// <summary>Most bytes of shared memory that a launch asks for: four rows of 3072; every GPU since Turing has 64 KiB for a block, some of which the kernel has itself.</summary>
+    public const int MostShared = 63 << 10;
+
     private const int Warps = 8, Piece = 768; // as in FewRows.cuh
     private const int BlocksOfProcessor = 3; // that fit side by side
-    private const int MostShared = 48 << 10;
     private const int Alignment = 16; // of the loads
 
     /// <summary>The launch, or null where the kernel does not take the sizes.</summary>

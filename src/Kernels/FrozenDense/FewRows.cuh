@@ -19,12 +19,28 @@ __device__ inline float activated(int formula, float x)
     }
 }
 
-// The sum of all lanes, in each.
-__device__ inline float warp_sum(float value)
+// The sums of all lanes, in each; the steps of several run side by side.
+template <int N>
+__device__ __forceinline__ void warp_sums(float (&values)[N])
 {
+#pragma unroll
     for (int step = 16; step > 0; step >>= 1)
-        value += __shfl_xor_sync(0xffffffffu, value, step);
-    return value;
+    {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            values[i] += __shfl_xor_sync(0xffffffffu, values[i], step);
+    }
+}
+
+__device__ inline float square_distance(float4 v, float mean, float sum)
+{
+    float x = v.x - mean, y = v.y - mean, z = v.z - mean, w = v.w - mean;
+    return fmaf(w, w, fmaf(z, z, fmaf(y, y, fmaf(x, x, sum))));
+}
+
+__device__ inline float4 normalised(float4 v, float mean, float rstd, float4 scale, float4 shift)
+{
+    return {fmaf((v.x - mean) * rstd, scale.x, shift.x), fmaf((v.y - mean) * rstd, scale.y, shift.y), fmaf((v.z - mean) * rstd, scale.z, shift.z), fmaf((v.w - mean) * rstd, scale.w, shift.w)};
 }
 
 __device__ inline float dot_of(float4 a, float4 b, float sum) { return fmaf(a.w, b.w, fmaf(a.z, b.z, fmaf(a.y, b.y, fmaf(a.x, b.x, sum)))); }
@@ -35,6 +51,10 @@ struct SharedRows
     float *x, *parts;      // [group][inputs]; sums of the warps
     float *scale, *shift;  // of the norm
     int inputs, count, group; // rows there are, and room
+
+    // A kernel for one row asks nothing.
+    template <int ROWS>
+    __device__ __forceinline__ bool has(int row) const { return ROWS == 1 || row < count; }
 };
 
 // Weights of float32.
@@ -64,21 +84,28 @@ struct FloatWeights
         }
     }
 
-    __device__ __forceinline__ void prepare(const SharedRows&) const {}
+    // Four inputs of a row on their way to shared memory, 0 behind the last; whole warps call it.
+    __device__ __forceinline__ void keep(const SharedRows& rows, int row, int quad, float4 v) const
+    {
+        if (quad < rows.inputs / 4)
+            ((float4*)rows.x)[row * (rows.inputs / 4) + quad] = v;
+    }
 
-    template <int OUTPUTS, int ROWS>
+    __device__ __forceinline__ bool is_whole(const SharedRows& rows, int start) const { return start + PIECE <= rows.inputs; }
+
+    template <bool WHOLE, int OUTPUTS, int ROWS>
     __device__ __forceinline__ void add(float (&sums)[OUTPUTS][ROWS], const Piece<OUTPUTS>& piece, const SharedRows& rows, int start) const
     {
         int k = start + (threadIdx.x & 31) * LANE;
 #pragma unroll
         for (int j = 0; j < LOADS; j++)
         {
-            if (k + j * 32 * LANE >= rows.inputs)
+            if (!WHOLE && k + j * 32 * LANE >= rows.inputs)
                 continue;
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
             {
-                if (r >= rows.count)
+                if (!rows.has<ROWS>(r))
                     continue;
                 float4 x = *(const float4*)(rows.x + r * rows.inputs + k + j * 32 * LANE);
 #pragma unroll
@@ -89,72 +116,123 @@ struct FloatWeights
     }
 };
 
-// Rows first to first + count, as they are or normalised, by all threads of the block. A warp normalises a row: mean, then deviation.
-template <bool NORM>
-__device__ __forceinline__ void bring_rows(const float* x, const SharedRows& rows, int first, float epsilon)
+// Of all numbers, from those of each warp: mean, squares of the distances from it, count.
+__device__ __forceinline__ void join_moments(const float4* parts, float of_all, float& mean, float& squares)
 {
-    const int LOADS = PIECE / 128;
-    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, inputs = rows.inputs;
-    if (!NORM)
+    mean = squares = 0.0f;
+#pragma unroll
+    for (int w = 0; w < FEW_WARPS; w++)
+        mean = fmaf(parts[w].x, parts[w].z, mean);
+    mean = fmaf(mean, of_all, 0.0f); // a product that no compiler joins with what comes next
+#pragma unroll
+    for (int w = 0; w < FEW_WARPS; w++)
     {
-        const float4* from = (const float4*)(x + (size_t)first * inputs);
-        int count = rows.count * inputs / 4;
-        for (int i = threadIdx.x; i < count; i += 4 * FEW_THREADS)
-        {
-            float4 v[4];
-#pragma unroll
-            for (int j = 0; j < 4; j++)
-                v[j] = fresh(from + i + j * FEW_THREADS, i + j * FEW_THREADS < count);
-#pragma unroll
-            for (int j = 0; j < 4; j++)
-            {
-                if (i + j * FEW_THREADS < count)
-                    ((float4*)rows.x)[i + j * FEW_THREADS] = v[j];
-            }
-        }
-        return;
+        float d = parts[w].x - mean;
+        squares += fmaf(d * d, parts[w].z, parts[w].y);
     }
-    for (int r = warp; r < rows.count; r += FEW_WARPS)
+}
+
+// Rows first to first + count, as they are, by all threads of the block.
+template <int ROWS, class Weights>
+__device__ __forceinline__ void bring_rows(const Weights& weights, const float* x, const SharedRows& rows, int first)
+{
+    const int LOADS = 4 / ROWS;
+    int quads = rows.inputs / 4;
+    const float4* from = (const float4*)(x + (size_t)first * rows.inputs);
+    for (int start = threadIdx.x; (start & ~31) < quads; start += LOADS * FEW_THREADS) // whole warps
     {
-        const float* from = x + (size_t)(first + r) * inputs;
-        float* to = rows.x + r * inputs;
-        float sum = 0.0f, squares = 0.0f;
-        for (int start = lane * 4; start < inputs; start += PIECE)
+        float4 v[LOADS][ROWS];
+#pragma unroll
+        for (int j = 0; j < LOADS; j++)
         {
-            float4 v[LOADS];
 #pragma unroll
-            for (int j = 0; j < LOADS; j++)
-                v[j] = fresh((const float4*)(from + start + j * 128), start + j * 128 < inputs);
+            for (int r = 0; r < ROWS; r++)
+                v[j][r] = fresh(from + r * quads + start + j * FEW_THREADS, rows.has<ROWS>(r) && start + j * FEW_THREADS < quads);
+        }
 #pragma unroll
-            for (int j = 0; j < LOADS; j++)
+        for (int j = 0; j < LOADS; j++)
+        {
+#pragma unroll
+            for (int r = 0; r < ROWS; r++)
             {
-                sum += v[j].x + v[j].y + (v[j].z + v[j].w);
-                if (start + j * 128 < inputs)
-                    *(float4*)(to + start + j * 128) = v[j];
+                if (rows.has<ROWS>(r))
+                    weights.keep(rows, r, start + j * FEW_THREADS, v[j][r]);
             }
-        }
-        float mean = warp_sum(sum) / inputs;
-        for (int k = lane * 4; k < inputs; k += 128)
-        {
-            float4 v = *(const float4*)(to + k); // that this lane wrote
-            v.x -= mean;
-            v.y -= mean;
-            v.z -= mean;
-            v.w -= mean;
-            squares += v.x * v.x + v.y * v.y + (v.z * v.z + v.w * v.w);
-        }
-        float rstd = 1.0f / sqrtf(warp_sum(squares) / inputs + epsilon);
-        for (int k = lane * 4; k < inputs; k += 128)
-        {
-            float4 v = *(const float4*)(to + k), scale = *(const float4*)(rows.scale + k), shift = *(const float4*)(rows.shift + k);
-            v.x = (v.x - mean) * rstd * scale.x + shift.x;
-            v.y = (v.y - mean) * rstd * scale.y + shift.y;
-            v.z = (v.z - mean) * rstd * scale.z + shift.z;
-            v.w = (v.w - mean) * rstd * scale.w + shift.w;
-            *(float4*)(to + k) = v;
         }
     }
 }
+
+// What a thread knows of a norm before the rows are there: how many numbers its warp has, and what sums are multiplied by for the means.
+struct OwnNorm
+{
+    float share, of_share, of_all;
+};
+
+// The same, normalised. A thread has its first four inputs in registers; more than 1024 of a row, scale and shift go by way of shared memory, where none but their own thread looks. Each
+// warp finds mean and squares of what it has, and after the one barrier every thread joins those of all.
+template <int ROWS, class Weights>
+__device__ __forceinline__ void bring_normed(const Weights& weights, const float* x, const SharedRows& rows, int first, float epsilon, const OwnNorm& own)
+{
+    __shared__ float4 parts[ROWS][FEW_WARPS];
+    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, quads = rows.inputs / 4;
+    const float4* from = (const float4*)(x + (size_t)first * rows.inputs);
+    float4 v[ROWS];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+        v[r] = fresh(from + r * quads + threadIdx.x, rows.has<ROWS>(r) && threadIdx.x < quads);
+    float sums[ROWS], squares[ROWS];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+    {
+        sums[r] = v[r].x + v[r].y + (v[r].z + v[r].w);
+        for (int i = threadIdx.x + FEW_THREADS; i < quads && rows.has<ROWS>(r); i += FEW_THREADS)
+        {
+            float4 more = fresh(from + r * quads + i, true);
+            ((float4*)rows.x)[r * quads + i] = more;
+            sums[r] += more.x + more.y + (more.z + more.w);
+        }
+    }
+    warp_sums(sums);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+    {
+        sums[r] = fmaf(sums[r], own.of_share, 0.0f);
+        squares[r] = threadIdx.x < quads ? square_distance(v[r], sums[r], 0.0f) : 0.0f;
+        for (int i = threadIdx.x + FEW_THREADS; i < quads && rows.has<ROWS>(r); i += FEW_THREADS)
+            squares[r] = square_distance(((const float4*)rows.x)[r * quads + i], sums[r], squares[r]);
+    }
+    warp_sums(squares);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+    {
+        if (lane == 0)
+            parts[r][warp] = {sums[r], squares[r], own.share, 0.0f};
+    }
+    __syncthreads();
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+    {
+        if (!rows.has<ROWS>(r))
+            continue;
+        float mean, square;
+        join_moments(parts[r], own.of_all, mean, square);
+        float rstd = rsqrtf(fmaf(square, own.of_all, epsilon));
+        for (int i = threadIdx.x; (i & ~31) < quads; i += FEW_THREADS)
+        {
+            float4 four = {0.0f, 0.0f, 0.0f, 0.0f};
+            if (i < quads)
+                four = normalised(i < FEW_THREADS ? v[r] : ((const float4*)rows.x)[r * quads + i], mean, rstd, ((const float4*)rows.scale)[i], ((const float4*)rows.shift)[i]);
+            weights.keep(rows, r, i, four);
+        }
+    }
+}
+
+struct Addend
+{
+    float b, residual;
+
+    __device__ __forceinline__ float sum() const { return b + residual; }
+};
 
 // What follows a product.
 struct Epilogue
@@ -163,10 +241,10 @@ struct Epilogue
     float* y;
     int outputs, formula;
 
-    // What is added to the sum of this lane's output and row.
-    __device__ __forceinline__ float addend(int row, int output, bool has) const
+    // What is added to the sum of this lane's output and row. The two are added late: nothing waits for them before.
+    __device__ __forceinline__ Addend addend(int row, int output, bool has) const
     {
-        return has ? (b ? b[output] : 0.0f) + (residual ? fresh(residual + (size_t)row * outputs + output) : 0.0f) : 0.0f;
+        return {fresh(b + output, has && b), fresh(residual + (size_t)row * outputs + output, has && residual)};
     }
 };
 
@@ -188,29 +266,44 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
     shared.group = group;
     typename Weights::template Piece<OUTPUTS> held;
     weights.load(held, tile * tile_outputs + own, part * PIECE, inputs, end.outputs);
+    release_early(); // the kernel behind asks for its weights while this one waits
+    OwnNorm own_norm = {};
     if (NORM)
     {
-        for (int i = threadIdx.x; i < inputs; i += FEW_THREADS)
+        for (int i = warp * 32; i < inputs / 4; i += FEW_THREADS)
+            own_norm.share += min(32, inputs / 4 - i) * 4;
+        own_norm.of_share = own_norm.share > 0.0f ? 1.0f / own_norm.share : 0.0f;
+        own_norm.of_all = 1.0f / inputs;
+        for (int i = threadIdx.x; i < inputs / 4; i += FEW_THREADS)
         {
-            shared.scale[i] = scale[i];
-            shared.shift[i] = shift[i];
+            float4 scales = streamed((const float4*)scale + i, true), shifts = streamed((const float4*)shift + i, true);
+            ((float4*)shared.scale)[i] = scales;
+            ((float4*)shared.shift)[i] = shifts;
         }
     }
     await_previous();
-    release_next();
+    release_late();
     int row = lane / OUTPUTS, column = lane % OUTPUTS; // of the value that this lane writes
     for (int first = 0; first < rows; first += group)
     {
         shared.count = min(group, rows - first);
         bool writes = part == 0 && lane < VALUES && row < shared.count;
-        float sums[OUTPUTS][ROWS] = {}, addend = end.addend(first + row, tile * tile_outputs + own + column, writes && tile * tile_outputs + own + column < end.outputs);
-        __syncthreads(); // scale and shift are there, and nobody needs the rows before
-        bring_rows<NORM>(x, shared, first, epsilon);
+        float sums[OUTPUTS][ROWS] = {};
+        Addend addend = end.addend(first + row, tile * tile_outputs + own + column, writes && tile * tile_outputs + own + column < end.outputs);
+        if (first > 0)
+            __syncthreads(); // nobody needs the rows before
+        if (NORM)
+            bring_normed<ROWS>(weights, x, shared, first, epsilon, own_norm);
+        else
+            bring_rows<ROWS>(weights, x, shared, first);
         __syncthreads();
-        weights.prepare(shared);
         for (bool ends = false; !ends;)
         {
-            weights.add(sums, held, shared, (piece * parts + part) * PIECE);
+            int start = (piece * parts + part) * PIECE;
+            if (weights.is_whole(shared, start)) // no lane looks where it ends: what it reads of the rows is in flight at once
+                weights.template add<true>(sums, held, shared, start);
+            else
+                weights.template add<false>(sums, held, shared, start);
             int output = tile * tile_outputs + own + column, next = piece + 1, next_tile = tile;
             if (next == pieces)
             {
@@ -223,14 +316,17 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
                 weights.load(held, next_tile * tile_outputs + own, (next * parts + part) * PIECE, inputs, end.outputs);
             if (next == 0)
             {
-                float value = 0.0f;
+                float value = 0.0f, all[VALUES];
 #pragma unroll
                 for (int i = 0; i < VALUES; i++)
                 {
-                    float sum = warp_sum(sums[i % OUTPUTS][i / OUTPUTS]);
-                    value = lane == i ? sum : value;
+                    all[i] = sums[i % OUTPUTS][i / OUTPUTS];
                     sums[i % OUTPUTS][i / OUTPUTS] = 0.0f;
                 }
+                warp_sums(all);
+#pragma unroll
+                for (int i = 0; i < VALUES; i++)
+                    value = lane == i ? all[i] : value;
                 if (parts > 1)
                 {
                     if (lane < VALUES)
@@ -238,12 +334,13 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
                     __syncthreads();
                     for (int p = 1; writes && p < parts; p++)
                         value += shared.parts[(warp + p) * VALUES + lane];
-                    __syncthreads(); // the next tile writes them anew
+                    if (!ends)
+                        __syncthreads(); // the next tile writes them anew
                 }
                 if (writes && output < end.outputs)
-                    end.y[(size_t)(first + row) * end.outputs + output] = activated(end.formula, value + addend);
+                    end.y[(size_t)(first + row) * end.outputs + output] = activated(end.formula, value + addend.sum());
                 int next_output = next_tile * tile_outputs + own + column;
-                addend = ends ? 0.0f : end.addend(first + row, next_output, writes && next_output < end.outputs);
+                addend = end.addend(first + row, next_output, !ends && writes && next_output < end.outputs);
             }
             piece = next;
             tile = next_tile;

@@ -11,7 +11,7 @@ internal sealed class CudaFrozenDenseKernels(CudaContext context, CudaAffine aff
     private const string File = "FrozenDense.cu";
 
     private readonly KernelFunction _transpose = new(context, File, "transpose");
-    private readonly KernelFunction[] _rows = [.. Array.ConvertAll(["dense_row", "dense_row_normed", "dense_rows", "dense_rows_normed"], name => new KernelFunction(context, File, name))];
+    private readonly KernelFunction[] _rows = [.. Array.ConvertAll(["dense_row", "dense_row_normed", "dense_rows", "dense_rows_normed"], name => new KernelFunction(context, context.Options.Chained(File), name) { SharedBytes = FewRowsLaunch.MostShared })];
 
     private volatile bool _hasPacked; // since the last product: chained kernels read weights before the work ahead of them is done
 
@@ -42,7 +42,7 @@ internal sealed class CudaFrozenDenseKernels(CudaContext context, CudaAffine aff
     private bool TryRun(in FrozenDenseGeometry g, in RowNorm norm, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
     {
         bool isNormed = !norm.Scale.IsNull;
-        if (g.M > MostRows || g.K % Vector != 0 || !FewRowsLaunch.IsAligned(x.Address, packed.Address)
+        if (g.M > MostRows || g.K % Vector != 0 || !FewRowsLaunch.IsAligned(x.Address, packed.Address, norm.Scale.Address, norm.Shift.Address)
             || FewRowsLaunch.Of(context, g.M, g.K, g.O, FewRowsLaunch.FewOutputs, 0, isNormed) is not { } launch)
             return false;
         int formula = FewRowsLaunch.Fused(g.Activation);

@@ -168,21 +168,28 @@ struct HalfWeights
         }
     }
 
-    __device__ __forceinline__ void prepare(const SharedRows&) const {}
+    // Four inputs of a row on their way to shared memory, 0 behind the last; whole warps call it.
+    __device__ __forceinline__ void keep(const SharedRows& rows, int row, int quad, float4 v) const
+    {
+        if (quad < rows.inputs / 4)
+            ((float4*)rows.x)[row * (rows.inputs / 4) + quad] = v;
+    }
 
-    template <int OUTPUTS, int ROWS>
+    __device__ __forceinline__ bool is_whole(const SharedRows& rows, int start) const { return start + PIECE <= rows.inputs; }
+
+    template <bool WHOLE, int OUTPUTS, int ROWS>
     __device__ __forceinline__ void add(float (&sums)[OUTPUTS][ROWS], const Piece<OUTPUTS>& piece, const SharedRows& rows, int start) const
     {
         int k = start + (threadIdx.x & 31) * LANE;
 #pragma unroll
         for (int j = 0; j < LOADS; j++)
         {
-            if (k + j * 32 * LANE >= rows.inputs)
+            if (!WHOLE && k + j * 32 * LANE >= rows.inputs)
                 continue;
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
             {
-                if (r >= rows.count)
+                if (!rows.has<ROWS>(r))
                     continue;
                 const float4* from = (const float4*)(rows.x + r * rows.inputs + k + j * 32 * LANE);
                 float4 low = from[0], high = from[1];
@@ -237,35 +244,33 @@ struct ByteWeights
 
     __device__ __forceinline__ float* scales(const SharedRows& rows) const { return (float*)(bytes(rows) + rows.group * blocks * (BLOCK / 4)); }
 
-    __device__ __forceinline__ void prepare(const SharedRows& rows) const
+    // Four inputs of a row, 0 behind the last, rounded on their way to shared memory; a warp that calls it has a block of them.
+    __device__ __forceinline__ void keep(const SharedRows& rows, int row, int quad, float4 v) const
     {
-        int lane = threadIdx.x & 31;
-        for (int i = threadIdx.x >> 5; i < rows.count * blocks; i += FEW_WARPS)
-        {
-            int row = i / blocks, k = i % blocks * BLOCK + lane * 4;
-            float four[4] = {}, largest;
-            for (int j = 0; k < rows.inputs && j < 4; j++)
-                four[j] = rows.x[row * rows.inputs + k + j];
-            bytes(rows)[i * (BLOCK / 4) + lane] = quantized(four, largest);
-            if (lane == 0)
-                scales(rows)[i] = largest / 127.0f;
-        }
-        __syncthreads();
+        if (quad / 32 >= blocks)
+            return; // the whole warp does
+        float four[4] = {v.x, v.y, v.z, v.w}, largest;
+        int i = row * blocks + quad / 32;
+        bytes(rows)[i * (BLOCK / 4) + quad % 32] = quantized(four, largest);
+        if (quad % 32 == 0)
+            scales(rows)[i] = largest / 127.0f;
     }
 
-    template <int OUTPUTS, int ROWS>
+    __device__ __forceinline__ bool is_whole(const SharedRows& rows, int start) const { return start + PIECE <= blocks * BLOCK; }
+
+    template <bool WHOLE, int OUTPUTS, int ROWS>
     __device__ __forceinline__ void add(float (&sums)[OUTPUTS][ROWS], const Piece<OUTPUTS>& piece, const SharedRows& rows, int start) const
     {
         int k = start + (threadIdx.x & 31) * LANE;
 #pragma unroll
         for (int j = 0; j < LOADS; j++)
         {
-            if (k + j * 32 * LANE >= blocks * BLOCK)
+            if (!WHOLE && k + j * 32 * LANE >= blocks * BLOCK)
                 continue;
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
             {
-                if (r >= rows.count)
+                if (!rows.has<ROWS>(r))
                     continue;
                 uint2 x = *(const uint2*)(bytes(rows) + (r * blocks * BLOCK + k + j * 32 * LANE) / 4);
                 float scale = scales(rows)[r * blocks + (k + j * 32 * LANE) / BLOCK];
@@ -289,8 +294,8 @@ struct ByteWeights
     }
 // Many outputs: 4 a warp, so that as many bytes are in flight as with float32.
 #define NARROW_ROWS(KERNEL, word)               \
-    KERNEL(word##_row, 3, 2, 1, false)          \
-    KERNEL(word##_row_normed, 3, 2, 1, true)    \
+    KERNEL(word##_row, 4, 2, 1, false)          \
+    KERNEL(word##_row_normed, 4, 2, 1, true)    \
     KERNEL(word##_rows, 2, 2, 4, false)         \
     KERNEL(word##_rows_normed, 2, 2, 4, true)   \
     KERNEL(word##_row_many, 3, 4, 1, false)     \

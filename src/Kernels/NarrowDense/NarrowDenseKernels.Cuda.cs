@@ -56,7 +56,7 @@ internal sealed class CudaNarrowDenseKernels(CudaContext context, UnaryKernels u
     {
         bool isNormed = !norm.Scale.IsNull, isInt8 = IsInt8(g.Precision), isMany = g.M == 1 && g.O >= ManyOutputs;
         int roundedBytes = isInt8 ? g.Blocks * (NarrowDenseGeometry.Block + sizeof(float)) : 0;
-        if (g.K % (isInt8 ? Vector : Halves) != 0 || !FewRowsLaunch.IsAligned(x.Address, packed.Address)
+        if (g.K % (isInt8 ? Vector : Halves) != 0 || !FewRowsLaunch.IsAligned(x.Address, packed.Address, norm.Scale.Address, norm.Shift.Address)
             || FewRowsLaunch.Of(context, g.M, g.K, g.O, FewRowsLaunch.FewOutputs * (isMany ? 2 : 1), roundedBytes, isNormed) is not { } launch)
             return false;
         int kernel = isMany ? (isNormed ? 5 : 4) : FewRowsLaunch.Kernel(g.M, isNormed), formula = FewRowsLaunch.Fused(g.Activation);
@@ -77,7 +77,7 @@ internal sealed class CudaNarrowDenseKernels(CudaContext context, UnaryKernels u
     }
 
     private static KernelFunction[] Kernels(CudaContext context, string word) =>
-        Array.ConvertAll(["row", "row_normed", "rows", "rows_normed", "row_many", "row_many_normed"], name => new KernelFunction(context, File, $"{word}_{name}"));
+        Array.ConvertAll(["row", "row_normed", "rows", "rows_normed", "row_many", "row_many_normed"], name => new KernelFunction(context, context.Options.Chained(File), $"{word}_{name}") { SharedBytes = FewRowsLaunch.MostShared });
 
     private static bool IsInt8(WeightPrecision precision) => precision switch
     {
