@@ -1,4 +1,3 @@
-using Graft.Kernels;
 using Graft.Layers;
 
 namespace Graft.Training;
