@@ -71,9 +71,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_token(const f
 #pragma unroll
     for (int i = 0; i < KEYS; i++)
         value[i] = fresh((const float4*)(values + own + (size_t)(first + i * GROUPS + group) * columns), has && first + i * GROUPS + group < before);
-    release_early();
+    release_next();
     await_previous();
-    release_late();
     const float* from = qkv + (size_t)sequence * 3 * columns + head * d + lane * 4;
     float4 q = fresh((const float4*)from, has);
     bool is_new = has && before < first + CHUNK && (before - first) % GROUPS == group; // this thread brings the new key

@@ -7,7 +7,7 @@ internal sealed partial class CudaCausalAttentionKernels
 {
     private const int Chunk = 128, Partial = MostD + 2, Vector = 4; // as in CachedAttention.cu
 
-    private readonly KernelFunction _token = new(context, context.Options.Chained("CachedAttention.cu"), "attention_token");
+    private readonly KernelFunction _token = new(context, "CachedAttention.cu", "attention_token");
 
     /// <returns>False where the kernel does not take the sizes; nothing was written.</returns>
     private bool TryForwardToken(in CachedAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<int> past, DevicePtr<float> keys, DevicePtr<float> values, DevicePtr<float> y)

@@ -202,21 +202,6 @@ __device__ inline void release_next()
 #endif
 }
 
-// For the comparison: LATE releases behind the wait.
-__device__ inline void release_early()
-{
-#ifndef LATE
-    release_next();
-#endif
-}
-
-__device__ inline void release_late()
-{
-#ifdef LATE
-    release_next();
-#endif
-}
-
 // Loads of 16 and 8 bytes where has is true, 0 elsewhere. The order of these and of await_previous is that of the program.
 #ifdef CUEMU
 #define LOAD4(name, how, V, type, letter) \

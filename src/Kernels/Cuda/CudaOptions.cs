@@ -46,18 +46,9 @@ internal sealed record CudaOptions(
         variable("GRAFT_CUDA_CUDNN") == Find,
         IsOn(variable, "GRAFT_CUDA_GRAPHS", "every kernel handed in by itself"),
         IsOn(variable, "GRAFT_CUDA_CUBLASLT", "dense layers by cuBLAS and own kernels"),
-        variable("GRAFT_CUDA_CHAINS") == Late || IsOn(variable, "GRAFT_CUDA_CHAINS", "no kernel begins before the one ahead of it has ended", $", {Late} (when the one ahead of it has what it waited for)"))
-    {
-        ReleasesLate = variable("GRAFT_CUDA_CHAINS") == Late,
-    };
+        IsOn(variable, "GRAFT_CUDA_CHAINS", "no kernel begins before the one ahead of it has ended"));
 
-    /// <summary>True lets a kernel of decoding begin once the one ahead of it has what it waited for, not once that one has begun; for comparison.</summary>
-    public bool ReleasesLate { get; init; }
-
-    /// <summary>A file whose kernels are chained, as the options want it compiled.</summary>
-    public string Chained(string file) => ReleasesLate ? $"{file} LATE=1" : file;
-
-    private const string Find = "find", Late = "late";
+    private const string Find = "find";
 
     private static bool IsOn(Func<string, string?> variable, string name, string off, string more = "") => variable(name) switch
     {

@@ -266,7 +266,7 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
     shared.group = group;
     typename Weights::template Piece<OUTPUTS> held;
     weights.load(held, tile * tile_outputs + own, part * PIECE, inputs, end.outputs);
-    release_early(); // the kernel behind asks for its weights while this one waits
+    release_next(); // the kernel behind asks for its weights while this one waits
     OwnNorm own_norm = {};
     if (NORM)
     {
@@ -282,7 +282,6 @@ __device__ __forceinline__ void few_rows(const Weights& weights, const float* x,
         }
     }
     await_previous();
-    release_late();
     int row = lane / OUTPUTS, column = lane % OUTPUTS; // of the value that this lane writes
     for (int first = 0; first < rows; first += group)
     {

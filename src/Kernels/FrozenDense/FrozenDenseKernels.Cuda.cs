@@ -11,7 +11,7 @@ internal sealed class CudaFrozenDenseKernels(CudaContext context, CudaAffine aff
     private const string File = "FrozenDense.cu";
 
     private readonly KernelFunction _transpose = new(context, File, "transpose");
-    private readonly KernelFunction[] _rows = [.. Array.ConvertAll(["dense_row", "dense_row_normed", "dense_rows", "dense_rows_normed"], name => new KernelFunction(context, context.Options.Chained(File), name) { SharedBytes = FewRowsLaunch.MostShared })];
+    private readonly KernelFunction[] _rows = [.. Array.ConvertAll(["dense_row", "dense_row_normed", "dense_rows", "dense_rows_normed"], name => new KernelFunction(context, File, name) { SharedBytes = FewRowsLaunch.MostShared })];
 
     private volatile bool _hasPacked; // since the last product: chained kernels read weights before the work ahead of them is done
 

@@ -77,7 +77,7 @@ internal sealed class CudaNarrowDenseKernels(CudaContext context, UnaryKernels u
     }
 
     private static KernelFunction[] Kernels(CudaContext context, string word) =>
-        Array.ConvertAll(["row", "row_normed", "rows", "rows_normed", "row_many", "row_many_normed"], name => new KernelFunction(context, context.Options.Chained(File), $"{word}_{name}") { SharedBytes = FewRowsLaunch.MostShared });
+        Array.ConvertAll(["row", "row_normed", "rows", "rows_normed", "row_many", "row_many_normed"], name => new KernelFunction(context, File, $"{word}_{name}") { SharedBytes = FewRowsLaunch.MostShared });
 
     private static bool IsInt8(WeightPrecision precision) => precision switch
     {
