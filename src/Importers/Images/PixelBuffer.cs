@@ -14,13 +14,16 @@ internal sealed class PixelBuffer : IDisposable
     /// <summary>Bytes behind the last pixel that may be read and written, so that vectors need no special end.</summary>
     public const int Slack = 64;
 
+    private const int MostShared = 1 << 27; // the pool keeps what it gets back, and rounds up to powers of two: an image of a gigabyte would cost two
+
     private readonly byte[] _bytes;
 
     /// <summary>A buffer with undefined contents.</summary>
     public PixelBuffer(int height, int width, int step)
     {
         (Height, Width, Step) = (height, width, step);
-        _bytes = ArrayPool<byte>.Shared.Rent(checked(height * width * step + Slack));
+        int bytes = checked(height * width * step + Slack);
+        _bytes = bytes <= MostShared ? ArrayPool<byte>.Shared.Rent(bytes) : GC.AllocateUninitializedArray<byte>(bytes);
     }
 
     /// <summary>Rows.</summary>
@@ -86,7 +89,11 @@ internal sealed class PixelBuffer : IDisposable
         return gray;
     }
 
-    public void Dispose() => ArrayPool<byte>.Shared.Return(_bytes);
+    public void Dispose()
+    {
+        if (_bytes.Length <= MostShared)
+            ArrayPool<byte>.Shared.Return(_bytes);
+    }
 
     /// <summary>Four pixels at a time; 16 bytes are read for 12.</summary>
     private static void AddFourth(ReadOnlySpan<byte> from, Span<byte> to)
