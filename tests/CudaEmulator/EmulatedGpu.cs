@@ -14,10 +14,10 @@ internal sealed class EmulatedGpu : IDisposable
     private readonly bool _isShared;
 
     /// <summary>Opens it; kernels are compiled as the emulator is set now.</summary>
-    public EmulatedGpu(KernelCache? cache = null, bool isOneToOne = true, bool usesCudnn = true, bool usesGraphs = true, bool usesCublasLt = true)
+    public EmulatedGpu(KernelCache? cache = null, bool isOneToOne = true, bool usesCudnn = true, bool usesGraphs = true, bool usesCublasLt = true, bool findsAlgorithms = false)
     {
         _isShared = CudaEmulator.UsesHardware && cache is null;
-        var options = new CudaOptions(cache ?? (_isShared ? s_kept.Value : new KernelCache(null)), isOneToOne, UsesCudnn: usesCudnn, UsesGraphs: usesGraphs, UsesCublasLt: usesCublasLt);
+        var options = new CudaOptions(cache ?? (_isShared ? s_kept.Value : new KernelCache(null)), isOneToOne, UsesCudnn: usesCudnn, FindsAlgorithms: findsAlgorithms, UsesGraphs: usesGraphs, UsesCublasLt: usesCublasLt);
         _kernels = _isShared ? Shared(options) : new CudaKernelSet(CudaContext.Open(0, options));
         Device = new Device(_kernels);
     }

@@ -23,10 +23,8 @@ internal sealed class ConvolutionFinish(CudaContext context, OwnConv2D own, Comp
         if (!isDense)
             own.Finish(g, sums, b, residual, y);
         else if (g.MaxPool)
-            _pooled.Launch(Blocks(count), KernelFunction.Threads, sums, b, residual, y, (uint)count, (uint)(g.O / _lanes), (uint)g.OutH, (uint)g.OutW, (int)g.Activation);
+            _pooled.OverThreads(count, sums, b, residual, y, (uint)count, (uint)(g.O / _lanes), (uint)g.OutH, (uint)g.OutW, (int)g.Activation);
         else
-            _dense.Launch(Blocks(count), KernelFunction.Threads, sums, b, residual, y, (uint)count, (uint)(g.O / _lanes), (int)g.Activation);
+            _dense.OverThreads(count, sums, b, residual, y, (uint)count, (uint)(g.O / _lanes), (int)g.Activation);
     }
-
-    private static long Blocks(long count) => (count + KernelFunction.Threads - 1) / KernelFunction.Threads;
 }

@@ -47,7 +47,7 @@ internal sealed class PointwiseConvolution(CudaContext context, CudaAffine affin
         using var met = new CudaScratch(context, (long)pixels * g.C * sizeof(float));
         products.Multiply(false, false, pixels, g.C, g.O, dy, w, new DevicePtr<float>(met.Address), 0);
         long count = (long)g.N * g.H * g.W * g.C * sizeof(float) / VectorBytes;
-        _put.Launch(Blocks(count), KernelFunction.Threads, met.Address, dx, (uint)count, Grid(g), beta);
+        _put.OverThreads(count, met.Address, dx, (uint)count, Grid(g), beta);
     }
 
     /// <summary>dw = beta dw + the gradient.</summary>
@@ -61,8 +61,6 @@ internal sealed class PointwiseConvolution(CudaContext context, CudaAffine affin
 
     private static long Pixels(in Conv2DGeometry g) => (long)g.N * g.OutH * g.OutW;
 
-    private static long Blocks(long count) => (count + KernelFunction.Threads - 1) / KernelFunction.Threads;
-
     /// <summary>With a step, a copy of the pixels that it meets takes the place of x.</summary>
     private CudaScratch Take(in Conv2DGeometry g, ref DevicePtr<float> x)
     {
@@ -70,7 +68,7 @@ internal sealed class PointwiseConvolution(CudaContext context, CudaAffine affin
             return default;
         long bytes = Pixels(g) * g.C * numberSize;
         var taken = new CudaScratch(context, bytes);
-        _take.Launch(Blocks(bytes / VectorBytes), KernelFunction.Threads, x, taken.Address, (uint)(bytes / VectorBytes), Grid(g));
+        _take.OverThreads(bytes / VectorBytes, x, taken.Address, (uint)(bytes / VectorBytes), Grid(g));
         x = new DevicePtr<float>(taken.Address);
         return taken;
     }

@@ -38,7 +38,7 @@ internal sealed class WinogradConvolution(CudaContext context)
     /// <param name="u">The transformed ones.</param>
     /// <param name="isTurned">True for those of the gradient of x.</param>
     public void Transform(int o, int c, DevicePtr<float> w, nint u, bool isTurned = false) =>
-        _filter.Launch(Blocks((long)o * c), KernelFunction.Threads, w, u, (uint)(o * c), c, isTurned ? 1 : 0);
+        _filter.OverThreads((long)o * c, w, u, (uint)(o * c), c, isTurned ? 1 : 0);
 
     /// <summary>y = activation(convolution + b + residual), or the largest of each 2 x 2 of these; all dense, b and residual may be Null.</summary>
     public void Forward(in Conv2DGeometry g, DevicePtr<float> x, nint u, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y, FusedActivation activation, bool pools)
@@ -80,12 +80,12 @@ internal sealed class WinogradConvolution(CudaContext context)
         {
             int count = Math.Min(perRound, tiles - first);
             long padded = (long)segments * length;
-            _input.Launch(Blocks(padded * g.C), KernelFunction.Threads, x, v.Address, (uint)(padded * g.C), KernelArgument.Of(input.Of(first, count, length)));
-            _upstream.Launch(Blocks(padded * g.O), KernelFunction.Threads, dy, p.Address, (uint)(padded * g.O), KernelArgument.Of(upstream.Of(first, count, length)));
+            _input.OverThreads(padded * g.C, x, v.Address, (uint)(padded * g.C), KernelArgument.Of(input.Of(first, count, length)));
+            _upstream.OverThreads(padded * g.O, dy, p.Address, (uint)(padded * g.O), KernelArgument.Of(upstream.Of(first, count, length)));
             context.Blas.Multiply(g.O, g.C, length, new CudaMatrices(new DevicePtr<float>(p.Address), g.O, Transposed: true, Step: (long)length * g.O), new CudaMatrices(new DevicePtr<float>(v.Address), g.C, Step: (long)length * g.C),
                 new CudaMatrices(new DevicePtr<float>(sums.Address), g.C, Step: (long)g.O * g.C), first == 0 ? 0 : 1, Places * segments);
         }
-        _gradient.Launch(Blocks((long)g.O * g.C), KernelFunction.Threads, sums.Address, dw, (uint)(g.O * g.C), g.C, segments, beta);
+        _gradient.OverThreads((long)g.O * g.C, sums.Address, dw, (uint)(g.O * g.C), g.C, segments, beta);
     }
 
     /// <summary>Rounds of tiles: transform, products, transform back.</summary>
@@ -99,18 +99,16 @@ internal sealed class WinogradConvolution(CudaContext context)
         {
             int count = Math.Min(perRound, tiles - first);
             uint read = (uint)((long)count * input.Channels), written = (uint)((long)count * output.Channels);
-            _input.Launch(Blocks(read), KernelFunction.Threads, x, v.Address, read, KernelArgument.Of(input.Of(first, count, count)));
+            _input.OverThreads(read, x, v.Address, read, KernelArgument.Of(input.Of(first, count, count)));
             context.Blas.Multiply(count, output.Channels, input.Channels, new CudaMatrices(new DevicePtr<float>(v.Address), input.Channels, Step: (long)count * input.Channels), u,
                 new CudaMatrices(new DevicePtr<float>(p.Address), output.Channels, Step: (long)count * output.Channels), 0, Places);
-            _output.Launch(Blocks(written), KernelFunction.Threads, p.Address, b, residual, y, written, KernelArgument.Of(output.Of(first, count, count)), (int)activation, pools ? 1 : 0, beta);
+            _output.OverThreads(written, p.Address, b, residual, y, written, KernelArgument.Of(output.Of(first, count, count)), (int)activation, pools ? 1 : 0, beta);
         }
     }
 
     private CudaScratch Floats(long count) => new(context, count * sizeof(float));
 
     private static int Tiles(int extent) => (extent + Side - 1) / Side;
-
-    private static long Blocks(long count) => (count + KernelFunction.Threads - 1) / KernelFunction.Threads;
 
     /// <summary>Laid out as Tiles of Winograd.cu.</summary>
     private readonly record struct WinogradTiles(int Height, int Width, int Channels, int Top, int Left, int Down, int Across, uint First = 0, uint Count = 0, uint Length = 0)

@@ -65,6 +65,20 @@ public sealed class CudaConv2DTests(CudaEmulator.CudaEmulator emulator) : IDispo
     }
 
     [Fact]
+    public void Algorithms_that_are_timed_at_first_use_give_the_same_numbers()
+    {
+        emulator.Begin(nameof(Algorithms_that_are_timed_at_first_use_give_the_same_numbers));
+        emulator.Checked = true;
+        using var gpu = new EmulatedGpu(findsAlgorithms: true);
+        foreach (string name in new[] { "one tile", "two groups" })
+        {
+            foreach (float beta in new[] { 0f, 1f, 1f }) // what is tried writes elsewhere: results are added once
+                Same(Run(KernelSet.Reference, s_geometries[name], beta), Run(gpu.Kernels, s_geometries[name], beta));
+        }
+        Assert.Equal(0UL, emulator.Counter("launches:conv2d_forward_tiled"));
+    }
+
+    [Fact]
     public void Products_of_many_channels_are_tiled_and_those_of_few_are_not()
     {
         emulator.Begin(nameof(Products_of_many_channels_are_tiled_and_those_of_few_are_not));
