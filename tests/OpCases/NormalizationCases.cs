@@ -53,7 +53,7 @@ internal static class NormalizationCases
         if (residual)
             inputs = [.. inputs, OpInput.FloatIds(new Shape(x), -20, 20)];
         string name = $"BatchNorm{(residual ? " + residual" : "")} + {activation} {(training ? "training" : "inference")} {new Shape(x)}";
-        return new(name, new BatchNormOp(1e-3f, 0.9f, training, activation: activation), inputs) { ChecksGradient = inputs[0].Shape.Count is > 3 and <= 20 } // a single row is its own mean: the corner itself;
+        return new(name, new BatchNormOp(1e-3f, 0.9f, training, activation: activation), inputs) { ChecksGradient = inputs[0].Shape.Count is > 3 and <= 20 }; // a single row is its own mean: the corner itself
     }
 
     private static OpCase LayerNorm(int[] x) =>

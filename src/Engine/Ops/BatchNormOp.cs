@@ -95,45 +95,42 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
     public override void Backward(OpCall call)
     {
         BatchNormGeometry g = Geometry(call);
-        bool sums = MakesSums(call);
-        DevicePtr<float> x = sums ? call.In(0).Data : DevicePtr<float>.Null, dy = call.GradOut;
-        DevicePtr<float> y = KeepsOutputOf(call) ? call.Output.Data : DevicePtr<float>.Null;
+        bool sums = MakesSums(call), hasResidual = HasResidual(call);
+        DevicePtr<float> x = sums ? call.In(0).Data : default, y = KeepsOutputOf(call) ? call.Output.Data : default, dy = call.GradOut;
         // What comes through the activation is the residual's gradient: it is written once, and read from there on.
-        (DevicePtr<float> Gradient, float Beta) residual = HasResidual(call) && call.Needs(Residual) ? call.GradInPlace(Residual) : default;
-        DevicePtr<float> passed = !HasResidual(call) ? default : call.Needs(Residual) && residual.Beta == 0 ? residual.Gradient : call.Temporary(call.Output.Count);
-        var gate = new BatchNormGate(call.In(1).Data, call.In(2).Data, y, passed);
-
-        // The sums that the input's gradient reads are those of gamma and beta: a first contribution is written to its place.
+        (DevicePtr<float> Gradient, float Beta) residual = hasResidual && call.Needs(Residual) ? call.GradInPlace(Residual) : default;
+        DevicePtr<float> passed = hasResidual ? Place(call, residual, call.Output.Count) : default;
+        // The sums that the input's gradient reads are those of gamma and beta.
         (DevicePtr<float> Gradient, float Beta) gamma = call.Needs(1) ? call.GradIn(1) : default, shift = call.Needs(2) ? call.GradIn(2) : default;
-        DevicePtr<float> dscale = default, dshift = default;
+        DevicePtr<float> dscale = sums ? Place(call, gamma, g.C) : default, dshift = sums ? Place(call, shift, g.C) : default;
+
+        var gate = new BatchNormGate(call.In(1).Data, call.In(2).Data, y, passed);
         if (sums)
-        {
-            dscale = call.Needs(1) && gamma.Beta == 0 ? gamma.Gradient : call.Temporary(g.C);
-            dshift = call.Needs(2) && shift.Beta == 0 ? shift.Gradient : call.Temporary(g.C);
             call.Kernels.BatchNorm.BackwardSums(g, x, dy, call.Saved(0), call.Saved(1), dscale, dshift, gate);
-        }
-        else if (HasResidual(call))
-        {
+        else if (hasResidual)
             call.Kernels.Unary.BackwardInput(activation.Over(call.Output.Count), default, y, dy, passed, 0);
-        }
-        if (HasResidual(call))
+        if (hasResidual)
         {
-            AddTo(residual, passed, call.Output.Count);
-            (g, dy) = (g with { Activation = FusedActivation.None }, passed);
+            AddTo(call, residual, passed, call.Output.Count);
+            (g, dy) = (g with { Activation = FusedActivation.None }, passed); // it is through
         }
         if (call.Needs(0))
         {
             var (dx, beta) = call.GradInPlace(0);
             call.Kernels.BatchNorm.BackwardInput(g, x, dy, call.In(1).Data, call.Saved(0), call.Saved(1), dscale, dshift, dx, beta, gate);
         }
-        AddTo(gamma, dscale, g.C);
-        AddTo(shift, dshift, g.C);
+        AddTo(call, gamma, dscale, g.C);
+        AddTo(call, shift, dshift, g.C);
+    }
 
-        void AddTo((DevicePtr<float> Gradient, float Beta) there, DevicePtr<float> more, long count)
-        {
-            if (there.Beta != 0)
-                call.Kernels.Memory.Accumulate(more, there.Gradient, count, there.Beta);
-        }
+    // A first contribution is written to its place; where there is one already, or nobody wants it, it is made apart.
+    private static DevicePtr<float> Place(OpCall call, (DevicePtr<float> Gradient, float Beta) wanted, long count) =>
+        !wanted.Gradient.IsNull && wanted.Beta == 0 ? wanted.Gradient : call.Temporary(count);
+
+    private static void AddTo(OpCall call, (DevicePtr<float> Gradient, float Beta) there, DevicePtr<float> more, long count)
+    {
+        if (there.Beta != 0)
+            call.Kernels.Memory.Accumulate(more, there.Gradient, count, there.Beta);
     }
 
     private static bool HasResidual(OpCall call) => call.InputCount > Residual;
