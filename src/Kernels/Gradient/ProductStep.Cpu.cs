@@ -4,15 +4,15 @@ using Graft.Kernels.Cpu;
 namespace Graft.Kernels;
 
 /// <summary>
-/// The step of a dense weight within the product that is its gradient, dw = xᵀ dy: a few rows of dw are made in a buffer of the first-level cache, and their
-/// weights move while the next rows are made. Only weights and slots go through memory, as two or more streams that never pause for long.
+/// The step of a dense weight within the product that is its gradient, dw = xᵀ dy: a tile of dw is made in registers and laid in the first-level cache, and its
+/// weights move while the next tile is made. Only weights and slots go through memory, as two or more streams that never pause for long.
 /// </summary>
 /// <remarks>Each number of dw is one chain of multiply-adds in the order of n from 0, as <see cref="Gemm"/> makes it: to the bit the same.</remarks>
 internal unsafe struct ProductStep<T, V> : IChunkBody
     where T : unmanaged, IStepFormula<V>
     where V : unmanaged, ILanes<V>
 {
-    private const int TileRows = 2, TileVectors = 4; // eight sums: enough not to wait for each other
+    private const int TileVectors = 4;
     private const long None = -1;
 
     private readonly T _formula;
@@ -33,6 +33,11 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     /// <summary>Number of chunks: blocks of rows and columns.</summary>
     public readonly int Chunks => (Geometry.I + ProductSteps.BlockRows - 1) / ProductSteps.BlockRows * _columnBlocks;
 
+    /// <summary>Sixteen sums where there are registers for them; eight are enough not to wait for each other.</summary>
+    private static bool IsTall => V.Count == 16;
+
+    private static int TileRows => IsTall ? 4 : 2;
+
     private static int TileColumns => TileVectors * V.Count;
 
     private readonly DenseGeometry Geometry => _tensor->Product.Geometry;
@@ -43,7 +48,7 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
         DenseGeometry g = Geometry;
         int row = chunk / _columnBlocks * ProductSteps.BlockRows, rows = Math.Min(ProductSteps.BlockRows, g.I - row);
         int column = chunk % _columnBlocks * ProductSteps.BlockColumns, columns = Math.Min(ProductSteps.BlockColumns, g.O - column);
-        float* x = stackalloc float[ProductSteps.BlockRows * ProductSteps.MostRowsOfX], sums = stackalloc float[2 * TileRows * TileColumns + ProductSteps.Line];
+        float* x = stackalloc float[ProductSteps.BlockRows * ProductSteps.MostRowsOfX], sums = stackalloc float[2 * ProductSteps.MostNumbersOfTile + ProductSteps.Line];
         GemmPacking.Copy(_tensor->Product.X.Pointer + row, g.I, g.N, rows, x, ProductSteps.BlockRows);
         Move(x, ProductSteps.Align(sums), row, rows, column, columns);
     }
@@ -55,7 +60,7 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void Move(float* x, float* sums, int row, int rows, int column, int columns)
     {
-        const int Vectors = TileRows * TileVectors;
+        int vectors = TileRows * TileVectors;
         T formula = _formula; // in registers
         var stretch = new StepStretch<T, V>(_tensor);
         int n = Geometry.N, width = Geometry.O;
@@ -67,8 +72,9 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
             for (int j = 0; j < columns; j += TileColumns)
             {
                 V s00 = V.Zero, s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00, s12 = s00, s13 = s00;
+                V s20 = s00, s21 = s00, s22 = s00, s23 = s00, s30 = s00, s31 = s00, s32 = s00, s33 = s00;
                 float* pair = x + i, panel = _panels + (nint)(column + j) * n;
-                int v = 0, last = due == None ? 0 : Vectors;
+                int v = 0, last = due == None ? 0 : vectors;
                 long at = due;
                 for (int k = 0; k < n; k++, pair += ProductSteps.BlockRows, panel += TileColumns)
                 {
@@ -82,16 +88,27 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
                     s11 = V.MultiplyAdd(a, b1, s11);
                     s12 = V.MultiplyAdd(a, b2, s12);
                     s13 = V.MultiplyAdd(a, b3, s13);
-                    if ((k & 1) == 0 || v == last)
+                    if (IsTall)
+                    {
+                        a = V.Create(pair[2]);
+                        s20 = V.MultiplyAdd(a, b0, s20);
+                        s21 = V.MultiplyAdd(a, b1, s21);
+                        s22 = V.MultiplyAdd(a, b2, s22);
+                        s23 = V.MultiplyAdd(a, b3, s23);
+                        a = V.Create(pair[3]);
+                        s30 = V.MultiplyAdd(a, b0, s30);
+                        s31 = V.MultiplyAdd(a, b1, s31);
+                        s32 = V.MultiplyAdd(a, b2, s32);
+                        s33 = V.MultiplyAdd(a, b3, s33);
+                    }
+                    if (v == last || (!IsTall && k % 2 == 0)) // one vector for eight multiply-adds of vectors, or sixteen
                         continue;
                     stretch.Ask(at + ahead);
                     stretch.Move(formula, V.Load(gradient + v * V.Count), at);
-                    at += ++v == TileVectors ? width - TileColumns + V.Count : V.Count;
+                    at += ++v % TileVectors == 0 ? width - TileColumns + V.Count : V.Count;
                 }
-                for (; v < last; v++)
-                {
-                    stretch.Move(formula, V.Load(gradient + v * V.Count), (v < TileVectors ? due : due + width - TileColumns) + v * V.Count);
-                }
+                for (; v < last; v++, at += v % TileVectors == 0 ? width - TileColumns + V.Count : V.Count)
+                    stretch.Move(formula, V.Load(gradient + v * V.Count), at);
                 s00.Store(sums);
                 s01.Store(sums + V.Count);
                 s02.Store(sums + 2 * V.Count);
@@ -100,6 +117,17 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
                 s11.Store(sums + 5 * V.Count);
                 s12.Store(sums + 6 * V.Count);
                 s13.Store(sums + 7 * V.Count);
+                if (IsTall)
+                {
+                    s20.Store(sums + 8 * V.Count);
+                    s21.Store(sums + 9 * V.Count);
+                    s22.Store(sums + 10 * V.Count);
+                    s23.Store(sums + 11 * V.Count);
+                    s30.Store(sums + 12 * V.Count);
+                    s31.Store(sums + 13 * V.Count);
+                    s32.Store(sums + 14 * V.Count);
+                    s33.Store(sums + 15 * V.Count);
+                }
                 float* free = gradient;
                 gradient = sums;
                 sums = free;
@@ -146,6 +174,9 @@ internal static unsafe class ProductSteps
 {
     /// <summary>Rows and columns of a chunk: as many numbers as <see cref="Elementwise.Chunk"/>; a multiple of every tile.</summary>
     public const int BlockRows = 64, BlockColumns = 256;
+
+    /// <summary>Floats of the largest tile.</summary>
+    public const int MostNumbersOfTile = 256;
 
     /// <summary>How many numbers further on weights and slots are asked for: the streams stand still while sums are made, and the processor loses them.</summary>
     public const int Ahead = 512;
