@@ -16,6 +16,7 @@ internal sealed class ResizeTaps
     private readonly int[] _weights; // [to, Longest], rows ending in zeros
     private readonly int[] _counts;
     private readonly int _longest;
+    private readonly int[] _pairs; // [to, Pairs, 2]
 
     /// <summary>Taps from one length to another.</summary>
     public ResizeTaps(int from, int to, ResizeFilter filter)
@@ -39,7 +40,11 @@ internal sealed class ResizeTaps
             }
             for (int j = 0; j < end - first; j++)
                 _weights[i * longest + j] = (int)Math.Round(weights[j] / sum * (1 << Precision), MidpointRounding.AwayFromZero);
+            Pairs = Math.Max(Pairs, (first % 2 + end - first + 1) / 2);
         }
+        _pairs = new int[to * Pairs * 2];
+        for (int i = 0; i < to; i++)
+            Split(WeightsOf(i), First[i] % 2, _pairs.AsSpan(i * Pairs * 2, Pairs * 2));
     }
 
     /// <summary>Taps from one length to another; those of a few sizes are kept, as the photographs of a folder often share one.</summary>
@@ -62,11 +67,30 @@ internal sealed class ResizeTaps
     /// <summary>The most pixels that make one.</summary>
     public int Most { get; }
 
-    /// <summary><see cref="Most"/> weights a pixel, with zeros behind its own: a loop of one length is foreseen by the processor, and may read beyond the line's end.</summary>
-    public ReadOnlySpan<int> PaddedWeightsOf(int i) => _weights.AsSpan(i * _longest, Most);
+    /// <summary>Pairs of neighbouring pixels, from an even one on, that hold all that make one.</summary>
+    public int Pairs { get; private set; }
+
+    /// <summary>Bits of the lower half of a weight: both halves, and their products with bytes, fit into 16 bits times 16 bits.</summary>
+    public const int LowerBits = 11;
+
+    /// <summary>
+    /// The weights for <see cref="Pairs"/> pairs, from the even pixel at or before <see cref="First"/> on, with zeros around a pixel's own: a loop of one length is foreseen by the
+    /// processor, and may read beyond the line's end. A pair is two numbers, of the lower and of the upper halves, each with the second pixel's half in its upper 16 bits.
+    /// </summary>
+    public ReadOnlySpan<int> PairsOf(int i) => _pairs.AsSpan(i * Pairs * 2, Pairs * 2);
 
     /// <summary>The weights of a pixel.</summary>
     public ReadOnlySpan<int> WeightsOf(int i) => _weights.AsSpan(i * _longest, _counts[i]);
+
+    private static void Split(ReadOnlySpan<int> weights, int before, Span<int> pairs)
+    {
+        for (int j = 0; j < weights.Length; j++)
+        {
+            int at = before + j, shift = at % 2 * 16;
+            pairs[at / 2 * 2] |= (weights[j] & ((1 << LowerBits) - 1)) << shift;
+            pairs[at / 2 * 2 + 1] |= (ushort)(weights[j] >> LowerBits) << shift;
+        }
+    }
 
     private static double Weight(ResizeFilter filter, double x)
     {

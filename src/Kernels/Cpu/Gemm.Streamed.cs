@@ -6,16 +6,18 @@ namespace Graft.Kernels.Cpu;
 /// </summary>
 internal static unsafe partial class Gemm
 {
-    /// <summary>Depth of a block: 64 columns x 128 floats are 32 KiB.</summary>
+    /// <summary>Depth of a block: of a tile's 32 columns it is 16 KiB, which the second tile finds in the first-level cache.</summary>
     private const int StreamedK = 128;
 
-    /// <summary>Columns of a chunk, a multiple of every tile width: few, so that a layer of 256 units keeps several threads busy.</summary>
-    private const int StreamedColumns = 64;
+    /// <summary>Columns of a chunk: as many as leave each thread a chunk, since long runs of a row of B come faster; a multiple of every tile width.</summary>
+    private const int FewestStreamedColumns = 64, MostStreamedColumns = 256;
 
     private static void RunStreamed(in GemmProduct product)
     {
-        int chunks = (product.N + StreamedColumns - 1) / StreamedColumns;
-        var body = new StreamedBody { Product = product };
+        int share = (product.N + WorkerPool.Threads - 1) / WorkerPool.Threads;
+        int columns = Math.Clamp((share + FewestStreamedColumns - 1) / FewestStreamedColumns * FewestStreamedColumns, FewestStreamedColumns, MostStreamedColumns);
+        int chunks = (product.N + columns - 1) / columns;
+        var body = new StreamedBody { Product = product, Columns = columns };
         if ((long)product.M * product.N * product.K >= SmallestThreadedProduct)
         {
             WorkerPool.For(chunks, ref body);
@@ -25,15 +27,16 @@ internal static unsafe partial class Gemm
             body.Run(chunk);
     }
 
-    /// <summary>One chunk: all rows x <see cref="StreamedColumns"/> columns, the whole depth.</summary>
+    /// <summary>One chunk: all rows, some columns, the whole depth.</summary>
     private struct StreamedBody : IChunkBody
     {
         public GemmProduct Product;
+        public int Columns;
 
         public readonly void Run(int chunk)
         {
             GemmTile tile = Product.Tile;
-            int n0 = chunk * StreamedColumns, end = Math.Min(n0 + StreamedColumns, Product.N);
+            int n0 = chunk * Columns, end = Math.Min(n0 + Columns, Product.N);
             for (int k0 = 0; k0 < Product.K; k0 += StreamedK)
             {
                 int kCount = Math.Min(StreamedK, Product.K - k0);

@@ -4,15 +4,16 @@ using Graft.Kernels.Cpu;
 namespace Graft.Kernels;
 
 /// <summary>
-/// The step of a dense weight within the product that is its gradient, dw = xᵀ dy: a few rows of dw are made in a buffer of the first-level cache, and their
-/// weights move while the next rows are made. Only weights and slots go through memory, as two or more streams that never pause for long.
+/// The step of a dense weight within the product that is its gradient, dw = xᵀ dy: a tile of dw is made in registers and laid in the first-level cache, and its
+/// weights move while the next tile is made. Only weights and slots go through memory, as two or more streams that never pause for long.
 /// </summary>
 /// <remarks>Each number of dw is one chain of multiply-adds in the order of n from 0, as <see cref="Gemm"/> makes it: to the bit the same.</remarks>
 internal unsafe struct ProductStep<T, V> : IChunkBody
-    where T : unmanaged, IStepFormula
+    where T : unmanaged, IStepFormula<V>
     where V : unmanaged, ILanes<V>
 {
-    private const int TileRows = 2, TileVectors = 4; // eight sums: enough not to wait for each other
+    private const int TileVectors = 4;
+    private const long None = -1;
 
     private readonly T _formula;
     private readonly StepTensor* _tensor;
@@ -32,6 +33,11 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     /// <summary>Number of chunks: blocks of rows and columns.</summary>
     public readonly int Chunks => (Geometry.I + ProductSteps.BlockRows - 1) / ProductSteps.BlockRows * _columnBlocks;
 
+    /// <summary>Sixteen sums where there are registers for them; eight are enough not to wait for each other.</summary>
+    private static bool IsTall => V.Count == 16;
+
+    private static int TileRows => IsTall ? 4 : 2;
+
     private static int TileColumns => TileVectors * V.Count;
 
     private readonly DenseGeometry Geometry => _tensor->Product.Geometry;
@@ -39,102 +45,108 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     [SkipLocalsInit]
     public readonly void Run(int chunk)
     {
-        const int Room = ProductSteps.GroupRows * ProductSteps.BlockColumns + ProductSteps.Overhang;
         DenseGeometry g = Geometry;
-        int row = chunk / _columnBlocks * ProductSteps.BlockRows, end = Math.Min(row + ProductSteps.BlockRows, g.I);
+        int row = chunk / _columnBlocks * ProductSteps.BlockRows, rows = Math.Min(ProductSteps.BlockRows, g.I - row);
         int column = chunk % _columnBlocks * ProductSteps.BlockColumns, columns = Math.Min(ProductSteps.BlockColumns, g.O - column);
-        float* x = stackalloc float[ProductSteps.BlockRows * ProductSteps.MostRowsOfX];
-        float* buffer = stackalloc float[2 * Room + ProductSteps.Line], next = ProductSteps.Align(buffer), last = next + Room;
-        PackPairs(_tensor->Product.X.Pointer + row, g.I, g.N, end - row, x);
-        ProductStretch due = default; // the group before, whose weights have still to move
-        for (; row < end; row += ProductSteps.GroupRows, x += ProductSteps.GroupRows * g.N)
-        {
-            int rows = Math.Min(ProductSteps.GroupRows, end - row);
-            Sums(x, _panels + (nint)column * g.N, rows, columns, next, ref due);
-            MoveAll(ref due);
-            due = new ProductStretch(next, (long)row * g.O + column, rows, columns, g.O);
-            float* free = last;
-            last = next;
-            next = free;
-        }
-        MoveAll(ref due);
+        float* x = stackalloc float[ProductSteps.BlockRows * ProductSteps.MostRowsOfX], sums = stackalloc float[2 * ProductSteps.MostNumbersOfTile + ProductSteps.Line];
+        GemmPacking.Copy(_tensor->Product.X.Pointer + row, g.I, g.N, rows, x, ProductSteps.BlockRows);
+        Move(x, ProductSteps.Align(sums), row, rows, column, columns);
     }
 
     /// <summary>
-    /// A few rows of the gradient, without a gap between them; behind each tile as many weights of the group before move. Tiles go from a row's last to its
-    /// first: what one writes beyond the row's end is written over by what belongs there.
+    /// Tile by tile: between the sums of one tile the numbers of the tile before move, one vector after the other. A processor looks only a few hundred instructions ahead; so it makes
+    /// sums while it waits for roots and quotients.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private readonly void Sums(float* x, float* panels, int rows, int columns, float* gradient, ref ProductStretch due)
+    private readonly void Move(float* x, float* sums, int row, int rows, int column, int columns)
     {
-        int n = Geometry.N;
-        for (int i = 0; i < rows; i += TileRows, x += TileRows * n, gradient += TileRows * columns)
+        int vectors = TileRows * TileVectors;
+        T formula = _formula; // in registers
+        var stretch = new StepStretch<T, V>(_tensor);
+        int n = Geometry.N, width = Geometry.O;
+        long ahead = (long)(ProductSteps.Ahead / columns + 1) * TileRows * width; // weights wait in memory while sums are made
+        float* gradient = sums + TileRows * TileColumns; // of the tile before, whose first number in the matrix is:
+        long due = None;
+        for (int i = 0; i < rows; i += TileRows)
         {
-            for (int j = (columns - 1) / TileColumns * TileColumns; j >= 0; j -= TileColumns)
+            for (int j = 0; j < columns; j += TileColumns)
             {
-                Tile(x, panels + (nint)j * n, n, gradient + j, columns);
-                Move(ref due, TileRows * TileColumns);
+                V s00 = V.Zero, s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00, s12 = s00, s13 = s00;
+                V s20 = s00, s21 = s00, s22 = s00, s23 = s00, s30 = s00, s31 = s00, s32 = s00, s33 = s00;
+                float* pair = x + i, panel = _panels + (nint)(column + j) * n;
+                int v = 0, last = due == None ? 0 : vectors;
+                long at = due;
+                for (int k = 0; k < n; k++, pair += ProductSteps.BlockRows, panel += TileColumns)
+                {
+                    V b0 = V.Load(panel), b1 = V.Load(panel + V.Count), b2 = V.Load(panel + 2 * V.Count), b3 = V.Load(panel + 3 * V.Count), a = V.Create(pair[0]);
+                    s00 = V.MultiplyAdd(a, b0, s00);
+                    s01 = V.MultiplyAdd(a, b1, s01);
+                    s02 = V.MultiplyAdd(a, b2, s02);
+                    s03 = V.MultiplyAdd(a, b3, s03);
+                    a = V.Create(pair[1]);
+                    s10 = V.MultiplyAdd(a, b0, s10);
+                    s11 = V.MultiplyAdd(a, b1, s11);
+                    s12 = V.MultiplyAdd(a, b2, s12);
+                    s13 = V.MultiplyAdd(a, b3, s13);
+                    if (IsTall)
+                    {
+                        a = V.Create(pair[2]);
+                        s20 = V.MultiplyAdd(a, b0, s20);
+                        s21 = V.MultiplyAdd(a, b1, s21);
+                        s22 = V.MultiplyAdd(a, b2, s22);
+                        s23 = V.MultiplyAdd(a, b3, s23);
+                        a = V.Create(pair[3]);
+                        s30 = V.MultiplyAdd(a, b0, s30);
+                        s31 = V.MultiplyAdd(a, b1, s31);
+                        s32 = V.MultiplyAdd(a, b2, s32);
+                        s33 = V.MultiplyAdd(a, b3, s33);
+                    }
+                    if (v == last || (!IsTall && k % 2 == 0)) // one vector for eight multiply-adds of vectors, or sixteen
+                        continue;
+                    stretch.Ask(at + ahead);
+                    stretch.Move(formula, V.Load(gradient + v * V.Count), at);
+                    at += ++v % TileVectors == 0 ? width - TileColumns + V.Count : V.Count;
+                }
+                for (; v < last; v++, at += v % TileVectors == 0 ? width - TileColumns + V.Count : V.Count)
+                    stretch.Move(formula, V.Load(gradient + v * V.Count), at);
+                s00.Store(sums);
+                s01.Store(sums + V.Count);
+                s02.Store(sums + 2 * V.Count);
+                s03.Store(sums + 3 * V.Count);
+                s10.Store(sums + 4 * V.Count);
+                s11.Store(sums + 5 * V.Count);
+                s12.Store(sums + 6 * V.Count);
+                s13.Store(sums + 7 * V.Count);
+                if (IsTall)
+                {
+                    s20.Store(sums + 8 * V.Count);
+                    s21.Store(sums + 9 * V.Count);
+                    s22.Store(sums + 10 * V.Count);
+                    s23.Store(sums + 11 * V.Count);
+                    s30.Store(sums + 12 * V.Count);
+                    s31.Store(sums + 13 * V.Count);
+                    s32.Store(sums + 14 * V.Count);
+                    s33.Store(sums + 15 * V.Count);
+                }
+                float* free = gradient;
+                gradient = sums;
+                sums = free;
+                due = (long)(row + i) * width + column + j;
+                if (i + TileRows <= rows && j + TileColumns <= columns)
+                    continue;
+                Move(gradient, due, Math.Min(TileRows, rows - i), Math.Min(TileColumns, columns - j));
+                due = None;
             }
         }
+        if (due != None)
+            Move(gradient, due, TileRows, TileColumns);
     }
 
-    private readonly void MoveAll(ref ProductStretch due)
+    /// <summary>Moves the numbers of a tile, or of its part within the matrix.</summary>
+    private readonly void Move(float* gradient, long first, int rows, int columns)
     {
-        while (due.Rows > 0)
-            Move(ref due, due.Columns);
-    }
-
-    /// <summary>Moves the weights that come next, not beyond the end of their row.</summary>
-    private readonly void Move(ref ProductStretch due, int most)
-    {
-        if (due.Rows == 0)
-            return;
-        (long first, int count) = (due.First + due.Done, Math.Min(most, due.Columns - due.Done));
-        StepStretch<T, V>.Move(_formula, _tensor, due.Gradient + due.Done, first, first + count, ProductSteps.Ahead);
-        due.Advance(count);
-    }
-
-    /// <summary>sums [2, 4 vectors] = n pairs of x times n rows of a panel.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Tile(float* x, float* panel, int n, float* sums, int stride)
-    {
-        V s00 = V.Zero, s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00, s12 = s00, s13 = s00;
-        for (; n > 0; n--, x += TileRows, panel += TileColumns)
-        {
-            V b0 = V.Load(panel), b1 = V.Load(panel + V.Count), b2 = V.Load(panel + 2 * V.Count), b3 = V.Load(panel + 3 * V.Count), a = V.Create(x[0]);
-            s00 = V.MultiplyAdd(a, b0, s00);
-            s01 = V.MultiplyAdd(a, b1, s01);
-            s02 = V.MultiplyAdd(a, b2, s02);
-            s03 = V.MultiplyAdd(a, b3, s03);
-            a = V.Create(x[1]);
-            s10 = V.MultiplyAdd(a, b0, s10);
-            s11 = V.MultiplyAdd(a, b1, s11);
-            s12 = V.MultiplyAdd(a, b2, s12);
-            s13 = V.MultiplyAdd(a, b3, s13);
-        }
-        s00.Store(sums);
-        s01.Store(sums + V.Count);
-        s02.Store(sums + 2 * V.Count);
-        s03.Store(sums + 3 * V.Count);
-        sums += stride;
-        s10.Store(sums);
-        s11.Store(sums + V.Count);
-        s12.Store(sums + 2 * V.Count);
-        s13.Store(sums + 3 * V.Count);
-    }
-
-    /// <summary>x [n,rows] as [pairs of rows][n][2], an odd last row beside zeros.</summary>
-    private static void PackPairs(float* x, nint ldx, int n, int rows, float* to)
-    {
-        for (int k = 0; k < n; k++, x += ldx, to += TileRows)
-        {
-            float* pair = to;
-            int i = 0;
-            for (; i + TileRows <= rows; i += TileRows, pair += TileRows * n)
-                *(long*)pair = *(long*)(x + i);
-            if (i < rows)
-                (pair[0], pair[1]) = (x[i], 0);
-        }
+        for (; rows > 0; rows--, first += Geometry.O, gradient += TileColumns)
+            StepStretch<T, V>.Move(_formula, _tensor, gradient, first, first + columns);
     }
 
     /// <summary>dy [N,O] as [panels of a tile's columns][N][tile columns], the last one filled up with zeros.</summary>
@@ -157,62 +169,14 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     }
 }
 
-/// <summary>Weights whose gradient is made and that have still to move: rows of the matrix, or of a part of its columns.</summary>
-internal unsafe struct ProductStretch
-{
-    private readonly int _width;
-
-    /// <param name="gradient">The gradient, row by row without a gap.</param>
-    /// <param name="first">Number of the first weight in the matrix.</param>
-    /// <param name="rows">Rows.</param>
-    /// <param name="columns">Columns of the part.</param>
-    /// <param name="width">Columns of the matrix.</param>
-    public ProductStretch(float* gradient, long first, int rows, int columns, int width)
-    {
-        (First, _width) = (first, width);
-        (Rows, Columns) = columns == width ? (1, rows * columns) : (rows, columns); // whole rows are one
-        Gradient = gradient;
-    }
-
-    /// <summary>Gradient of the row's first weight.</summary>
-    public float* Gradient { get; private set; }
-
-    /// <summary>Number of the row's first weight.</summary>
-    public long First { get; private set; }
-
-    /// <summary>Rows that are left, the one that is begun among them.</summary>
-    public int Rows { get; private set; }
-
-    /// <summary>Weights of a row.</summary>
-    public readonly int Columns { get; }
-
-    /// <summary>Weights of this row that have moved.</summary>
-    public int Done { get; private set; }
-
-    /// <summary>Goes on, at most to the end of the row.</summary>
-    public void Advance(int count)
-    {
-        Done += count;
-        if (Done < Columns)
-            return;
-        Gradient += Columns;
-        First += _width;
-        Rows--;
-        Done = 0;
-    }
-}
-
 /// <summary>Sizes of a <see cref="ProductStep{T, V}"/>, whatever the formula and the vectors.</summary>
 internal static unsafe class ProductSteps
 {
     /// <summary>Rows and columns of a chunk: as many numbers as <see cref="Elementwise.Chunk"/>; a multiple of every tile.</summary>
     public const int BlockRows = 64, BlockColumns = 256;
 
-    /// <summary>Rows of the gradient that are made while those before move.</summary>
-    public const int GroupRows = 4;
-
-    /// <summary>Floats that the last tile of a group may write beyond it.</summary>
-    public const int Overhang = 64;
+    /// <summary>Floats of the largest tile.</summary>
+    public const int MostNumbersOfTile = 256;
 
     /// <summary>How many numbers further on weights and slots are asked for: the streams stand still while sums are made, and the processor loses them.</summary>
     public const int Ahead = 512;

@@ -5,73 +5,88 @@ using Graft.Kernels.Cpu;
 namespace Graft.Kernels;
 
 /// <summary>A step on neighbouring numbers of one tensor. The tail goes through the same vector code on padded copies.</summary>
-internal static unsafe class StepStretch<T, V>
-    where T : unmanaged, IStepFormula
+internal readonly unsafe struct StepStretch<T, V>
+    where T : unmanaged, IStepFormula<V>
     where V : unmanaged, ILanes<V>
 {
-    /// <summary>
-    /// Moves the numbers from <paramref name="i"/> up to <paramref name="stop"/>; <paramref name="gradient"/> points to the gradient of the first. With
-    /// <paramref name="ahead"/>, weights and slots that many numbers further on are asked for; where one pass runs through, the processor does so by itself.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Move(T formula, StepTensor* tensor, float* gradient, long i, long stop, int ahead = 0)
+    private readonly float* _weight, _slotA, _slotB, _slotC;
+    private readonly V _factor, _low, _high;
+    private readonly bool _clips;
+
+    /// <summary>What the loop needs of a tensor, in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public StepStretch(StepTensor* tensor)
     {
-        gradient -= i;
-        float* weight = tensor->W.Pointer, slotA = tensor->A.Pointer, slotB = tensor->B.Pointer, slotC = tensor->C.Pointer;
-        V factor = V.Create(tensor->Factor), low = V.Create(-tensor->Limit), high = V.Create(tensor->Limit);
-        bool clips = !float.IsPositiveInfinity(tensor->Limit);
-        for (; i <= stop - V.Count; i += V.Count)
-        {
-            if (ahead != 0 && Sse.IsSupported)
-                Ask(weight + i + ahead, slotA, slotB, slotC, i + ahead);
-            V g = V.Load(gradient + i) * factor;
-            if (clips)
-                g = V.Min(V.Max(g, low), high);
-            V w = V.Load(weight + i), a = slotA == null ? g : V.Load(slotA + i), b = slotB == null ? g : V.Load(slotB + i), c = slotC == null ? g : V.Load(slotC + i);
-            formula.Apply(ref w, g, ref a, ref b, ref c);
-            w.Store(weight + i);
-            if (slotA != null)
-                a.Store(slotA + i);
-            if (slotB != null)
-                b.Store(slotB + i);
-            if (slotC != null)
-                c.Store(slotC + i);
-        }
+        _weight = tensor->W.Pointer;
+        _slotA = tensor->A.Pointer;
+        _slotB = tensor->B.Pointer;
+        _slotC = tensor->C.Pointer;
+        (_factor, _low, _high) = (V.Create(tensor->Factor), V.Create(-tensor->Limit), V.Create(tensor->Limit));
+        _clips = !float.IsPositiveInfinity(tensor->Limit);
+    }
+
+    /// <summary>Moves the numbers from <paramref name="i"/> up to <paramref name="stop"/>; <paramref name="gradient"/> points to the gradient of the first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Move(in T formula, StepTensor* tensor, float* gradient, long i, long stop)
+    {
+        T f = formula; // in registers
+        var stretch = new StepStretch<T, V>(tensor);
+        for (; i <= stop - V.Count; i += V.Count, gradient += V.Count)
+            stretch.Move(f, V.Load(gradient), i);
         if (i < stop)
-            Tail(formula, tensor, gradient, i, (int)(stop - i));
+            stretch.MoveTail(f, Elementwise.LoadTail<V>(gradient, (int)(stop - i)), i, (int)(stop - i));
+    }
+
+    /// <summary>Moves a vector of numbers, from <paramref name="i"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Move(in T formula, V g, long i)
+    {
+        g = Clipped(g);
+        V w = V.Load(_weight + i), a = T.HasA ? V.Load(_slotA + i) : g, b = T.HasB ? V.Load(_slotB + i) : g, c = T.HasC ? V.Load(_slotC + i) : g;
+        formula.Apply(ref w, g, ref a, ref b, ref c);
+        w.Store(_weight + i);
+        if (T.HasA)
+            a.Store(_slotA + i);
+        if (T.HasB)
+            b.Store(_slotB + i);
+        if (T.HasC)
+            c.Store(_slotC + i);
+    }
+
+    /// <summary>Asks for weights and slots that move soon.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Ask(long i)
+    {
+        if (!Sse.IsSupported)
+            return;
+        Sse.Prefetch0(_weight + i);
+        if (T.HasA)
+            Sse.Prefetch0(_slotA + i);
+        if (T.HasB)
+            Sse.Prefetch0(_slotB + i);
+        if (T.HasC)
+            Sse.Prefetch0(_slotC + i);
+    }
+
+    private void MoveTail(in T formula, V g, long i, int rest)
+    {
+        g = Clipped(g);
+        V w = Elementwise.LoadTail<V>(_weight + i, rest), a = T.HasA ? Elementwise.LoadTail<V>(_slotA + i, rest) : g;
+        V b = T.HasB ? Elementwise.LoadTail<V>(_slotB + i, rest) : g, c = T.HasC ? Elementwise.LoadTail<V>(_slotC + i, rest) : g;
+        formula.Apply(ref w, g, ref a, ref b, ref c);
+        Elementwise.StoreTail(w, _weight + i, rest);
+        if (T.HasA)
+            Elementwise.StoreTail(a, _slotA + i, rest);
+        if (T.HasB)
+            Elementwise.StoreTail(b, _slotB + i, rest);
+        if (T.HasC)
+            Elementwise.StoreTail(c, _slotC + i, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Ask(float* weight, float* slotA, float* slotB, float* slotC, long i)
+    private V Clipped(V g)
     {
-        Sse.Prefetch0(weight);
-        if (slotA != null)
-            Sse.Prefetch0(slotA + i);
-        if (slotB != null)
-            Sse.Prefetch0(slotB + i);
-        if (slotC != null)
-            Sse.Prefetch0(slotC + i);
-    }
-
-    private static void Tail(T formula, StepTensor* tensor, float* gradient, long i, int rest)
-    {
-        V w = Elementwise.LoadTail<V>(tensor->W.Pointer + i, rest), g = Elementwise.LoadTail<V>(gradient + i, rest) * V.Create(tensor->Factor);
-        if (!float.IsPositiveInfinity(tensor->Limit))
-            g = V.Min(V.Max(g, V.Create(-tensor->Limit)), V.Create(tensor->Limit));
-        float* slotA = tensor->A.Pointer, slotB = tensor->B.Pointer, slotC = tensor->C.Pointer;
-        V a = Slot(slotA, g, i, rest), b = Slot(slotB, g, i, rest), c = Slot(slotC, g, i, rest);
-        formula.Apply(ref w, g, ref a, ref b, ref c);
-        Store(tensor->W.Pointer, w, i, rest);
-        Store(slotA, a, i, rest);
-        Store(slotB, b, i, rest);
-        Store(slotC, c, i, rest);
-    }
-
-    private static V Slot(float* slot, V g, long i, int rest) => slot == null ? g : Elementwise.LoadTail<V>(slot + i, rest);
-
-    private static void Store(float* slot, V values, long i, int rest)
-    {
-        if (slot != null)
-            Elementwise.StoreTail(values, slot + i, rest);
+        g *= _factor;
+        return _clips ? V.Min(V.Max(g, _low), _high) : g;
     }
 }

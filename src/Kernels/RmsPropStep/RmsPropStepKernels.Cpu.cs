@@ -6,25 +6,50 @@ namespace Graft.Kernels;
 internal sealed class CpuRmsPropStepKernels : RmsPropStepKernels
 {
     public override void Step(in RmsPropStepSettings s, ReadOnlySpan<StepTensor> tensors) =>
-        StepLoop<Formula>.Run(new Formula(s, tensors is [{ B.IsNull: false }, ..], tensors is [{ C.IsNull: false }, ..]), tensors);
+        StepLoop.Run(new Rule(s, tensors is [{ B.IsNull: false }, ..], tensors is [{ C.IsNull: false }, ..]), tensors);
 
-    private readonly struct Formula(RmsPropStepSettings s, bool hasMomentum, bool centered) : IStepFormula
+    private readonly struct Rule(RmsPropStepSettings s, bool hasMomentum, bool centered) : IStepRule
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(ref V w, V g, ref V v, ref V m, ref V mean)
+        public void Run<V>(StepLoop loop)
             where V : unmanaged, ILanes<V>
         {
-            V rho = V.Create(s.Rho), rest = V.Create(1 - s.Rho);
-            v = rho * v + rest * g * g;
-            V square = v;
-            if (centered)
+            switch (hasMomentum, centered)
             {
-                mean = rho * mean + rest * g;
+                case (false, false): loop.Move<Formula<V, No, No>, V>(new Formula<V, No, No>(s)); break;
+                case (true, false): loop.Move<Formula<V, Yes, No>, V>(new Formula<V, Yes, No>(s)); break;
+                case (false, true): loop.Move<Formula<V, No, Yes>, V>(new Formula<V, No, Yes>(s)); break;
+                case (true, true): loop.Move<Formula<V, Yes, Yes>, V>(new Formula<V, Yes, Yes>(s)); break;
+            }
+        }
+    }
+
+    private readonly struct Formula<V, TMomentum, TCentered>(RmsPropStepSettings s) : IStepFormula<V>
+        where V : unmanaged, ILanes<V>
+        where TMomentum : IFlag
+        where TCentered : IFlag
+    {
+        private readonly V _rho = V.Create(s.Rho), _rest = V.Create(1 - s.Rho), _rate = V.Create(s.Rate), _momentum = V.Create(s.Momentum);
+        private readonly V _epsilon = V.Create(s.Epsilon), _outerEpsilon = V.Create(s.OuterEpsilon);
+
+        public static bool HasA => true;
+
+        public static bool HasB => TMomentum.IsSet;
+
+        public static bool HasC => TCentered.IsSet;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply(ref V w, V g, ref V v, ref V m, ref V mean)
+        {
+            v = _rho * v + _rest * g * g;
+            V square = v;
+            if (TCentered.IsSet)
+            {
+                mean = _rho * mean + _rest * g;
                 square -= mean * mean;
             }
-            V move = V.Create(s.Rate) * g / (V.Sqrt(square + V.Create(s.Epsilon)) + V.Create(s.OuterEpsilon));
-            if (hasMomentum)
-                move = m = V.Create(s.Momentum) * m + move;
+            V move = _rate * g / (V.Sqrt(square + _epsilon) + _outerEpsilon);
+            if (TMomentum.IsSet)
+                move = m = _momentum * m + move;
             w -= move;
         }
     }
