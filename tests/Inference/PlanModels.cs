@@ -10,19 +10,14 @@ internal static class PlanModels
     /// <summary>Draws all parameters: He's variance for kernels, scales about 1, offsets that are not 0.</summary>
     public static Model Fill(Model model, int seed = 1)
     {
-        ulong state = (ulong)seed;
+        var random = new Random(seed);
         foreach ((string path, Parameter p) in model.NamedParameters())
         {
             string name = path[(path.LastIndexOf('/') + 1)..];
             double fanIn = p.Shape.Rank == 4 && name != "depthwise_kernel" ? p.Shape.Count / p.Shape[0] : p.Shape.Rank == 2 ? p.Shape[0] : 9;
             float bound = (float)Math.Sqrt(6 / fanIn); // uniform of variance 2 / fan-in
             (float low, float high) = name switch { "gamma" => (0.5f, 1), "moving_variance" => (0.5f, 1.5f), "beta" or "bias" or "moving_mean" => (-0.2f, 0.2f), _ => (-bound, bound) };
-            var values = new float[p.Shape.Count];
-            foreach (ref float v in values.AsSpan())
-            {
-                state = state * 6364136223846793005 + 1442695040888963407; // Knuth's: large networks have tens of millions, for which Random takes a second
-                v = low + (state >> 40) * (1f / (1 << 24)) * (high - low);
-            }
+            float[] values = [.. Enumerable.Range(0, (int)p.Shape.Count).Select(_ => low + random.NextSingle() * (high - low))];
             p.Set(values);
         }
         return model;
