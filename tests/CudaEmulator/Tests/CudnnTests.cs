@@ -240,6 +240,51 @@ public sealed unsafe class CudnnTests(CudaEmulator emulator)
         emulator.AssertNoFindings();
     }
 
+    [Theory]
+    [InlineData(3, new[] { 5f, 50, 6, 60, 8, 80, 9, 90 }, new[] { 0f, 0, 0, 0, 0, 0, 0, 0, 1, 5, 2, 6, 0, 0, 3, 7, 4, 8 })] // the largest, deterministic
+    [InlineData(2, new[] { 3f, 30, 4, 40, 6, 60, 7, 70 }, new[] { .25f, 1.25f, .75f, 2.75f, .5f, 1.5f, 1, 3, 2.5f, 6.5f, 1.5f, 3.5f, .75f, 1.75f, 1.75f, 3.75f, 1, 2 })] // the mean of what lies inside
+    [InlineData(1, new[] { 12 / 9f, 120 / 9f, 16 / 9f, 160 / 9f, 24 / 9f, 240 / 9f, 28 / 9f, 280 / 9f }, null)] // of the whole window
+    public void Pooling_with_padding_of_channels_that_lie_side_by_side(int mode, float[] expected, float[]? gradient)
+    {
+        using var device = new EmulatedDevice(emulator, isChecked: true);
+        device.Ok(CuLib.cudnnCreate(out nint dnn));
+        device.Ok(CuLib.cudnnCreateTensorDescriptor(out nint xDesc));
+        device.Ok(CuLib.cudnnCreateTensorDescriptor(out nint yDesc));
+        device.Ok(CuLib.cudnnCreatePoolingDescriptor(out nint pooling));
+        device.Ok(CuLib.cudnnSetTensor4dDescriptor(xDesc, Nhwc, 0, 1, 2, 3, 3));
+        device.Ok(CuLib.cudnnSetTensor4dDescriptor(yDesc, Nhwc, 0, 1, 2, 2, 2));
+        device.Ok(CuLib.cudnnSetPooling2dDescriptor(pooling, mode, 1, 3, 3, 1, 1, 2, 2));
+        ulong x = device.Upload([.. Enumerable.Range(1, 9).SelectMany(i => new float[] { i, 10 * i })]), y = device.Alloc(8), dy = device.Upload(1, 5, 2, 6, 3, 7, 4, 8), dx = device.Alloc(18);
+        float one = 1, zero = 0;
+        device.Ok(CuLib.cudnnPoolingForward(dnn, pooling, &one, xDesc, x, &zero, yDesc, y));
+        Assert.Equal(expected, device.Download(y, 8), (a, b) => Math.Abs(a - b) <= 1e-5f);
+        if (gradient is not null)
+        {
+            device.Ok(CuLib.cudnnPoolingBackward(dnn, pooling, &one, yDesc, y, yDesc, dy, xDesc, x, &zero, xDesc, dx));
+            Assert.Equal(gradient, device.Download(dx, 18));
+        }
+        emulator.AssertNoFindings();
+
+        Assert.Equal(BadParam, CuLib.cudnnPoolingForward(dnn, pooling, &one, xDesc, x, &zero, xDesc, dx));
+        Assert.Contains("y is 1x2x3x3 float for x of 1x2x3x3 float; must be 1x2x2x2", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        Assert.Equal(BadParam, CuLib.cudnnPoolingForward(dnn, pooling, &one, xDesc, x + 2, &zero, yDesc, y));
+        Assert.Contains("is not aligned to its elements", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        Assert.Equal(BadParam, CuLib.cudnnPoolingForward(dnn, pooling, &one, xDesc, x, &zero, yDesc, 0));
+        Assert.Contains("cudnnPoolingForward, y", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        device.Ok(CuLib.cudnnCreateTensorDescriptor(out nint half));
+        device.Ok(CuLib.cudnnSetTensor4dDescriptor(half, Nhwc, 2, 1, 2, 2, 2));
+        Assert.Equal(BadParam, CuLib.cudnnPoolingBackward(dnn, pooling, &one, yDesc, y, half, dy, xDesc, x, &zero, xDesc, dx));
+        Assert.Contains("dy is 1x2x2x2 half", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        device.Ok(CuLib.cudnnDestroyPoolingDescriptor(pooling));
+        foreach (nint desc in new[] { xDesc, yDesc, half })
+            device.Ok(CuLib.cudnnDestroyTensorDescriptor(desc));
+        device.Ok(CuLib.cudnnDestroy(dnn));
+    }
+
     [Fact]
     public void Batch_normalisation_saves_the_inverse_deviation_and_keeps_an_unbiased_running_variance()
     {
@@ -263,6 +308,19 @@ public sealed unsafe class CudnnTests(CudaEmulator emulator)
         Assert.Equal([-1f], device.Download(dScale, 1));
         Assert.Equal([1f], device.Download(dBias, 1));
         Assert.Equal(0, device.Download(dx, 4).Sum(), 1e-6); // a shift of x changes nothing; float sums of four numbers near 1
+        ulong persistent = device.Alloc(4);
+        device.Ok(CuLib.cudnnBatchNormalizationBackward(dnn, 2, &one, &zero, &one, &zero, x, values, x, dy, x, persistent, statistics, scale, dScale, dBias, epsilon, savedMean, savedInverse));
+        Assert.Equal(device.Download(dx, 4), device.Download(persistent, 4));
+        emulator.AssertNoFindings();
+        Assert.Equal(BadParam, CuLib.cudnnBatchNormalizationBackward(dnn, 1, &one, &zero, &one, &zero, x, values, x, dy, x, dx, statistics, scale, dScale, dBias, epsilon, savedMean, 0));
+        Assert.Contains("come both or not at all", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        device.Ok(CuLib.cudnnCreateTensorDescriptor(out nint half));
+        device.Ok(CuLib.cudnnSetTensor4dDescriptor(half, Nhwc, 2, 4, 1, 1, 1));
+        Assert.Equal(BadParam, CuLib.cudnnBatchNormalizationBackward(dnn, 1, &one, &zero, &one, &zero, x, values, half, dy, x, dx, statistics, scale, dScale, dBias, epsilon, savedMean, savedInverse));
+        Assert.Contains("dy is 4x1x1x1 half", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        device.Ok(CuLib.cudnnDestroyTensorDescriptor(half));
         device.Ok(CuLib.cudnnDestroyTensorDescriptor(x));
         device.Ok(CuLib.cudnnDestroyTensorDescriptor(statistics));
         device.Ok(CuLib.cudnnDestroy(dnn));
@@ -280,6 +338,8 @@ public sealed unsafe class CudnnTests(CudaEmulator emulator)
         device.Ok(CuLib.cudnnSetTensor4dDescriptor(row, Nchw, 0, 1, 3, 1, 1));
         ulong x = device.Upload(1000, 1000, 1000, 0, 0, float.NegativeInfinity), bias = device.Upload(1, 2, 3), y = device.Alloc(6);
         float one = 1, zero = 0;
+        device.Ok(CuLib.cudnnSoftmaxForward(dnn, 1, 0, &one, rows, x, &zero, rows, y)); // over all of an image, which is a row here
+        Assert.Equal([1 / 3f, 1 / 3f, 1 / 3f, 0.5f, 0.5f, 0], device.Download(y, 6));
         device.Ok(CuLib.cudnnSoftmaxForward(dnn, 1, 1, &one, rows, x, &zero, rows, y));
         device.Ok(CuLib.cudnnAddTensor(dnn, &one, row, bias, &one, rows, y));
         Assert.Equal([1 / 3f + 1, 1 / 3f + 2, 1 / 3f + 3, 1.5f, 2.5f, 3], device.Download(y, 6));
