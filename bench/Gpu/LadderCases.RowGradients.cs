@@ -7,11 +7,11 @@ namespace Graft.Bench.Gpu;
 internal static partial class LadderCases
 {
     private static IEnumerable<LadderCase> RowGradients(bool isTiny) => isTiny
-        ? [SoftmaxGradient(6, 70), LayerNorm(1, 48), LayerNormGradients(5, 48), BatchNormGradients(2, 6, 8), CrossEntropyGradient(6, 90), MeansOfPixels(2, 6, 8), SumOfAll(3000)]
+        ? [SoftmaxGradient(6, 70), LayerNorm(1, 48), LayerNormGradients(5, 48), BatchNormGradients(2, 6, 8), BatchNormReLU(2, 6, 8), BatchNormReLUGradients(2, 6, 8), CrossEntropyGradient(6, 90), MeansOfPixels(2, 6, 8), SumOfAll(3000)]
         :
         [
             SoftmaxGradient(12 * 1024, 1024), LayerNorm(1, 768), LayerNormGradients(8192, 768), BatchNorm(32, 14, 1024), BatchNorm(32, 7, 512), BatchNormGradients(32, 56, 256), BatchNormGradients(32, 14, 1024),
-            BatchNormGradients(32, 7, 512), CrossEntropyGradient(1024, 50257), MeansOfPixels(32, 7, 2048), SumOfAll(32 * 56 * 56 * 256),
+            BatchNormGradients(32, 7, 512), BatchNormReLU(32, 56, 256), BatchNormReLUGradients(32, 56, 256), CrossEntropyGradient(1024, 50257), MeansOfPixels(32, 7, 2048), SumOfAll(32 * 56 * 56 * 256),
         ];
 
     private static LadderCase SoftmaxGradient(int rows, int columns) => new(new OpCase($"softmax's gradient {rows}x{columns}", 0, 3 * 4.0 * rows * columns)

@@ -566,6 +566,9 @@ class Bench:
         for batch, side, c in of(((2, 6, 8),), ((32, 56, 256), (32, 14, 1024), (32, 7, 512))):
             self.kernel(f"batch norm's gradients {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)), last(n(batch, c, side, side)), n(c), n(c), n(c).abs()),
                         lambda x, dy, w, mean, rstd: aten.native_batch_norm_backward(dy, x, w, None, None, mean, rstd, True, 1e-3, [True, True, True]))
+        batch, side, c = of((2, 6, 8), (32, 56, 256))
+        self.kernel(f"batch norm, shortcut and ReLU, training {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)), last(n(batch, c, side, side)), n(c), n(c).abs(), n(c), n(c)),
+                    lambda x, shortcut, mean, variance, w, b: F.batch_norm(x, mean, variance, w, b, True, 0.01, 1e-3).add_(shortcut).relu_())
         for batch, side, c in of((), ((32, 14, 1024), (32, 7, 512))):
             self.kernel(f"batch norm, training {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)), n(c), n(c).abs(), n(c), n(c)),
                         lambda x, mean, variance, w, b: F.batch_norm(x, mean, variance, w, b, True, 0.01, 1e-3))

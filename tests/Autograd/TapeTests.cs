@@ -20,6 +20,26 @@ public sealed class TapeTests
     }
 
     [Fact]
+    public void The_gradient_of_a_view_stays_where_it_is_and_is_added_where_there_is_one()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(2, 3), [1f, 2, 3, 4, 5, 6]);
+        tape.Watch(x);
+        GradientAddress before = new(), behind = new();
+        Tensor seen = tape.Run(before, x);
+        tape.Backward(tape.Run(behind, tape.Run(new ReshapeOp(6), seen)), [1f, 2, 3, 4, 5, 6]);
+        Assert.Equal(behind.Seen, before.Seen);
+        Assert.Equal([1f, 2, 3, 4, 5, 6], tape.Gradient(x)!.ToArray());
+
+        using var twice = new Tape(Device.Cpu);
+        Tensor y = twice.Constant(new Shape(2), [1f, 2]);
+        twice.Watch(y);
+        Tensor a = twice.Run(new ReshapeOp(1, 2), y), b = twice.Run(new ReshapeOp(1, 2), y);
+        twice.Backward(twice.Run(new BinaryOp(BinaryFormula.Subtract), twice.Run(new UnaryOp(UnaryFormula.Scale, 3), a), b), [1f, 10]);
+        Assert.Equal([2f, 20], twice.Gradient(y)!.ToArray());
+    }
+
+    [Fact]
     public void What_is_not_watched_is_not_recorded_and_can_be_given_back()
     {
         using var tape = new Tape(Device.Cpu);
@@ -103,5 +123,23 @@ public sealed class TapeTests
         Tensor y = tape.Run(new BinaryOp(BinaryFormula.Add), tape.Run(new BinaryOp(BinaryFormula.Add), x, relu), relu);
         tape.Backward(y, [1f, 10f]);
         Assert.Equal([3f, 10f], tape.Gradient(x)!.ToArray());
+    }
+
+    // The identity: notes where the gradient of its output lies.
+    private sealed class GradientAddress : Op
+    {
+        public DevicePtr<float> Seen { get; private set; }
+
+        public override string Name => nameof(GradientAddress);
+
+        public override Shape InferShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+
+        public override void Forward(OpCall call) => call.Kernels.Memory.Copy(call.In(0).Data, call.Output.Data, call.Output.Count);
+
+        public override void Backward(OpCall call)
+        {
+            Seen = call.GradOut;
+            Assert.True(call.TryPassGradient(0));
+        }
     }
 }

@@ -1,3 +1,4 @@
+using Graft.Kernels;
 using Graft.Ops;
 
 namespace Graft.Tests.OpCases;
@@ -14,6 +15,8 @@ internal static class NormalizationCases
         BatchNorm([4, 9, 7, 37], training: true) with { ChecksGradient = false },
         BatchNorm([4, 9, 7, 37], training: false) with { ChecksGradient = false },
         BatchNorm([700, 16], training: true) with { ChecksGradient = false },
+        .. from activation in new[] { FusedActivation.ReLU, FusedActivation.ReLU6 } from residual in new[] { false, true } from training in new[] { false, true }
+            from size in new int[][] { [6, 3], [2, 1, 2, 5], [1, 1, 1, 3], [4, 9, 7, 37], [700, 16] } select BatchNormActivation(size, training, activation, residual),
         LayerNorm([2, 3, 5]),
         LayerNorm([4, 17]),
         LayerNorm([33, 100]) with { ChecksGradient = false },
@@ -40,6 +43,17 @@ internal static class NormalizationCases
         var channels = new Shape(x[^1]);
         return new($"BatchNorm {(training ? "training" : "inference")} {new Shape(x)}", new BatchNormOp(1e-3f, 0.9f, training),
             new(new Shape(x), -1, 3), new(channels, 0.5, 1.5), new(channels), new(channels), new(channels, 0.5, 2));
+    }
+
+    // Whole numbers far apart are added, so that of few numbers none is near a corner: finite differences step over none.
+    private static OpCase BatchNormActivation(int[] x, bool training, FusedActivation activation, bool residual)
+    {
+        var channels = new Shape(x[^1]);
+        OpInput[] inputs = [new(new Shape(x), -1, 3), new(channels, 0.5, 1.5), residual ? new(channels) : OpInput.FloatIds(channels, -9, 9), new(channels), new(channels, 0.5, 2)];
+        if (residual)
+            inputs = [.. inputs, OpInput.FloatIds(new Shape(x), -20, 20)];
+        string name = $"BatchNorm{(residual ? " + residual" : "")} + {activation} {(training ? "training" : "inference")} {new Shape(x)}";
+        return new(name, new BatchNormOp(1e-3f, 0.9f, training, activation: activation), inputs) { ChecksGradient = inputs[0].Shape.Count is > 3 and <= 20 }; // a single row is its own mean: the corner itself
     }
 
     private static OpCase LayerNorm(int[] x) =>

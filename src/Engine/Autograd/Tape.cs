@@ -261,7 +261,7 @@ public sealed class Tape(Device device) : IDisposable
                 Keep(call.In(i), call);
         }
         _checkpoints?.Produced(call);
-        if (call.Op.KeepsOutput)
+        if (call.Op.KeepsOutputOf(call))
             Keep(call.Output, call);
         foreach (Tensor t in call.SavedTensors)
             Keep(t, call);
@@ -285,7 +285,7 @@ public sealed class Tape(Device device) : IDisposable
             return false;
         foreach (OpCall earlier in _record.TakeWhile(c => c != call))
         {
-            if (earlier.Inputs.Contains(tensor) || (earlier.Output == tensor && earlier.Op.KeepsOutput))
+            if (earlier.Inputs.Contains(tensor) || (earlier.Output == tensor && earlier.Op.KeepsOutputOf(earlier)))
                 return false;
         }
         long bytes = tensor.Bytes;

@@ -16,6 +16,7 @@ public partial class Model : Layer
     private IReadOnlyList<Parameter>? _parameters;
     private int _listed; // the revision that _parameters is of
     private ModelPlans? _plans;
+    private Dictionary<Node, NormalizedActivation>? _normalized;
 
     /// <summary>A model from the nodes its inputs enter at to the nodes whose results it returns.</summary>
     /// <exception cref="GraftException">An input that the outputs need is not listed, or two layers share a name.</exception>
@@ -180,19 +181,22 @@ public partial class Model : Layer
         string outer = tape.Layer;
         foreach (Node node in _order)
         {
-            if (!results.ContainsKey(node))
+            // What a normalisation did along with its own work is there already; of what lay between nothing was stored, and nothing is to run.
+            if (!results.ContainsKey(node) && node.Inputs.All(results.ContainsKey))
                 RunNode(tape, node, results, outer);
             foreach (Node unread in node.Outputs.Where(o => !readers.ContainsKey(o)))
                 tape.Release(results[unread].Value);
             foreach (Node input in node.Inputs)
             {
-                if (readers[input] < int.MaxValue && --readers[input] == 0)
-                    tape.Release(results[input].Value);
+                if (readers[input] < int.MaxValue && --readers[input] == 0 && results.TryGetValue(input, out MaskedTensor result))
+                    tape.Release(result.Value);
             }
         }
         tape.Layer = outer;
         return [.. Outputs.Select(o => results[o])];
     }
+
+    private Dictionary<Node, NormalizedActivation> Normalized => _normalized ??= NormalizedActivation.Find(_order, Inputs.Concat(Outputs));
 
     private Dictionary<Node, int> CountReaders()
     {
@@ -204,7 +208,7 @@ public partial class Model : Layer
         return readers;
     }
 
-    private static void RunNode(Tape tape, Node node, Dictionary<Node, MaskedTensor> results, string outer)
+    private void RunNode(Tape tape, Node node, Dictionary<Node, MaskedTensor> results, string outer)
     {
         var inputs = new MaskedTensor[node.Inputs.Count];
         for (int i = 0; i < inputs.Length; i++)
@@ -212,6 +216,11 @@ public partial class Model : Layer
         tape.Layer = outer.Length == 0 ? node.Layer.Name : $"{outer}/{node.Layer.Name}";
         if (node.Layer is not Model)
             tape.NextLayer();
+        if (Normalized.TryGetValue(node, out NormalizedActivation? fused) && fused.Applies(tape, inputs[0]))
+        {
+            results[fused.Output] = new MaskedTensor(fused.Run(tape, inputs[0].Value, fused.Residual is { } residual ? results[residual].Value : null), null);
+            return;
+        }
         MaskedTensor[] outputs = node.Layer.Call(tape, inputs);
         for (int i = 0; i < node.Outputs.Count; i++)
             results[node.Outputs[i]] = outputs[i];
@@ -232,7 +241,7 @@ public partial class Model : Layer
         Outputs = outputs;
         _order = [.. inputs.Where(i => !seen.Contains(i)), .. order];
         _layers = [.. _order.Select(n => n.Layer).Distinct()];
-        _parameters = null;
+        (_parameters, _normalized) = (null, null);
         var names = new LayerNames();
         _layers.ForEach(names.Add);
         _layers.ForEach(l => l.Seed = Seed);

@@ -1,3 +1,4 @@
+using Graft.Kernels;
 using Graft.Ops;
 
 namespace Graft.Inference;
@@ -10,7 +11,7 @@ internal static class FoldBatchNorm
 {
     public static bool TryApply(PlanBuilder builder, TracedOp op)
     {
-        if (op.Op is not BatchNormOp norm || PlanBuilder.OpenConv(builder.ValueOf(op.Inputs[0])) is not { Residual: null, Conv.Weights.BatchNorm: null } node)
+        if (op.Op is not BatchNormOp { Activation: FusedActivation.None } norm || PlanBuilder.OpenConv(builder.ValueOf(op.Inputs[0])) is not { Residual: null, Conv.Weights.BatchNorm: null } node)
             return false;
         for (int i = 1; i < op.Inputs.Length; i++)
         {

@@ -17,6 +17,13 @@ public sealed class ActivationLayer(Activation activation) : Layer
 
     private protected override bool PassesMask => true;
 
+    internal override FusedActivation Fusible => Activation switch
+    {
+        Activation.ReLU => FusedActivation.ReLU,
+        Activation.ReLU6 => FusedActivation.ReLU6,
+        _ => FusedActivation.None,
+    };
+
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Activation.OutputShape(inputs[0]);
 
@@ -42,6 +49,13 @@ public sealed class ReLU : Layer
     public float Threshold { get; init; }
 
     private protected override bool PassesMask => true;
+
+    internal override FusedActivation Fusible => (Threshold, NegativeSlope, MaxValue) switch
+    {
+        (0, 0, null) => FusedActivation.ReLU,
+        (0, 0, 6) => FusedActivation.ReLU6,
+        _ => FusedActivation.None,
+    };
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => MaxValue is null or > 0 && NegativeSlope >= 0 && Threshold >= 0 ? inputs[0]

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Graft.Autograd;
+using Graft.Kernels;
 using Graft.Ops;
 
 namespace Graft.Layers;
@@ -44,12 +45,15 @@ public sealed class BatchNormalization : Layer
     }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Forward(tape, inputs[0], FusedActivation.None);
+
+    /// <summary>Normalises, and in the same op does what the layers behind would: adds a residual, applies an activation.</summary>
+    internal Tensor Forward(Tape tape, Tensor x, FusedActivation activation, params ReadOnlySpan<Tensor> residual)
     {
         Tensor gamma = _gamma is null ? Filled(tape, _mean!.Shape, 1) : Use(tape, _gamma);
         Tensor beta = _beta is null ? Filled(tape, _mean!.Shape, 0) : Use(tape, _beta);
-        var op = new BatchNormOp(Epsilon, Momentum, training: tape.Training && Trainable, UnbiasedMovingVariance);
-        return tape.Run(op, inputs[0], gamma, beta, _mean!.Value, _variance!.Value);
+        var op = new BatchNormOp(Epsilon, Momentum, training: tape.Training && Trainable, UnbiasedMovingVariance, activation);
+        return tape.Run(op, [x, gamma, beta, _mean!.Value, _variance!.Value, .. residual]);
     }
 
     internal override void WriteConfig(JsonObject config)

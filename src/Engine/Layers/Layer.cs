@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Graft.Autograd;
+using Graft.Kernels;
 using Graft.Ops;
 
 namespace Graft.Layers;
@@ -47,6 +48,9 @@ public abstract class Layer
 
     /// <summary>True where each sample's last axes are features: a mask of the samples' steps holds for the output as it does for the input.</summary>
     private protected virtual bool PassesMask => false;
+
+    /// <summary>The activation that is all that the layer does, where a kernel before it can apply it while it stores its output.</summary>
+    internal virtual FusedActivation Fusible => FusedActivation.None;
 
     /// <summary>True where a result depends on earlier batches: such a layer is run op by op, never by a plan.</summary>
     internal virtual bool RemembersBatches => Inner.Any(l => l.RemembersBatches);

@@ -4,9 +4,11 @@ namespace Graft.Ops;
 
 /// <summary>
 /// Batch normalisation: x [..,C], gamma, beta, moving mean, moving variance [C] each, to [..,C]; one mean and variance a channel,
-/// over all other axes.
+/// over all other axes. With an activation, a residual [..,C] may come as sixth input: y = act(norm(x) + residual), in one pass over memory.
 /// </summary>
 /// <remarks>
+/// The numbers are those of separate ops. Between normalisation and activation nothing is stored, so backward tells the side of the activation's corner by y, or,
+/// where it reads x anyway and no residual was added, by the normalised x computed once more.
 /// In training the moving statistics are updated in place by forward, as Keras 3 does: moving = moving momentum + batch
 /// (1 - momentum), with the biased variance unless the unbiased one is asked for. Gradients flow to x, gamma and beta in both modes.
 /// </remarks>
@@ -14,10 +16,13 @@ namespace Graft.Ops;
 /// <param name="momentum">Share of the old moving statistics that stays: Keras's meaning, its default is 0.99.</param>
 /// <param name="training">True: statistics of the batch. False: moving statistics.</param>
 /// <param name="unbiased">True: the moving variance follows the unbiased variance, as PyTorch has it.</param>
-public sealed class BatchNormOp(float epsilon, float momentum, bool training, bool unbiased = false) : Op
+/// <param name="activation">What is applied behind it.</param>
+public sealed class BatchNormOp(float epsilon, float momentum, bool training, bool unbiased = false, FusedActivation activation = FusedActivation.None) : Op
 {
+    private const int Residual = 5; // its place among the inputs
+
     /// <inheritdoc/>
-    public override string Name => "BatchNorm";
+    public override string Name => activation == FusedActivation.None ? "BatchNorm" : $"BatchNorm{activation}";
 
     /// <summary>Added to the variance.</summary>
     public float Epsilon => epsilon;
@@ -25,14 +30,23 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
     /// <summary>True where the statistics of the batch are used.</summary>
     public bool Training => training;
 
+    /// <summary>What is applied behind the normalisation.</summary>
+    public FusedActivation Activation => activation;
+
     /// <inheritdoc/>
     public override bool IsPure => !training;
 
     /// <inheritdoc/>
-    public override bool KeepsInput(int index) => index is 0 or 1;
+    public override bool KeepsInput(int index) => index is 0 or 1 || (index == 2 && activation != FusedActivation.None);
 
     /// <inheritdoc/>
-    public override bool IsDifferentiable(int index) => index < 3;
+    public override bool KeepsInput(int index, OpCall call) => KeepsInput(index) && (index != 0 || MakesSums(call));
+
+    /// <inheritdoc/>
+    public override bool KeepsOutputOf(OpCall call) => activation != FusedActivation.None && (HasResidual(call) || !MakesSums(call));
+
+    /// <inheritdoc/>
+    public override bool IsDifferentiable(int index) => index is < 3 or Residual;
 
     /// <inheritdoc/>
     public override Shape[] SavedShapes(ReadOnlySpan<Shape> inputs) => [inputs[1], inputs[1]];
@@ -40,11 +54,14 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
     /// <inheritdoc/>
     public override Shape InferShape(ReadOnlySpan<Shape> inputs)
     {
-        ShapeCheck.Count(Name, inputs, 5, 5, "x, gamma, beta, moving mean and moving variance");
+        int most = activation == FusedActivation.None ? Residual : Residual + 1;
+        ShapeCheck.Count(Name, inputs, Residual, most, most == Residual ? "x, gamma, beta, moving mean and moving variance" : "x, gamma, beta, moving mean, moving variance and a residual");
         ShapeCheck.HasLastAxis(Name, inputs[0]);
         string[] names = ["x", "gamma", "beta", "moving mean", "moving variance"];
         for (int i = 1; i < 5; i++)
             ShapeCheck.Vector(Name, names[i], inputs[i], inputs[0][-1], inputs[0]);
+        if (inputs.Length > Residual && !inputs[Residual].Equals(inputs[0]))
+            throw new ShapeException($"{Name}: residual {inputs[Residual]} is added to the normalised {inputs[0]} and must have that shape.");
         return inputs[0];
     }
 
@@ -78,33 +95,55 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
     public override void Backward(OpCall call)
     {
         BatchNormGeometry g = Geometry(call);
-        // The sums that the input's gradient reads are those of gamma and beta: a first contribution is written to its place.
-        (DevicePtr<float> Gradient, float Beta) gamma = call.Needs(1) ? call.GradIn(1) : (default, 0), shift = call.Needs(2) ? call.GradIn(2) : (default, 0);
-        DevicePtr<float> dscale = default, dshift = default;
-        if (training || call.Needs(1) || call.Needs(2))
+        bool sums = MakesSums(call), hasResidual = HasResidual(call);
+        DevicePtr<float> x = sums ? call.In(0).Data : default, y = KeepsOutputOf(call) ? call.Output.Data : default, dy = call.GradOut;
+        // What comes through the activation is the residual's gradient: it is written once, and read from there on.
+        (DevicePtr<float> Gradient, float Beta) residual = hasResidual && call.Needs(Residual) ? call.GradInPlace(Residual) : default;
+        DevicePtr<float> passed = hasResidual ? Place(call, residual, call.Output.Count) : default;
+        // The sums that the input's gradient reads are those of gamma and beta.
+        (DevicePtr<float> Gradient, float Beta) gamma = call.Needs(1) ? call.GradIn(1) : default, shift = call.Needs(2) ? call.GradIn(2) : default;
+        DevicePtr<float> dscale = sums ? Place(call, gamma, g.C) : default, dshift = sums ? Place(call, shift, g.C) : default;
+
+        var gate = new BatchNormGate(call.In(1).Data, call.In(2).Data, y, passed);
+        if (sums)
+            call.Kernels.BatchNorm.BackwardSums(g, x, dy, call.Saved(0), call.Saved(1), dscale, dshift, gate);
+        else if (hasResidual)
+            call.Kernels.Unary.BackwardInput(activation.Over(call.Output.Count), default, y, dy, passed, 0);
+        if (hasResidual)
         {
-            dscale = call.Needs(1) && gamma.Beta == 0 ? gamma.Gradient : call.Temporary(g.C);
-            dshift = call.Needs(2) && shift.Beta == 0 ? shift.Gradient : call.Temporary(g.C);
-            call.Kernels.BatchNorm.BackwardSums(g, call.In(0).Data, call.GradOut, call.Saved(0), call.Saved(1), dscale, dshift);
+            AddTo(call, residual, passed, call.Output.Count);
+            (g, dy) = (g with { Activation = FusedActivation.None }, passed); // it is through
         }
         if (call.Needs(0))
         {
             var (dx, beta) = call.GradInPlace(0);
-            call.Kernels.BatchNorm.BackwardInput(
-                g, call.In(0).Data, call.GradOut, call.In(1).Data, call.Saved(0), call.Saved(1), dscale, dshift, dx, beta);
+            call.Kernels.BatchNorm.BackwardInput(g, x, dy, call.In(1).Data, call.Saved(0), call.Saved(1), dscale, dshift, dx, beta, gate);
         }
-        if (gamma.Beta != 0)
-            call.Kernels.Memory.Accumulate(dscale, gamma.Gradient, g.C, gamma.Beta);
-        if (shift.Beta != 0)
-            call.Kernels.Memory.Accumulate(dshift, shift.Gradient, g.C, shift.Beta);
+        AddTo(call, gamma, dscale, g.C);
+        AddTo(call, shift, dshift, g.C);
     }
 
+    // A first contribution is written to its place; where there is one already, or nobody wants it, it is made apart.
+    private static DevicePtr<float> Place(OpCall call, (DevicePtr<float> Gradient, float Beta) wanted, long count) =>
+        !wanted.Gradient.IsNull && wanted.Beta == 0 ? wanted.Gradient : call.Temporary(count);
+
+    private static void AddTo(OpCall call, (DevicePtr<float> Gradient, float Beta) there, DevicePtr<float> more, long count)
+    {
+        if (there.Beta != 0)
+            call.Kernels.Memory.Accumulate(more, there.Gradient, count, there.Beta);
+    }
+
+    private static bool HasResidual(OpCall call) => call.InputCount > Residual;
+
+    // By moving statistics, and with gamma and beta frozen, dx is dy times a factor.
+    private bool MakesSums(OpCall call) => training || call.Needs(1) || call.Needs(2);
+
     private void Forward(OpCall call, DevicePtr<float> movingMean, DevicePtr<float> movingVariance) => call.Kernels.BatchNorm.Forward(
-        Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, movingMean, movingVariance, call.Output.Data, call.Saved(0), call.Saved(1));
+        Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, movingMean, movingVariance, call.Output.Data, call.Saved(0), call.Saved(1), call.InOrNull(Residual));
 
     private BatchNormGeometry Geometry(OpCall call)
     {
         Shape x = call.In(0).Shape;
-        return new(ShapeCheck.Rows(x), x[-1], epsilon, momentum, training, unbiased);
+        return new(ShapeCheck.Rows(x), x[-1], epsilon, momentum, training, unbiased, activation);
     }
 }

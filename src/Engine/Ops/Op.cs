@@ -26,6 +26,9 @@ public abstract class Op
     /// <summary>True where backward reads the output.</summary>
     public virtual bool KeepsOutput => false;
 
+    /// <summary>The same where it is known which gradients are wanted, and how many inputs there are.</summary>
+    public virtual bool KeepsOutputOf(OpCall call) => KeepsOutput;
+
     /// <summary>True where input <paramref name="index"/> can have a gradient; false for labels and indices.</summary>
     public virtual bool IsDifferentiable(int index) => true;
 

@@ -46,6 +46,8 @@ public sealed class ReshapeOp(params int[] shape) : Op
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
+        if (call.TryPassGradient(0))
+            return; // the same numbers under another shape, as forward
         var (dx, beta) = call.GradIn(0);
         call.Kernels.Memory.Accumulate(call.GradOut, dx, call.Output.Count, beta);
     }

@@ -8,8 +8,8 @@ namespace Graft.Importers.Images;
 
 /// <summary>
 /// Resamples colours across, four rows at a time: the rows are woven into one, [pair of columns][row][byte of the pixel][column], so that a vector holds two columns of all four
-/// and each pair of taps is one load and two products of 16 bits that are summed by twos, with nothing to add up in the end. Weights have 22 bits, which go into two halves: a product of
-/// 32 bits takes a processor more than twice as long.
+/// and each pair of taps is one load and two products of 16 bits that are summed by twos, with nothing to add up in the end. Weights have 22 bits, which go into two halves: products of
+/// 32 bits would be as many, and each is two instructions to some processors.
 /// </summary>
 internal static class FourRows
 {
@@ -92,13 +92,13 @@ internal static class FourRows
     private static void Resample512(byte[] from, byte[] to, ResizeTaps taps)
     {
         ref byte source = ref MemoryMarshal.GetArrayDataReference(from), target = ref MemoryMarshal.GetArrayDataReference(to);
-        ReadOnlySpan<int> firsts = taps.First;
+        ref int weight = ref MemoryMarshal.GetReference(taps.WeightPairs);
+        int[] firsts = taps.First;
         int pairs = taps.Pairs;
-        for (int i = 0; i < firsts.Length; i++)
+        for (int i = 0; i < firsts.Length; i++, weight = ref Unsafe.Add(ref weight, 2 * pairs))
         {
             Vector512<int> lower = Vector512.Create(1 << (ResizeTaps.Precision - 1)), upper = Vector512<int>.Zero;
             ref byte at = ref Unsafe.Add(ref source, firsts[i] / 2 * Pair);
-            ref int weight = ref MemoryMarshal.GetReference(taps.PairsOf(i));
             for (int t = 0; t < pairs; t++) // each weight is broadcast from where it lies
             {
                 Vector512<short> columns = Avx512BW.ConvertToVector512Int16(Vector256.LoadUnsafe(ref at, (nuint)(t * Pair)));
@@ -113,13 +113,13 @@ internal static class FourRows
     private static void Resample256(byte[] from, byte[] to, ResizeTaps taps)
     {
         ref byte source = ref MemoryMarshal.GetArrayDataReference(from), target = ref MemoryMarshal.GetArrayDataReference(to);
-        ReadOnlySpan<int> firsts = taps.First;
+        ref int weight = ref MemoryMarshal.GetReference(taps.WeightPairs);
+        int[] firsts = taps.First;
         int pairs = taps.Pairs;
-        for (int i = 0; i < firsts.Length; i++)
+        for (int i = 0; i < firsts.Length; i++, weight = ref Unsafe.Add(ref weight, 2 * pairs))
         {
             Vector256<int> lower01 = Vector256.Create(1 << (ResizeTaps.Precision - 1)), lower23 = lower01, upper01 = Vector256<int>.Zero, upper23 = upper01; // of two rows each
             ref byte at = ref Unsafe.Add(ref source, firsts[i] / 2 * Pair);
-            ref int weight = ref MemoryMarshal.GetReference(taps.PairsOf(i));
             for (int t = 0; t < pairs; t++)
             {
                 Vector256<short> low = Vector256.Create(Unsafe.Add(ref weight, 2 * t)).AsInt16(), high = Vector256.Create(Unsafe.Add(ref weight, 2 * t + 1)).AsInt16();

@@ -74,10 +74,10 @@ internal sealed class ResizeTaps
     public const int LowerBits = 11;
 
     /// <summary>
-    /// The weights for <see cref="Pairs"/> pairs, from the even pixel at or before <see cref="First"/> on, with zeros around a pixel's own: a loop of one length is foreseen by the
+    /// For each pixel the weights of <see cref="Pairs"/> pairs, from the even pixel at or before <see cref="First"/> on, with zeros around a pixel's own: a loop of one length is foreseen by the
     /// processor, and may read beyond the line's end. A pair is two numbers, of the lower and of the upper halves, each with the second pixel's half in its upper 16 bits.
     /// </summary>
-    public ReadOnlySpan<int> PairsOf(int i) => _pairs.AsSpan(i * Pairs * 2, Pairs * 2);
+    public ReadOnlySpan<int> WeightPairs => _pairs;
 
     /// <summary>The weights of a pixel.</summary>
     public ReadOnlySpan<int> WeightsOf(int i) => _weights.AsSpan(i * _longest, _counts[i]);

@@ -9,12 +9,14 @@ internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKerne
     private const int MostSteps = 4;
 
     private readonly KernelFunction _moments = new(context, "BatchNorm.cu", "batch_norm_moments"), _statistics = new(context, "BatchNorm.cu", "batch_norm_statistics"),
-        _forward = new(context, "BatchNorm.cu", "batch_norm_forward"), _gradientSums = new(context, "BatchNorm.cu", "batch_norm_gradient_sums"),
-        _gradients = new(context, "BatchNorm.cu", "batch_norm_gradients"), _backward = new(context, "BatchNorm.cu", "batch_norm_backward");
+        _forward = new(context, "BatchNorm.cu", "batch_norm_forward"), _gradientSums = new(context, "BatchNormBackward.cu", "batch_norm_gradient_sums"),
+        _gradients = new(context, "BatchNormBackward.cu", "batch_norm_gradients"), _backward = new(context, "BatchNormBackward.cu", "batch_norm_backward"),
+        _addForward = new(context, "BatchNorm.cu", "batch_norm_add_forward"), _gatedGradientSums = new(context, "BatchNormBackward.cu", "batch_norm_gated_gradient_sums"),
+        _gatedBackward = new(context, "BatchNormBackward.cu", "batch_norm_gated_backward");
 
     public override void Forward(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> scale, DevicePtr<float> shift, DevicePtr<float> movingMean,
-        DevicePtr<float> movingVariance, DevicePtr<float> y, DevicePtr<float> mean, DevicePtr<float> rstd)
+        DevicePtr<float> movingVariance, DevicePtr<float> y, DevicePtr<float> mean, DevicePtr<float> rstd, DevicePtr<float> residual)
     {
         CudaColumns columns = CudaColumns.Of(g.C);
         if (g.Training)
@@ -27,29 +29,51 @@ internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKerne
         }
         DevicePtr<float> none = DevicePtr<float>.Null;
         (long blocks, int steps) = Blocks(g, columns);
-        _forward.Launch(blocks, Threads, x, scale, shift, g.Training ? none : movingMean, g.Training ? none : movingVariance, y, mean, rstd, g.Rows, g.C, columns.Log, columns.Blocks, steps, g.Epsilon);
+        (DevicePtr<float> usedMean, DevicePtr<float> usedVariance) = g.Training ? (none, none) : (movingMean, movingVariance);
+        if (residual.IsNull)
+            _forward.Launch(blocks, Threads, x, scale, shift, usedMean, usedVariance, y, mean, rstd, g.Rows, g.C, columns.Log, columns.Blocks, steps, g.Epsilon, (int)g.Activation);
+        else
+            _addForward.Launch(blocks, Threads, x, residual, scale, shift, usedMean, usedVariance, y, mean, rstd, g.Rows, g.C, columns.Log, columns.Blocks, steps, g.Epsilon, (int)g.Activation);
     }
 
     public override void BackwardSums(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> mean, DevicePtr<float> rstd,
-        DevicePtr<float> dscale, DevicePtr<float> dshift)
+        DevicePtr<float> dscale, DevicePtr<float> dshift, BatchNormGate gate)
     {
         CudaColumns columns = CudaColumns.Of(g.C);
-        int segments = columns.Segments(g.Rows, reads: 2);
+        bool isGated = g.Activation != FusedActivation.None;
+        int segments = columns.Segments(g.Rows, reads: isGated ? 3 : 2);
         using CudaScratch parts = Parts(g, segments);
-        _gradientSums.Launch((long)columns.Blocks * segments, Threads, x, dy, mean, parts.Address, g.Rows, g.C, columns.Log, columns.Blocks, segments);
+        long blocks = (long)columns.Blocks * segments;
+        if (isGated)
+        {
+            _gatedGradientSums.Launch(blocks, Threads, x, dy, mean, rstd, gate.Scale, gate.Shift, gate.Y, gate.Passed, (int)g.Activation, parts.Address, g.Rows, g.C, columns.Log, columns.Blocks,
+                segments);
+        }
+        else
+        {
+            _gradientSums.Launch(blocks, Threads, x, dy, mean, parts.Address, g.Rows, g.C, columns.Log, columns.Blocks, segments);
+        }
         CudaJoin join = CudaJoin.Of(g.C);
         _gradients.Launch(join.Blocks, Threads, parts.Address, rstd, dscale, dshift, g.C, join.Log, segments);
     }
 
     public override void BackwardInput(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> scale, DevicePtr<float> mean,
-        DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta)
+        DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta, BatchNormGate gate)
     {
         DevicePtr<float> none = DevicePtr<float>.Null;
         CudaColumns columns = CudaColumns.Of(g.C);
         (long blocks, int steps) = Blocks(g, columns);
-        _backward.Launch(blocks, Threads, g.Training ? x : none, dy, scale, mean, rstd, g.Training ? dscale : none, g.Training ? dshift : none, dx, g.Rows, g.C, columns.Log, columns.Blocks, steps, beta);
+        if (!g.Training)
+            (dscale, dshift) = (none, none);
+        if (g.Activation == FusedActivation.None)
+        {
+            _backward.Launch(blocks, Threads, g.Training ? x : none, dy, scale, mean, rstd, dscale, dshift, dx, g.Rows, g.C, columns.Log, columns.Blocks, steps, beta);
+            return;
+        }
+        _gatedBackward.Launch(blocks, Threads, g.Training || gate.Y.IsNull ? x : none, dy, scale, mean, rstd, gate.Shift, gate.Y, (int)g.Activation, dscale, dshift, dx, g.Rows, g.C, columns.Log,
+            columns.Blocks, steps, beta);
     }
 
     /// <summary>Blocks that write every number, and the steps of each.</summary>

@@ -10,7 +10,7 @@ internal readonly record struct CudaColumns(int Log, int Blocks)
 
     private const int MostLog = 5;
     private const int Multiprocessors = 132; // of a large GPU
-    private const int ManyBlocks = 4 * Multiprocessors, ManyBlocksOfTwo = 3 * Multiprocessors; // as many as run at once, of kernels that read one array or two
+    private const int MostAtOnce = 5; // blocks of a multiprocessor less the arrays that a kernel reads: as many run at once
     private const int MostParts = 1024; // segments
 
     /// <summary>Threads that share the rows of a column.</summary>
@@ -36,9 +36,9 @@ internal readonly record struct CudaColumns(int Log, int Blocks)
     /// <summary>Segments that the rows of one sum are cut into.</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="others">Such sums side by side.</param>
-    /// <param name="reads">Arrays that are read.</param>
+    /// <param name="reads">Arrays that are read, at most three.</param>
     public int Segments(long rows, long others = 1, int reads = 1) =>
-        (int)Math.Clamp(Math.Min((reads == 1 ? ManyBlocks : ManyBlocksOfTwo) / Math.Max(1, Blocks * others), Steps(rows)), 1, MostParts);
+        (int)Math.Clamp(Math.Min((MostAtOnce - reads) * Multiprocessors / Math.Max(1, Blocks * others), Steps(rows)), 1, MostParts);
 
     /// <summary>Steps of a block over all rows.</summary>
     public long Steps(long rows) => (rows + (long)StepRows * RowLanes - 1) / (StepRows * RowLanes);

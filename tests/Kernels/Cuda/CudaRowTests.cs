@@ -92,6 +92,12 @@ public sealed class CudaRowTests(CudaEmulator.CudaEmulator emulator) : IDisposab
             {
                 yield return BatchNorm(rows, channels, training);
                 yield return BatchNormGradient(rows, channels, training, beta: rows % 2);
+                foreach (FusedActivation activation in new[] { FusedActivation.ReLU, FusedActivation.ReLU6 })
+                {
+                    yield return BatchNormActivation(rows, channels, training, activation, residual: channels % 2 == 0);
+                    foreach (bool byOutput in new[] { false, true })
+                        yield return BatchNormActivationGradients(rows, channels, training, activation, byOutput, beta: rows % 2);
+                }
             }
             yield return BatchNormSums(rows, channels);
         }
@@ -163,6 +169,27 @@ public sealed class CudaRowTests(CudaEmulator.CudaEmulator emulator) : IDisposab
         [Numbers(rows * channels, 1), Numbers(rows * channels, 2), Numbers(channels, 3), Numbers(channels, 4), Numbers(channels, 5, 0.5f, 2), Numbers(channels, 6), Numbers(channels, 7)],
         [Numbers(rows * channels, 8)],
         (k, x, y) => k.BatchNorm.BackwardInput(new(rows, channels, 1e-3f, 0.9f, training), x[0], x[1], x[2], x[3], x[4], x[5], x[6], y[0], beta));
+
+    private static Case BatchNormActivation(int rows, int channels, bool training, FusedActivation activation, bool residual) => new(
+        Named($"batch norm {rows}x{channels} training {training} residual {residual} {activation}"),
+        [Numbers(rows * channels, 1, 99, 102), Numbers(channels, 2), Numbers(channels, 3), Numbers(rows * channels, 6, -8, 8)],
+        [new float[rows * channels], Numbers(channels, 4), Numbers(channels, 5, 0.5f, 2), new float[channels], new float[channels]],
+        (k, x, y) => k.BatchNorm.Forward(new(rows, channels, 1e-3f, 0.9f, training, Activation: activation), x[0], x[1], x[2], y[1], y[2], y[0], y[3], y[4], residual ? x[3] : default));
+
+    // Whole numbers: no two kernel sets see a number on different sides of a corner. The statistics are those of the batch, as forward has them.
+    private static Case BatchNormActivationGradients(int rows, int channels, bool training, FusedActivation activation, bool byOutput, float beta) => new(
+        Named($"batch norm's gradients {rows}x{channels} training {training} {activation} by {(byOutput ? "y" : "x")}"),
+        [Numbers(rows * channels, 1), Numbers(rows * channels, 2), [.. Numbers(channels, 3).Select(v => v < 0 ? v - 2 : v + 2)], [.. Numbers(channels, 4).Select(v => v < 0 ? v - 8 : v + 8)],
+            [.. Numbers(rows * channels, 5, -9, 9).Select(v => MathF.Round(v))], Numbers(channels, 6), Numbers(channels, 7, 0.5f, 2)],
+        [new float[rows * channels], new float[channels], new float[channels], Numbers(rows * channels, 8), new float[rows * channels], new float[channels], new float[channels]],
+        (k, x, y) =>
+        {
+            BatchNormGeometry g = new(rows, channels, 1e-3f, 0.9f, training, Activation: activation);
+            k.BatchNorm.Forward(g, x[0], x[2], x[3], x[5], x[6], y[4], y[5], y[6]);
+            var gate = new BatchNormGate(x[2], x[3], byOutput ? x[4] : default, y[0]);
+            k.BatchNorm.BackwardSums(g, x[0], x[1], y[5], y[6], y[1], y[2], gate);
+            k.BatchNorm.BackwardInput(g, x[0], x[1], x[2], y[5], y[6], y[1], y[2], y[3], beta, gate);
+        });
 
     private static Case Reduce(ReduceFormula formula, int[] shape, bool[] reduced, float beta)
     {
