@@ -16,7 +16,7 @@ internal enum EmulatorThreadOrder { Forward = 0, Backward = 1, Shuffled = 2 }
 /// </summary>
 /// <remarks>
 /// There is one per process, and its settings are the process's: tests that use it belong to the collection
-/// <see cref="CudaEmulatorCollection"/>, which does not run in parallel. With GRAFT_TEST_GPU=1 the same tests run on this machine's GPU:
+/// <see cref="CudaEmulatorCollection"/>, one after another, beside tests that know nothing of it. With GRAFT_TEST_GPU=1 the same tests run on this machine's GPU:
 /// what only makes the emulator stricter is left out, and a test that asks for findings, counters or calls that fail on order is skipped there.
 /// </remarks>
 public sealed unsafe class CudaEmulator : IDisposable
@@ -216,8 +216,8 @@ public sealed unsafe class CudaEmulator : IDisposable
     private static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
 }
 
-/// <summary>Tests on the emulator share it, one after another.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
+/// <summary>Tests on the emulator share it, one after another. Other collections run beside them: what these tests count is the emulated device's alone.</summary>
+[CollectionDefinition(Name)]
 [Trait("Device", "cuda")]
 public sealed class CudaEmulatorCollection : ICollectionFixture<CudaEmulator>
 {

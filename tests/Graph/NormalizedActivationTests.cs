@@ -70,6 +70,17 @@ public sealed class NormalizedActivationTests
     }
 
     [Fact]
+    public void Where_either_side_of_a_sum_has_a_mask_of_steps_the_layers_pass_it_on()
+    {
+        Node steps = Node.Input(new Shape(Side, Channels)), masked = new Masking().Apply(steps);
+        foreach ((Node x, Node other) in new[] { (steps, masked), (masked, steps) })
+        {
+            string[] ops = Ops(new Model(steps, new ReLU().Apply(new Add().Apply(new BatchNormalization().Apply(x), other))), training: true);
+            Assert.Equal(["BatchNorm", "Add", "ReLU"], ops.Where(o => o.StartsWith("BatchNorm", StringComparison.Ordinal) || o is "Add" or "ReLU"));
+        }
+    }
+
+    [Fact]
     public void Without_a_gradient_it_stays_op_by_op_and_behind_a_trained_layer_it_is_fused_with_frozen_statistics()
     {
         var model = new Sequential(Side, Side, Channels) { new Conv2D(4, 1, 1), new BatchNormalization(), new ReLU() };

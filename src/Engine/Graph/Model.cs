@@ -216,10 +216,14 @@ public partial class Model : Layer
         tape.Layer = outer.Length == 0 ? node.Layer.Name : $"{outer}/{node.Layer.Name}";
         if (node.Layer is not Model)
             tape.NextLayer();
-        if (Normalized.TryGetValue(node, out NormalizedActivation? fused) && fused.Applies(tape, inputs[0]))
+        if (Normalized.TryGetValue(node, out NormalizedActivation? fused))
         {
-            results[fused.Output] = new MaskedTensor(fused.Run(tape, inputs[0].Value, fused.Residual is { } residual ? results[residual].Value : null), null);
-            return;
+            MaskedTensor? residual = fused.Residual is { } other ? results[other] : null;
+            if (fused.Applies(tape, inputs[0], residual))
+            {
+                results[fused.Output] = new MaskedTensor(fused.Run(tape, inputs[0].Value, residual?.Value), null);
+                return;
+            }
         }
         MaskedTensor[] outputs = node.Layer.Call(tape, inputs);
         for (int i = 0; i < node.Outputs.Count; i++)

@@ -47,8 +47,8 @@ internal sealed record NormalizedActivation(Node Norm, Node? Residual, Node Outp
     /// True where the step differentiates the normalisation. What is frozen stays op by op: a plan computes it, which folds it into the convolution before. A mask
     /// of steps, which a sum joins, takes the layers themselves.
     /// </summary>
-    public bool Applies(Tape tape, MaskedTensor x) =>
-        tape.Training && x.Mask is null && (tape.Wants(x.Value) || Norm.Layer.Parameters.Any(p => p.IsTrainable));
+    public bool Applies(Tape tape, MaskedTensor x, MaskedTensor? residual) =>
+        tape.Training && x.Mask is null && residual?.Mask is null && (tape.Wants(x.Value) || Norm.Layer.Parameters.Any(p => p.IsTrainable));
 
     /// <summary>Runs the op.</summary>
     public Tensor Run(Tape tape, Tensor x, Tensor? residual)

@@ -158,7 +158,7 @@ void beginCheckedBlock() {
 
 void afterBarrier() { epoch++; }
 
-void afterWarpOperation(const std::vector<Fiber*>& lanes) {
+void afterWarpOperation(const Lanes& lanes) {
     uint32_t merged[32] = {};
     for (const Fiber* f : lanes)
         for (int i = 0; i < 32; i++) merged[i] = std::max(merged[i], f->warpClock[i]);

@@ -78,36 +78,51 @@ public:
         event.sigev_notify = SIGEV_THREAD_ID;
         event.sigev_signo = SIGPROF;
         event._sigev_un._tid = static_cast<int>(syscall(SYS_gettid));
-        armed_ = timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer_) == 0;
-        itimerspec time{};
-        time.it_value.tv_sec = static_cast<time_t>(settings().watchdogSeconds);
-        if (armed_) timer_settime(timer_, 0, &time, nullptr);
+        made_ = timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer_) == 0;
     }
     ~Watchdog() {
-        if (armed_) timer_delete(timer_);
+        if (made_) timer_delete(timer_);
     }
+    void start() { set(settings().watchdogSeconds); }
+    void stop() { set(0); }
 
 private:
+    void set(uint64_t seconds) {
+        itimerspec time{};
+        time.it_value.tv_sec = static_cast<time_t>(seconds);
+        if (made_) timer_settime(timer_, 0, &time, nullptr);
+    }
     timer_t timer_;
-    bool armed_;
+    bool made_;
 };
+
+// They stay: other threads never meet a moment between the handlers of before and these.
+void installHandlers() {
+    static const bool done = [] {
+        struct sigaction ours {};
+        ours.sa_sigaction = onSignal;
+        ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+        for (int i = 0; i < 4; i++) {
+            sigaction(Signals[i], nullptr, &before[i]);  // known before anybody can ask for it
+            sigaction(Signals[i], &ours, nullptr);
+        }
+        return true;
+    }();
+    (void)done;
+}
 
 }  // namespace
 
 Fault runGuarded(void (*body)()) {
     ensureSignalStack();
-    struct sigaction ours {};
-    ours.sa_sigaction = onSignal;
-    ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    for (int i = 0; i < 4; i++) sigaction(Signals[i], &ours, &before[i]);
+    installHandlers();
+    static thread_local Watchdog watchdog;
     raised = {};
-    {
-        Watchdog watchdog;
-        guarded = true;
-        if (sigsetjmp(leave, 1) == 0) body();
-        guarded = false;
-    }
-    for (int i = 0; i < 4; i++) sigaction(Signals[i], &before[i], nullptr);
+    watchdog.start();
+    guarded = true;
+    if (sigsetjmp(leave, 0) == 0) body();  // the handlers block no signals
+    guarded = false;
+    watchdog.stop();
     return raised;
 }
 

@@ -13,6 +13,7 @@ struct Fiber {
     EmuThread index;
     void* stackPointer = nullptr;
     char* stack = nullptr;  // lowest usable byte; a closed page lies below
+    char* top = nullptr;    // where it begins to grow
     FiberState state = FiberState::Ready;
     int number = 0, warp = 0, lane = 0;
 
@@ -27,13 +28,25 @@ struct Fiber {
     // For races within a warp: what this lane knows of the others' warp operations (a vector clock; see SharedMemory.cpp).
     uint32_t warpClock[32] = {};
 
-    static constexpr uint64_t StackBytes = 64 * 1024;
+    static constexpr uint64_t StackBytes = 68 * 1024;  // 64 KiB from any top on
     bool onStack(uint64_t address) const {
         return address >= reinterpret_cast<uint64_t>(stack) && address < reinterpret_cast<uint64_t>(stack) + StackBytes;
     }
     bool belowStack(uint64_t address) const {
         return address < reinterpret_cast<uint64_t>(stack) && address >= reinterpret_cast<uint64_t>(stack) - 4096;
     }
+};
+
+// Those lanes of a warp that meet in one operation.
+class Lanes {
+public:
+    void add(Fiber* fiber) { fibers_[count_++] = fiber; }
+    Fiber* const* begin() const { return fibers_; }
+    Fiber* const* end() const { return fibers_ + count_; }
+
+private:
+    Fiber* fibers_[32];
+    int count_ = 0;
 };
 
 // At least `count` fibers; they are kept for later launches.

@@ -48,6 +48,7 @@ Status launch(const std::shared_ptr<Function>& function, const LaunchShape& shap
 
 // The launch that is running on this thread, for what its threads call (Scheduler.cpp, Checks.cpp).
 struct Fiber;
+class Lanes;
 struct RunningLaunch {
     const Function* function = nullptr;
     LaunchShape shape{};
@@ -70,7 +71,7 @@ void runBlocks();  // the body of a launch: all blocks of running()
 void beginChecks();
 void beginCheckedBlock();
 void afterBarrier();
-void afterWarpOperation(const std::vector<Fiber*>& lanes);
+void afterWarpOperation(const Lanes& lanes);
 void checkAccess(const void* address, unsigned long size, int kind);
 void endChecks();  // hands what was touched to the ordering check
 

@@ -1,7 +1,9 @@
 #include "Memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -67,6 +69,35 @@ Region& region() {
     return theRegion;
 }
 
+constexpr uint64_t Large = 1 << 20;  // bytes from which on poison is mapped and not written: of a workspace most is never touched
+constexpr uint64_t PoisonBytes = 4 << 20;
+
+// A file of poison, of which each mapping has its own copy of the pages that it writes; -1 where the system gives none.
+int poisonFile() {
+    static const int file = [] {
+        int f = memfd_create("cuemu-poison", MFD_CLOEXEC);
+        std::vector<char> bytes(PoisonBytes, static_cast<char>(Poison));
+        if (f >= 0 && write(f, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size())) return f;
+        if (f >= 0) close(f);
+        return -1;
+    }();
+    return file;
+}
+
+// Lets the pages of an allocation be read and written, and fills them with poison.
+bool openPoisoned(const Allocation& a) {
+    if (a.mapped >= Large && !settings().idle && poisonFile() >= 0) {
+        for (uint64_t at = 0; at < a.mapped; at += PoisonBytes) {
+            void* part = reinterpret_cast<void*>(a.base + at);
+            if (mmap(part, std::min(PoisonBytes, a.mapped - at), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, poisonFile(), 0) == MAP_FAILED) return false;
+        }
+        return true;
+    }
+    if (mprotect(reinterpret_cast<void*>(a.base), a.mapped, PROT_READ | PROT_WRITE) != 0) return false;
+    if (!settings().idle) memset(reinterpret_cast<void*>(a.base), Poison, a.mapped);
+    return true;
+}
+
 void setOwner(const Allocation& a, uint32_t id) {
     Region& r = region();
     // The closed page behind counts as the allocation's, so that the message for the first byte beyond it names it.
@@ -98,8 +129,7 @@ void closePages(Allocation& a) {
 }
 
 bool openPages(Allocation& a) {
-    if (mprotect(reinterpret_cast<void*>(a.base), a.mapped, PROT_READ | PROT_WRITE) != 0) return false;
-    if (!settings().idle) memset(reinterpret_cast<void*>(a.base), Poison, a.mapped);
+    if (!openPoisoned(a)) return false;
     a.live = true;
     a.initialised.clear();
     if (settings().checked) a.initialised.assign((a.size + 63) / 64, 0);
@@ -245,8 +275,11 @@ void copyInitialised(uint64_t to, uint64_t from, uint64_t bytes) {
 }
 
 void eachLiveAllocation(const std::function<void(Allocation&)>& visit) {
-    for (auto& a : region().allocations)
-        if (a && (a->live || a->ofGraph)) visit(*a);
+    std::vector<Allocation*> living;  // those of the used addresses, not all that ever were
+    for (auto& entry : region().used) living.push_back(allocationAt(region().start + entry.first + Page));
+    std::sort(living.begin(), living.end(), [](const Allocation* a, const Allocation* b) { return a->id < b->id; });
+    for (Allocation* a : living)
+        if (a->live || a->ofGraph) visit(*a);
 }
 
 }  // namespace emu

@@ -98,17 +98,15 @@ int sourceLane(const Fiber& f) {
     }
 }
 
-void deliver(const std::vector<Fiber*>& lanes) {
+void deliver(const Lanes& lanes) {
     unsigned ballot = 0;
     for (const Fiber* f : lanes) ballot |= f->value ? 1u << f->lane : 0u;
-    std::vector<uint64_t> results;
-    for (const Fiber* f : lanes) {
+    for (Fiber* f : lanes) {  // values stay as they are until all results are there
         if (f->op == EmuBallot) {
-            results.push_back(ballot);
+            f->result = ballot;
         } else if (f->op == EmuMatchAny) {
-            uint64_t same = 0;
-            for (const Fiber* g : lanes) same |= g->value == f->value ? 1ull << g->lane : 0;
-            results.push_back(same);
+            f->result = 0;
+            for (const Fiber* g : lanes) f->result |= g->value == f->value ? 1ull << g->lane : 0;
         } else {
             int source = sourceLane(*f), i = f->warp * 32 + source;
             bool takesPart = (f->mask >> source & 1) && i < threads;
@@ -116,10 +114,9 @@ void deliver(const std::vector<Fiber*>& lanes) {
                 finding("kernel %s, line %d: lane %d shuffles from lane %d, which takes no part; the result is undefined",
                         running().function->kernel->name, f->line, f->lane, source);
             running().shuffleReported |= !takesPart;
-            results.push_back(takesPart ? at(i).value : ~0ull);
+            f->result = takesPart ? at(i).value : ~0ull;
         }
     }
-    for (size_t i = 0; i < lanes.size(); i++) lanes[i]->result = results[i];
 }
 
 // Lets go the groups of lanes of a warp that have all arrived.
@@ -128,9 +125,9 @@ bool openWarpOperations(int warp) {
     for (int lane = 0; lane < 32 && warp * 32 + lane < threads; lane++) {
         Fiber& f = at(warp * 32 + lane);
         if (f.state != FiberState::InWarpOperation || !allHere(f)) continue;
-        std::vector<Fiber*> lanes;
+        Lanes lanes;
         for (int k = 0; k < 32 && warp * 32 + k < threads; k++)
-            if (f.mask >> k & 1) lanes.push_back(&at(warp * 32 + k));
+            if (f.mask >> k & 1) lanes.add(&at(warp * 32 + k));
         deliver(lanes);
         if (running().function->module->contents->checked) afterWarpOperation(lanes);
         for (Fiber* g : lanes) g->state = FiberState::Ready;
@@ -182,11 +179,15 @@ void startBlock(EmuIndex index) {
     const EmuModule& module = *launch.function->module->contents;
     memset(module.sharedBegin, Poison, static_cast<size_t>(module.sharedEnd - module.sharedBegin));
     if (launch.dynamicShared) memset(launch.dynamicShared, Poison, launch.shape.dynamicShared);
+    const EmuIndex& size = launch.shape.block;
+    EmuIndex thread{0, 0, 0};
     for (int i = 0; i < threads; i++) {
         Fiber& f = at(i);
-        const EmuIndex& size = launch.shape.block;
-        unsigned n = static_cast<unsigned>(i);
-        f.index = {{n % size.x, n / size.x % size.y, n / size.x / size.y}, index};
+        f.index = {thread, index};
+        if (++thread.x == size.x) {
+            thread.x = 0;
+            if (++thread.y == size.y) thread.y = 0, thread.z++;
+        }
         f.number = i;
         f.warp = i / 32;
         f.lane = i % 32;
@@ -259,8 +260,8 @@ void runBlocks() {
         startBlock({static_cast<unsigned>(i % shape.grid.x), static_cast<unsigned>(i / shape.grid.x % shape.grid.y),
                     static_cast<unsigned>(i / shape.grid.x / shape.grid.y)});
         runBlock();
-        count("threads", static_cast<uint64_t>(threads));
     }
+    count("threads", blocks * static_cast<uint64_t>(threads));
 }
 
 }  // namespace emu

@@ -145,7 +145,7 @@ bool preprocess(const CompileJob& job, const Invocation& in, std::string& source
     result.log = readFile(in.log);
     result.compilerMissing = code < 0;
     source = readFile(output);
-    const std::string folder = in.folder + "/";  // another one each time: line marks that name it would make each text a new one to the cache
+    const std::string folder = in.folder + "/";  // the program named its headers without it
     for (size_t at = 0; (at = source.find(folder, at)) != std::string::npos;) source.erase(at, folder.size());
     return code == 0;
 }
@@ -166,24 +166,45 @@ std::vector<std::string> compileCommand(const CompileJob& job, const Invocation&
     return command;
 }
 
-std::string cachePath(const CompileJob& job, const std::vector<std::string>& macros, const std::string& unit) {
+const std::string& deviceHeaders() {
+    static const std::string all = [] {
+        std::string text;
+        for (const char* header : {"emulator.h", "interface.h", "types.h", "math.h", "memory.h", "registration.h", "checked.h"}) text += readFile(ownFolder() + "device/" + header);
+        return text;
+    }();
+    return all;
+}
+
+// Where the library of a job is kept. The key is what the program handed in, before any work on it: nothing is read from anywhere else,
+// but for folders of includes, whose content nobody vouches for.
+std::string cachePath(const CompileJob& job, const std::vector<std::string>& macros) {
     std::string key = job.checked ? "checked\n" : "plain\n";
-    for (const std::string& m : macros) key += m + "\n";
-    key += compilerName() + "\n";
-    for (const char* header : {"emulator.h", "interface.h", "types.h", "math.h", "memory.h", "registration.h", "checked.h"}) key += readFile(ownFolder() + "device/" + header);
+    auto add = [&](const std::string& text) { key += std::to_string(text.size()) + ":" + text; };
+    for (const std::string& m : macros) add(m);
+    for (auto& [name, text] : job.headers) add(name), add(text);
+    for (auto& [expression, lowered] : job.expressions) add(expression), add(lowered);
+    for (const std::string& part : {compilerName(), job.name, job.source, deviceHeaders()}) add(part);
     std::string folder = ownFolder() + "modules";
     mkdir(folder.c_str(), 0777);
-    return folder + "/" + hash(key + unit) + ".so";
+    return folder + "/" + hash(key) + ".so";
 }
 
 }  // namespace
 
 CompileResult compile(const CompileJob& job) {
     CompileResult result;
-    TemporaryFolder temporary;
-    Invocation in{temporary.path, temporary.path + "/log", job.defines};
-    in.macros.push_back("-D__CUDA_ARCH__=" + std::to_string(job.architecture * 10));
+    std::vector<std::string> macros = job.defines;
+    macros.push_back("-D__CUDA_ARCH__=" + std::to_string(job.architecture * 10));
+    std::string cached = job.includePaths.empty() ? cachePath(job, macros) : "";
+    if (!cached.empty()) result.library = readFile(cached);
+    if (!result.library.empty()) {
+        count("compiles_cached");
+        result.ok = true;
+        return result;
+    }
 
+    TemporaryFolder temporary;
+    Invocation in{temporary.path, temporary.path + "/log", macros};
     std::string source = job.source;
     if ((needsPreprocessing(source) || !job.headers.empty()) && !preprocess(job, in, source, result)) return result;
     source = replaceDynamicShared(source, result.log);
@@ -192,13 +213,6 @@ CompileResult compile(const CompileJob& job) {
     // The anonymous namespace keeps templates and inline functions of two modules apart: g++ would give their shared variables
     // one storage for the whole process.
     std::string unit = "namespace {\n#line 1 \"" + job.name + "\"\n" + source + "\n}\n#line 1 \"table of kernels\"\n" + kernelTable(job, findKernels(source));
-    std::string cached = cachePath(job, in.macros, unit);
-    result.library = readFile(cached);
-    if (!result.library.empty()) {
-        count("compiles_cached");
-        result.ok = true;
-        return result;
-    }
     std::string input = temporary.path + "/unit.cpp", output = temporary.path + "/unit.so";
     writeFile(input, unit);
     int code = runProgram(compileCommand(job, in, input, output), in.log);
@@ -208,6 +222,7 @@ CompileResult compile(const CompileJob& job) {
     result.library = readFile(output);
     result.ok = true;
     count("compiles");
+    if (cached.empty()) return result;
     // Under a name of its own first: another process may write the same file.
     std::string own = cached + "." + std::to_string(getpid());
     writeFile(own, result.library);

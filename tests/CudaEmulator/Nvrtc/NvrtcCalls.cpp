@@ -26,7 +26,8 @@ const int Architectures[] = {50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89,
 
 struct Program {
     CompileJob job;
-    std::string log, cubin, ptx;
+    std::string log, cubin, ptx;  // the PTX is made when it is asked for
+    std::string library;
     bool compiled = false;
     bool isVirtual = true;  // compute_XX: PTX alone
 };
@@ -95,6 +96,11 @@ std::string lower(const std::string& expression, size_t number) {
     std::string name = "_Zemu" + std::to_string(number);
     for (char c : expression) name += isalnum(static_cast<unsigned char>(c)) ? c : '_';
     return name;
+}
+
+const std::string& ptxOf(Program& program) {
+    if (program.ptx.empty() && !program.library.empty()) program.ptx = writePtx(program.library, program.job.architecture);
+    return program.ptx;
 }
 
 }  // namespace
@@ -168,7 +174,7 @@ NVRTC_API int nvrtcCompileProgram(void* handle, int count, const char* const* op
     }
     if (!result.ok) return Compilation;
     if (!program->isVirtual) program->cubin = writeCubin(result.library, program->job.architecture);
-    program->ptx = writePtx(result.library, program->job.architecture);
+    program->library = std::move(result.library);
     return Ok;
 }
 
@@ -209,13 +215,13 @@ NVRTC_API int nvrtcGetCUBIN(void* handle, char* cubin) {
 
 NVRTC_API int nvrtcGetPTXSize(void* handle, size_t* size) {
     PROGRAM(program, handle);
-    if (program->ptx.empty()) return InvalidProgram;
-    *size = program->ptx.size();
+    if (program->library.empty()) return InvalidProgram;
+    *size = ptxOf(*program).size();
     return Ok;
 }
 
 NVRTC_API int nvrtcGetPTX(void* handle, char* ptx) {
     PROGRAM(program, handle);
-    memcpy(ptx, program->ptx.data(), program->ptx.size());
+    memcpy(ptx, ptxOf(*program).data(), ptxOf(*program).size());
     return Ok;
 }

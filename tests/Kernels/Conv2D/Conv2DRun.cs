@@ -1,4 +1,5 @@
 using Graft.Kernels;
+using Graft.Kernels.Cpu;
 using Graft.Tests.Kernels.Cpu;
 using Xunit;
 
@@ -29,19 +30,28 @@ internal sealed unsafe class Conv2DRun : IDisposable
         _result = new GuardedBlock(Math.Max(Math.Max(_x.Values.Length, _w.Values.Length), _dy.Values.Length));
     }
 
-    /// <summary>Compares the output and both gradients with the reference.</summary>
-    public void Check(float beta)
+    /// <summary>The vector widths that this processor has.</summary>
+    public static IEnumerable<int> Widths => LaneWidth.All.Where(b => b <= LaneWidth.Widest);
+
+    /// <summary>Compares the output and both gradients on each vector width with the reference, which is computed once for all; <paramref name="at"/> does something on one width.</summary>
+    public void Check(float beta, Action<int, Action> at)
     {
-        Conv2DKernels cpu = KernelSet.Cpu.Conv2D, reference = KernelSet.Reference.Conv2D;
-        Near("output", Forward(reference, hasBias: true), Forward(cpu, hasBias: true));
-        Near("output without bias", Forward(reference, hasBias: false), Forward(cpu, hasBias: false));
+        Compare("output", kernels => Forward(kernels, hasBias: true), at);
+        Compare("output without bias", kernels => Forward(kernels, hasBias: false), at);
         foreach (float b in new[] { beta, 0.5f }.Take(_g.H % 4 == 0 ? 2 : 1)) // a beta between serves nobody but the contract
         {
-            Near($"gradient of x, beta {b}", BackwardInput(reference, b), BackwardInput(cpu, b));
-            Near($"gradient of w, beta {b}", BackwardWeight(reference, b, _x.Pointer, _dy.Pointer, _g), BackwardWeight(cpu, b, _x.Pointer, _dy.Pointer, _g));
+            Compare($"gradient of x, beta {b}", kernels => BackwardInput(kernels, b), at);
+            Compare($"gradient of w, beta {b}", kernels => BackwardWeight(kernels, b, _x.Pointer, _dy.Pointer, _g), at);
         }
         foreach (GuardedBlock block in new[] { _x, _w, _b, _dy })
             block.AssertGuardsUntouched();
+    }
+
+    private void Compare(string what, Func<Conv2DKernels, float[]> run, Action<int, Action> at)
+    {
+        float[] expected = run(KernelSet.Reference.Conv2D);
+        foreach (int bits in Widths)
+            at(bits, () => Near($"{what} at {bits} bits", expected, run(KernelSet.Cpu.Conv2D)));
     }
 
     /// <summary>Output and gradients.</summary>

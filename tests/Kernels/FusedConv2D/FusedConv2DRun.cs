@@ -39,7 +39,7 @@ internal sealed unsafe class FusedConv2DRun : IDisposable
     }
 
     /// <summary>Runs the algorithm and compares; <paramref name="tolerance"/> is absolute, on numbers of about 1.</summary>
-    public void Check(FusedConv2DKernels kernels, ConvAlgorithm algorithm, float tolerance)
+    public void Check(FusedConv2DKernels kernels, ConvAlgorithm algorithm, float tolerance, int tile)
     {
         _y.Values.Fill(Untouched);
         Run(kernels, algorithm, _y);
@@ -49,7 +49,7 @@ internal sealed unsafe class FusedConv2DRun : IDisposable
         {
             float expected = _expected.Values[i], actual = _y.Values[i];
             if (!(Math.Abs(expected - actual) <= tolerance)) // a NaN fails too
-                Assert.Fail($"{algorithm}, {_g}, bias {_hasBias}, residual {_hasResidual}: element {i} is {actual}, the reference has {expected}.");
+                Assert.Fail($"{algorithm}, tile {tile}, {_g}, bias {_hasBias}, residual {_hasResidual}: element {i} is {actual}, the reference has {expected}.");
         }
     }
 
