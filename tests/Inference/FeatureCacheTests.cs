@@ -1,7 +1,6 @@
 using System.Globalization;
 using Graft.Inference;
 using Graft.Layers;
-using Graft.Models;
 using Graft.Tests.Golden;
 using Graft.Tests.Kernels.Cpu;
 using Graft.Training;
@@ -52,7 +51,7 @@ public sealed class FeatureCacheTests
     {
         foreach (Action<Model> change in new Action<Model>[]
         {
-            m => m.GetLayer("block5_conv3").Trainable = true,
+            m => m.GetLayer("block3_conv3").Trainable = true,
             m => m.GetLayer("block2_conv1").Parameters[0].Set([.. m.GetLayer("block2_conv1").Parameters[0].Value.ToArray().Select(w => w * 0.9f)]),
         })
         {
@@ -230,7 +229,14 @@ public sealed class FeatureCacheTests
 
     private static (Model Model, Model Base) Build(int trainableLayers, int units, int weightSeed)
     {
-        Model inner = PlanModels.Fill(Vgg16.Build(includeTop: false, Size, Size), weightSeed);
+        var inner = new Sequential(Size, Size, 3); // as VGG16 is made, with three blocks of few channels
+        foreach ((int block, int convolutions, int channels) in new[] { (1, 2, 16), (2, 2, 24), (3, 3, 32) })
+        {
+            for (int i = 1; i <= convolutions; i++)
+                inner.Add(new Conv2D(channels, 3, 3) { Activation = Activation.ReLU, Padding = Padding.Same, Name = $"block{block}_conv{i}" });
+            inner.Add(new MaxPooling2D { Name = $"block{block}_pool" });
+        }
+        PlanModels.Fill(inner, weightSeed);
         inner.Trainable = false;
         foreach (Layer layer in inner.Layers.TakeLast(trainableLayers))
             layer.Trainable = true;
