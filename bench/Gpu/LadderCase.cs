@@ -4,7 +4,7 @@ using Graft.Kernels;
 namespace Graft.Bench.Gpu;
 
 /// <summary>One way to compute an op on a GPU.</summary>
-/// <param name="Name">"naive", "own", "own tiles", "cuBLAS", "cuDNN".</param>
+/// <param name="Name">"naive", "own", "own tiles", "cuBLAS", "cuDNN", "cuDNN persistent".</param>
 /// <param name="UsesCudnn">False for the kernels that serve where cuDNN is not there.</param>
 /// <param name="Make">Makes a run for so many samples; null for what the op's case says.</param>
 internal sealed record Rung(string Name, bool UsesCudnn = true, Func<CudaKernelSet, Workspace, int, Action>? Make = null);

@@ -1,6 +1,5 @@
 using Graft.Bench.Suite;
 using Graft.Kernels;
-using Graft.Kernels.Cuda;
 
 namespace Graft.Bench.Gpu;
 

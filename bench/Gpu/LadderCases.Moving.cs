@@ -62,13 +62,34 @@ internal static partial class LadderCases
             Tolerance = Tolerance,
             Graft = (set, work, n) =>
             {
-                DevicePtr<float> input = work.Input("x", n * x), upstream = work.Input("dy", n * y), best = work.Scratch(n * y), output = work.Output(n * x);
+                DevicePtr<float> input = work.Upload<float>(Distinct(n, size, c)), upstream = work.Input("dy", n * y), best = work.Scratch(n * y), output = work.Output(n * x);
                 var winners = new DevicePtr<int>(work.Scratch(n * y).Address);
                 Pool2DGeometry of = g with { N = n };
                 set.Pool2D.MaxForward(of, input, best, winners);
                 return () => set.Pool2D.MaxBackward(of, upstream, winners, output, 0);
             },
-        }, new Rung("own"));
+        },
+            new Rung("own"),
+            new Rung("cuDNN", Make: (set, work, n) =>
+            {
+                DevicePtr<float> input = work.Upload<float>(Distinct(n, size, c)), upstream = work.Input("dy", n * y), best = work.Scratch(n * y), output = work.Output(n * x);
+                Pool2DGeometry of = g with { N = n };
+                CudnnRung dnn = CudnnRung.Of(set, work);
+                dnn.Pool(PoolKind.Max, of, input, best)();
+                return dnn.PoolGradient(PoolKind.Max, of, input, best, upstream, output);
+            }));
+    }
+
+    /// <summary>Images in which no window of 3 x 3 has a number twice: of two largest cuDNN does not say which one gets the gradient.</summary>
+    private static float[] Distinct(int batch, int size, int c)
+    {
+        float[] x = Numbers.Of("x", (long)batch * size * size * c);
+        for (int i = 0; i < x.Length; i++)
+        {
+            int pixel = i / c, place = pixel / size % size % 3 * 3 + pixel % size % 3;
+            x[i] = (MathF.Floor(x[i] * (1 << 19)) * 16 + place) / (1 << 23); // 20 random bits and 4 of the place: all of a float
+        }
+        return x;
     }
 
     /// <summary>[batch,tokens,heads,d] to [batch,heads,tokens,d], and to the transposed keys [batch,heads,d,tokens].</summary>

@@ -24,7 +24,13 @@ internal static partial class LadderCases
             var g = new SoftmaxGeometry(n, columns, Log: false);
             return () => set.Softmax.BackwardInput(g, y, dy, dx, 0);
         },
-    }, new Rung("own"));
+    },
+        new Rung("own"),
+        new Rung("cuDNN", Make: (set, work, n) =>
+        {
+            DevicePtr<float> y = work.Input("y", (long)n * columns, 0, 0.01), dy = work.Input("dy", (long)n * columns), dx = work.Output((long)n * columns);
+            return CudnnRung.Of(set, work).SoftmaxGradient(n, columns, y, dy, dx);
+        }));
 
     /// <summary>All three: x is read twice, dy three times.</summary>
     private static LadderCase LayerNormGradients(int rows, int columns) => new(new OpCase($"layer norm's gradients {rows}x{columns}", 0, 6 * 4.0 * rows * columns)
@@ -55,16 +61,33 @@ internal static partial class LadderCases
             Tolerance = Tolerance,
             Graft = (set, work, n) =>
             {
-                DevicePtr<float> input = work.Input("x", n * x), dy = work.Input("dy", n * x), scale = work.Input("scale", c), mean = work.Input("mean", c, -0.1, 0.1), rstd = work.Input("rstd", c, 0.5, 2);
-                DevicePtr<float> dscale = work.Scratch(c), dshift = work.Scratch(c), dx = work.Output(n * x);
-                var g = new BatchNormGeometry((long)n * size * size, c, 1e-3f, 0.99f, true);
+                DevicePtr<float> input = work.Input("x", n * x), dy = work.Input("dy", n * x), scale = work.Input("scale", c), dscale = work.Scratch(c), dshift = work.Scratch(c), dx = work.Output(n * x);
+                BatchNormGeometry g = Training(n, size, c);
+                (DevicePtr<float> mean, DevicePtr<float> rstd) = Statistics(set, work, g, input, scale);
                 return () =>
                 {
                     set.BatchNorm.BackwardSums(g, input, dy, mean, rstd, dscale, dshift);
                     set.BatchNorm.BackwardInput(g, input, dy, scale, mean, rstd, dscale, dshift, dx, 0);
                 };
             },
-        }, new Rung("own"));
+        }, new Rung("own"), Cudnn("cuDNN", cudnnBatchNormMode_t.CUDNN_BATCHNORM_SPATIAL), Cudnn("cuDNN persistent", cudnnBatchNormMode_t.CUDNN_BATCHNORM_SPATIAL_PERSISTENT));
+
+        Rung Cudnn(string name, cudnnBatchNormMode_t mode) => new(name, Make: (set, work, n) =>
+        {
+            DevicePtr<float> input = work.Input("x", n * x), dy = work.Input("dy", n * x), scale = work.Input("scale", c), dscale = work.Scratch(c), dshift = work.Scratch(c), dx = work.Output(n * x);
+            BatchNormGeometry g = Training(n, size, c);
+            (DevicePtr<float> mean, DevicePtr<float> rstd) = Statistics(set, work, g, input, scale);
+            return CudnnRung.Of(set, work).BatchNormGradients(mode, (n, size), g, input, dy, scale, mean, rstd, dscale, dshift, dx);
+        });
+    }
+
+    /// <summary>Those of x, as a forward run keeps them: a library may rely on it that they are.</summary>
+    private static (DevicePtr<float> Mean, DevicePtr<float> Rstd) Statistics(KernelSet set, Workspace work, in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> scale)
+    {
+        DevicePtr<float> shift = work.Input("shift", g.C), movingMean = work.Input("mean", g.C), movingVariance = work.Input("variance", g.C, 0.5, 1.5);
+        DevicePtr<float> y = work.Scratch(g.Rows * g.C), mean = work.Scratch(g.C), rstd = work.Scratch(g.C);
+        set.BatchNorm.Forward(g, x, scale, shift, movingMean, movingVariance, y, mean, rstd);
+        return (mean, rstd);
     }
 
     private static LadderCase CrossEntropyGradient(int rows, int classes) => new(new OpCase($"softmax cross-entropy's gradient {rows}x{classes}", 0, 2 * 4.0 * rows * classes)
@@ -90,7 +113,7 @@ internal static partial class LadderCases
             ReduceGeometry g = ReduceGeometry.Of(ReduceFormula.Mean, [n, size, size, c], [false, true, true, false]);
             return () => set.Reduce.Forward(g, x, y, 0);
         },
-    }, new Rung("own"));
+    }, new Rung("own"), CudnnPool(PoolKind.Average, new Pool2DGeometry(batch, size, size, c, size, size, 1, 1, Padding2D.None, false)));
 
     private static LadderCase SumOfAll(int count) => new(new OpCase($"sum of all {count}", 0, 4.0 * count)
     {

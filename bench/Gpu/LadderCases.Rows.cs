@@ -94,7 +94,12 @@ internal static partial class LadderCases
             KernelFunction kernel = Naive(set, "naive_softmax");
             return () => kernel.Over(n, x, y, n, columns);
         }),
-        new Rung("own"));
+        new Rung("own"),
+        new Rung("cuDNN", Make: (set, work, n) =>
+        {
+            DevicePtr<float> x = work.Input("x", (long)n * columns, -8, 8), y = work.Output((long)n * columns);
+            return CudnnRung.Of(set, work).Softmax(n, columns, x, y);
+        }));
 
     private static LadderCase LayerNorm(int rows, int columns) => new(new OpCase($"layer norm {rows}x{columns}", 0, 2 * 4.0 * rows * columns)
     {
@@ -127,7 +132,7 @@ internal static partial class LadderCases
             {
                 DevicePtr<float> input = work.Input("x", n * x), scale = work.Input("scale", c), shift = work.Input("shift", c), mean = work.Input("mean", c), variance = work.Input("variance", c, 0.5, 1.5);
                 DevicePtr<float> y = work.Output(n * x), keptMean = work.Scratch(c), keptRstd = work.Scratch(c);
-                var g = new BatchNormGeometry((long)n * size * size, c, 1e-3f, 0.99f, true);
+                BatchNormGeometry g = Training(n, size, c);
                 return () => set.BatchNorm.Forward(g, input, scale, shift, mean, variance, y, keptMean, keptRstd);
             },
         },
@@ -135,10 +140,21 @@ internal static partial class LadderCases
             {
                 DevicePtr<float> input = work.Input("x", n * x), scale = work.Input("scale", c), shift = work.Input("shift", c), y = work.Output(n * x);
                 KernelFunction kernel = Naive(set, "naive_batch_norm");
-                return () => kernel.Over(c, input, scale, shift, y, n * size * size, c, 1e-3f);
+                return () => kernel.Over(c, input, scale, shift, y, n * size * size, c, Training(n, size, c).Epsilon);
             }),
-            new Rung("own"));
+            new Rung("own"),
+            Cudnn("cuDNN", cudnnBatchNormMode_t.CUDNN_BATCHNORM_SPATIAL),
+            Cudnn("cuDNN persistent", cudnnBatchNormMode_t.CUDNN_BATCHNORM_SPATIAL_PERSISTENT));
+
+        Rung Cudnn(string name, cudnnBatchNormMode_t mode) => new(name, Make: (set, work, n) =>
+        {
+            DevicePtr<float> input = work.Input("x", n * x), scale = work.Input("scale", c), shift = work.Input("shift", c), mean = work.Input("mean", c), variance = work.Input("variance", c, 0.5, 1.5);
+            DevicePtr<float> y = work.Output(n * x), keptMean = work.Scratch(c), keptRstd = work.Scratch(c);
+            return CudnnRung.Of(set, work).BatchNorm(mode, (n, size), Training(n, size, c), input, scale, shift, mean, variance, y, keptMean, keptRstd);
+        });
     }
+
+    private static BatchNormGeometry Training(int batch, int size, int c) => new((long)batch * size * size, c, 1e-3f, 0.99f, true);
 
     private static LadderCase Gelu(int count) => new(new OpCase($"GELU {count}", 0, 2 * 4.0 * count)
     {
@@ -181,8 +197,32 @@ internal static partial class LadderCases
                 KernelFunction kernel = Naive(set, "naive_max_pool");
                 return () => kernel.Over(n * y, input, output, n, size, g.OutH, c);
             }),
-            new Rung("own"));
+            new Rung("own"),
+            CudnnPool(PoolKind.Max, g));
     }
+
+    private static LadderCase AveragePool(int batch, int size, int c)
+    {
+        var g = new Pool2DGeometry(batch, size, size, c, 3, 3, 2, 2, Padding2D.All(1), false);
+        long x = (long)size * size * c, y = (long)g.OutH * g.OutW * c;
+        return new(new OpCase($"average pool 3x3/2 {batch}x{size}²x{c}", 0, 4.0 * batch * (x + y))
+        {
+            Batch = batch,
+            Tolerance = Tolerance,
+            Graft = (set, work, n) =>
+            {
+                DevicePtr<float> input = work.Input("x", n * x), output = work.Output(n * y);
+                Pool2DGeometry of = g with { N = n };
+                return () => set.Pool2D.AverageForward(of, input, output);
+            },
+        }, new Rung("own"), CudnnPool(PoolKind.Average, g));
+    }
+
+    private static Rung CudnnPool(PoolKind kind, Pool2DGeometry g) => new("cuDNN", Make: (set, work, n) =>
+    {
+        DevicePtr<float> input = work.Input("x", (long)n * g.H * g.W * g.C), output = work.Output((long)n * g.OutH * g.OutW * g.C);
+        return CudnnRung.Of(set, work).Pool(kind, g with { N = n }, input, output);
+    });
 
     private static LadderCase ColumnSums(int rows, int columns) => new(new OpCase($"sums of columns {rows}x{columns}", 0, 4.0 * ((double)rows * columns + columns))
     {

@@ -532,6 +532,7 @@ class Bench:
         self.kernel(f"product with a column {rows}x{columns}", lambda: (n(rows, columns), n(rows, 1)), lambda a, b: a * b)
         batch, side, c = of((2, 9, 8), (32, 112, 64))
         self.kernel(f"max pool 3x3/2 {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)),), lambda x: F.max_pool2d(x, 3, 2, 1))
+        self.kernel(f"average pool 3x3/2 {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)),), lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False))
 
         def pooled():
             x = last(n(batch, c, side, side))

@@ -7,6 +7,7 @@ namespace Graft.Bench.Suite;
 internal sealed class Workspace(MemoryKernels memory) : IDisposable
 {
     private readonly List<nint> _blocks = [];
+    private readonly List<IDisposable> _owned = [];
     private DevicePtr<float> _output;
     private int _outputCount;
 
@@ -42,6 +43,14 @@ internal sealed class Workspace(MemoryKernels memory) : IDisposable
         return _output = values;
     }
 
+    /// <summary>Something that a run needs beside memory; it is given back before the memory is.</summary>
+    public T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+
     /// <summary>The result of the last run.</summary>
     public float[] Result()
     {
@@ -52,6 +61,9 @@ internal sealed class Workspace(MemoryKernels memory) : IDisposable
 
     public void Dispose()
     {
+        foreach (IDisposable owned in _owned)
+            owned.Dispose();
+        _owned.Clear();
         foreach (nint block in _blocks)
             memory.Free(block);
         _blocks.Clear();

@@ -110,7 +110,7 @@ public sealed class BatchNormActivationTests
         Assert.Contains("residual [2,1]", Assert.Throws<ShapeException>(() => op.InferShape([new Shape(2, 3), c, c, c, c, new Shape(2, 1)])).Message);
     }
 
-    private static IEnumerable<Wanted> Combinations(bool residual)
+    private static Wanted[] Combinations(bool residual)
     {
         Wanted all = Wanted.X | Wanted.Scale | Wanted.Shift;
         Wanted[] some = [Wanted.X, Wanted.Scale, Wanted.X | Wanted.Shift, all, all | Wanted.AddsToAll, all | Wanted.UpstreamIsShared];

@@ -135,7 +135,7 @@ CUDNN_API cudnnBatchNormalizationBackward(void* handle, int mode, const void* al
     READY(Tensor, statistics, statisticsDesc);
     Blend data, parameter;
     if (int status = checkNormalization(mode, *xTensor, *dxTensor, *statistics, epsilon, __func__)) return status;
-    if (!sameSize(*xTensor, *dyTensor)) return badParam("%s: dy is %s for x of %s", __func__, dyTensor->text().c_str(), xTensor->text().c_str());
+    if (!sameSize(*xTensor, *dyTensor) || xTensor->type != dyTensor->type) return badParam("%s: dy is %s for x of %s", __func__, dyTensor->text().c_str(), xTensor->text().c_str());
     if ((savedMean == nullptr) != (savedInverse == nullptr)) return badParam("%s: saved mean and inverse deviation come both or not at all", __func__);
     if (!readBlend(alphaData, betaData, xTensor->type, data, __func__) || !readBlend(alphaParameter, betaParameter, xTensor->type, parameter, __func__)) return DnnBadParam;
     Buffers buffers(__func__);

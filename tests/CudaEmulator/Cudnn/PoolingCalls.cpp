@@ -102,8 +102,9 @@ CUDNN_API cudnnPoolingBackward(void* handle, void* poolHandle, const void* alpha
     READY(Tensor, dxTensor, dxDesc);
     Blend blend;
     if (int status = checkPooling(*pool, *xTensor, *yTensor, __func__)) return status;
-    if (!sameSize(*yTensor, *dyTensor) || !sameSize(*xTensor, *dxTensor)) return badParam("%s: dy is %s for y of %s, dx %s for x of %s", __func__, dyTensor->text().c_str(),
-                                                                                          yTensor->text().c_str(), dxTensor->text().c_str(), xTensor->text().c_str());
+    bool fits = sameSize(*yTensor, *dyTensor) && sameSize(*xTensor, *dxTensor) && dyTensor->type == yTensor->type && dxTensor->type == xTensor->type;
+    if (!fits) return badParam("%s: dy is %s for y of %s, dx %s for x of %s", __func__, dyTensor->text().c_str(), yTensor->text().c_str(), dxTensor->text().c_str(),
+                               xTensor->text().c_str());
     if (!readBlend(alpha, beta, xTensor->type, blend, __func__)) return DnnBadParam;
     Buffers buffers(__func__);
     buffers.read(*yTensor, y, "y").read(*dyTensor, dy, "dy").read(*xTensor, x, "x").write(*dxTensor, dx, "dx", blend.beta);

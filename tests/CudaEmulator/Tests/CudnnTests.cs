@@ -213,33 +213,6 @@ public sealed unsafe class CudnnTests(CudaEmulator emulator)
         Assert.True(orders.Count > 1);
     }
 
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Pooling_takes_the_maximum_or_the_average(bool isMax)
-    {
-        using var device = new EmulatedDevice(emulator);
-        device.Ok(CuLib.cudnnCreate(out nint dnn));
-        device.Ok(CuLib.cudnnCreateTensorDescriptor(out nint xDesc));
-        device.Ok(CuLib.cudnnCreateTensorDescriptor(out nint yDesc));
-        device.Ok(CuLib.cudnnCreatePoolingDescriptor(out nint pooling));
-        device.Ok(CuLib.cudnnSetTensor4dDescriptor(xDesc, Nhwc, 0, 1, 1, 4, 4));
-        device.Ok(CuLib.cudnnSetTensor4dDescriptor(yDesc, Nhwc, 0, 1, 1, 2, 2));
-        device.Ok(CuLib.cudnnSetPooling2dDescriptor(pooling, isMax ? 0 : 1, 0, 2, 2, 0, 0, 2, 2));
-        float[] x = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
-        ulong dx = device.Upload(x), y = device.Alloc(4), dy = device.Upload(1, 2, 3, 4), gradient = device.Alloc(16);
-        float one = 1, zero = 0;
-        device.Ok(CuLib.cudnnPoolingForward(dnn, pooling, &one, xDesc, dx, &zero, yDesc, y));
-        device.Ok(CuLib.cudnnPoolingBackward(dnn, pooling, &one, yDesc, y, yDesc, dy, xDesc, dx, &zero, xDesc, gradient));
-        Assert.Equal(isMax ? [6f, 8, 14, 16] : [3.5f, 5.5f, 11.5f, 13.5f], device.Download(y, 4));
-        Assert.Equal(isMax ? [0f, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4] : [.25f, .25f, .5f, .5f, .25f, .25f, .5f, .5f, .75f, .75f, 1, 1, .75f, .75f, 1, 1], device.Download(gradient, 16));
-        device.Ok(CuLib.cudnnDestroyPoolingDescriptor(pooling));
-        device.Ok(CuLib.cudnnDestroyTensorDescriptor(xDesc));
-        device.Ok(CuLib.cudnnDestroyTensorDescriptor(yDesc));
-        device.Ok(CuLib.cudnnDestroy(dnn));
-        emulator.AssertNoFindings();
-    }
-
     [Fact]
     public void Batch_normalisation_saves_the_inverse_deviation_and_keeps_an_unbiased_running_variance()
     {
@@ -263,6 +236,19 @@ public sealed unsafe class CudnnTests(CudaEmulator emulator)
         Assert.Equal([-1f], device.Download(dScale, 1));
         Assert.Equal([1f], device.Download(dBias, 1));
         Assert.Equal(0, device.Download(dx, 4).Sum(), 1e-6); // a shift of x changes nothing; float sums of four numbers near 1
+        ulong persistent = device.Alloc(4);
+        device.Ok(CuLib.cudnnBatchNormalizationBackward(dnn, 2, &one, &zero, &one, &zero, x, values, x, dy, x, persistent, statistics, scale, dScale, dBias, epsilon, savedMean, savedInverse));
+        Assert.Equal(device.Download(dx, 4), device.Download(persistent, 4));
+        emulator.AssertNoFindings();
+        Assert.Equal(BadParam, CuLib.cudnnBatchNormalizationBackward(dnn, 1, &one, &zero, &one, &zero, x, values, x, dy, x, dx, statistics, scale, dScale, dBias, epsilon, savedMean, 0));
+        Assert.Contains("come both or not at all", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        device.Ok(CuLib.cudnnCreateTensorDescriptor(out nint half));
+        device.Ok(CuLib.cudnnSetTensor4dDescriptor(half, Nhwc, 2, 4, 1, 1, 1));
+        Assert.Equal(BadParam, CuLib.cudnnBatchNormalizationBackward(dnn, 1, &one, &zero, &one, &zero, x, values, half, dy, x, dx, statistics, scale, dScale, dBias, epsilon, savedMean, savedInverse));
+        Assert.Contains("dy is 4x1x1x1 half", device.Finding, StringComparison.Ordinal);
+        emulator.ClearReports();
+        device.Ok(CuLib.cudnnDestroyTensorDescriptor(half));
         device.Ok(CuLib.cudnnDestroyTensorDescriptor(x));
         device.Ok(CuLib.cudnnDestroyTensorDescriptor(statistics));
         device.Ok(CuLib.cudnnDestroy(dnn));
@@ -280,6 +266,8 @@ public sealed unsafe class CudnnTests(CudaEmulator emulator)
         device.Ok(CuLib.cudnnSetTensor4dDescriptor(row, Nchw, 0, 1, 3, 1, 1));
         ulong x = device.Upload(1000, 1000, 1000, 0, 0, float.NegativeInfinity), bias = device.Upload(1, 2, 3), y = device.Alloc(6);
         float one = 1, zero = 0;
+        device.Ok(CuLib.cudnnSoftmaxForward(dnn, 1, 0, &one, rows, x, &zero, rows, y)); // over all of an image, which is a row here
+        Assert.Equal([1 / 3f, 1 / 3f, 1 / 3f, 0.5f, 0.5f, 0], device.Download(y, 6));
         device.Ok(CuLib.cudnnSoftmaxForward(dnn, 1, 1, &one, rows, x, &zero, rows, y));
         device.Ok(CuLib.cudnnAddTensor(dnn, &one, row, bias, &one, rows, y));
         Assert.Equal([1 / 3f + 1, 1 / 3f + 2, 1 / 3f + 3, 1.5f, 2.5f, 3], device.Download(y, 6));

@@ -101,7 +101,7 @@ public sealed class AbiTests
 
     private static Type Bare(Type type) => type.IsByRef ? type.GetElementType()! : type;
 
-    private static string Form(Type type) => type switch
+    internal static string Form(Type type) => type switch
     {
         { IsByRef: true } or { IsPointer: true } or { IsArray: true } => "ptr",
         _ when type == typeof(string) || type == typeof(nint) => "ptr",
