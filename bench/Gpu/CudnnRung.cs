@@ -18,8 +18,6 @@ internal sealed class CudnnRung : IDisposable
 
     private CudnnRung(CudaContext context)
     {
-        if (!NativeLibraries.OfProcess[NativeLibraries.Cudnn].IsFound)
-            throw new GraftException("cuDNN was not found");
         context.Use();
         Check.Ok(Cudnn.cudnnCreate(out cudnnHandle_t handle));
         _ends.Push(() => Check.Ok(Cudnn.cudnnDestroy(handle)));

@@ -3,6 +3,7 @@ using Graft.Bench.Quick;
 using Graft.Bench.Suite;
 using Graft.Kernels;
 using Graft.Kernels.Cuda;
+using Graft.Kernels.Cuda.Native;
 
 namespace Graft.Bench.Gpu;
 
@@ -15,13 +16,17 @@ internal sealed class Ladder : IDisposable
     public static void Run(GpuOptions options, GpuResults results)
     {
         using var ladder = new Ladder();
+        bool hasCudnn = NativeLibraries.OfProcess[NativeLibraries.Cudnn].IsFound;
         foreach (LadderCase each in LadderCases.Of(options.IsTiny).Where(c => options.Wants(c.Op.Name)))
         {
             float[] expected = Expected(each.Op, options.IsTiny ? KernelSet.Reference : KernelSet.Cpu);
             foreach (Rung rung in each.Rungs)
             {
                 var row = new GpuRow { Part = "ladder", Name = each.Op.Name, Variant = rung.Name, Flops = each.Op.Flops, Bytes = each.Op.Bytes };
-                results.Try(row, () => ladder.Measure(row, each.Op, rung, expected, options.IsOnce));
+                if (rung.IsCudnn && !hasCudnn)
+                    results.Add(row with { Note = "cuDNN was not found" });
+                else
+                    results.Try(row, () => ladder.Measure(row, each.Op, rung, expected, options.IsOnce));
             }
         }
     }

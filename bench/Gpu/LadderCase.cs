@@ -7,7 +7,11 @@ namespace Graft.Bench.Gpu;
 /// <param name="Name">"naive", "own", "own tiles", "cuBLAS", "cuDNN", "cuDNN persistent".</param>
 /// <param name="UsesCudnn">False for the kernels that serve where cuDNN is not there.</param>
 /// <param name="Make">Makes a run for so many samples; null for what the op's case says.</param>
-internal sealed record Rung(string Name, bool UsesCudnn = true, Func<CudaKernelSet, Workspace, int, Action>? Make = null);
+internal sealed record Rung(string Name, bool UsesCudnn = true, Func<CudaKernelSet, Workspace, int, Action>? Make = null)
+{
+    /// <summary>True for a call of cuDNN alone, which is left out where that is not installed.</summary>
+    public bool IsCudnn => Name.StartsWith("cuDNN", StringComparison.Ordinal);
+}
 
 /// <summary>An op at one size, and the ways to compute it from the plainest to the library's.</summary>
 /// <param name="Op">Sizes, the engine's call, and how results are compared.</param>

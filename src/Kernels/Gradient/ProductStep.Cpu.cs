@@ -78,28 +78,13 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
                 long at = due;
                 for (int k = 0; k < n; k++, pair += ProductSteps.BlockRows, panel += TileColumns)
                 {
-                    V b0 = V.Load(panel), b1 = V.Load(panel + V.Count), b2 = V.Load(panel + 2 * V.Count), b3 = V.Load(panel + 3 * V.Count), a = V.Create(pair[0]);
-                    s00 = V.MultiplyAdd(a, b0, s00);
-                    s01 = V.MultiplyAdd(a, b1, s01);
-                    s02 = V.MultiplyAdd(a, b2, s02);
-                    s03 = V.MultiplyAdd(a, b3, s03);
-                    a = V.Create(pair[1]);
-                    s10 = V.MultiplyAdd(a, b0, s10);
-                    s11 = V.MultiplyAdd(a, b1, s11);
-                    s12 = V.MultiplyAdd(a, b2, s12);
-                    s13 = V.MultiplyAdd(a, b3, s13);
+                    V b0 = V.Load(panel), b1 = V.Load(panel + V.Count), b2 = V.Load(panel + 2 * V.Count), b3 = V.Load(panel + 3 * V.Count);
+                    AddRow(pair[0], b0, b1, b2, b3, ref s00, ref s01, ref s02, ref s03);
+                    AddRow(pair[1], b0, b1, b2, b3, ref s10, ref s11, ref s12, ref s13);
                     if (IsTall)
                     {
-                        a = V.Create(pair[2]);
-                        s20 = V.MultiplyAdd(a, b0, s20);
-                        s21 = V.MultiplyAdd(a, b1, s21);
-                        s22 = V.MultiplyAdd(a, b2, s22);
-                        s23 = V.MultiplyAdd(a, b3, s23);
-                        a = V.Create(pair[3]);
-                        s30 = V.MultiplyAdd(a, b0, s30);
-                        s31 = V.MultiplyAdd(a, b1, s31);
-                        s32 = V.MultiplyAdd(a, b2, s32);
-                        s33 = V.MultiplyAdd(a, b3, s33);
+                        AddRow(pair[2], b0, b1, b2, b3, ref s20, ref s21, ref s22, ref s23);
+                        AddRow(pair[3], b0, b1, b2, b3, ref s30, ref s31, ref s32, ref s33);
                     }
                     if (v == last || (!IsTall && k % 2 == 0)) // one vector for eight multiply-adds of vectors, or sixteen
                         continue;
@@ -109,24 +94,12 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
                 }
                 for (; v < last; v++, at += v % TileVectors == 0 ? width - TileColumns + V.Count : V.Count)
                     stretch.Move(formula, V.Load(gradient + v * V.Count), at);
-                s00.Store(sums);
-                s01.Store(sums + V.Count);
-                s02.Store(sums + 2 * V.Count);
-                s03.Store(sums + 3 * V.Count);
-                s10.Store(sums + 4 * V.Count);
-                s11.Store(sums + 5 * V.Count);
-                s12.Store(sums + 6 * V.Count);
-                s13.Store(sums + 7 * V.Count);
+                StoreRow(sums, s00, s01, s02, s03);
+                StoreRow(sums + TileColumns, s10, s11, s12, s13);
                 if (IsTall)
                 {
-                    s20.Store(sums + 8 * V.Count);
-                    s21.Store(sums + 9 * V.Count);
-                    s22.Store(sums + 10 * V.Count);
-                    s23.Store(sums + 11 * V.Count);
-                    s30.Store(sums + 12 * V.Count);
-                    s31.Store(sums + 13 * V.Count);
-                    s32.Store(sums + 14 * V.Count);
-                    s33.Store(sums + 15 * V.Count);
+                    StoreRow(sums + 2 * TileColumns, s20, s21, s22, s23);
+                    StoreRow(sums + 3 * TileColumns, s30, s31, s32, s33);
                 }
                 float* free = gradient;
                 gradient = sums;
@@ -140,6 +113,26 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
         }
         if (due != None)
             Move(gradient, due, TileRows, TileColumns);
+    }
+
+    /// <summary>Adds x times four vectors to the sums of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddRow(float x, V b0, V b1, V b2, V b3, ref V s0, ref V s1, ref V s2, ref V s3)
+    {
+        V a = V.Create(x);
+        s0 = V.MultiplyAdd(a, b0, s0);
+        s1 = V.MultiplyAdd(a, b1, s1);
+        s2 = V.MultiplyAdd(a, b2, s2);
+        s3 = V.MultiplyAdd(a, b3, s3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreRow(float* to, V s0, V s1, V s2, V s3)
+    {
+        s0.Store(to);
+        s1.Store(to + V.Count);
+        s2.Store(to + 2 * V.Count);
+        s3.Store(to + 3 * V.Count);
     }
 
     /// <summary>Moves the numbers of a tile, or of its part within the matrix.</summary>
