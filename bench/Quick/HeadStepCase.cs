@@ -13,7 +13,8 @@ internal sealed class HeadStepCase : IQuickCase
     public const int Samples = 1000;
 
     private const string TorchName = $"torch-{Name}";
-    private const double Budget = 2; // seconds
+    private const double Budget = 3; // seconds
+    private const double WarmUp = 2; // seconds: what lies around the two products is many small methods, which the JIT compiles in three stages
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Names { get; } = [Name, TorchName];
@@ -26,7 +27,7 @@ internal sealed class HeadStepCase : IQuickCase
         if (!TorchLibrary.Loads)
         {
             note($"{TorchName} is left out: {TorchLibrary.Reason}");
-            line(QuickBench.Line(contenders[0], PairedRounds.Measure(contenders, Budget)[0]));
+            line(QuickBench.Line(contenders[0], PairedRounds.Measure(contenders, Budget, WarmUp)[0]));
             return true;
         }
         using var torch = new TorchHead(graft);
@@ -39,7 +40,7 @@ internal sealed class HeadStepCase : IQuickCase
             note($"{Name}: after an epoch Graft's output deviates from libtorch's by {deviation:g3}; {OutputCheck.Tolerance:g3} is allowed. It is not timed.");
             return false;
         }
-        double[][] seconds = PairedRounds.Measure(contenders, Budget);
+        double[][] seconds = PairedRounds.Measure(contenders, Budget, WarmUp);
         double ratio = PairedRounds.Median(seconds[0].Zip(seconds[1], (ours, theirs) => theirs / ours));
         note(string.Create(CultureInfo.InvariantCulture, $"{Name}: outputs differ by {deviation:g3} at most; Graft runs at {ratio:g4} times libtorch's speed"));
         foreach (string text in contenders.Zip(seconds, QuickBench.Line))

@@ -15,9 +15,10 @@ internal static class PairedRounds
     /// <summary>Seconds a run, by contender and round.</summary>
     /// <param name="contenders">What is timed.</param>
     /// <param name="budget">Seconds after which no new round begins, once there are enough.</param>
-    public static double[][] Measure(IReadOnlyList<Contender> contenders, double budget)
+    /// <param name="warmUp">Seconds that each runs before.</param>
+    public static double[][] Measure(IReadOnlyList<Contender> contenders, double budget, double warmUp = WarmUpSeconds)
     {
-        int[] repeats = [.. contenders.Select(c => Math.Max(1, (int)Math.Ceiling(SampleSeconds / WarmUp(c.Run))))];
+        int[] repeats = [.. contenders.Select(c => Math.Max(1, (int)Math.Ceiling(SampleSeconds / WarmUp(c.Run, warmUp))))];
         List<double>[] seconds = [.. contenders.Select(_ => new List<double>())];
         long start = Stopwatch.GetTimestamp();
         for (int round = 0; round < MostRounds && (round < FewestRounds || Stopwatch.GetElapsedTime(start).TotalSeconds < budget); round++)
@@ -39,13 +40,13 @@ internal static class PairedRounds
     }
 
     /// <summary>Runs until caches, pools and code are as they will be, at least once; returns the shortest run.</summary>
-    private static double WarmUp(Action run)
+    private static double WarmUp(Action run, double seconds)
     {
         long start = Stopwatch.GetTimestamp();
         double shortest = double.MaxValue;
         do
             shortest = Math.Min(shortest, Time(run, 1));
-        while (Stopwatch.GetElapsedTime(start).TotalSeconds < WarmUpSeconds);
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds);
         return shortest;
     }
 
