@@ -9,6 +9,9 @@ internal sealed class ResizeTaps
     /// <summary>Bits behind the point: 8 bits of result, 2 of headroom for negative lobes.</summary>
     public const int Precision = 32 - 8 - 2;
 
+    /// <summary>Bits of the lower half of a weight: either half fits into 16 bits with its sign, as a byte does.</summary>
+    public const int LowerBits = 11;
+
     private const int MostKept = 64;
 
     private static readonly ConcurrentDictionary<(int From, int To, ResizeFilter Filter), ResizeTaps> Kept = [];
@@ -31,7 +34,6 @@ internal sealed class ResizeTaps
             double centre = (i + 0.5) * scale;
             int first = Math.Max(0, (int)(centre - support + 0.5)), end = Math.Min(from, (int)(centre + support + 0.5));
             (First[i], _counts[i]) = (first, end - first);
-            Most = Math.Max(Most, end - first);
             double sum = 0;
             for (int j = 0; j < end - first; j++)
             {
@@ -64,14 +66,8 @@ internal sealed class ResizeTaps
     /// <summary>How many pixels make each.</summary>
     public ReadOnlySpan<int> Counts => _counts;
 
-    /// <summary>The most pixels that make one.</summary>
-    public int Most { get; }
-
     /// <summary>Pairs of neighbouring pixels, from an even one on, that hold all that make one.</summary>
-    public int Pairs { get; private set; }
-
-    /// <summary>Bits of the lower half of a weight: both halves, and their products with bytes, fit into 16 bits times 16 bits.</summary>
-    public const int LowerBits = 11;
+    public int Pairs { get; }
 
     /// <summary>
     /// For each pixel the weights of <see cref="Pairs"/> pairs, from the even pixel at or before <see cref="First"/> on, with zeros around a pixel's own: a loop of one length is foreseen by the
