@@ -54,6 +54,8 @@ internal static unsafe partial class Gemm
             RunColumnDots(product);
         else if (m <= FewRows && !transA)
             RunRows(product);
+        else if (tile == GemmTile.V256 && !transA && !transB && ServesUpdates(m, n, k))
+            RunUpdates(product);
         else if (m <= 2 * tile.Rows && !transA && !transB)
             RunStreamed(product);
         else

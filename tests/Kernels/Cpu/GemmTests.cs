@@ -128,6 +128,44 @@ public sealed unsafe class GemmTests
         }
     }
 
+    /// <summary>Few rows on a B beyond the cache have a path of their own on 256 bits: whole strips, their edges, blocks that end within four rows, and what the sums start from.</summary>
+    [Theory]
+    [MemberData(nameof(Tiles))]
+    public void Few_rows_on_a_large_b_have_the_bits_of_packed_tiles_for_any_threads(int tileId)
+    {
+        GemmTile tile = GemmTile.All[tileId];
+        int before = CpuThreads.Count;
+        try
+        {
+            foreach ((int m, int n, int k) in new[] { (9, 2100, 130), (20, 1003, 301), (48, 64, 4099), (17, 4101, 67), (13, 257, 1025), (32, 512, 1024), (49, 600, 500) })
+            {
+                using var a = GuardedBlock.Random(m * k, 1);
+                using var b = GuardedBlock.Random(k * n, 2);
+                using var bias = GuardedBlock.Random(n, 3);
+                using var packed = new GuardedBlock(tile.PaddedN(n) * k);
+                Gemm.PackWhole(tile, false, n, k, b.Pointer, n, packed.Pointer);
+                foreach (float beta in new[] { 0f, 1f })
+                {
+                    using var expected = GuardedBlock.Random(m * n, 4);
+                    Gemm.RunPacked(tile, m, n, k, a.Pointer, k, packed.Pointer, expected.Pointer, n, beta, bias.Pointer);
+                    foreach (int threads in new[] { 1, 2, 3 })
+                    {
+                        CpuThreads.Count = threads;
+                        using var c = GuardedBlock.Random(m * n, 4);
+                        Gemm.Run(tile, false, false, m, n, k, a.Pointer, k, b.Pointer, n, c.Pointer, n, beta, bias.Pointer);
+                        Assert.True(c.Values.SequenceEqual(expected.Values), $"{m} x {n} x {k}, beta {beta}, {threads} threads.");
+                        c.AssertGuardsUntouched();
+                        b.AssertGuardsUntouched();
+                    }
+                }
+            }
+        }
+        finally
+        {
+            CpuThreads.Count = before;
+        }
+    }
+
     [Theory]
     [InlineData(3, 8, 9, 10)]
     [InlineData(40, 20, 30, 25)]

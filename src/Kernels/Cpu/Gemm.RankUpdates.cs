@@ -1,0 +1,196 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Graft.Kernels.Cpu;
+
+/// <summary>
+/// Few rows on vectors of 256 bits, where registers hold too few of them for one or two tiles: each row of B is read once, from its beginning to its end, and the sums go
+/// through the first-level cache instead, four rows of B at a time. B comes as one stream, which is what memory is fast at: on a Zen 3 a batch of 20 takes half the time of
+/// packed tiles.
+/// </summary>
+/// <remarks>Each sum is one chain of multiply-adds in the order of k, as a tile makes it: to the bit the same.</remarks>
+internal static unsafe partial class Gemm
+{
+    /// <summary>Rows from which on arithmetic counts more than the way that B comes.</summary>
+    private const int MostUpdatedRows = 48;
+
+    /// <summary>Rows of B that meet the sums at a time: with two vectors of each, and two sums, they fill the registers.</summary>
+    private const int UpdateDepth = 4;
+
+    /// <summary>Columns of an update: two vectors.</summary>
+    private const int UpdateColumns = 16;
+
+    /// <summary>Sums that stay in the first-level cache, 20 KiB of them.</summary>
+    private const int NearSums = 5120;
+
+    /// <summary>Numbers of a block of B, which stays in the second-level cache from when it was asked for until the last of its columns were met; its depth follows.</summary>
+    private const int UpdateBlock = 1 << 16;
+
+    private const int LeastUpdateBlockDepth = 32, MostUpdateBlockDepth = 128;
+
+    /// <summary>How many rows of B further on is asked for.</summary>
+    private const int RowsAhead = 32;
+
+    /// <summary>Columns of a chunk: a whole row where there is one thread, since each piece of a row costs a look-up of its page.</summary>
+    private const int FewestUpdatedColumns = 64, MostUpdatedColumns = 2048;
+
+    /// <summary>A smaller B lies in the second-level cache as often as not, and there tiles are faster.</summary>
+    private const long SmallestUpdatedB = 1 << 18;
+
+    private static bool ServesUpdates(int m, int n, int k) => m <= MostUpdatedRows && n >= FewestUpdatedColumns && (long)n * k > SmallestUpdatedB;
+
+    private static void RunUpdates(in GemmProduct product)
+    {
+        int share = (product.N + WorkerPool.Threads - 1) / WorkerPool.Threads;
+        int columns = Math.Clamp(RoundUp(share, UpdateColumns), FewestUpdatedColumns, MostUpdatedColumns);
+        int chunks = (product.N + columns - 1) / columns;
+        var body = new UpdatesBody(product, columns);
+        if ((long)product.M * product.N * product.K >= SmallestThreadedProduct)
+        {
+            WorkerPool.For(chunks, ref body);
+            return;
+        }
+        for (int chunk = 0; chunk < chunks; chunk++)
+            body.Run(chunk);
+    }
+
+    /// <summary>One chunk: all rows, some columns, the whole depth. Its sums lie in strips of <see cref="_near"/> columns, each without gaps.</summary>
+    private readonly struct UpdatesBody(GemmProduct product, int columns) : IChunkBody
+    {
+        private readonly GemmProduct _product = product;
+        private readonly int _near = NearSums / product.M / UpdateColumns * UpdateColumns;
+
+        public void Run(int chunk)
+        {
+            int n0 = chunk * columns, width = Math.Min(columns, _product.N - n0), m = _product.M;
+            float* sums = Scratch.Rent(ScratchSlot.PackedB, (long)m * RoundUp(width, UpdateColumns));
+            for (int j = 0; j < width; j += _near)
+                CopyStrip(sums + (nint)j * m, n0 + j, Math.Min(_near, width - j), isStart: true);
+
+            int depth = Math.Clamp(UpdateBlock / width, LeastUpdateBlockDepth, MostUpdateBlockDepth);
+            for (int k0 = 0; k0 < _product.K; k0 += depth)
+            {
+                int kCount = Math.Min(depth, _product.K - k0);
+                float* a = RowsOfA(k0, kCount, out nint lda);
+                for (int j = 0; j < width; j += _near)
+                    Add(a, lda, k0, kCount, n0 + j, Math.Min(_near, width - j), sums + (nint)j * m);
+            }
+
+            for (int j = 0; j < width; j += _near)
+                CopyStrip(sums + (nint)j * m, n0 + j, Math.Min(_near, width - j), isStart: false);
+        }
+
+        /// <summary>Fills the sums of a strip with what they start from, or brings them to C.</summary>
+        private void CopyStrip(float* sums, int n, int width, bool isStart)
+        {
+            int m = _product.M, stride = RoundUp(width, UpdateColumns);
+            if (!isStart)
+            {
+                GemmPacking.Copy(sums, stride, m, width, _product.C + n, _product.Ldc);
+                return;
+            }
+            new Span<float>(sums, m * stride).Clear();
+            if (_product.Start != null)
+                GemmPacking.Copy(_product.Start + n, _product.StartStride, m, width, sums, stride);
+        }
+
+        /// <summary>Adds a block's products to the sums of a strip.</summary>
+        private void Add(float* a, nint lda, int k0, int kCount, int n, int width, float* sums)
+        {
+            int m = _product.M, whole = width / UpdateColumns * UpdateColumns, stride = RoundUp(width, UpdateColumns);
+            nint ldb = _product.Ldb;
+            for (int k = 0; k < kCount; k += UpdateDepth)
+            {
+                int rows = Math.Min(UpdateDepth, kCount - k);
+                float* b = _product.B + (k0 + k) * ldb + n;
+                nint ahead = k0 + k + RowsAhead + UpdateDepth <= _product.K ? RowsAhead * ldb : 0;
+                Update(m, whole, rows, a + k, lda, b, ldb, sums, stride, ahead);
+                if (whole < width)
+                    AddEdge(m, width - whole, rows, a + k, lda, b + whole, ldb, sums + whole, stride);
+            }
+        }
+
+        /// <summary>The last columns, fewer than an update has: through a copy of full width.</summary>
+        [SkipLocalsInit]
+        private static void AddEdge(int m, int width, int rows, float* a, nint lda, float* b, nint ldb, float* sums, nint stride)
+        {
+            float* edge = stackalloc float[UpdateDepth * UpdateColumns];
+            GemmPacking.Copy(b, ldb, rows, width, edge, UpdateColumns);
+            GemmPacking.ClearColumns(edge, UpdateColumns, rows, width);
+            Update(m, UpdateColumns, rows, a, lda, edge, UpdateColumns, sums, stride, 0);
+        }
+
+        private float* RowsOfA(int k0, int kCount, out nint lda)
+        {
+            lda = _product.Lda;
+            if (!NeedsCopy(_product))
+                return _product.A + k0;
+            lda = MostUpdateBlockDepth + RowPadding;
+            float* packed = Scratch.Rent(ScratchSlot.PackedA, (long)MostUpdatedRows * (MostUpdateBlockDepth + RowPadding));
+            GemmPacking.Copy(_product.A + k0, _product.Lda, _product.M, kCount, packed, lda);
+            return packed;
+        }
+    }
+
+    /// <summary>sums [m,width] += a [m,rows] b [rows,width] with up to <see cref="UpdateDepth"/> rows of b, the width being a multiple of <see cref="UpdateColumns"/>.</summary>
+    private static void Update(int m, int width, int rows, float* a, nint lda, float* b, nint ldb, float* sums, nint stride, nint ahead)
+    {
+        if (rows == UpdateDepth)
+        {
+            UpdateByFour(m, width, a, lda, b, ldb, sums, stride, ahead);
+            return;
+        }
+        for (int k = 0; k < rows; k++)
+            UpdateByOne(m, width, a + k, lda, b + k * ldb, sums, stride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void UpdateByFour(int m, int width, float* a, nint lda, float* b, nint ldb, float* sums, nint stride, nint ahead)
+    {
+        for (int j = 0; j < width; j += UpdateColumns, b += UpdateColumns, sums += UpdateColumns)
+        {
+            float* row0 = b, row1 = row0 + ldb, row2 = row1 + ldb, row3 = row2 + ldb;
+            if (Sse.IsSupported && ahead != 0)
+            {
+                Sse.Prefetch1(row0 + ahead);
+                Sse.Prefetch1(row1 + ahead);
+                Sse.Prefetch1(row2 + ahead);
+                Sse.Prefetch1(row3 + ahead);
+            }
+            Vector256<float> b00 = Vector256.Load(row0), b01 = Vector256.Load(row0 + 8), b10 = Vector256.Load(row1), b11 = Vector256.Load(row1 + 8);
+            Vector256<float> b20 = Vector256.Load(row2), b21 = Vector256.Load(row2 + 8), b30 = Vector256.Load(row3), b31 = Vector256.Load(row3 + 8);
+            float* x = a, s = sums;
+            for (int i = m; i > 0; i--, x += lda, s += stride)
+            {
+                Vector256<float> s0 = Vector256.Load(s), s1 = Vector256.Load(s + 8);
+                Vector256<float> t = Vector256.Create(x[0]);
+                s0 = Vector256.FusedMultiplyAdd(t, b00, s0);
+                s1 = Vector256.FusedMultiplyAdd(t, b01, s1);
+                t = Vector256.Create(x[1]);
+                s0 = Vector256.FusedMultiplyAdd(t, b10, s0);
+                s1 = Vector256.FusedMultiplyAdd(t, b11, s1);
+                t = Vector256.Create(x[2]);
+                s0 = Vector256.FusedMultiplyAdd(t, b20, s0);
+                s1 = Vector256.FusedMultiplyAdd(t, b21, s1);
+                t = Vector256.Create(x[3]);
+                s0 = Vector256.FusedMultiplyAdd(t, b30, s0);
+                s1 = Vector256.FusedMultiplyAdd(t, b31, s1);
+                s0.Store(s);
+                s1.Store(s + 8);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void UpdateByOne(int m, int width, float* a, nint lda, float* b, float* sums, nint stride)
+    {
+        for (int j = 0; j < width; j += 8, b += 8, sums += 8)
+        {
+            Vector256<float> v = Vector256.Load(b);
+            float* x = a, s = sums;
+            for (int i = m; i > 0; i--, x += lda, s += stride)
+                Vector256.FusedMultiplyAdd(Vector256.Create(*x), v, Vector256.Load(s)).Store(s);
+        }
+    }
+}
