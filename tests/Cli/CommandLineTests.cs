@@ -32,6 +32,43 @@ public sealed class CommandLineTests : IDisposable
         Assert.Single(Lines(error));
     }
 
+    [Theory]
+    [InlineData("--learning-rate", "0,001", "--learning-rate takes a number with a decimal point, such as 0.001 or 1e-3, not '0,001'.")]
+    [InlineData("--split", "0,2", "--split takes a number with a decimal point")]
+    [InlineData("--epochs", "1,5", "--epochs takes a whole number, not '1,5'.")]
+    [InlineData("--unfreeze", "layer4", "--unfreeze takes a whole number, not 'layer4'.")]
+    [InlineData("--size", "big", "--size takes a whole number, not 'big'.")]
+    public void A_number_in_another_form_is_refused_and_not_read_as_another_number(string option, string value, string words)
+    {
+        (int code, _, string error) = Run("finetune", "--data", Sub("data"), "--output", Sub("out"), option, value);
+        Assert.Equal(2, code);
+        Assert.Contains(words, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("'graft finetune --help'", "Did you mean '--output'?", "finetune", "--data", "x", "--outptu", "y")]
+    [InlineData("'graft --help'", "Did you mean 'finetune'?", "fintune")]
+    [InlineData("'graft --help'", "Unrecognized command or argument 'dance'.", "dance")]
+    [InlineData("'graft weights pull --help'", "Required argument 'network' missing", "weights", "pull")]
+    [InlineData("'graft finetune --help'", "Must be one of: 'sgd' 'rmsprop'", "finetune", "--data", "x", "--output", "y", "--optimizer", "Lion")]
+    public void A_wrong_command_line_is_told_with_the_nearest_name_and_where_help_is(string help, string words, params string[] args)
+    {
+        (int code, _, string error) = Run(args);
+        Assert.Equal(2, code);
+        Assert.Contains(words, error, StringComparison.Ordinal);
+        Assert.EndsWith($"Try {help}.", error.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_a_command_the_help_is_shown()
+    {
+        (int code, string output, string error) = Run();
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+        Assert.Contains("finetune", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_missing_folder_is_named() => Fails("no such folder", "finetune", "--data", Sub("nowhere"), "--output", Sub("out"));
 
