@@ -14,7 +14,8 @@ internal static class GenerateCommand
         var adapter = new Option<string?>("--adapter") { Description = "Folder of a LoRA adapter as PEFT has it; without --model, the model that it is for is taken." };
         var prompt = new Option<string?>("--prompt") { Description = "The text to continue." };
         var promptIds = new Option<string?>("--prompt-ids") { Description = "Instead of a text, its tokens: 7454,2402,257,640. Ids are printed, and no tokenizer is needed." };
-        var maxLength = new Option<int>("--max-length") { DefaultValueFactory = _ => 50, Description = "Tokens of the whole text, the prompt counted." };
+        var maxLength = new Option<int?>("--max-length") { Description = "Most tokens of the whole text, prompt included; by default 50, or what the model takes if that is less." };
+        var maxNew = new Option<int?>("--max-new-tokens") { Description = "Instead of --max-length: most tokens that are added to the prompt." };
         var greedy = new Option<bool>("--greedy") { Description = "Take the most probable token each time: the default, unless one of the next four is given." };
         var temperature = new Option<float?>("--temperature") { Description = "Sample: below 1 keeps to the probable, above 1 strays." };
         var topK = new Option<int?>("--top-k") { Description = "Sample among so many most probable tokens: 50 unless told; 0 is all." };
@@ -28,7 +29,7 @@ internal static class GenerateCommand
         Option<string?> device = DeviceOption.Create();
         var command = new Command("generate", "Continue a text with a GPT-2: text to standard output as it comes, how fast to standard error.")
         {
-            model, adapter, prompt, promptIds, maxLength, greedy, temperature, topK, topP, seed, beams, stop, precision, threads, device,
+            model, adapter, prompt, promptIds, maxLength, maxNew, greedy, temperature, topK, topP, seed, beams, stop, precision, threads, device,
         };
         command.SetAction(parsed =>
         {
@@ -41,9 +42,10 @@ internal static class GenerateCommand
                 throw new UsageException("--stop looks into one text as it grows: it goes with --prompt, not with --prompt-ids or --beams.");
             if (parsed.GetValue(prompt) is null == parsed.GetValue(promptIds) is null)
                 throw new UsageException("generate takes either --prompt TEXT or --prompt-ids 1,2,3.");
+            if (parsed.GetValue(maxLength) is not null && parsed.GetValue(maxNew) is not null)
+                throw new UsageException("--max-length counts the prompt and --max-new-tokens does not; give one of them.");
             var options = new GenerationOptions
             {
-                MaxLength = (int)FinetuneCommand.Within(parsed.GetValue(maxLength), 1, int.MaxValue, "--max-length"),
                 DoSample = samples,
                 Temperature = (float)FinetuneCommand.Within(parsed.GetValue(temperature) ?? 1, 1e-3, 1e3, "--temperature"),
                 TopK = (int)FinetuneCommand.Within(parsed.GetValue(topK) ?? 50, 0, int.MaxValue, "--top-k"),
@@ -56,6 +58,8 @@ internal static class GenerateCommand
             var run = new GenerateRun(terminal, parsed.InvocationConfiguration.Error)
             {
                 Adapter = parsed.GetValue(adapter),
+                MaxLength = parsed.GetValue(maxLength) is int whole ? (int)FinetuneCommand.Within(whole, 1, int.MaxValue, "--max-length") : null,
+                MaxNewTokens = parsed.GetValue(maxNew) is int added ? (int)FinetuneCommand.Within(added, 1, int.MaxValue, "--max-new-tokens") : null,
                 Precision = parsed.GetValue(precision) switch { "bf16" => WeightPrecision.BFloat16, "int8" => WeightPrecision.Int8, _ => WeightPrecision.Float32 },
             };
             if (parsed.GetValue(promptIds) is string ids)
