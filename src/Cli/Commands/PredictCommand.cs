@@ -23,7 +23,7 @@ internal static class PredictCommand
         var exif = new Option<bool>("--exif") { Description = EvaluateCommand.ExifDescription };
         var text = new Option<string?>("--text") { Description = "Instead of images, a text." };
         var textFile = new Option<string?>("--text-file") { Description = "Instead of images, a file with a text in each line; of a .tsv file, label<tab>text in each line, the right answers are counted too." };
-        var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files." };
+        var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files, and folders: all images in them." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
         var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, exif, text, textFile, images, precision, device };
@@ -31,7 +31,7 @@ internal static class PredictCommand
         {
             terminal.Device = DeviceOption.Read(parsed, device);
             if (new[] { parsed.GetValue(text) is not null, parsed.GetValue(textFile) is not null, parsed.GetValue(images)!.Length > 0 }.Count(given => given) != 1)
-                throw new UsageException("predict takes image files, or --text TEXT, or --text-file FILE.");
+                throw new UsageException("predict takes image files or folders of them, or --text TEXT, or --text-file FILE.");
             if (parsed.GetValue(images)!.Length == 0)
             {
                 var texts = new TextPrediction(terminal, parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."), parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
@@ -44,7 +44,7 @@ internal static class PredictCommand
             Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
             loaded.PlanOptions = loaded.PlanOptions with { Precision = PrecisionOption.Read(parsed, precision, terminal) };
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
-            string[] files = parsed.GetRequiredValue(images);
+            string[] files = [.. parsed.GetRequiredValue(images).SelectMany(i => Directory.Exists(i) ? ImageFolder.ImagesIn(i) : [i])];
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
             float[][] rows = terminal.WithBar("Predicting", bar => Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt));
             if (FullNetwork.TellsImageNet(loaded))
