@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.IO.Compression;
+using System.Text.Json.Nodes;
 using Graft.Cli;
 using Graft.Cli.Commands;
 using Graft.Importers.Images;
@@ -107,6 +109,54 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public void Bad_images_of_both_folders_are_listed_together_with_the_option_that_leaves_them_out()
+    {
+        Painted("data/train", 2);
+        Painted("data/val", 2);
+        File.WriteAllText(Sub("data/train/rose/text.jpg"), "this is no picture");
+        File.WriteAllBytes(Sub("data/val/tulip/empty.png"), []);
+        (int code, _, string error) = Run("finetune", "--data", Sub("data"), "--size", "32", "--epochs", "1", "--output", Sub("out"));
+        Assert.Equal(1, code);
+        Assert.Contains("2 of 22 images cannot be read", error, StringComparison.Ordinal);
+        Assert.Contains("--on-bad-image skip", error, StringComparison.Ordinal);
+        Assert.Contains("text.jpg", error, StringComparison.Ordinal);
+        Assert.Contains("empty.png", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void With_patience_a_training_ends_early_and_the_weights_of_its_best_epoch_are_kept()
+    {
+        Painted("data/train", 3);
+        Painted("data/validation", 2);
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--size", "48", "--epochs", "60", "--optimizer", "sgd", "--learning-rate", "0.1", "--patience", "2", "--seed", "3", "--output", Sub("out"));
+        Assert.Equal((0, ""), (code, error));
+        History history = History.FromJson(File.ReadAllText(Sub("out/history.json")));
+        IReadOnlyList<double> loss = history["val_loss"];
+        int best = loss.ToList().IndexOf(loss.Min());
+        Assert.InRange(history.Epochs.Count, 3, 59);
+        Assert.Equal(history.Epochs.Count - 1, best + 2);
+        Assert.Contains($"Stopped early: no lower val_loss since epoch {best + 1} ", output, StringComparison.Ordinal);
+        Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history["val_accuracy"][best]:F4}"), Lines(output)[^1]);
+        Assert.NotEqual(loss[^1], loss[best], 1e-3);
+        (code, _, error) = Run("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data/validation"), "--json", Sub("result.json"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(loss[best], (double)JsonNode.Parse(File.ReadAllText(Sub("result.json")))!["loss"]!, 1e-4); // batches of another size sum in another order
+    }
+
+    [Fact]
+    public void Unfrozen_epochs_follow_those_that_the_head_took()
+    {
+        Painted("data/train", 3);
+        Painted("data/validation", 2);
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--size", "48", "--epochs", "60", "--optimizer", "sgd", "--learning-rate", "0.5", "--patience", "1", "--seed", "3", "--unfreeze", "1", "--unfreeze-epochs", "2", "--output", Sub("out"));
+        Assert.Equal((0, ""), (code, error));
+        string[] epochs = [.. Lines(output).Where(l => l.StartsWith("Epoch ", StringComparison.Ordinal))];
+        Assert.InRange(epochs.Length, 4, 60);
+        Assert.StartsWith($"Epoch {epochs.Length,2}/{epochs.Length} ", epochs[^1], StringComparison.Ordinal);
+        Assert.Equal(2, Lines(output).Count(l => l.Contains("kept.", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Weights_of_another_model_are_refused()
     {
         Painted("data", 2);
@@ -183,6 +233,19 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("", error);
         Assert.Equal(0, code);
         Assert.Equal(2, Lines(output).Length);
+
+        (code, output, error) = Run("predict", "--model", Sub("out/model.graft"), Sub("data/rose"), Sub("data/tulip/001.jpg"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal([.. Directory.GetFiles(Sub("data/rose")).Order(StringComparer.Ordinal), Sub("data/tulip/001.jpg")], Lines(output).Select(l => l[..l.IndexOf(": ", StringComparison.Ordinal)]));
+        Directory.CreateDirectory(Sub("nothing"));
+        Fails("nothing: no images;", "predict", "--model", Sub("out/model.graft"), Sub("nothing"));
+        Fails("gone.jpg: no such file.", "predict", "--model", Sub("out/model.graft"), Sub("gone.jpg"));
+
+        foreach (string format in new[] { "keras", "keras-h5", "onnx" })
+        {
+            (code, _, error) = Run("export", "--model", Sub("out/model.graft"), "--format", format, "--output", Sub($"flowers.{format}"));
+            Assert.Equal((0, ""), (code, error));
+        }
 
         Model model = ModelFile.Load(Sub("out/model.graft")).Model;
         ImageFolder folder = ImageFolder.Open(Sub("data"), 4, model.Preprocessing!, new ImageFolderOptions { ClassNames = model.ClassNames });

@@ -39,17 +39,17 @@ internal static class DemoCommand
         FlowerPainter.WriteSet(Path.Combine(images, "train"), flowers - validated, seed);
         FlowerPainter.WriteSet(Path.Combine(images, "validation"), validated, seed + 1);
         terminal.Line("2. Fine-tuning: a frozen ResNet with ImageNet weights, a new head; then its last block is unfrozen.");
-        (Model model, History history, ImageFolder validation) = FineTuning.Run(new FineTuningSettings
+        FineTuned made = FineTuning.Run(new FineTuningSettings
         {
             Data = images, Size = size, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder,
         }, terminal);
         terminal.Line("3. Evaluating.");
-        ConfusionMatrix confusion = model.Evaluate(validation, cancellationToken: terminal.Interrupt).Confusion!;
+        ConfusionMatrix confusion = made.Model.Evaluate(made.Validation, cancellationToken: terminal.Interrupt).Confusion!;
         ConfusionTables.Write(confusion, terminal);
         Charts.Confusion(confusion, Path.Combine(folder, "confusion.png"));
         terminal.Line($"Look at {Path.Combine(folder, "curves.png")} and {Path.Combine(folder, "confusion.png")}; try");
         terminal.Line($"  graft predict --model {Path.Combine(folder, "model.graft")} {Path.Combine(images, "validation", "tulip", "000.jpg")}");
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={made.ValidationAccuracy:F4}"));
     }
 
     /// <summary>Removes the pictures of an earlier demo, which must not join this one's; pictures of anybody else stay.</summary>

@@ -29,6 +29,7 @@ internal static class FinetuneCommand
         var unfreeze = new Option<int>("--unfreeze") { Description = "Blocks at the end of the base to train afterwards." };
         var unfreezeEpochs = new Option<int>("--unfreeze-epochs") { DefaultValueFactory = _ => 3, Description = "Epochs with these blocks." };
         var unfreezeRate = new Option<float>("--unfreeze-learning-rate") { DefaultValueFactory = _ => 1e-5f, Description = "Learning rate of these epochs." };
+        var patience = new Option<int?>("--patience") { Description = "Stop early: end the training of the head, and then that of the unfrozen blocks, when val_loss has not fallen for this many epochs, and keep the weights of the best epoch. By default all epochs run and the last weights are kept." };
         var augment = new Option<bool>("--augment") { Description = "Random rotation, shift, shear, zoom and flip." };
         var seed = new Option<int>("--seed") { Description = "Seed of everything random." };
         var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
@@ -45,7 +46,7 @@ internal static class FinetuneCommand
         Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune", "Teach a pretrained base your own classes.")
         {
-            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
+            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, patience, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
         };
         command.SetAction(parsed =>
         {
@@ -61,7 +62,7 @@ internal static class FinetuneCommand
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
-                UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
+                UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Patience = parsed.GetValue(patience) is int epochsWithout ? (int)Within(epochsWithout, 1, 1e6, "--patience") : null, Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
                 BadImages = Enum.Parse<BadImages>(parsed.GetRequiredValue(bad), ignoreCase: true), Resize = Enum.Parse<Training.ResizeFilter>(parsed.GetRequiredValue(resize), ignoreCase: true), Exif = parsed.GetValue(exif),
                 ImageMemory = (long)Within(parsed.GetValue(memory), 0, 1e6, "--image-memory") << 20,
                 FeatureCache = new FeatureCacheOptions
@@ -71,8 +72,8 @@ internal static class FinetuneCommand
                 },
                 Precision = PrecisionOption.Read(parsed, precision, terminal), Output = parsed.GetRequiredValue(output),
             };
-            (_, Training.History history, _) = FineTuning.Run(settings, terminal);
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));
+            FineTuned made = FineTuning.Run(settings, terminal);
+            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={made.ValidationAccuracy:F4}"));
             return Application.Done;
         });
         return command;
