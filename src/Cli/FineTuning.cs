@@ -122,7 +122,7 @@ internal static class FineTuning
         model.Compile(Optimizer.Create(s.Optimizer, s.LearningRate), loss, Metric.Accuracy);
         History history = Fit(0, s.Epochs, null);
         TellNotes(terminal, history, 0);
-        terminal.Line($"Kept for backward: {model.MemoryReport!.KeptBy(pretrained.Name):N0} bytes by the frozen base, {model.MemoryReport.TotalKeptBytes:N0} in all.");
+        terminal.Line($"Memory that a training step kept for the backward pass: {model.MemoryReport!.TotalKeptBytes:N0} bytes, {model.MemoryReport.KeptBy(pretrained.Name):N0} of them by the frozen base.");
         if (s.Unfreeze > 0)
         {
             IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);

@@ -14,9 +14,9 @@ internal static class DemoCommand
     {
         var output = new Option<string>("--output") { DefaultValueFactory = _ => "graft-demo", Description = "Folder for images, model and pictures." };
         var flowers = new Option<int>("--flowers") { DefaultValueFactory = _ => Flowers, Description = "Flowers of each kind; a third of them are kept to validate on." };
-        var size = new Option<int>("--size") { DefaultValueFactory = _ => ImageSize, Description = "Rows and columns that the network sees; with few flowers and small images it learns less, and is through soon on anything." };
-        var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed of everything random." };
-        var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        var size = new Option<int>("--size") { DefaultValueFactory = _ => ImageSize, Description = "Height and width of the images; with small images and few flowers it learns less, and is done sooner." };
+        var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed for everything that is random: the same seed gives the same result." };
+        var threads = new Option<int?>("--threads") { Description = "Number of threads; by default one for each processor." };
         Option<string?> device = DeviceOption.Create();
         var command = new Command("demo", "Paint flowers, teach a pretrained network to tell them apart, and look at the result.") { output, flowers, size, seed, threads, device };
         command.SetAction(parsed =>

@@ -17,12 +17,12 @@ internal static class PredictCommand
         var model = new Option<string?>("--model") { Description = "A .graft file; or for texts, the folder of a classifier as finetune-text --task classification writes it." };
         var network = new Option<string?>("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16, resnet50 or squeezenet." };
         network.AcceptOnlyFromAmong(FullNetwork.Names);
-        var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with top; without it, the one that 'graft weights pull NAME --top' got." };
-        var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "Classes to name for each image, of the 1000 of ImageNet." };
+        var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with its classifier (top); by default the one that 'graft weights pull NAME --top' downloaded." };
+        var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "With ImageNet's 1000 classes: how many to show for each image." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var exif = new Option<bool>("--exif") { Description = EvaluateCommand.ExifDescription };
-        var text = new Option<string?>("--text") { Description = "Instead of images, a text." };
-        var textFile = new Option<string?>("--text-file") { Description = "Instead of images, a file with a text in each line; of a .tsv file, label<tab>text in each line, the right answers are counted too." };
+        var text = new Option<string?>("--text") { Description = "Instead of images: a text to classify." };
+        var textFile = new Option<string?>("--text-file") { Description = "Instead of images: a file with one text in each line. For a .tsv file with label<tab>text in each line, the correct answers are counted too." };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files, and folders: all images in them." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
