@@ -61,7 +61,8 @@ public partial class Model : Layer
         set => Plans.Options = value;
     }
 
-    internal ModelPlans Plans => _plans ??= new ModelPlans(this);
+    // Threads that come at once get the same: its lock is what keeps them apart.
+    internal ModelPlans Plans => _plans ?? Interlocked.CompareExchange(ref _plans, new ModelPlans(this), null) ?? _plans;
 
     /// <inheritdoc/>
     public override int InputCount => Inputs.Count;
