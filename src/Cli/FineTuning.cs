@@ -60,6 +60,12 @@ internal sealed record FineTuningSettings
 
     public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
 
+    /// <summary>True goes on with the training in <see cref="Output"/> that was ended early.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>True begins anew also where a training was ended early.</summary>
+    public bool Overwrites { get; init; }
+
     public required string Output { get; init; }
 }
 
@@ -101,53 +107,15 @@ internal static class FineTuning
         model.Preprocessing = trainData.Preprocessing;
         CheckRoom(s.Output, model);
         terminal.Line(model.Summary(terminal.IsInteractive ? terminal.Width : 80));
-        Loss loss = binary ? Loss.BinaryCrossEntropy() : Loss.CategoricalCrossEntropy();
-        var lines = new EpochLines(terminal) { Epochs = s.Epochs + (s.Unfreeze > 0 ? s.UnfreezeEpochs : 0) };
-        EarlyStopping? stopping = s.Patience is int patience ? new EarlyStopping(patience: patience) : null;
-        History Fit(int from, int to, History? earlier)
-        {
-            History all = terminal.WithBar($"Epoch {from + 1}/{lines.Epochs}", bar =>
-            {
-                validData.BatchProgress = bar.Images("Validating");
-                return model.Fit(trainData, to, validData, new FitOptions
-                {
-                    Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, Callbacks = stopping is null ? [lines] : [lines, stopping], InitialEpoch = from, History = earlier,
-                    FeatureCache = s.FeatureCache, Precision = s.Precision,
-                });
-            });
-            TellKept(terminal, stopping, all);
-            return all;
-        }
-        terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, learning rate {s.LearningRate.ToString(CultureInfo.InvariantCulture)}).");
-        model.Compile(Optimizer.Create(s.Optimizer, s.LearningRate), loss, Metric.Accuracy);
-        History history = Fit(0, s.Epochs, null);
-        TellNotes(terminal, history, 0);
-        terminal.Line($"Memory that a training step kept for the backward pass: {model.MemoryReport!.TotalKeptBytes:N0} bytes, {model.MemoryReport.KeptBy(pretrained.Name):N0} of them by the frozen base.");
-        if (s.Unfreeze > 0)
-        {
-            IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);
-            terminal.Line($"Unfreezing {string.Join(", ", blocks)}, without batch normalization (learning rate {s.UnfreezeLearningRate.ToString(CultureInfo.InvariantCulture)}).");
-            model.Compile(Optimizer.Create(s.Optimizer, s.UnfreezeLearningRate), loss, Metric.Accuracy);
-            int told = history.Notes.Count, from = history.Epochs.Count; // fewer than asked for where patience ended the head's training
-            lines.Epochs = from + s.UnfreezeEpochs;
-            history = Fit(from, lines.Epochs, history);
-            TellNotes(terminal, history, told);
-        }
-        validData.BatchProgress = null;
+        var phases = new FineTuningPhases(s, terminal, model, pretrained, trainData, validData);
+        (History history, int kept) = phases.Run();
         ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Curves(history, Path.Combine(s.Output, "curves.png"));
+        phases.End();
         terminal.Line($"Wrote model.graft, history.json, history.csv and curves.png to {s.Output}");
-        return new FineTuned(model, history, validData, stopping?.BestEpoch ?? history.Epochs.Count - 1);
-    }
-
-    private static void TellKept(Terminal terminal, EarlyStopping? stopping, History history)
-    {
-        if (stopping is null)
-            return;
-        string kept = string.Create(CultureInfo.InvariantCulture, $"epoch {stopping.BestEpoch + 1} (val_loss {history["val_loss"][stopping.BestEpoch]:F4})");
-        terminal.Line(stopping.StoppedEpoch >= 0 ? $"Stopped early: no lower val_loss since {kept}; the weights of that epoch are kept." : $"The weights of {kept}, the best one, are kept.");
+        return new FineTuned(model, history, validData, kept);
     }
 
     private static (ImageFolder Training, ImageFolder Validation) OpenData(FineTuningSettings s, Preprocessing preprocessing, string train, string? validation, LiveBar bar, CancellationToken interrupt)

@@ -156,6 +156,41 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(2, Lines(output).Count(l => l.Contains("kept.", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData("Epoch  2/6", "Going on at step 1 of epoch 3.")] // between two epochs of the head
+    [InlineData("Unfreezing", "Going on at step 1 of epoch 5.")] // before the first step of the unfrozen block
+    [InlineData("Epoch  5/6", "Going on at step 1 of epoch 6.")]
+    public void An_interrupted_fine_tuning_goes_on_to_the_same_bits(string at, string words)
+    {
+        Painted("data/train", 3);
+        Painted("data/validation", 2);
+        var settings = new FineTuningSettings { Data = Sub("data"), Size = 48, Batch = 4, Epochs = 4, Unfreeze = 1, UnfreezeEpochs = 2, UnfreezeLearningRate = 1e-3f, Augment = true, Seed = 5, Output = Sub("ended") };
+        string[] Args(string output, params string[] more) => ["finetune", "--data", Sub("data"), "--size", "48", "--batch", "4", "--epochs", "4", "--unfreeze", "1", "--unfreeze-epochs", "2",
+            "--unfreeze-learning-rate", "1e-3", "--augment", "--seed", "5", "--output", Sub(output), .. more];
+        Assert.Equal(0, Run(Args("whole")).Code);
+        Assert.Equal(["curves.png", "history.csv", "history.json", "model.graft"], Directory.GetFiles(Sub("whole")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        using (var interrupt = new CancellationTokenSource())
+        using (var output = new InterruptingWriter(at, interrupt))
+        using (var terminal = new Terminal(output, console: null, interrupt.Token))
+        {
+            Assert.ThrowsAny<OperationCanceledException>(() => FineTuning.Run(settings, terminal));
+            Assert.Contains("go on with the same command and --resume", output.ToString(), StringComparison.Ordinal);
+        }
+        Assert.False(File.Exists(Sub("ended/model.graft")));
+        Fails("holds a training that has not come to its end", Args("ended"));
+        Fails("--batch was 4, not 5", [.. Args("ended", "--resume").Select(a => a == "4" ? "5" : a).Select((a, i) => i == 8 ? "4" : a)]);
+        (int code, string text, string error) = Run(Args("ended", "--resume"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains(words, text, StringComparison.Ordinal);
+        Model whole = ModelFile.Load(Sub("whole/model.graft")).Model, again = ModelFile.Load(Sub("ended/model.graft")).Model;
+        Assert.All(whole.NamedParameters().Zip(again.NamedParameters()), p => Assert.Equal(p.First.Parameter.Value.ToArray(), p.Second.Parameter.Value.ToArray()));
+        Assert.Equal(History.FromJson(File.ReadAllText(Sub("whole/history.json")))["val_loss"], History.FromJson(File.ReadAllText(Sub("ended/history.json")))["val_loss"]);
+        Assert.Equal(Directory.GetFiles(Sub("whole")).Select(f => Path.GetFileName(f)).Order(), Directory.GetFiles(Sub("ended")).Select(f => Path.GetFileName(f)).Order());
+        Fails("no training to go on with", Args("ended", "--resume"));
+        whole.Release();
+        again.Release();
+    }
+
     [Fact]
     public void Weights_of_another_model_are_refused()
     {

@@ -41,7 +41,7 @@ internal static class DemoCommand
         terminal.Line("2. Fine-tuning: a frozen ResNet with ImageNet weights, a new head; then its last block is unfrozen.");
         FineTuned made = FineTuning.Run(new FineTuningSettings
         {
-            Data = images, Size = size, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder,
+            Data = images, Size = size, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder, Overwrites = true,
         }, terminal);
         terminal.Line("3. Evaluating.");
         ConfusionMatrix confusion = made.Model.Evaluate(made.Validation, cancellationToken: terminal.Interrupt).Confusion!;

@@ -30,6 +30,7 @@ internal static class FinetuneCommand
         var unfreezeEpochs = new Option<int>("--unfreeze-epochs") { DefaultValueFactory = _ => 3, Description = "Epochs that train the unfrozen blocks." };
         var unfreezeRate = new Option<float>("--unfreeze-learning-rate") { DefaultValueFactory = _ => 1e-5f, Description = "Learning rate of these epochs." };
         var patience = new Option<int?>("--patience") { Description = "Stop early: end the training of the head, and then that of the unfrozen blocks, when val_loss has not fallen for this many epochs, and keep the weights of the best epoch. By default all epochs run and the last weights are kept." };
+        var resume = new Option<bool>("--resume") { Description = "Continue the training in --output that was interrupted, by Ctrl+C or otherwise. Give the same other options as then." };
         var augment = new Option<bool>("--augment") { Description = "Random rotation, shift, shear, zoom and flip." };
         var seed = new Option<int>("--seed") { Description = "Seed for everything that is random: the same seed gives the same result." };
         var threads = new Option<int?>("--threads") { Description = "Number of threads; by default one for each processor." };
@@ -46,7 +47,7 @@ internal static class FinetuneCommand
         Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune", "Teach a pretrained base your own classes.")
         {
-            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, patience, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
+            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, patience, resume, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
         };
         command.SetAction(parsed =>
         {
@@ -62,7 +63,7 @@ internal static class FinetuneCommand
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
-                UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Patience = parsed.GetValue(patience) is int epochsWithout ? (int)Within(epochsWithout, 1, 1e6, "--patience") : null, Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
+                UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Patience = parsed.GetValue(patience) is int epochsWithout ? (int)Within(epochsWithout, 1, 1e6, "--patience") : null, Resume = parsed.GetValue(resume), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
                 BadImages = Enum.Parse<BadImages>(parsed.GetRequiredValue(bad), ignoreCase: true), Resize = Enum.Parse<Training.ResizeFilter>(parsed.GetRequiredValue(resize), ignoreCase: true), Exif = parsed.GetValue(exif),
                 ImageMemory = (long)Within(parsed.GetValue(memory), 0, 1e6, "--image-memory") << 20,
                 FeatureCache = new FeatureCacheOptions
