@@ -1,4 +1,3 @@
-using System.Globalization;
 using Graft.Importers.Images;
 using Graft.Inference;
 using Graft.Kernels;

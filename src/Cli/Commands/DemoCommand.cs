@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Graft.Importers.Images;
 using Graft.Training;
 
 namespace Graft.Cli.Commands;
