@@ -27,10 +27,11 @@ internal static class Application
                 WeightsCommand.Create(console), InspectCommand.Create(console), RunCommand.Create(console), TokenizeCommand.Create(console), GenerateCommand.Create(console),
                 MergeAdapterCommand.Create(console), ExportCommand.Create(console), DevicesCommand.Create(console),
             };
-            ParseResult parsed = root.Parse(args);
+            NumberOptions.Apply(root);
+            ParseResult parsed = args.Length > 0 ? root.Parse(args) : root.Parse("--help");
             if (parsed.Errors.Count > 0)
             {
-                error.WriteLine($"graft: {string.Join(" ", parsed.Errors.Select(e => e.Message.ReplaceLineEndings(" ")))} Try 'graft {parsed.CommandResult.Command.Name} --help'.");
+                error.WriteLine(UsageErrors.Tell(parsed));
                 return BadUsage;
             }
             var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false };

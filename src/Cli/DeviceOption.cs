@@ -7,7 +7,7 @@ internal static class DeviceOption
 {
     public static Option<string?> Create() => new("--device")
     {
-        Description = "Where to run: cpu, cuda (the first GPU), cuda:1, or reference; by default what GRAFT_DEVICE names, else what 'graft devices' says.",
+        Description = "Where to run: cpu, cuda (the first GPU), cuda:1, or reference (slow plain loops). By default the value of GRAFT_DEVICE, or else the device that 'graft devices' shows.",
     };
 
     /// <summary>The device that was asked for; null where none was.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Graft.Importers.Images;
 using Graft.Inference;
 using Graft.Kernels;
@@ -41,6 +40,9 @@ internal sealed record FineTuningSettings
 
     public float UnfreezeLearningRate { get; init; } = 1e-5f;
 
+    /// <summary>Epochs without a lower val_loss after which a phase ends with the weights of its best epoch; null runs all epochs and keeps the last weights.</summary>
+    public int? Patience { get; init; }
+
     public bool Augment { get; init; }
 
     public FeatureCacheOptions FeatureCache { get; init; } = FeatureCacheOptions.Default;
@@ -57,14 +59,31 @@ internal sealed record FineTuningSettings
 
     public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
 
+    /// <summary>True goes on with the training in <see cref="Output"/> that was ended early.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>True begins anew also where a training was ended early.</summary>
+    public bool Overwrites { get; init; }
+
     public required string Output { get; init; }
+}
+
+/// <summary>What a fine-tuning made.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="History">Its epochs.</param>
+/// <param name="Validation">What it was validated on.</param>
+/// <param name="KeptEpoch">The epoch whose weights the model has, from 0.</param>
+internal sealed record FineTuned(Model Model, History History, ImageFolder Validation, int KeptEpoch)
+{
+    /// <summary>Accuracy of the model on the validation images.</summary>
+    public double ValidationAccuracy => History["val_accuracy"][KeptEpoch];
 }
 
 /// <summary>The main job: a frozen pretrained base, a new head, a folder of photographs.</summary>
 internal static class FineTuning
 {
     /// <summary>Trains, writes model.graft, history.json, history.csv and curves.png, and returns what was made.</summary>
-    public static (Model Model, History History, ImageFolder Validation) Run(FineTuningSettings s, Terminal terminal)
+    public static FineTuned Run(FineTuningSettings s, Terminal terminal)
     {
         PrepareOutput(s.Output);
         (string train, string? validation) = ImageFolder.FindSplit(s.Data);
@@ -87,39 +106,15 @@ internal static class FineTuning
         model.Preprocessing = trainData.Preprocessing;
         CheckRoom(s.Output, model);
         terminal.Line(model.Summary(terminal.IsInteractive ? terminal.Width : 80));
-        Loss loss = binary ? Loss.BinaryCrossEntropy() : Loss.CategoricalCrossEntropy();
-        int total = s.Epochs + (s.Unfreeze > 0 ? s.UnfreezeEpochs : 0);
-        var lines = new EpochLines(terminal, total);
-        History Fit(int from, int to, History? earlier) => terminal.WithBar($"Epoch {from + 1}/{total}", bar =>
-        {
-            validData.BatchProgress = bar.Images("Validating");
-            return model.Fit(trainData, to, validData, new FitOptions
-            {
-                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, Callbacks = [lines], InitialEpoch = from, History = earlier,
-                FeatureCache = s.FeatureCache, Precision = s.Precision,
-            });
-        });
-        terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, learning rate {s.LearningRate.ToString(CultureInfo.InvariantCulture)}).");
-        model.Compile(Optimizer.Create(s.Optimizer, s.LearningRate), loss, Metric.Accuracy);
-        History history = Fit(0, s.Epochs, null);
-        TellNotes(terminal, history, 0);
-        terminal.Line($"Kept for backward: {model.MemoryReport!.KeptBy(pretrained.Name):N0} bytes by the frozen base, {model.MemoryReport.TotalKeptBytes:N0} in all.");
-        if (s.Unfreeze > 0)
-        {
-            IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);
-            terminal.Line($"Unfreezing {string.Join(", ", blocks)}, without batch normalization (learning rate {s.UnfreezeLearningRate.ToString(CultureInfo.InvariantCulture)}).");
-            model.Compile(Optimizer.Create(s.Optimizer, s.UnfreezeLearningRate), loss, Metric.Accuracy);
-            int told = history.Notes.Count;
-            history = Fit(s.Epochs, total, history);
-            TellNotes(terminal, history, told);
-        }
-        validData.BatchProgress = null;
+        var phases = new FineTuningPhases(s, terminal, model, pretrained, trainData, validData);
+        (History history, int kept) = phases.Run();
         ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Curves(history, Path.Combine(s.Output, "curves.png"));
+        phases.End();
         terminal.Line($"Wrote model.graft, history.json, history.csv and curves.png to {s.Output}");
-        return (model, history, validData);
+        return new FineTuned(model, history, validData, kept);
     }
 
     private static (ImageFolder Training, ImageFolder Validation) OpenData(FineTuningSettings s, Preprocessing preprocessing, string train, string? validation, LiveBar bar, CancellationToken interrupt)
@@ -131,14 +126,27 @@ internal static class FineTuning
             ValidationSplit = validation is null ? s.Split : 0, Subset = validation is null ? Subset.Training : Subset.All,
             Progress = bar.Images("Reading training images"), CancellationToken = interrupt,
         };
-        ImageFolder Open(string path, ImageFolderOptions o) => ImageFolder.Open(path, (s.Size, s.Size), s.Batch, preprocessing, o);
-        ImageFolder training = Open(train, options);
-        ImageFolderOptions check = options with
+        List<BadImagesException> bad = []; // of both folders, so that all damaged files are told at once
+        ImageFolder? Open(string path, ImageFolderOptions o)
         {
-            Augmentation = null, ShuffleSeed = null, ClassNames = training.ClassNames, Subset = validation is null ? Subset.Validation : Subset.All,
-            MemoryBudget = s.ImageMemory - training.KeptBytes, Progress = bar.Images("Reading validation images"),
-        };
-        return (training, Open(validation ?? train, check));
+            try
+            {
+                return ImageFolder.Open(path, (s.Size, s.Size), s.Batch, preprocessing, o);
+            }
+            catch (BadImagesException e)
+            {
+                bad.Add(e);
+                return null;
+            }
+        }
+        ImageFolder? training = Open(train, options);
+        ImageFolder? check = Open(validation ?? train, options with
+        {
+            Augmentation = null, ShuffleSeed = null, ClassNames = ImageFolder.ClassesOf(train), Subset = validation is null ? Subset.Validation : Subset.All,
+            MemoryBudget = s.ImageMemory - (training?.KeptBytes ?? 0), Progress = bar.Images("Reading validation images"),
+        });
+        return bad.Count == 0 ? (training!, check!) : throw new GraftException($"{string.Join(" and ", bad.Select(b => b.Folder).Distinct())}: {bad.Sum(b => b.Reasons.Count)} of {bad.Sum(b => b.Files)} images cannot be read; "
+            + $"mend or remove them, or go on without them by --on-bad-image skip:\n  {string.Join("\n  ", bad.SelectMany(b => b.Reasons))}");
     }
 
     private static Sequential Build(FineTuningSettings s, Model pretrained, int outputs)

@@ -11,7 +11,7 @@ internal static class PrecisionOption
         var option = new Option<string>("--precision")
         {
             DefaultValueFactory = _ => ComputePrecision.Float32.Word(),
-            Description = "What products are computed in: float32; or on a GPU tf32, bf16 or fp16, which are faster and round. Sums and weights that learn stay float32.",
+            Description = "Precision of matrix products and convolutions: float32; on a GPU also tf32, bf16 or fp16, which are faster and less exact. Sums and trained weights stay float32.",
         };
         option.AcceptOnlyFromAmong([.. Enum.GetValues<ComputePrecision>().Select(p => p.Word())]);
         return option;

@@ -125,34 +125,13 @@ internal sealed record TextFineTuningSettings
     {
         JsonObject run = Run();
         run[Finished] = isFinished;
-        File.WriteAllText(path, run.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+        RunNote.Write(path, run);
     }
 
     /// <summary>True where <see cref="WriteRun"/> noted an end.</summary>
-    public static bool IsFinished(string path) => File.Exists(path) && ReadRun(path)[Finished]?.GetValueKind() == JsonValueKind.True;
+    public static bool IsFinished(string path) => File.Exists(path) && RunNote.Read(path)[Finished]?.GetValueKind() == JsonValueKind.True;
 
     /// <summary>Checks that a run which is gone on with was begun with these settings.</summary>
     /// <exception cref="GraftException">There is none, or it was begun with others; the message lists them.</exception>
-    public void CheckRun(string path)
-    {
-        if (!File.Exists(path))
-            throw new GraftException($"{path}: no such file, so there is no training to go on with in {Output}; leave --resume out to begin one.");
-        JsonObject begun = ReadRun(path);
-        string[] others = [.. Run().Where(s => s.Value?.ToJsonString() != begun[s.Key]?.ToJsonString())
-            .Select(s => s.Key == "text" ? "the contents of --text differ" : $"--{s.Key} was {begun[s.Key]?.ToString() ?? "not given"}, not {s.Value?.ToString() ?? "absent"}")];
-        if (others.Length > 0)
-            throw new GraftException($"{Output}: the training there was begun otherwise: {string.Join("; ", others)}. Give the same options, or begin anew in another folder.");
-    }
-
-    private static JsonObject ReadRun(string path)
-    {
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
-        {
-            throw new GraftException($"{path}: is no JSON object ({e.Message.TrimEnd('.')}); the file is damaged. Remove it to begin anew.", e);
-        }
-    }
+    public void CheckRun(string path) => RunNote.Check(path, Run(), Output);
 }

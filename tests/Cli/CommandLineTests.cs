@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.IO.Compression;
+using System.Text.Json.Nodes;
 using Graft.Cli;
 using Graft.Cli.Commands;
 using Graft.Importers.Images;
@@ -30,6 +32,43 @@ public sealed class CommandLineTests : IDisposable
         (int code, _, string error) = Run(args);
         Assert.Equal(2, code);
         Assert.Single(Lines(error));
+    }
+
+    [Theory]
+    [InlineData("--learning-rate", "0,001", "--learning-rate takes a number with a decimal point, such as 0.001 or 1e-3, not '0,001'.")]
+    [InlineData("--split", "0,2", "--split takes a number with a decimal point")]
+    [InlineData("--epochs", "1,5", "--epochs takes a whole number, not '1,5'.")]
+    [InlineData("--unfreeze", "layer4", "--unfreeze takes a whole number, not 'layer4'.")]
+    [InlineData("--size", "big", "--size takes a whole number, not 'big'.")]
+    public void A_number_in_another_form_is_refused_and_not_read_as_another_number(string option, string value, string words)
+    {
+        (int code, _, string error) = Run("finetune", "--data", Sub("data"), "--output", Sub("out"), option, value);
+        Assert.Equal(2, code);
+        Assert.Contains(words, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("'graft finetune --help'", "Did you mean '--output'?", "finetune", "--data", "x", "--outptu", "y")]
+    [InlineData("'graft --help'", "Did you mean 'finetune'?", "fintune")]
+    [InlineData("'graft --help'", "Unrecognized command or argument 'dance'.", "dance")]
+    [InlineData("'graft weights pull --help'", "Required argument 'network' missing", "weights", "pull")]
+    [InlineData("'graft finetune --help'", "Must be one of: 'sgd' 'rmsprop'", "finetune", "--data", "x", "--output", "y", "--optimizer", "Lion")]
+    public void A_wrong_command_line_is_told_with_the_nearest_name_and_where_help_is(string help, string words, params string[] args)
+    {
+        (int code, _, string error) = Run(args);
+        Assert.Equal(2, code);
+        Assert.Contains(words, error, StringComparison.Ordinal);
+        Assert.EndsWith($"Try {help}.", error.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_a_command_the_help_is_shown()
+    {
+        (int code, string output, string error) = Run();
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+        Assert.Contains("finetune", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,6 +106,89 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("", error);
         Assert.Equal(0, code);
         Assert.Contains("skipped", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bad_images_of_both_folders_are_listed_together_with_the_option_that_leaves_them_out()
+    {
+        Painted("data/train", 2);
+        Painted("data/val", 2);
+        File.WriteAllText(Sub("data/train/rose/text.jpg"), "this is no picture");
+        File.WriteAllBytes(Sub("data/val/tulip/empty.png"), []);
+        (int code, _, string error) = Run("finetune", "--data", Sub("data"), "--size", "32", "--epochs", "1", "--output", Sub("out"));
+        Assert.Equal(1, code);
+        Assert.Contains("2 of 22 images cannot be read", error, StringComparison.Ordinal);
+        Assert.Contains("--on-bad-image skip", error, StringComparison.Ordinal);
+        Assert.Contains("text.jpg", error, StringComparison.Ordinal);
+        Assert.Contains("empty.png", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void With_patience_a_training_ends_early_and_the_weights_of_its_best_epoch_are_kept()
+    {
+        Painted("data/train", 3);
+        Painted("data/validation", 2);
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--size", "48", "--epochs", "60", "--optimizer", "sgd", "--learning-rate", "0.1", "--patience", "2", "--seed", "3", "--output", Sub("out"));
+        Assert.Equal((0, ""), (code, error));
+        History history = History.FromJson(File.ReadAllText(Sub("out/history.json")));
+        IReadOnlyList<double> loss = history["val_loss"];
+        int best = loss.ToList().IndexOf(loss.Min());
+        Assert.InRange(history.Epochs.Count, 3, 59);
+        Assert.Equal(history.Epochs.Count - 1, best + 2);
+        Assert.Contains($"Stopped early: no lower val_loss since epoch {best + 1} ", output, StringComparison.Ordinal);
+        Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history["val_accuracy"][best]:F4}"), Lines(output)[^1]);
+        Assert.NotEqual(loss[^1], loss[best], 1e-3);
+        (code, _, error) = Run("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data/validation"), "--json", Sub("result.json"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(loss[best], (double)JsonNode.Parse(File.ReadAllText(Sub("result.json")))!["loss"]!, 1e-4); // batches of another size sum in another order
+    }
+
+    [Fact]
+    public void Unfrozen_epochs_follow_those_that_the_head_took()
+    {
+        Painted("data/train", 3);
+        Painted("data/validation", 2);
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--size", "48", "--epochs", "60", "--optimizer", "sgd", "--learning-rate", "0.5", "--patience", "1", "--seed", "3", "--unfreeze", "1", "--unfreeze-epochs", "2", "--output", Sub("out"));
+        Assert.Equal((0, ""), (code, error));
+        string[] epochs = [.. Lines(output).Where(l => l.StartsWith("Epoch ", StringComparison.Ordinal))];
+        Assert.InRange(epochs.Length, 4, 60);
+        Assert.StartsWith($"Epoch {epochs.Length,2}/{epochs.Length} ", epochs[^1], StringComparison.Ordinal);
+        Assert.Equal(2, Lines(output).Count(l => l.Contains("kept.", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("Epoch  2/6", "Going on at step 1 of epoch 3.")] // between two epochs of the head
+    [InlineData("Unfreezing", "Going on at step 1 of epoch 5.")] // before the first step of the unfrozen block
+    [InlineData("Epoch  5/6", "Going on at step 1 of epoch 6.")]
+    public void An_interrupted_fine_tuning_goes_on_to_the_same_bits(string at, string words)
+    {
+        Painted("data/train", 3);
+        Painted("data/validation", 2);
+        var settings = new FineTuningSettings { Data = Sub("data"), Size = 48, Batch = 4, Epochs = 4, Unfreeze = 1, UnfreezeEpochs = 2, UnfreezeLearningRate = 1e-3f, Augment = true, Seed = 5, Output = Sub("ended") };
+        string[] Args(string output, params string[] more) => ["finetune", "--data", Sub("data"), "--size", "48", "--batch", "4", "--epochs", "4", "--unfreeze", "1", "--unfreeze-epochs", "2",
+            "--unfreeze-learning-rate", "1e-3", "--augment", "--seed", "5", "--output", Sub(output), .. more];
+        Assert.Equal(0, Run(Args("whole")).Code);
+        Assert.Equal(["curves.png", "history.csv", "history.json", "model.graft"], Directory.GetFiles(Sub("whole")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        using (var interrupt = new CancellationTokenSource())
+        using (var output = new InterruptingWriter(at, interrupt))
+        using (var terminal = new Terminal(output, console: null, interrupt.Token))
+        {
+            Assert.ThrowsAny<OperationCanceledException>(() => FineTuning.Run(settings, terminal));
+            Assert.Contains("go on with the same command and --resume", output.ToString(), StringComparison.Ordinal);
+        }
+        Assert.False(File.Exists(Sub("ended/model.graft")));
+        Fails("holds a training that has not come to its end", Args("ended"));
+        Fails("--batch was 4, not 5", [.. Args("ended", "--resume").Select(a => a == "4" ? "5" : a).Select((a, i) => i == 8 ? "4" : a)]);
+        (int code, string text, string error) = Run(Args("ended", "--resume"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains(words, text, StringComparison.Ordinal);
+        Model whole = ModelFile.Load(Sub("whole/model.graft")).Model, again = ModelFile.Load(Sub("ended/model.graft")).Model;
+        Assert.All(whole.NamedParameters().Zip(again.NamedParameters()), p => Assert.Equal(p.First.Parameter.Value.ToArray(), p.Second.Parameter.Value.ToArray()));
+        Assert.Equal(History.FromJson(File.ReadAllText(Sub("whole/history.json")))["val_loss"], History.FromJson(File.ReadAllText(Sub("ended/history.json")))["val_loss"]);
+        Assert.Equal(Directory.GetFiles(Sub("whole")).Select(f => Path.GetFileName(f)).Order(), Directory.GetFiles(Sub("ended")).Select(f => Path.GetFileName(f)).Order());
+        Fails("no training to go on with", Args("ended", "--resume"));
+        whole.Release();
+        again.Release();
     }
 
     [Fact]
@@ -146,6 +268,19 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("", error);
         Assert.Equal(0, code);
         Assert.Equal(2, Lines(output).Length);
+
+        (code, output, error) = Run("predict", "--model", Sub("out/model.graft"), Sub("data/rose"), Sub("data/tulip/001.jpg"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal([.. Directory.GetFiles(Sub("data/rose")).Order(StringComparer.Ordinal), Sub("data/tulip/001.jpg")], Lines(output).Select(l => l[..l.IndexOf(": ", StringComparison.Ordinal)]));
+        Directory.CreateDirectory(Sub("nothing"));
+        Fails("nothing: no images;", "predict", "--model", Sub("out/model.graft"), Sub("nothing"));
+        Fails("gone.jpg: no such file.", "predict", "--model", Sub("out/model.graft"), Sub("gone.jpg"));
+
+        foreach (string format in new[] { "keras", "keras-h5", "onnx" })
+        {
+            (code, _, error) = Run("export", "--model", Sub("out/model.graft"), "--format", format, "--output", Sub($"flowers.{format}"));
+            Assert.Equal((0, ""), (code, error));
+        }
 
         Model model = ModelFile.Load(Sub("out/model.graft")).Model;
         ImageFolder folder = ImageFolder.Open(Sub("data"), 4, model.Preprocessing!, new ImageFolderOptions { ClassNames = model.ClassNames });

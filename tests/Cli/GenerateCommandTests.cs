@@ -65,6 +65,22 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.Equal((0, string.Join(',', Expected([258, 7], o => o with { MaxLength = 20 })) + "\n"), Two(Run("--prompt-ids", "258,7", "--greedy", "--max-length", "20")));
     }
 
+    [Fact]
+    public void New_tokens_are_counted_with_the_prompt_or_without_it()
+    {
+        Assert.Equal((0, string.Join(',', Expected([258, 7], o => o with { MaxLength = 7 })) + "\n"), Two(Run("--prompt-ids", "258,7", "--max-new-tokens", "5")));
+        Assert.Equal(2, Run("--prompt-ids", "258,7", "--max-new-tokens", "5", "--max-length", "7").Code);
+    }
+
+    [Fact]
+    public void A_model_that_takes_fewer_tokens_than_the_usual_length_gives_as_many_as_it_takes()
+    {
+        Gpt2 gpt = Gpt2.Build(Config with { Positions = 16 });
+        WriteModel(gpt);
+        Assert.Equal((0, string.Join(',', gpt.Generate([[258, 7]], new GenerationOptions { MaxLength = 16, EosTokenIds = [260] }).Sequences[0].Tokens) + "\n"), Two(Run("--prompt-ids", "258,7")));
+        gpt.Release();
+    }
+
     [Theory]
     [InlineData("bf16", WeightPrecision.BFloat16)]
     [InlineData("int8", WeightPrecision.Int8)]
@@ -159,7 +175,9 @@ public sealed class GenerateCommandTests : IDisposable
     [InlineData("Prompt 0 is empty", "--prompt", "")]
     [InlineData("Prompt 0 has token 261", "--prompt-ids", "1,261")]
     [InlineData("holds sequences of 64", "--prompt", "The words of this prompt are more than the sixty-four positions of the model.")]
-    [InlineData("holds sequences of 64", "--prompt", "hello w", "--max-length", "65")]
+    [InlineData("Give --max-length 64 or less, or --max-new-tokens 62 or less.", "--prompt-ids", "258,7", "--max-length", "65")]
+    [InlineData("A prompt of 2 tokens and 63 new ones are 65; this model takes 64", "--prompt-ids", "258,7", "--max-new-tokens", "63")]
+    [InlineData("Raise it, or give --max-new-tokens.", "--prompt-ids", "258,7", "--max-length", "2")]
     [InlineData("there is no room for a new one", "--prompt", "hello w", "--max-length", "3")]
     public void Prompts_that_cannot_be_continued_are_one_line_and_exit_code_1(string part, params string[] args) => Fails(part, args);
 

@@ -51,6 +51,23 @@ public sealed class PublishedNetworkTests : IDisposable
     }
 
     [Fact]
+    public void A_published_language_model_is_found_by_its_name_once_it_was_pulled()
+    {
+        (int code, _, string error) = Run("generate", "--model", "gpt2", "--prompt-ids", "1,2");
+        Assert.Equal(1, code);
+        Assert.Contains("gpt2: no such folder, and the published gpt2 has not been downloaded. Get it with 'graft weights pull gpt2'", error, StringComparison.Ordinal);
+        string folder = Path.Combine(_files["GRAFT_CACHE"], "gpt2");
+        Directory.CreateDirectory(folder);
+        foreach (PublishedFile file in PublishedWeights.Of("gpt2").Files)
+        {
+            using FileStream stream = File.Create(Path.Combine(folder, file.Name));
+            stream.SetLength(file.Bytes); // zeros: the size is what says that it is there
+        }
+        foreach (string[] command in new string[][] { ["generate", "--prompt-ids", "1,2"], ["finetune-text", "--text", _files.Write("a.txt", "some text"u8.ToArray()), "--output", _files["out"]] })
+            Assert.StartsWith($"graft: {Path.Combine(folder, "config.json")}: ", Run([.. command, "--model", "gpt2"]).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Pull_downloads_all_files_of_a_network_from_a_mirror()
     {
         byte[] content = [1, 2, 3, 4, 5];

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Graft.Tests.House;
 
-/// <summary>The README's example is the code of <see cref="Outside.ReadmeExample"/>, and that code does what it says.</summary>
+/// <summary>The README's examples are the code of <see cref="Outside.ReadmeExample"/> and <see cref="Outside.ReadmePrediction"/>, and that code does what it says.</summary>
 [Collection(CurrentFolderCollection.Name)]
 public sealed partial class ReadmeTests : IDisposable
 {
@@ -12,16 +12,18 @@ public sealed partial class ReadmeTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [Fact]
-    public void The_example_of_the_README_is_the_code_that_is_compiled_here()
+    [Theory]
+    [InlineData(0, "ReadmeExample.cs")]
+    [InlineData(1, "ReadmePrediction.cs")]
+    public void An_example_of_the_README_is_the_code_that_is_compiled_here(int number, string file)
     {
         string readme = File.ReadAllText(Path.Combine(HouseTests.Root, "README.md")).ReplaceLineEndings("\n");
-        string[] code = File.ReadAllLines(Path.Combine(HouseTests.Root, "tests", "House", "ReadmeExample.cs"));
+        string[] code = File.ReadAllLines(Path.Combine(HouseTests.Root, "tests", "House", file));
         IEnumerable<string> usings = code.TakeWhile(l => l.StartsWith("using ", StringComparison.Ordinal));
         const string Indent = "        ";
         IEnumerable<string> body = code.SkipWhile(l => !l.EndsWith("void Run()", StringComparison.Ordinal)).Skip(2).SkipLast(2).Select(l => l.StartsWith(Indent, StringComparison.Ordinal) ? l[Indent.Length..] : l);
         string expected = string.Join('\n', [.. usings, "", .. body]) + "\n";
-        Assert.Equal(expected, CsharpBlock().Match(readme).Groups[1].Value);
+        Assert.Equal(expected, CsharpBlock().Matches(readme)[number].Groups[1].Value);
     }
 
     [Fact]
@@ -46,6 +48,8 @@ public sealed partial class ReadmeTests : IDisposable
             Environment.CurrentDirectory = _folder;
             Console.SetOut(output);
             Outside.ReadmeExample.Run();
+            File.Copy(Path.Combine("pets", "validation", "cats", "0.jpg"), "cat.jpg");
+            Outside.ReadmePrediction.Run();
         }
         finally
         {
@@ -53,6 +57,7 @@ public sealed partial class ReadmeTests : IDisposable
             Environment.CurrentDirectory = before;
         }
         Assert.Contains("Total params: 16,040,385", output.ToString(), StringComparison.Ordinal);
+        Assert.Matches(@"dogs: [01]\.\d{4}\s*$", output.ToString());
         Assert.Equal(["cats", "dogs"], Graft.Weights.ModelFile.Load(Path.Combine(_folder, "pets.graft")).Model.ClassNames);
     }
 

@@ -17,6 +17,14 @@ public sealed class LayerErrorTests
     public void Conv2DTranspose_takes_images() => Assert.Contains("Conv2DTranspose 'it': takes images", Refusal(new Conv2DTranspose(2, 3, 3), 5), StringComparison.Ordinal);
 
     [Fact]
+    public void A_layer_without_a_name_yet_is_called_by_its_class()
+    {
+        string message = Assert.Throws<ShapeException>(() => new Sequential(8, 8, 3) { new Conv2D(4, 9) }).Message;
+        Assert.Equal("Conv2D: a filter of 9x9 does not fit into [8,8,3]; use larger images or Padding.Same.", message);
+        Assert.Contains("into [2,2,3] with a border of 1, 0, 0, 0 (top, bottom, left, right); use", Refusal(new Conv2D(4, 5) { ExplicitPadding = new Padding2D(1, 0, 0, 0) }, 2, 2, 3), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Cropping2D_leaves_at_least_one_pixel() => Assert.Contains("at least one row and column", Refusal(new Cropping2D(new Padding2D(2, 2, 0, 0)), 4, 5, 2), StringComparison.Ordinal);
 
     [Fact]

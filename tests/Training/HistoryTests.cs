@@ -26,6 +26,21 @@ public sealed class HistoryTests
     }
 
     [Fact]
+    public void As_text_it_is_a_line_an_epoch_without_times()
+    {
+        History history = Example();
+        history.Add(2, new Dictionary<string, double> { ["loss"] = 0.123456, ["seconds"] = 1.5, ["images_per_second"] = 12, ["learning_rate"] = 1e-5 });
+        Assert.Equal("Epoch 3  loss 0.1235  accuracy NaN  val_loss NaN  learning_rate 0.00001", history.ToString().Split('\n')[2].Replace("0.123456", "0.1235", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_result_as_text_is_a_line()
+    {
+        var result = new EvaluationResult(0.25, new Dictionary<string, double> { ["accuracy"] = 0.9 }, 40, 1, null, null);
+        Assert.Equal("loss 0.2500, accuracy 0.9000 on 40 samples", result.ToString());
+    }
+
+    [Fact]
     public void Json_reads_back_to_the_same_history()
     {
         History back = History.FromJson(Example().ToJson());

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Graft.Importers.Images;
 using Graft.Training;
 
 namespace Graft.Cli.Commands;
@@ -14,9 +13,9 @@ internal static class DemoCommand
     {
         var output = new Option<string>("--output") { DefaultValueFactory = _ => "graft-demo", Description = "Folder for images, model and pictures." };
         var flowers = new Option<int>("--flowers") { DefaultValueFactory = _ => Flowers, Description = "Flowers of each kind; a third of them are kept to validate on." };
-        var size = new Option<int>("--size") { DefaultValueFactory = _ => ImageSize, Description = "Rows and columns that the network sees; with few flowers and small images it learns less, and is through soon on anything." };
-        var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed of everything random." };
-        var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        var size = new Option<int>("--size") { DefaultValueFactory = _ => ImageSize, Description = "Height and width of the images; with small images and few flowers it learns less, and is done sooner." };
+        var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed for everything that is random: the same seed gives the same result." };
+        var threads = new Option<int?>("--threads") { Description = "Number of threads; by default one for each processor." };
         Option<string?> device = DeviceOption.Create();
         var command = new Command("demo", "Paint flowers, teach a pretrained network to tell them apart, and look at the result.") { output, flowers, size, seed, threads, device };
         command.SetAction(parsed =>
@@ -39,17 +38,17 @@ internal static class DemoCommand
         FlowerPainter.WriteSet(Path.Combine(images, "train"), flowers - validated, seed);
         FlowerPainter.WriteSet(Path.Combine(images, "validation"), validated, seed + 1);
         terminal.Line("2. Fine-tuning: a frozen ResNet with ImageNet weights, a new head; then its last block is unfrozen.");
-        (Model model, History history, ImageFolder validation) = FineTuning.Run(new FineTuningSettings
+        FineTuned made = FineTuning.Run(new FineTuningSettings
         {
-            Data = images, Size = size, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder,
+            Data = images, Size = size, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder, Overwrites = true,
         }, terminal);
         terminal.Line("3. Evaluating.");
-        ConfusionMatrix confusion = model.Evaluate(validation, cancellationToken: terminal.Interrupt).Confusion!;
+        ConfusionMatrix confusion = made.Model.Evaluate(made.Validation, cancellationToken: terminal.Interrupt).Confusion!;
         ConfusionTables.Write(confusion, terminal);
         Charts.Confusion(confusion, Path.Combine(folder, "confusion.png"));
         terminal.Line($"Look at {Path.Combine(folder, "curves.png")} and {Path.Combine(folder, "confusion.png")}; try");
         terminal.Line($"  graft predict --model {Path.Combine(folder, "model.graft")} {Path.Combine(images, "validation", "tulip", "000.jpg")}");
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={history.Last("val_accuracy"):F4}"));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={made.ValidationAccuracy:F4}"));
     }
 
     /// <summary>Removes the pictures of an earlier demo, which must not join this one's; pictures of anybody else stay.</summary>

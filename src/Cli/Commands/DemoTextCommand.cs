@@ -15,9 +15,9 @@ internal static class DemoTextCommand
     public static Command Create(Terminal terminal)
     {
         var output = new Option<string>("--output") { DefaultValueFactory = _ => "graft-demo-text", Description = "Folder for text, model and curves." };
-        var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 24, Description = "Times that the sonnets are read." };
-        var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed of everything random." };
-        var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 24, Description = "Epochs: how often the sonnets are read." };
+        var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed for everything that is random: the same seed gives the same result." };
+        var threads = new Option<int?>("--threads") { Description = "Number of threads; by default one for each processor." };
         Option<string?> device = DeviceOption.Create();
         var command = new Command("demo-text", "Teach a small GPT-2 to write, letter by letter, from sonnets of Shakespeare.") { output, epochs, seed, threads, device };
         command.SetAction(parsed =>

@@ -12,17 +12,17 @@ namespace Graft.Cli.Commands;
 internal static class EvaluateCommand
 {
     /// <summary>What --exif does where a model is used.</summary>
-    public const string ExifDescription = "Turn photographs upright as their EXIF orientation says, also for a model that was taught without.";
+    public const string ExifDescription = "Turn photographs upright as their EXIF orientation says, even if the model was trained without --exif.";
 
     private const int BatchSize = 32;
 
     public static Command Create(Terminal terminal)
     {
         var model = new Option<string>("--model") { Required = true, Description = "A .graft file." };
-        var data = new Option<string>("--data") { Required = true, Description = "Folder with a folder of images for each class of the model." };
+        var data = new Option<string>("--data") { Required = true, Description = "Folder that holds one folder of images for each class of the model." };
         var json = new Option<string?>("--json") { Description = "Also write the numbers into this file." };
         var exif = new Option<bool>("--exif") { Description = ExifDescription };
-        var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
+        var threads = new Option<int?>("--threads") { Description = "Number of threads; by default one for each processor." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
         var command = new Command("evaluate", "Measure a model on a folder of images.") { model, data, json, exif, threads, precision, device };

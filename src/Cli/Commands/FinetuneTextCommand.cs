@@ -12,36 +12,36 @@ internal static class FinetuneTextCommand
     public static Command Create(Terminal terminal)
     {
         var model = new Option<string?>("--model") { Description = "Folder of a GPT-2 as Hugging Face has it: config.json, model.safetensors, vocab.json and merges.txt." };
-        var fresh = new Option<string?>("--new") { Description = "Instead of --model: a new model whose tokens are the characters of the text, as BLOCKSxWIDTHxHEADS, such as 4x128x4." };
-        var vocabulary = new Option<int?>("--vocabulary") { Description = "With --new: tokens of a byte-pair vocabulary that is learned from the text, 257 (the bytes) or more; without it, tokens are its characters." };
-        var lowercase = new Option<bool>("--lowercase") { Description = "With --vocabulary: write all letters small, in the text and in all that the model reads later." };
+        var fresh = new Option<string?>("--new") { Description = "Instead of --model: train a new model of this size, BLOCKSxWIDTHxHEADS, such as 4x128x4. Its tokens are the characters of the text." };
+        var vocabulary = new Option<int?>("--vocabulary") { Description = "With --new: learn a byte-pair vocabulary of this many tokens from the text, 257 or more. Such a model can read any other text." };
+        var lowercase = new Option<bool>("--lowercase") { Description = "With --vocabulary: turn the text, and all that the model reads later, into lower case." };
         var text = new Option<string>("--text") { Required = true, Description = "Text file in UTF-8, .jsonl with a document in each line, or .tsv with a label and a text in each line." };
-        var field = new Option<string>("--field") { DefaultValueFactory = _ => "text", Description = "Member of each line of .jsonl that holds the text." };
-        var output = new Option<string>("--output") { Required = true, Description = "Folder for the model, its history and curves, and the state to go on from." };
-        var freeze = new Option<int?>("--freeze") { Description = "Freeze all but so many blocks at the end, and the last normalisation; without it, everything learns." };
-        var lora = new Option<int?>("--lora") { Description = "Freeze the model and teach adapters of this rank (LoRA); --output gets them alone, as PEFT has them." };
-        var loraAlpha = new Option<float?>("--lora-alpha") { Description = "Adapters count alpha / rank; by default twice the rank." };
-        var loraDropout = new Option<float?>("--lora-dropout") { Description = "Share of the adapters' input that is dropped while training; by default 0." };
-        var loraTargets = new Option<string?>("--lora-targets") { Description = "Layers that get an adapter, with commas between, such as c_attn,c_proj,c_fc; or all-linear; by default c_attn." };
-        var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 3, Description = "Times that the whole text is read." };
-        var block = new Option<int?>("--block") { Description = "Tokens of a block; by default 128, or what the model takes if that is less. Of a text to classify: where it is cut; by default not, or at what the model takes." };
+        var field = new Option<string>("--field") { DefaultValueFactory = _ => "text", Description = "Name of the field that holds the text in each line of a .jsonl file." };
+        var output = new Option<string>("--output") { Required = true, Description = "Folder for the model, its history and curves, and the state that --resume goes on from." };
+        var freeze = new Option<int?>("--freeze") { Description = "Freeze the model except for this many blocks at its end and the last normalization. By default everything is trained." };
+        var lora = new Option<int?>("--lora") { Description = "Freeze the model and train LoRA adapters of this rank. Only the adapters are written to --output, in PEFT's format." };
+        var loraAlpha = new Option<float?>("--lora-alpha") { Description = "LoRA's alpha: adapters are scaled by alpha / rank. By default twice the rank." };
+        var loraDropout = new Option<float?>("--lora-dropout") { Description = "Dropout on the adapters' input while training; by default 0." };
+        var loraTargets = new Option<string?>("--lora-targets") { Description = "Layers that get an adapter, separated by commas, such as c_attn,c_proj,c_fc; or all-linear. By default c_attn." };
+        var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 3, Description = "Epochs: how often the whole text is read." };
+        var block = new Option<int?>("--block") { Description = "Length of a block in tokens; by default 128, or what the model takes if that is less. With --task classification: longer texts are cut here; by default at what the model takes." };
         var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 8, Description = "Blocks in a batch, or texts to classify." };
-        var accumulate = new Option<int>("--accumulate") { DefaultValueFactory = _ => 1, Description = "Batches whose gradients are averaged for one step." };
-        var rate = new Option<float?>("--learning-rate") { Description = "Highest learning rate of AdamW; by default 5e-5, 2e-4 with --lora, and 1e-3 with --new." };
-        var schedule = new Option<string>("--schedule") { DefaultValueFactory = _ => "linear", Description = "How the learning rate falls to 0: linear or cosine; or constant." };
+        var accumulate = new Option<int>("--accumulate") { DefaultValueFactory = _ => 1, Description = "Gradient accumulation: batches whose gradients are averaged for one step." };
+        var rate = new Option<float?>("--learning-rate") { Description = "Peak learning rate of AdamW; by default 5e-5, with --lora 2e-4, with --new 1e-3." };
+        var schedule = new Option<string>("--schedule") { DefaultValueFactory = _ => "linear", Description = "How the learning rate falls to 0: linear or cosine; constant keeps it." };
         schedule.AcceptOnlyFromAmong("linear", "cosine", "constant");
-        var warmUp = new Option<int>("--warmup") { Description = "Steps in which the learning rate rises from 0." };
-        var decay = new Option<float>("--weight-decay") { DefaultValueFactory = _ => 0.01f, Description = "Weight decay of AdamW; none on biases and normalisations." };
-        var clip = new Option<float>("--clip") { DefaultValueFactory = _ => 1, Description = "Largest norm of all gradients together; 0 clips nothing." };
-        var dropout = new Option<float>("--dropout") { Description = "Share that is dropped while training. Above 0, a frozen base is computed at every step." };
-        var share = new Option<double>("--validation") { DefaultValueFactory = _ => 0.1, Description = "Share to validate on: of the text, at its end; of each class, by the seed." };
-        var seed = new Option<int>("--seed") { Description = "Seed of everything random." };
-        var threads = new Option<int?>("--threads") { Description = "Threads; by default one a processor." };
-        var samples = new Option<string?>("--samples") { Description = "How the samples that are shown after each epoch begin." };
-        var sampleTokens = new Option<int>("--sample-tokens") { DefaultValueFactory = _ => 60, Description = "Tokens of a sample; 0 shows none." };
-        var sampleEvery = new Option<int>("--sample-every") { DefaultValueFactory = _ => 1, Description = "Epochs from one sample to the next." };
-        var save = new Option<int>("--save-every") { Description = "Keep the state after so many steps too; by default after each epoch." };
-        var resume = new Option<bool>("--resume") { Description = "Go on with the training in --output where it was ended; the other options must be those it was begun with." };
+        var warmUp = new Option<int>("--warmup") { Description = "Warm-up: steps in which the learning rate rises from 0." };
+        var decay = new Option<float>("--weight-decay") { DefaultValueFactory = _ => 0.01f, Description = "Weight decay of AdamW, which leaves biases and normalizations out." };
+        var clip = new Option<float>("--clip") { DefaultValueFactory = _ => 1, Description = "Clip the gradients to this global norm; 0 does not clip." };
+        var dropout = new Option<float>("--dropout") { Description = "Dropout while training. Above 0, a frozen base is computed at every step." };
+        var share = new Option<double>("--validation") { DefaultValueFactory = _ => 0.1, Description = "Share that is held back to validate on: the end of the text; with --task classification a random share of each class." };
+        var seed = new Option<int>("--seed") { Description = "Seed for everything that is random: the same seed gives the same result." };
+        var threads = new Option<int?>("--threads") { Description = "Number of threads; by default one for each processor." };
+        var samples = new Option<string?>("--samples") { Description = "Beginning of the sample texts that are shown after epochs." };
+        var sampleTokens = new Option<int>("--sample-tokens") { DefaultValueFactory = _ => 60, Description = "Length of a sample in tokens; 0 shows none." };
+        var sampleEvery = new Option<int>("--sample-every") { DefaultValueFactory = _ => 1, Description = "Show a sample every this many epochs." };
+        var save = new Option<int>("--save-every") { Description = "Save the state for --resume also every this many steps; by default after each epoch only." };
+        var resume = new Option<bool>("--resume") { Description = "Continue the training in --output where it was interrupted. Give the same other options as then." };
         var classification = new ClassificationOptions();
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
@@ -78,7 +78,7 @@ internal static class FinetuneTextCommand
             var settings = new TextFineTuningSettings
             {
                 Lowercase = parsed.GetValue(lowercase),
-                Model = parsed.GetValue(model), New = sizes, Vocabulary = parsed.GetValue(vocabulary) is int pieces ? (int)Checked(pieces, BytePairTrainer.SmallestVocabulary, 1 << 20, "--vocabulary") : null, Text = parsed.GetRequiredValue(text), Field = parsed.GetRequiredValue(field), Output = parsed.GetRequiredValue(output),
+                Model = parsed.GetValue(model) is string named ? PulledWeights.FolderOf(named) : null, New = sizes, Vocabulary = parsed.GetValue(vocabulary) is int pieces ? (int)Checked(pieces, BytePairTrainer.SmallestVocabulary, 1 << 20, "--vocabulary") : null, Text = parsed.GetRequiredValue(text), Field = parsed.GetRequiredValue(field), Output = parsed.GetRequiredValue(output),
                 Freeze = parsed.GetValue(freeze) is int trainable ? (int)Checked(trainable, 0, 1000, "--freeze") : null, Lora = adapters, Epochs = (int)Checked(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Block = parsed.GetValue(block) is int length ? (int)Checked(length, 2, 1 << 20, "--block") : null, Batch = (int)Checked(parsed.GetValue(batch), 1, 65536, "--batch"),
                 Accumulate = (int)Checked(parsed.GetValue(accumulate), 1, 65536, "--accumulate"),

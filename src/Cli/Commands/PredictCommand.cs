@@ -17,13 +17,13 @@ internal static class PredictCommand
         var model = new Option<string?>("--model") { Description = "A .graft file; or for texts, the folder of a classifier as finetune-text --task classification writes it." };
         var network = new Option<string?>("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16, resnet50 or squeezenet." };
         network.AcceptOnlyFromAmong(FullNetwork.Names);
-        var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with top; without it, the one that 'graft weights pull NAME --top' got." };
-        var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "Classes to name for each image, of the 1000 of ImageNet." };
+        var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with its classifier (top); by default the one that 'graft weights pull NAME --top' downloaded." };
+        var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "With ImageNet's 1000 classes: how many to show for each image." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var exif = new Option<bool>("--exif") { Description = EvaluateCommand.ExifDescription };
-        var text = new Option<string?>("--text") { Description = "Instead of images, a text." };
-        var textFile = new Option<string?>("--text-file") { Description = "Instead of images, a file with a text in each line; of a .tsv file, label<tab>text in each line, the right answers are counted too." };
-        var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files." };
+        var text = new Option<string?>("--text") { Description = "Instead of images: a text to classify." };
+        var textFile = new Option<string?>("--text-file") { Description = "Instead of images: a file with one text in each line. For a .tsv file with label<tab>text in each line, the correct answers are counted too." };
+        var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files, and folders: all images in them." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
         var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, exif, text, textFile, images, precision, device };
@@ -31,7 +31,7 @@ internal static class PredictCommand
         {
             terminal.Device = DeviceOption.Read(parsed, device);
             if (new[] { parsed.GetValue(text) is not null, parsed.GetValue(textFile) is not null, parsed.GetValue(images)!.Length > 0 }.Count(given => given) != 1)
-                throw new UsageException("predict takes image files, or --text TEXT, or --text-file FILE.");
+                throw new UsageException("predict takes image files or folders of them, or --text TEXT, or --text-file FILE.");
             if (parsed.GetValue(images)!.Length == 0)
             {
                 var texts = new TextPrediction(terminal, parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."), parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
@@ -44,7 +44,7 @@ internal static class PredictCommand
             Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
             loaded.PlanOptions = loaded.PlanOptions with { Precision = PrecisionOption.Read(parsed, precision, terminal) };
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
-            string[] files = parsed.GetRequiredValue(images);
+            string[] files = [.. parsed.GetRequiredValue(images).SelectMany(i => Directory.Exists(i) ? ImageFolder.ImagesIn(i) : [i])];
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
             float[][] rows = terminal.WithBar("Predicting", bar => Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt));
             if (FullNetwork.TellsImageNet(loaded))

@@ -16,7 +16,7 @@ internal static class RunCommand
         var architecture = new Option<string?>("--architecture") { Description = "Where --model holds weights alone: the JSON of Keras's model.to_json()." };
         var input = new Option<string[]>("--input") { Required = true, Arity = ArgumentArity.OneOrMore, Description = "X.npy or FILE.h5::path; with several inputs NAME=X.npy for each. The first axis counts the samples." };
         var output = new Option<string>("--output") { Required = true, Description = "Y.npy; with several outputs Y_0.npy, Y_1.npy, ... in the model's order." };
-        var threads = new Option<int?>("--threads") { Description = "Number of threads; by default all cores." };
+        var threads = new Option<int?>("--threads") { Description = "Number of threads; by default one for each processor." };
         Option<string?> device = DeviceOption.Create();
         var command = new Command("run", "Run a model on tensors from .npy or HDF5 files.") { model, architecture, input, output, threads, device };
         command.SetAction(parsed =>

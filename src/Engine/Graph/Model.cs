@@ -61,7 +61,8 @@ public partial class Model : Layer
         set => Plans.Options = value;
     }
 
-    internal ModelPlans Plans => _plans ??= new ModelPlans(this);
+    // Threads that come at once get the same: its lock is what keeps them apart.
+    internal ModelPlans Plans => _plans ?? Interlocked.CompareExchange(ref _plans, new ModelPlans(this), null) ?? _plans;
 
     /// <inheritdoc/>
     public override int InputCount => Inputs.Count;
@@ -228,6 +229,20 @@ public partial class Model : Layer
         MaskedTensor[] outputs = node.Layer.Call(tape, inputs);
         for (int i = 0; i < node.Outputs.Count; i++)
             results[node.Outputs[i]] = outputs[i];
+    }
+
+    /// <summary>
+    /// A model of the same kind, name, inputs and training whose layers are those of other nodes: another way to write the same computation down. It shares layers and weights
+    /// with this one, which goes on owning them.
+    /// </summary>
+    internal Model WithNodes(Node[] outputs)
+    {
+        Model model = this is Sequential ? new Sequential(Inputs[0], outputs[0]) : new Model(Inputs, outputs);
+        model.Name = Name;
+        model.Seed = Seed; // a graph hands its seed to its layers
+        (model.ClassNames, model.Preprocessing) = (ClassNames, Preprocessing);
+        (model._optimizer, model._loss, model._metrics) = (_optimizer, _loss, _metrics);
+        return model;
     }
 
     private protected void SetGraph(Node[] inputs, Node[] outputs)

@@ -28,6 +28,14 @@ public sealed class Sequential : Model, IEnumerable<Layer>
         SetGraph([_input], [_last]);
     }
 
+    /// <summary>A model of nodes that follow one another.</summary>
+    internal Sequential(Node input, Node last)
+    {
+        Name = "sequential";
+        (_input, _last) = (input, last);
+        SetGraph([_input], [_last]);
+    }
+
     /// <summary>Puts a layer behind the last one.</summary>
     /// <exception cref="ShapeException">The layer does not take the output of the last one.</exception>
     /// <exception cref="GraftException">A layer of that name is there already.</exception>

@@ -11,7 +11,7 @@ internal sealed class ModelPlans(Model model) : IDisposable
     private PlanOptions _options = PlanOptions.Default;
     private bool[] _trainable = [];
 
-    /// <summary>Held while a plan runs and until its results are read.</summary>
+    /// <summary>Held while a plan is made, and while it runs until its results are read.</summary>
     public Lock Lock { get; } = new();
 
     /// <summary>What is allowed; setting it drops the plans.</summary>
@@ -30,8 +30,11 @@ internal sealed class ModelPlans(Model model) : IDisposable
     {
         if (!IsPossible)
             return null;
-        FollowTrainable();
-        return _inference ??= new InferencePlan(model, training: false, _options, Memory());
+        lock (Lock)
+        {
+            FollowTrainable();
+            return _inference ??= new InferencePlan(model, training: false, _options, Memory());
+        }
     }
 
     /// <summary>The plan of what is frozen in a training step; null where there shall be none.</summary>
@@ -39,8 +42,11 @@ internal sealed class ModelPlans(Model model) : IDisposable
     {
         if (!IsPossible)
             return null;
-        FollowTrainable();
-        return _training ??= new InferencePlan(model, training: true, _options, Memory());
+        lock (Lock)
+        {
+            FollowTrainable();
+            return _training ??= new InferencePlan(model, training: true, _options, Memory());
+        }
     }
 
     /// <summary>The memory that the plans hold now.</summary>

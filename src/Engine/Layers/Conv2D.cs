@@ -13,6 +13,14 @@ public sealed class Conv2D(int filters, int filterH, int filterW) : BorderedConv
 {
     private Parameter? _kernel;
 
+    /// <summary>A convolution with square filters.</summary>
+    /// <param name="filters">O, the number of output channels.</param>
+    /// <param name="filterSize">R and S, rows and columns of a filter.</param>
+    public Conv2D(int filters, int filterSize)
+        : this(filters, filterSize, filterSize)
+    {
+    }
+
     /// <summary>Number of output channels.</summary>
     public int Filters { get; } = filters;
 

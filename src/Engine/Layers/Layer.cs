@@ -133,9 +133,9 @@ public abstract class Layer
         {
             outputs = OutputShapes(inputs);
         }
-        catch (ShapeException e) when (Name.Length > 0)
+        catch (ShapeException e)
         {
-            throw new ShapeException($"{ClassName} '{Name}': {e.Message}", e);
+            throw new ShapeException($"{ClassName}{(Name.Length > 0 ? $" '{Name}'" : "")}: {e.Message}", e);
         }
         if (_builtFor is null)
             CreateParameters(inputs);

@@ -61,7 +61,7 @@ internal sealed record Window(int FilterH, int FilterW, int StrideH, int StrideW
         int w = (input[1] + p.Left + p.Right - DilationW * (FilterW - 1) - 1) / StrideW + 1;
         bool fits = input[0] + p.Top + p.Bottom > DilationH * (FilterH - 1) && input[1] + p.Left + p.Right > DilationW * (FilterW - 1);
         return fits ? new Shape(h, w, channels)
-            : throw new ShapeException($"a filter of {FilterH}x{FilterW} does not fit into {input} with padding {p}; use larger images or Padding.Same.");
+            : throw new ShapeException($"a filter of {FilterH}x{FilterW} does not fit into {input}{(p == Padding2D.None ? "" : $" with a border of {p.Top}, {p.Bottom}, {p.Left}, {p.Right} (top, bottom, left, right)")}; use larger images or Padding.Same.");
     }
 
     public void Write(JsonObject config)

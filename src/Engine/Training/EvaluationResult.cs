@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Graft.Training;
 
 /// <summary>What <see cref="Model.Evaluate"/> found.</summary>
@@ -14,4 +16,7 @@ public sealed record EvaluationResult(double Loss, IReadOnlyDictionary<string, d
     /// <exception cref="GraftException">There is no such metric.</exception>
     public double this[string name] => name == "loss" ? Loss : Metrics.TryGetValue(name, out double value) ? value
         : throw new GraftException($"No metric '{name}' was compiled; there are loss{string.Concat(Metrics.Keys.Select(k => ", " + k))}.");
+
+    /// <summary>Loss and metrics in a line.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"loss {Loss:F4}{string.Concat(Metrics.Select(m => string.Create(CultureInfo.InvariantCulture, $", {m.Key} {m.Value:F4}")))} on {Samples} samples");
 }

@@ -58,6 +58,20 @@ public sealed class History
         }
     }
 
+    /// <summary>A line an epoch, as it is printed: "Epoch 1  loss 0.6931  accuracy 0.5000"; epochs from 1, and without times and rates.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        for (int i = 0; i < _epochs.Count; i++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"Epoch {_epochs[i] + 1}");
+            foreach (string name in _names.Where(n => !n.EndsWith("seconds", StringComparison.Ordinal) && !n.EndsWith("_per_second", StringComparison.Ordinal)))
+                text.Append(CultureInfo.InvariantCulture, $"  {name} {_columns[name][i]:0.0000####}");
+            text.Append('\n');
+        }
+        return text.ToString();
+    }
+
     /// <summary>A table with a head line, "epoch" first; numbers round-trip.</summary>
     public string ToCsv()
     {

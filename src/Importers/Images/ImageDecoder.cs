@@ -48,12 +48,13 @@ public static class ImageDecoder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new GraftException($"{path}: cannot be read ({e.Message}).", e);
+            throw new GraftException(e is FileNotFoundException or DirectoryNotFoundException ? $"{path}: no such file." : Directory.Exists(path) ? $"{path}: is a folder, not an image." : $"{path}: cannot be read ({e.Message}).", e);
         }
         return DecodeToBuffer(bytes, path, colorMode, appliesOrientation);
     }
 
-    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation) =>
+    /// <inheritdoc cref="Decode(byte[], string, ColorMode, bool)"/>
+    internal static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation) =>
         FileErrors.Named(name, "cannot be read as an image", () => ByContent(bytes, name, colorMode, appliesOrientation));
 
     private static PixelBuffer ByContent(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation)

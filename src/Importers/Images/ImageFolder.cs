@@ -17,6 +17,8 @@ public sealed class ImageFolder : BatchSource
 {
     private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif", ".webp"];
 
+    private static readonly string[] ValidationNames = ["validation", "val", "valid"], SplitNames = ["train", "training", "test", "testing", .. ValidationNames];
+
     private readonly ImageFolderOptions _options;
     private readonly ImageReader _reader;
     private readonly List<Sample> _samples;
@@ -134,15 +136,32 @@ public sealed class ImageFolder : BatchSource
             : Open(path, (input[0], input[1]), batchSize, preprocessing, options);
     }
 
+    /// <summary>The image files in a folder and in those below it: each folder's by name, before those of the folders inside.</summary>
+    /// <exception cref="GraftException">The folder is missing or has none.</exception>
+    public static IReadOnlyList<string> ImagesIn(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new GraftException($"{folder}: no such folder.");
+        string[] files = [.. FilesOf(folder)];
+        return files.Length > 0 ? files : throw new GraftException($"{folder}: no images; {string.Join(", ", Endings)} files are taken.");
+    }
+
     /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
     /// <exception cref="GraftException">The folder is missing or has fewer than two class folders.</exception>
     public static IReadOnlyList<string> ClassesOf(string path) => FindClasses(path, new ImageFolderOptions());
 
-    /// <summary>The folders to train on and to validate on: DIR/train and DIR/validation where there are, else DIR alone.</summary>
+    /// <summary>The folders to train on and to validate on: DIR/train and DIR/validation (or val, valid) where there are, else DIR alone.</summary>
+    /// <exception cref="GraftException">The folders inside are train, test and the like, but not the two: they are no classes.</exception>
     public static (string Train, string? Validation) FindSplit(string path)
     {
-        string train = Path.Combine(path, "train"), validation = Path.Combine(path, "validation");
-        return Directory.Exists(train) && Directory.Exists(validation) ? (train, validation) : (path, null);
+        string train = Path.Combine(path, "train");
+        string? validation = Array.ConvertAll(ValidationNames, n => Path.Combine(path, n)).FirstOrDefault(Directory.Exists);
+        if (Directory.Exists(train) && validation is not null)
+            return (train, validation);
+        string[] inside = Directory.Exists(path) ? [.. Directory.GetDirectories(path).Select(d => Path.GetFileName(d)).Where(d => !d.StartsWith('.'))] : [];
+        if (inside.Length > 0 && inside.All(d => SplitNames.Contains(d.ToLowerInvariant())))
+            throw new GraftException($"{path}: holds {string.Join(", ", inside.Order(StringComparer.Ordinal))}, which are parts of a data set and no classes. Name the part to train on ({Path.Combine(path, inside.Contains("train") ? "train" : inside[0])}), or have train/ and validation/ (or val/) there.");
+        return (path, null);
     }
 
     /// <inheritdoc/>
@@ -264,7 +283,7 @@ public sealed class ImageFolder : BatchSource
         });
         string[] reasons = [.. bad.OrderBy(b => b.Key).Select(b => b.Value)];
         if (reasons.Length > 0 && options.BadImages == BadImages.Throw)
-            throw new GraftException($"{path}: {reasons.Length} of {files.Count} images cannot be read; mend or remove them, or skip or substitute bad images:\n  {string.Join("\n  ", reasons)}");
+            throw new BadImagesException(path, reasons, files.Count);
         if (options.BadImages == BadImages.Substitute)
             Substitute(samples, bad.Keys, files);
         List<Sample> good = [.. samples.OfType<Sample>()];
@@ -285,12 +304,12 @@ public sealed class ImageFolder : BatchSource
             throw new GraftException($"{path}: no such folder; name one that holds a folder of images for each class.");
         string[] classes = [.. Directory.GetDirectories(path).Select(d => Path.GetFileName(d))
             .Where(d => !d.StartsWith('.')).Order(StringComparer.Ordinal)]; // .ipynb_checkpoints is no class
+        if (options.ClassNames is { } required && !required.SequenceEqual(classes))
+            throw new GraftException($"{path}: its class folders are {(classes.Length == 0 ? "none" : string.Join(", ", classes))}, but the model was taught {string.Join(", ", required)}; the folders must be the same.");
         if (classes.Length < 2)
             throw new GraftException($"{path}: {(classes.Length == 0 ? "no class folders" : $"one class folder only, '{classes[0]}'")}; training needs a folder of images for each of two or more classes.");
         if (options.LabelKind == LabelKind.Binary && classes.Length != 2)
             throw new GraftException($"{path}: {classes.Length} class folders ({string.Join(", ", classes)}), but binary labels take 2; use categorical labels.");
-        if (options.ClassNames is { } required && !required.SequenceEqual(classes))
-            throw new GraftException($"{path}: its classes are {string.Join(", ", classes)}, but the model was taught {string.Join(", ", required)}; the folders must be the same.");
         return classes;
     }
 

@@ -39,6 +39,23 @@ public sealed class ImageReader
     public void Read(string path, Span<float> destination)
     {
         using PixelBuffer image = ImageDecoder.DecodeToBuffer(path, _input.ColorMode, _input.AppliesOrientation);
+        Read(image, destination);
+    }
+
+    /// <summary>The network's input from the bytes of a file, such as an upload: <c>model.Predict(reader.Read(bytes, "upload"), reader.Shape.Prepend(1))[0]</c>.</summary>
+    /// <param name="bytes">JPEG, PNG or another format of <see cref="ImageDecoder"/>.</param>
+    /// <param name="name">What stands in errors.</param>
+    /// <exception cref="GraftException">The bytes are no image.</exception>
+    public float[] Read(byte[] bytes, string name)
+    {
+        var input = new float[Shape.Count];
+        using PixelBuffer image = ImageDecoder.DecodeToBuffer(bytes, name, _input.ColorMode, _input.AppliesOrientation);
+        Read(image, input);
+        return input;
+    }
+
+    private void Read(PixelBuffer image, Span<float> destination)
+    {
         byte[] rented = ArrayPool<byte>.Shared.Rent(destination.Length); // fresh memory for each would keep the collector busy
         Span<byte> pixels = rented.AsSpan(0, destination.Length);
         ImageResize.Run(image, _input.Height, _input.Width, _input.Resize, pixels);

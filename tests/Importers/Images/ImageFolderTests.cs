@@ -43,7 +43,7 @@ public sealed class ImageFolderTests : IDisposable
         Write("b/huge16.png", Gray16(int.MaxValue, int.MaxValue));
         Write("b/none16.png", Gray16(0, 0));
         Write("b/misnamed.jpg", png); // a PNG by content: read, as Pillow does
-        string message = Assert.Throws<GraftException>(() => Open()).Message;
+        string message = Assert.Throws<BadImagesException>(() => Open()).Message;
         Assert.Contains("6 of 9 images", message, StringComparison.Ordinal);
         foreach (string part in new[] { "cut.jpg", "cut.png", "truncated", "empty.jpg: the file is empty", "text.jpg: not an image", "huge16.png: its header", "none16.png: its header" })
             Assert.Contains(part, message, StringComparison.Ordinal);
@@ -89,6 +89,38 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Contains("the model was taught a, c", Message(new ImageFolderOptions { ClassNames = ["a", "c"] }), StringComparison.Ordinal);
         Write("c/1.png", Image(SKEncodedImageFormat.Png));
         Assert.Contains("binary labels take 2", Message(new ImageFolderOptions { LabelKind = LabelKind.Binary }), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("validation")]
+    [InlineData("val")]
+    [InlineData("valid")]
+    public void A_data_set_in_two_parts_is_found_under_the_names_in_use(string name)
+    {
+        Write("train/a/1.png", Image(SKEncodedImageFormat.Png));
+        Write($"{name}/a/1.png", Image(SKEncodedImageFormat.Png));
+        Assert.Equal((Path.Combine(_root, "train"), Path.Combine(_root, name)), ImageFolder.FindSplit(_root));
+    }
+
+    [Fact]
+    public void Parts_of_a_data_set_are_not_taken_for_classes()
+    {
+        Write("train/a/1.png", Image(SKEncodedImageFormat.Png));
+        Write("test/a/1.png", Image(SKEncodedImageFormat.Png));
+        string message = Assert.Throws<GraftException>(() => ImageFolder.FindSplit(_root)).Message;
+        Assert.Contains("holds test, train, which are parts of a data set and no classes", message, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(_root, "train"), message, StringComparison.Ordinal);
+        Write("bus/1.png", Image(SKEncodedImageFormat.Png)); // vehicles: bus, test, train are classes
+        Assert.Equal((_root, null), ImageFolder.FindSplit(_root));
+    }
+
+    [Fact]
+    public void Other_classes_than_those_of_the_training_are_named_before_their_number()
+    {
+        TwoClasses();
+        Write("c/1.png", Image(SKEncodedImageFormat.Png));
+        string message = Assert.Throws<GraftException>(() => Open(new ImageFolderOptions { LabelKind = LabelKind.Binary, ClassNames = ["a", "b"] })).Message;
+        Assert.Contains("its class folders are a, b, c, but the model was taught a, b", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -266,6 +298,8 @@ public sealed class ImageFolderTests : IDisposable
         var x = new float[192];
         reader.Read(Path.Combine(_root, "b", "1.png"), x);
         Assert.Equal(folder.Epoch(0).Single().Inputs[192..], x);
+        Assert.Equal(x, reader.Read(File.ReadAllBytes(Path.Combine(_root, "b", "1.png")), "an upload"));
+        Assert.Contains("an upload: not an image", Assert.Throws<GraftException>(() => reader.Read([1, 2, 3], "an upload")).Message, StringComparison.Ordinal);
         Assert.Equal(folder.Epoch(0).Single().Inputs, ImageFolder.Open(_root, 2, stored, new ImageFolderOptions { LabelKind = LabelKind.Binary }).Epoch(0).Single().Inputs);
         Assert.Contains("does not say", Assert.Throws<GraftException>(() => new ImageReader(Preprocessing.Torch)).Message, StringComparison.Ordinal);
     }

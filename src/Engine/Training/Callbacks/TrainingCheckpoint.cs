@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Graft.Weights;
 
 namespace Graft.Training;
@@ -16,17 +17,19 @@ namespace Graft.Training;
 /// </code>
 /// </remarks>
 /// <param name="path">The file.</param>
-/// <param name="everySteps">Also after so many optimizer steps; 0 after epochs alone.</param>
-public sealed class TrainingCheckpoint(string path, int everySteps = 0) : Callback
+/// <param name="everySteps">Also after this many optimizer steps; 0 after epochs alone.</param>
+/// <param name="epochsApart">After an epoch only where this much time has passed since the file was written, or the training begun: for epochs that take less time than the file.</param>
+public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan epochsApart = default) : Callback
 {
-    private long _stepsSeen;
-    private bool _isWithinEpoch;
+    private long _stepsSeen, _written;
+    private bool _isWithinEpoch, _isBetweenEpochs;
 
     /// <inheritdoc/>
     public override void OnTrainBegin(TrainingContext context)
     {
         _stepsSeen = context.Optimizer.Iterations;
-        _isWithinEpoch = false;
+        _written = Stopwatch.GetTimestamp();
+        (_isWithinEpoch, _isBetweenEpochs) = (false, true);
     }
 
     /// <inheritdoc/>
@@ -34,7 +37,7 @@ public sealed class TrainingCheckpoint(string path, int everySteps = 0) : Callba
     {
         bool hasMoved = context.Optimizer.Iterations != _stepsSeen; // else its gradients wait for others
         _stepsSeen = context.Optimizer.Iterations;
-        _isWithinEpoch = hasMoved && progress.Step < progress.Steps;
+        (_isWithinEpoch, _isBetweenEpochs) = (hasMoved && progress.Step < progress.Steps, false);
         if (_isWithinEpoch && everySteps > 0 && _stepsSeen % everySteps == 0)
             ModelFile.Save(context.Model, path, context.History);
     }
@@ -42,15 +45,18 @@ public sealed class TrainingCheckpoint(string path, int everySteps = 0) : Callba
     /// <inheritdoc/>
     public override void OnEpochEnd(TrainingContext context, int epoch, IReadOnlyDictionary<string, double> row)
     {
-        _isWithinEpoch = false;
+        (_isWithinEpoch, _isBetweenEpochs) = (false, true);
+        if (Stopwatch.GetElapsedTime(_written) < epochsApart)
+            return;
         ModelFile.Save(context.Model, path, context.History);
+        _written = Stopwatch.GetTimestamp();
     }
 
-    /// <summary>After a cancelled Fit, writes the file once more where training stands between two optimizer steps of an epoch; else the last one stays.</summary>
+    /// <summary>After a cancelled Fit, writes the file once more where training stands between two optimizer steps of an epoch, or between two epochs; else the last one stays.</summary>
     /// <returns>True where it was written.</returns>
     public bool SaveCancelled(Model model)
     {
-        if (!_isWithinEpoch || model.Optimizer?.Iterations != _stepsSeen)
+        if (!(_isWithinEpoch || _isBetweenEpochs) || model.Optimizer?.Iterations != _stepsSeen)
             return false;
         ModelFile.Save(model, path, model.History);
         return true;

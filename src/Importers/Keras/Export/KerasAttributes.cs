@@ -88,6 +88,9 @@ internal sealed class KerasAttributes
     /// <summary>True for a border that was given side by side, which Keras's convolutions and pools do not have.</summary>
     public bool HasOwnBorder => _own["padding"] is JsonArray;
 
+    /// <summary>What stands for such a border in Keras; null where nothing does.</summary>
+    public Padding? Border => _writer.OwnBorders.WayOf(Layer);
+
     /// <summary>An activation by Keras's name.</summary>
     /// <exception cref="GraftException">That generation of Keras has none of that name.</exception>
     public KerasAttributes Activation(string name = "activation")

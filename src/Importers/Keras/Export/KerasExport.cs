@@ -25,7 +25,7 @@ public static class KerasExport
     public static IReadOnlyList<string> SaveArchive(Model model, string path)
     {
         List<string> notes = [];
-        (JsonObject config, KerasTrainingWriter? training) = Describe(KerasDialect.Three, model, path, notes);
+        (JsonObject config, KerasTrainingWriter? training) = Describe(KerasDialect.Three, ref model, path, notes);
         if (training is not null)
             config["compile_config"] = training.Config();
         Hdf5Group root = new();
@@ -59,7 +59,7 @@ public static class KerasExport
             _ => throw new ArgumentOutOfRangeException(nameof(generation), generation, "Keras's HDF5 files are written as those of Keras 2 or 3."),
         };
         List<string> notes = [];
-        (JsonObject config, KerasTrainingWriter? training) = Describe(dialect, model, path, notes);
+        (JsonObject config, KerasTrainingWriter? training) = Describe(dialect, ref model, path, notes);
         Hdf5Group root = new();
         root.Add(Label(dialect, "backend", "tensorflow"));
         root.Add(Label(dialect, "keras_version", dialect.Version));
@@ -72,11 +72,12 @@ public static class KerasExport
         return notes;
     }
 
-    private static (JsonObject Config, KerasTrainingWriter? Training) Describe(KerasDialect dialect, Model model, string path, List<string> notes)
+    private static (JsonObject Config, KerasTrainingWriter? Training) Describe(KerasDialect dialect, ref Model model, string path, List<string> notes)
     {
         if (Lora.Modules(model) is { Count: > 0 } modules)
             throw new GraftException($"{path}: layer '{modules[0].Name}' has a LoRA adapter, and {modules.Count - 1} more have; Keras's layers have none. Merge them (Lora.Merge, then Lora.Detach; graft merge-adapter) and export again.");
         var layers = new KerasLayerWriter(dialect, path);
+        model = layers.OwnBorders.SetApart(model);
         JsonObject config = layers.Layer(model);
         var training = KerasTrainingWriter.Of(dialect, model, notes);
         notes.AddRange(KerasNotes.Of(dialect, model));

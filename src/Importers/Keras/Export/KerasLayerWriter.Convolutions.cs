@@ -14,8 +14,8 @@ internal sealed partial class KerasLayerWriter
         return rank == 2 ? ([w[0], w[1]], [w[2], w[3]], [w[4], w[5]]) : ([w[1]], [w[3]], [w[5]]);
     }
 
-    private static string Border(KerasAttributes a) => !a.HasOwnBorder ? Lower(a.Text("padding"))
-        : throw a.Refuse($"borders of its own, {KerasNumbers.Whole(a.Wholes("padding")).ToJsonString()}", "which Keras's layer has not", "Put a ZeroPadding2D in front and take Padding.Valid");
+    private static string Border(KerasAttributes a) => !a.HasOwnBorder ? Lower(a.Text("padding")) : a.Border is { } way ? Lower(way.ToString())
+        : throw a.Refuse($"borders of its own, {KerasNumbers.Whole(a.Wholes("padding")).ToJsonString()}", "which Keras's layer has not, and zeros in front of it would change what it gives", "Take Padding.Same or Padding.Valid");
 
     private static KerasAttributes Windowed(KerasAttributes a, int rank)
     {

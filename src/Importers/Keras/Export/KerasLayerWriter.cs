@@ -116,6 +116,9 @@ internal sealed partial class KerasLayerWriter(KerasDialect dialect, string targ
     /// <summary>Whose words.</summary>
     public KerasDialect Dialect { get; } = dialect;
 
+    /// <summary>Borders that are given by numbers, in Keras's ways.</summary>
+    public KerasBorders OwnBorders { get; init; } = new();
+
     /// <summary>The attributes of a layer.</summary>
     /// <exception cref="GraftException">Keras has no such layer, or none with such attributes.</exception>
     public JsonObject Config(Layer layer)
@@ -133,7 +136,7 @@ internal sealed partial class KerasLayerWriter(KerasDialect dialect, string targ
     public JsonObject Layer(Layer layer) => layer is Model model ? new KerasModelWriter(this).Write(model) : Wrapped(layer, Config(layer));
 
     /// <summary>A layer among the attributes of another one: Keras 3 writes it in its .h5 files as it does in archives.</summary>
-    public JsonObject Inside(Layer layer) => Dialect.IsThree && !Dialect.IsArchive ? new KerasLayerWriter(KerasDialect.Three, target).Layer(layer) : Layer(layer);
+    public JsonObject Inside(Layer layer) => Dialect.IsThree && !Dialect.IsArchive ? new KerasLayerWriter(KerasDialect.Three, target) { OwnBorders = OwnBorders }.Layer(layer) : Layer(layer);
 
     /// <summary>An error that names the file and the layer.</summary>
     public GraftException Refuse(Layer layer, string reason, string mend) => new($"{target}: layer '{layer.Name}' ({layer.ClassName}) {reason}. {mend}.");

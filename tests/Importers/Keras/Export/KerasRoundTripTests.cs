@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Graft.Importers.Keras;
 using Graft.Importers.Keras.Architecture;
 using Graft.Importers.Keras.Export;
+using Graft.Kernels;
 using Graft.Layers;
 using Graft.Tests.Golden;
 using Graft.Training;
@@ -129,6 +130,50 @@ public sealed class KerasRoundTripTests : IDisposable
             Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(path)!, "*.tmp"));
         }
         model.Release();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Borders_by_numbers_go_out_as_same_or_as_zeros_in_front_and_the_bits_stay(int form)
+    {
+        Node input = Node.Input(new Shape(9, 9, 3), "image");
+        Node x = new Conv2D(4, 3) { Name = "conv1", Strides = (2, 2), ExplicitPadding = new Padding2D(1, 0, 1, 2) }.Apply(input);
+        x = new ReLU { Name = "relu" }.Apply(new BatchNormalization { Name = "bn" }.Apply(x));
+        x = new MaxPooling2D(3, 2) { Name = "pool1", ExplicitPadding = new Padding2D(1, 1, 0, 0) }.Apply(x);
+        x = new Conv2D(4, 3) { Name = "conv2", ExplicitPadding = Padding2D.All(1) }.Apply(x); // what "same" is
+        x = new AveragePooling2D(3, 1) { Name = "pool2", ExplicitPadding = Padding2D.All(1) }.Apply(x);
+        x = new Conv2D(4, 1) { Name = "conv3", ExplicitPadding = Padding2D.None }.Apply(x);
+        var network = new Model(input, x, "base") { Trainable = false };
+        var model = new Sequential(9, 9, 3) { network, new Flatten(), new Dense(2, Activation.Softmax) { Name = "head" } };
+        model.Compile(new Adam(), Loss.CategoricalCrossEntropy(), Metric.Accuracy);
+        float[] pixels = [.. Enumerable.Range(0, 2 * 243).Select(i => (i % 7) - 3f)];
+        model.Fit(new ArrayBatches(pixels, new Shape(9, 9, 3), [1, 0, 0, 1], new Shape(2), LabelKind.Categorical), epochs: 2);
+        Assert.Null(KerasRoundTrip.Difference(model, KerasForm.All[form], _files));
+        var again = (Sequential)KerasImport.Load(_files[$"again.{KerasForm.All[form].Extension}"]);
+        Assert.Equal(["image", "conv1_pad", "conv1", "bn", "relu", "pool1_pad", "pool1", "conv2", "pool2", "conv3"], ((Model)again.GetLayer("base")).Layers.Select(l => l.Name));
+        Assert.Equal(["image", "conv1", "bn", "relu", "pool1", "conv2", "pool2", "conv3"], network.Layers.Select(l => l.Name)); // nothing was put into the model itself
+        again.Optimizer!.Dispose();
+        again.Release();
+        model.Optimizer!.Dispose();
+        model.Release();
+    }
+
+    [Fact]
+    public void A_border_that_zeros_in_front_would_change_is_refused()
+    {
+        var border = new Padding2D(1, 1, 0, 0);
+        Layer[] pools = [new MaxPooling2D(3, 2) { Name = "pool", ExplicitPadding = border }, new AveragePooling2D(3, 2) { Name = "pool", ExplicitPadding = border }];
+        foreach (Layer pool in pools)
+        {
+            // a maximum of negative numbers would become 0; a mean counts the numbers alone
+            var model = new Sequential(8, 8, 2) { new Conv2D(2, 3), pool };
+            string message = Assert.Throws<GraftException>(() => KerasExport.SaveArchive(model, _files["x.keras"])).Message;
+            Assert.Contains("'pool'", message, StringComparison.Ordinal);
+            Assert.Contains("borders of its own, [1,1,0,0]", message, StringComparison.Ordinal);
+            model.Release();
+        }
     }
 
     [Fact]
