@@ -17,13 +17,13 @@ internal sealed class CudaRounding(CudaContext context, ComputePrecision precisi
         return block;
     }
 
-    /// <summary>y [count] of 16 bits = x, to nearest.</summary>
-    public void Round(DevicePtr<float> x, nint y, long count)
+    /// <summary>y [count] of 16 bits = beta y + x, to nearest.</summary>
+    public void Round(DevicePtr<float> x, nint y, long count, float beta = 0)
     {
         if (count > 0 && CudaPacks.Fit(count, x.Address, y))
-            _roundPacks.OverThreads(CudaPacks.Threads(count, Width, 1), x, y, (int)count);
+            _roundPacks.OverThreads(CudaPacks.Threads(count, Width, 1), x, y, (int)count, beta);
         else
-            _round.Over(count, x, y, count);
+            _round.Over(count, x, y, count, beta);
     }
 
     /// <summary>y [count] = beta y + x of 16 bits.</summary>
