@@ -65,8 +65,8 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
 
     internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Reduce.Forward(Geometry(call.Shape(0)), call.In(0), call.Output, 0);
 
-    /// <summary>Means; a sum may leave the range of 16 bits, and equal largest numbers are counted.</summary>
-    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => formula == ReduceFormula.Mean && inputs[0].Rank == 4 && axes.Length > 0;
+    /// <summary>The mean of each channel of an image. A sum may leave the range of 16 bits, equal largest numbers are counted, and other means are subtracted from what they are of.</summary>
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => formula == ReduceFormula.Mean && inputs[0].Rank == 4 && axes is [1, 2];
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)

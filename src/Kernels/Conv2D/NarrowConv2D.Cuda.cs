@@ -113,12 +113,8 @@ internal sealed class NarrowConv2DKernels(CudaContext context, ComputePrecision 
         _own.BackwardWeight(g, Of(wideX), Of(wideDY), dw, beta);
     }
 
-    private CudaScratch Widened(DevicePtr<ushort> numbers, long count)
-    {
-        var wide = new CudaScratch(context, count * sizeof(float));
-        _rounding.Widen(numbers.Address, Of(wide), count);
-        return wide;
-    }
+    private CudaScratch Widened(DevicePtr<ushort> numbers, long count) =>
+        CudaScratch.Filled(context, count * sizeof(float), wide => _rounding.Widen(numbers.Address, new DevicePtr<float>(wide), count));
 
     private static DevicePtr<float> Of(CudaScratch block) => new(block.Address);
 

@@ -68,8 +68,8 @@ internal sealed class PointwiseConvolution(CudaContext context, CudaAffine affin
         if (IsWhole(g))
             return default;
         long bytes = Pixels(g) * g.C * _size;
-        var taken = new CudaScratch(context, bytes);
-        _take.OverThreads(bytes / VectorBytes, x, taken.Address, (uint)(bytes / VectorBytes), Grid(g));
+        (DevicePtr<float> all, KernelArgument grid) = (x, Grid(g));
+        CudaScratch taken = CudaScratch.Filled(context, bytes, met => _take.OverThreads(bytes / VectorBytes, all, met, (uint)(bytes / VectorBytes), grid));
         x = new DevicePtr<float>(taken.Address);
         return taken;
     }

@@ -53,10 +53,10 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
     public CudaScratch SumParts(int rows, int columns, nint x, out int segments)
     {
         CudaColumns over = CudaColumns.Of(columns);
-        segments = over.Segments(rows);
-        var parts = new CudaScratch(context, (long)segments * columns * sizeof(double));
-        _denseColumns.Launch((long)over.Blocks * segments, Threads, x, (nint)0, parts.Address, (int)ReduceFormula.Sum, (long)columns, (long)rows, columns, over.Log, over.Blocks, segments, 0f);
-        return parts;
+        int cut = over.Segments(rows);
+        segments = cut;
+        return CudaScratch.Filled(context, (long)cut * columns * sizeof(double),
+            parts => _denseColumns.Launch((long)over.Blocks * cut, Threads, x, (nint)0, parts, (int)ReduceFormula.Sum, (long)columns, (long)rows, columns, over.Log, over.Blocks, cut, 0f));
     }
 
     /// <summary>y = beta y + the sum of parts [segments,count] of doubles, in an order that the sizes decide: what kernels of other ops summed by segments.</summary>
