@@ -218,6 +218,44 @@ public sealed class CudaNarrowTrainingTests(CudaEmulator.CudaEmulator emulator) 
         model.Release();
     }
 
+    [Fact]
+    public void A_bottleneck_moves_little_more_than_half_the_bytes_of_TF32()
+    {
+        emulator.BeginEmulated(nameof(A_bottleneck_moves_little_more_than_half_the_bytes_of_TF32), "it counts bytes");
+        (emulator.Checked, emulator.Progress) = (true, EmulatorProgress.AtOnce);
+        using var gpu = new EmulatedGpu(isOneToOne: false);
+        (long Bytes, long Calls) One(ComputePrecision precision)
+        {
+            (long Bytes, long Calls) one = Step(1, precision), two = Step(2, precision);
+            return (two.Bytes - one.Bytes, two.Calls - one.Calls);
+        }
+        (long bytes, _) = One(ComputePrecision.TF32); // the same routines on float32
+        (long narrowBytes, long narrowCalls) = One(ComputePrecision.BFloat16);
+        Assert.InRange(narrowBytes / (double)bytes, 0.5, 0.56); // half, and copies of weights in 16 bits
+        Assert.Equal(32, narrowCalls);
+
+        // Of the last step, when everything is there: all that kernels, libraries and copies read and wrote, each byte once a call.
+        (long Bytes, long Calls) Step(int blocks, ComputePrecision precision)
+        {
+            const int side = 12, filters = 16;
+            static Node Norm(Node x, int filters, int size) => new BatchNormalization().Apply(new Conv2D(filters, size, size) { Padding = Padding.Same, UseBias = false }.Apply(x));
+            Node input = Node.Input(new Shape(side, side, 8)), x = new ReLU().Apply(Norm(input, 4 * filters, 1));
+            for (int i = 0; i < blocks; i++)
+                x = new ReLU().Apply(new Add().Apply(Norm(new ReLU().Apply(Norm(new ReLU().Apply(Norm(x, filters, 1)), filters, 3)), 4 * filters, 1), x));
+            Model model = Prepared(gpu.Device, new Model(input, new Dense(3, Activation.Softmax).Apply(new GlobalAveragePooling2D().Apply(x))));
+            List<(ulong Bytes, ulong Calls)> steps = [];
+            ulong Calls() => emulator.Counter("launches") + emulator.Counter("cublas_calls") + emulator.Counter("cudnn_calls");
+            model.Fit(CudaTrainingTests.Data(new Shape(side, side, 8), classes: 3, samples: 12, batch: 4), 1, options: new FitOptions
+            {
+                Precision = precision,
+                Callbacks = [new LambdaCallback { BatchEnd = (_, _) => steps.Add((emulator.Counter("bytes_touched"), Calls())) }],
+            });
+            model.Optimizer!.Dispose();
+            model.Release();
+            return ((long)(steps[2].Bytes - steps[1].Bytes), (long)(steps[2].Calls - steps[1].Calls));
+        }
+    }
+
     /// <summary>
     /// x through a convolution that changes nothing (1 x 1, the identity) and then through ops: result and gradient of x against the Reference set, on x and dy that rounding leaves as
     /// they are. Each stored number is rounded to nearest: by at most 2^-8 or 2^-11 of it, or of the largest for those on the way.
