@@ -58,7 +58,7 @@ internal static partial class LadderCases
             {
                 if (isFused)
                 {
-                    set.BatchNorm.BackwardSums(g, x, dy, mean, rstd, dscale, dshift, new BatchNormGate(scale, shift, y, passed));
+                    set.BatchNorm.BackwardSums(g, x, dy, mean, rstd, dscale, dshift, new BatchNormGate<float>(scale, shift, y, passed));
                 }
                 else
                 {

@@ -58,16 +58,24 @@ public sealed class Tensor
     internal bool IsHandedOver { get; private set; }
 
     /// <summary>Address of the first element of a float32 tensor.</summary>
-    /// <exception cref="InvalidOperationException">The tensor holds integers, or its memory was given back.</exception>
+    /// <exception cref="InvalidOperationException">The tensor holds integers or numbers of 16 bits, or its memory was given back.</exception>
     public DevicePtr<float> Data => new(Address(DType.Float32));
 
     /// <summary>Address of the first element of an int32 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor holds floats, or its memory was given back.</exception>
     public DevicePtr<int> IntData => new(Address(DType.Int32));
 
+    /// <summary>Address of the first element of a tensor of 16 bits.</summary>
+    /// <exception cref="InvalidOperationException">The tensor holds something else, or its memory was given back.</exception>
+    internal DevicePtr<ushort> NarrowData => new(Address(Type.IsNarrow() ? Type : DType.BFloat16));
+
+    /// <summary>Address of the first element, as kernels take numbers of this tensor's type: float, or ushort for 16 bits.</summary>
+    internal DevicePtr<T> As<T>()
+        where T : unmanaged => new(typeof(T) == typeof(ushort) ? NarrowData.Address : Data.Address);
+
     /// <summary>A tensor with undefined contents.</summary>
     internal static Tensor Allocate(Device device, Shape shape, DType type = DType.Float32) =>
-        new(device, shape, type, device.Pool.Rent(shape.Count * sizeof(float)));
+        new(device, shape, type, device.Pool.Rent(shape.Count * type.Size()));
 
     /// <summary>A tensor with a shape and without memory: what ops are traced with.</summary>
     internal static Tensor Symbolic(Device device, Shape shape, DType type = DType.Float32) => new(device, shape, type, block: null);
@@ -75,13 +83,19 @@ public sealed class Tensor
     /// <summary>A tensor of zeros, owned by the caller's model.</summary>
     internal static Tensor Zeros(Device device, Shape shape) => Filled(device, shape, t => device.Kernels.Memory.Fill(t.Data, t.Count, 0));
 
-    /// <summary>The same float32 numbers in memory of their own.</summary>
-    internal Tensor Copy() => Filled(Device, Shape, t => Device.Kernels.Memory.Copy(Data, t.Data, Count));
-
-    /// <summary>A float32 tensor with the contents that an action gives it; none where that fails.</summary>
-    internal static Tensor Filled(Device device, Shape shape, Action<Tensor> fill)
+    /// <summary>The same numbers, float32 or of 16 bits, in memory of their own.</summary>
+    internal Tensor Copy() => Filled(Device, Shape, t =>
     {
-        Tensor t = Allocate(device, shape);
+        if (Type.IsNarrow())
+            Device.Kernels.Memory.Copy(NarrowData, t.NarrowData, Count);
+        else
+            Device.Kernels.Memory.Copy(Data, t.Data, Count);
+    }, Type);
+
+    /// <summary>A tensor with the contents that an action gives it; none where that fails.</summary>
+    internal static Tensor Filled(Device device, Shape shape, Action<Tensor> fill, DType type = DType.Float32)
+    {
+        Tensor t = Allocate(device, shape, type);
         try
         {
             fill(t);
@@ -119,11 +133,11 @@ public sealed class Tensor
         return t;
     }
 
-    /// <summary>Another shape over the same memory, or over the part that begins some floats further on; both must be released.</summary>
+    /// <summary>Another shape over the same memory, or over the part that begins some numbers further on; both must be released.</summary>
     internal Tensor View(Shape shape, long offset = 0)
     {
         _block?.Share();
-        return new Tensor(Device, shape, Type, _block, _offset + (nint)(offset * sizeof(float)), this);
+        return new Tensor(Device, shape, Type, _block, _offset + (nint)(offset * Type.Size()), this);
     }
 
     /// <summary>Notes that a kernel overwrote the numbers.</summary>
@@ -133,13 +147,16 @@ public sealed class Tensor
         _source?.MarkChanged();
     }
 
-    /// <summary>Overwrites all numbers.</summary>
+    /// <summary>Overwrites all numbers; those of 16 bits are rounded to nearest.</summary>
     /// <exception cref="ShapeException">The number of values is not that of the shape.</exception>
     public void Set(ReadOnlySpan<float> values)
     {
         if (values.Length != Count)
             throw new ShapeException($"Tensor: {values.Length} values do not fill shape {Shape}, which takes {Count}.");
-        Device.Kernels.Memory.Upload(values, Data);
+        if (Type.IsNarrow())
+            Device.Kernels.Memory.Upload<ushort>(Array.ConvertAll(values.ToArray(), v => Type.Narrowed(v)), NarrowData);
+        else
+            Device.Kernels.Memory.Upload(values, Data);
         MarkChanged();
     }
 
@@ -167,9 +184,15 @@ public sealed class Tensor
         return own.Length == count ? own : ToArray();
     }
 
-    /// <summary>The numbers, copied to the host.</summary>
+    /// <summary>The numbers, copied to the host; those of 16 bits are widened.</summary>
     public float[] ToArray()
     {
+        if (Type.IsNarrow())
+        {
+            var bits = new ushort[Count];
+            Device.Kernels.Memory.Download(NarrowData, bits);
+            return Array.ConvertAll(bits, b => Type.Widened(b));
+        }
         var values = new float[Count];
         Device.Kernels.Memory.Download(Data, values);
         return values;
@@ -194,7 +217,7 @@ public sealed class Tensor
     internal void Remake(Tensor? viewOf)
     {
         viewOf?._block!.Share();
-        (_block, _offset) = viewOf is null ? (Device.Pool.Rent(Count * sizeof(float)), 0) : (viewOf._block, viewOf._offset);
+        (_block, _offset) = viewOf is null ? (Device.Pool.Rent(Count * Type.Size()), 0) : (viewOf._block, viewOf._offset);
         IsDropped = false;
     }
 

@@ -61,7 +61,7 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         var own = new OwnConv2D(context, reduce);
         Pad2D = pad;
         var weights = new CudaWeightProduct(context, products, reduce);
-        var pointwise = new PointwiseConvolution(context, affine, products, weights, sizeof(float));
+        var pointwise = new PointwiseConvolution(context, affine, products, weights, ComputePrecision.Float32);
         WinogradConvolution? winograd = precision == ComputePrecision.Float32 ? new WinogradConvolution(context) : null;
         Conv2D = new CudaConv2DKernels(context, convolutions, pointwise, winograd, precision == ComputePrecision.Float32 ? new PatchConvolution(context, products, weights) : null, own, reduce, padding);
         DepthwiseConv2D = new CudaDepthwiseConv2DKernels(context, reduce);

@@ -1,17 +1,18 @@
 namespace Graft.Kernels;
 
 /// <summary>
-/// Forward kernels of inference plans on numbers of 16 bits, in the format of the set's <see cref="KernelSet.Precision"/>: they are widened where they are read and rounded to nearest where
-/// they are written; arithmetic and sums are in float32. Formulas and shapes are those of the op of the same name; biases of convolutions, scales and shifts are float32.
+/// Kernels on numbers of 16 bits, in the format of the set's <see cref="KernelSet.Precision"/>: they are widened where they are read and rounded to nearest where
+/// they are written; arithmetic and sums are in float32. Formulas and shapes are those of the op of the same name; biases of convolutions, scales and shifts are float32. Inference plans run
+/// them forward; what has kernels backward too serves training steps.
 /// </summary>
 /// <remarks>What an op has no kernel for here runs on float32, between <see cref="Widen"/> and <see cref="Round"/>.</remarks>
 public abstract class NarrowKernels
 {
-    /// <summary>y [count] = x, rounded to nearest.</summary>
-    public abstract void Round(DevicePtr<float> x, DevicePtr<ushort> y, long count);
+    /// <summary>y [count] = beta y + x, rounded to nearest; beta is 0 (y is not read) or 1.</summary>
+    public abstract void Round(DevicePtr<float> x, DevicePtr<ushort> y, long count, float beta = 0);
 
-    /// <summary>y [count] = x, exactly.</summary>
-    public abstract void Widen(DevicePtr<ushort> x, DevicePtr<float> y, long count);
+    /// <summary>y [count] = beta y + x; without beta it is x exactly.</summary>
+    public abstract void Widen(DevicePtr<ushort> x, DevicePtr<float> y, long count, float beta = 0);
 
     /// <summary>The routine behind <see cref="FusedConv2D"/>, for people.</summary>
     public abstract string ConvolutionRoutine { get; }
@@ -29,20 +30,29 @@ public abstract class NarrowKernels
     /// <summary>The same with a bias and results of float32, which no rounding has touched.</summary>
     public abstract void DenseToFloat32(in FrozenDenseGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<float> y);
 
-    /// <summary>As <see cref="Pool2DKernels.MaxForward"/>.</summary>
-    public abstract void MaxPool2D(in Pool2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+    /// <summary>True where <see cref="Conv2D"/> has a library that multiplies in 16 bits; without one, numbers are better left as float32.</summary>
+    public abstract bool HasConvolutions { get; }
 
-    /// <summary>As <see cref="Pool2DKernels.AverageForward"/>.</summary>
-    public abstract void AveragePool2D(in Pool2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+    /// <summary>Convolutions in training, forward and backward; weights, biases and their gradients are float32.</summary>
+    public abstract Conv2DKernels<ushort> Conv2D { get; }
 
-    /// <summary>As <see cref="Pad2DKernels.Forward"/>.</summary>
-    public abstract void Pad2D(in Pad2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+    /// <summary>Batch normalisation, forward and backward.</summary>
+    public abstract BatchNormKernels<ushort> BatchNorm { get; }
 
-    /// <summary>As <see cref="ReduceKernels.Forward"/>.</summary>
-    public abstract void Reduce(in ReduceGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+    /// <summary>Pooling, forward and backward.</summary>
+    public abstract Pool2DKernels<ushort> Pool2D { get; }
 
-    /// <summary>As <see cref="UnaryKernels.Forward"/>; y may be x.</summary>
-    public abstract void Unary(in UnaryGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+    /// <summary>Padding, forward and backward.</summary>
+    public abstract Pad2DKernels<ushort> Pad2D { get; }
+
+    /// <summary>Reductions forward, and backward those of sums and means.</summary>
+    public abstract ReduceKernels<ushort> Reduce { get; }
+
+    /// <summary>Functions of one number, forward and backward; y may be x.</summary>
+    public abstract UnaryKernels<ushort> Unary { get; }
+
+    /// <summary>As <see cref="MemoryKernels.Accumulate"/>: the sum is rounded once.</summary>
+    public abstract void Accumulate(DevicePtr<ushort> source, DevicePtr<ushort> destination, long count, float beta);
 
     /// <summary>As <see cref="BinaryKernels.Forward"/>.</summary>
     public abstract void Binary(in BinaryGeometry g, DevicePtr<ushort> a, DevicePtr<ushort> b, DevicePtr<ushort> y);

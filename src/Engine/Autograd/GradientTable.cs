@@ -16,12 +16,12 @@ internal sealed class GradientTable
 
     public Tensor? Find(Tensor tensor) => _gradients.GetValueOrDefault(tensor);
 
-    /// <summary>The gradient of a tensor for one more contribution: beta 0 for the first (write), 1 after (add).</summary>
+    /// <summary>The gradient of a tensor, of its type, for one more contribution: beta 0 for the first (write), 1 after (add).</summary>
     public (Tensor Gradient, float Beta) Contribute(Tensor tensor)
     {
         if (!_gradients.TryGetValue(tensor, out Tensor? gradient))
         {
-            gradient = Tensor.Allocate(tensor.Device, tensor.Shape);
+            gradient = Tensor.Allocate(tensor.Device, tensor.Shape, tensor.Type);
             _gradients.Add(tensor, gradient);
             return (gradient, 0);
         }
@@ -41,11 +41,11 @@ internal sealed class GradientTable
 
     /// <summary>
     /// Makes the gradient of <paramref name="input"/> that of <paramref name="output"/>, in the same memory, where it is the first contribution; false
-    /// where there is one already.
+    /// where there is one already, or numbers of another type.
     /// </summary>
     public bool TryShare(Tensor output, Tensor input)
     {
-        if (_gradients.ContainsKey(input))
+        if (_gradients.ContainsKey(input) || output.Type != input.Type)
             return false;
         _gradients.Add(input, _gradients[output].View(input.Shape));
         return true;

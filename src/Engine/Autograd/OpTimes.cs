@@ -6,7 +6,7 @@ namespace Graft.Autograd;
 /// <param name="clock">Seconds now: of the wall, or of the thread where it does all the work and shares its core with others.</param>
 internal sealed class OpTimes(Func<double> clock)
 {
-    private readonly SortedDictionary<int, Entry> _entries = [];
+    private readonly SortedDictionary<(int Number, int Conversion), Entry> _entries = [];
 
     /// <summary>The ops that ran, in their order.</summary>
     public IEnumerable<Entry> Entries => _entries.Values;
@@ -21,21 +21,21 @@ internal sealed class OpTimes(Func<double> clock)
     public void AddUpdate(double start) => Update = Math.Min(Update, Now - start);
 
     /// <summary>Notes a forward run that began at <paramref name="start"/>.</summary>
-    public void AddForward(int number, OpCall call, double start)
+    public void AddForward(OpCall call, double start)
     {
         double seconds = Now - start;
-        if (!_entries.TryGetValue(number, out Entry? entry))
+        if (!_entries.TryGetValue((call.Number, call.Conversion), out Entry? entry))
         {
             Shape[] shapes = [.. call.Inputs.ToArray().Select(i => i.Shape)];
-            _entries.Add(number, entry = new Entry(call.Layer, call.Op.Name, string.Join(' ', shapes.Select(s => s.ToString())), call.Op.Flops(shapes), (call.Needs(0) ? 1 : 0) + (call.Needs(1) ? 1 : 0)));
+            _entries.Add((call.Number, call.Conversion), entry = new Entry(call.Layer, call.Op.Name, string.Join(' ', shapes.Select(s => s.ToString())), call.Op.Flops(shapes), (call.Needs(0) ? 1 : 0) + (call.Needs(1) ? 1 : 0)));
         }
         entry.Forward = Math.Min(entry.Forward, seconds);
     }
 
     /// <summary>Notes a backward run.</summary>
-    public void AddBackward(int number, double start)
+    public void AddBackward(OpCall call, double start)
     {
-        if (_entries.TryGetValue(number, out Entry? entry))
+        if (_entries.TryGetValue((call.Number, call.Conversion), out Entry? entry))
             entry.Backward = Math.Min(entry.Backward, Now - start);
     }
 

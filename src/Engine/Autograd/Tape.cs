@@ -23,14 +23,15 @@ public sealed class Tape(Device device) : IDisposable
     private readonly List<(OpCall By, Shape Shape, long Bytes)> _overwritten = [];
     private readonly Checkpoints? _checkpoints;
     private readonly List<Tensor> _penalties = [];
+    private readonly Dictionary<Tensor, Tensor> _converted = []; // what ops read in another type, until nobody reads the tensor itself any more
     private bool _replayed;
 
     /// <summary>Where ops run.</summary>
     public Device Device { get; } = device;
 
     /// <summary>
-    /// What dense layers, convolutions and matrix products multiply in, forward and backward; all numbers in memory are float32. Autocast of 16 bits rounds the factors of each
-    /// product.
+    /// What dense layers, convolutions and matrix products multiply in, forward and backward. In 16 bits the factors of each product are rounded, and what convolutions and the ops that
+    /// <see cref="Op.TrainsNarrow"/> names hand on to each other, and its gradients, have 16 bits in memory; all else is float32.
     /// </summary>
     /// <exception cref="GraftException">The device does not compute in it.</exception>
     public ComputePrecision Precision
@@ -139,17 +140,23 @@ public sealed class Tape(Device device) : IDisposable
             needs[i] = op.IsDifferentiable(i) && _wanted.Contains(inputs[i]);
         }
         Shape shape = Infer(op, shapes);
-        bool wanted = needs.AsSpan().Contains(true);
         if (Trace is not null)
-            return Note(op, inputs, shape, wanted);
-        Tensor output = Own(op.IsView ? inputs[0].View(shape) : Tensor.Allocate(Device, shape));
-        Tensor[] saved = wanted || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
-        var call = new OpCall(this, op, inputs.ToArray(), output, saved, needs, Layer) { Number = number };
+            return Note(op, inputs, shape, needs.AsSpan().Contains(true));
+        Tensor[] read = inputs.ToArray();
+        DType type = op.IsView ? read[0].Type : Convert(op, read, shapes, number);
+        return Execute(op, read, shapes, needs, Own(op.IsView ? read[0].View(shape) : Tensor.Allocate(Device, shape, type)), number);
+    }
+
+    /// <summary>Runs an op on inputs of the types that it reads, and records it where a gradient is wanted.</summary>
+    private Tensor Execute(Op op, Tensor[] inputs, Shape[] shapes, bool[] needs, Tensor output, int number, int conversion = 0)
+    {
+        Tensor[] saved = needs.AsSpan().Contains(true) || !op.SavesForBackwardOnly ? Array.ConvertAll(op.SavedShapes(shapes), s => Own(Tensor.Allocate(Device, s))) : [];
+        var call = new OpCall(this, op, inputs, output, saved, needs, Layer) { Number = number, Conversion = conversion };
         double start = Times?.Now ?? 0;
         try
         {
             op.Forward(call);
-            Times?.AddForward(number, call, start);
+            Times?.AddForward(call, start);
         }
         finally
         {
@@ -192,7 +199,7 @@ public sealed class Tape(Device device) : IDisposable
                 try
                 {
                     call.Op.Backward(call);
-                    Times?.AddBackward(call.Number, start);
+                    Times?.AddBackward(call, start);
                 }
                 finally
                 {
@@ -210,6 +217,8 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>Gives a result's memory back early where backward will not read it. What was traced stays: a plan reads it.</summary>
     public void Release(Tensor tensor)
     {
+        if (_converted.Remove(tensor, out Tensor? copy))
+            Release(copy);
         if (Trace is null && _owned.Contains(tensor) && _checkpoints?.Release(tensor) != true && !_kept.ContainsKey(tensor))
             Drop(tensor);
     }
@@ -224,6 +233,7 @@ public sealed class Tape(Device device) : IDisposable
         foreach (Tensor t in _owned)
             t.Release();
         _owned.Clear();
+        _converted.Clear();
         _record.Clear();
     }
 
@@ -235,6 +245,39 @@ public sealed class Tape(Device device) : IDisposable
         if (wanted)
             _wanted.Add(output);
         return output;
+    }
+
+    /// <summary>
+    /// Brings inputs into the types that an op reads, where numbers of 16 bits are about, and says what it makes: 16 bits where it has kernels for them and one of its inputs has 16, or is
+    /// rounded for it anyway; else float32.
+    /// </summary>
+    private DType Convert(Op op, Tensor[] inputs, Shape[] shapes, int number)
+    {
+        DType narrow = DTypes.Of(Precision);
+        if (narrow == DType.Float32)
+            return DType.Float32;
+        bool isNarrow = op.BeginsNarrow;
+        for (int i = 0; i < inputs.Length && !isNarrow; i++)
+            isNarrow = op.ReadsNarrow(i) && inputs[i].Type == narrow;
+        isNarrow = isNarrow && op.TrainsNarrow(Kernels.Narrow, shapes);
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            DType type = isNarrow && op.ReadsNarrow(i) ? narrow : DType.Float32;
+            if (inputs[i].Type != type && inputs[i].Type != DType.Int32)
+                inputs[i] = Converted(inputs[i], type, number, i);
+        }
+        return isNarrow ? narrow : DType.Float32;
+    }
+
+    /// <summary>A tensor's numbers in another type, converted once for all that read them; it takes no number among the ops, which a plan and random ops count.</summary>
+    private Tensor Converted(Tensor tensor, DType type, int number, int index)
+    {
+        if (!_converted.TryGetValue(tensor, out Tensor? copy))
+        {
+            copy = Execute(new ConvertOp(type), [tensor], [tensor.Shape], [_wanted.Contains(tensor)], Own(Tensor.Allocate(Device, tensor.Shape, type)), number, index + 1);
+            _converted.Add(tensor, copy);
+        }
+        return copy;
     }
 
     private Shape Infer(Op op, Shape[] shapes)

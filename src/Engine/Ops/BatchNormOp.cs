@@ -91,46 +91,64 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
         Forward(call, mean, variance);
     }
 
+    internal override bool ReadsNarrow(int index) => index is 0 or Residual;
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.BatchNorm, call.Kernels.Narrow.Unary, call.Kernels.Narrow.Accumulate);
+        else
+            Backward(call, call.Kernels.BatchNorm, call.Kernels.Unary, call.Kernels.Memory.Accumulate);
+    }
+
+    private void Backward<T>(OpCall call, BatchNormKernels<T> kernels, UnaryKernels<T> activations, Adding<T> add)
+        where T : unmanaged
+    {
         BatchNormGeometry g = Geometry(call);
         bool sums = MakesSums(call), hasResidual = HasResidual(call);
-        DevicePtr<float> x = sums ? call.In(0).Data : default, y = KeepsOutputOf(call) ? call.Output.Data : default, dy = call.GradOut;
+        DevicePtr<T> x = sums ? call.In(0).As<T>() : default, y = KeepsOutputOf(call) ? call.Output.As<T>() : default, dy = call.GradOutAs<T>();
         // What comes through the activation is the residual's gradient: it is written once, and read from there on.
-        (DevicePtr<float> Gradient, float Beta) residual = hasResidual && call.Needs(Residual) ? call.GradInPlace(Residual) : default;
-        DevicePtr<float> passed = hasResidual ? Place(call, residual, call.Output.Count) : default;
+        (DevicePtr<T> Gradient, float Beta) residual = hasResidual && call.Needs(Residual) ? call.GradInPlace<T>(Residual) : default;
+        DevicePtr<T> passed = hasResidual ? Place(call, residual, call.Output.Count) : default;
         // The sums that the input's gradient reads are those of gamma and beta.
         (DevicePtr<float> Gradient, float Beta) gamma = call.Needs(1) ? call.GradIn(1) : default, shift = call.Needs(2) ? call.GradIn(2) : default;
         DevicePtr<float> dscale = sums ? Place(call, gamma, g.C) : default, dshift = sums ? Place(call, shift, g.C) : default;
 
-        var gate = new BatchNormGate(call.In(1).Data, call.In(2).Data, y, passed);
+        var gate = new BatchNormGate<T>(call.In(1).Data, call.In(2).Data, y, passed);
         if (sums)
-            call.Kernels.BatchNorm.BackwardSums(g, x, dy, call.Saved(0), call.Saved(1), dscale, dshift, gate);
+            kernels.BackwardSums(g, x, dy, call.Saved(0), call.Saved(1), dscale, dshift, gate);
         else if (hasResidual)
-            call.Kernels.Unary.BackwardInput(activation.Over(call.Output.Count), default, y, dy, passed, 0);
+            activations.BackwardInput(activation.Over(call.Output.Count), default, y, dy, passed, 0);
         if (hasResidual)
         {
-            AddTo(call, residual, passed, call.Output.Count);
+            AddTo(add, residual, passed, call.Output.Count);
             (g, dy) = (g with { Activation = FusedActivation.None }, passed); // it is through
         }
         if (call.Needs(0))
         {
-            var (dx, beta) = call.GradInPlace(0);
-            call.Kernels.BatchNorm.BackwardInput(g, x, dy, call.In(1).Data, call.Saved(0), call.Saved(1), dscale, dshift, dx, beta, gate);
+            var (dx, beta) = call.GradInPlace<T>(0);
+            kernels.BackwardInput(g, x, dy, call.In(1).Data, call.Saved(0), call.Saved(1), dscale, dshift, dx, beta, gate);
         }
-        AddTo(call, gamma, dscale, g.C);
-        AddTo(call, shift, dshift, g.C);
+        AddTo(call.Kernels.Memory.Accumulate, gamma, dscale, g.C);
+        AddTo(call.Kernels.Memory.Accumulate, shift, dshift, g.C);
     }
 
-    // A first contribution is written to its place; where there is one already, or nobody wants it, it is made apart.
-    private static DevicePtr<float> Place(OpCall call, (DevicePtr<float> Gradient, float Beta) wanted, long count) =>
-        !wanted.Gradient.IsNull && wanted.Beta == 0 ? wanted.Gradient : call.Temporary(count);
+    /// <summary>destination = beta destination + source.</summary>
+    private delegate void Adding<T>(DevicePtr<T> source, DevicePtr<T> destination, long count, float beta)
+        where T : unmanaged;
 
-    private static void AddTo(OpCall call, (DevicePtr<float> Gradient, float Beta) there, DevicePtr<float> more, long count)
+    // A first contribution is written to its place; where there is one already, or nobody wants it, it is made apart.
+    private static DevicePtr<T> Place<T>(OpCall call, (DevicePtr<T> Gradient, float Beta) wanted, long count)
+        where T : unmanaged => !wanted.Gradient.IsNull && wanted.Beta == 0 ? wanted.Gradient : call.Temporary<T>(count);
+
+    private static void AddTo<T>(Adding<T> add, (DevicePtr<T> Gradient, float Beta) there, DevicePtr<T> more, long count)
+        where T : unmanaged
     {
         if (there.Beta != 0)
-            call.Kernels.Memory.Accumulate(more, there.Gradient, count, there.Beta);
+            add(more, there.Gradient, count, there.Beta);
     }
 
     private static bool HasResidual(OpCall call) => call.InputCount > Residual;
@@ -138,8 +156,17 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
     // By moving statistics, and with gamma and beta frozen, dx is dy times a factor.
     private bool MakesSums(OpCall call) => training || call.Needs(1) || call.Needs(2);
 
-    private void Forward(OpCall call, DevicePtr<float> movingMean, DevicePtr<float> movingVariance) => call.Kernels.BatchNorm.Forward(
-        Geometry(call), call.In(0).Data, call.In(1).Data, call.In(2).Data, movingMean, movingVariance, call.Output.Data, call.Saved(0), call.Saved(1), call.InOrNull(Residual));
+    private void Forward(OpCall call, DevicePtr<float> movingMean, DevicePtr<float> movingVariance)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.BatchNorm, movingMean, movingVariance);
+        else
+            Forward(call, call.Kernels.BatchNorm, movingMean, movingVariance);
+    }
+
+    private void Forward<T>(OpCall call, BatchNormKernels<T> kernels, DevicePtr<float> movingMean, DevicePtr<float> movingVariance)
+        where T : unmanaged => kernels.Forward(
+        Geometry(call), call.In(0).As<T>(), call.In(1).Data, call.In(2).Data, movingMean, movingVariance, call.Output.As<T>(), call.Saved(0), call.Saved(1), call.InOrNull<T>(Residual));
 
     private BatchNormGeometry Geometry(OpCall call)
     {

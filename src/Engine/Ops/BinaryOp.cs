@@ -37,21 +37,41 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) =>
-        call.Kernels.Binary.Forward(Geometry(call.In(0).Shape, call.In(1).Shape), call.In(0).Data, call.In(1).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            ForwardNarrow(call.Narrow);
+        else
+            call.Kernels.Binary.Forward(Geometry(call.In(0).Shape, call.In(1).Shape), call.In(0).Data, call.In(1).Data, call.Output.Data);
+    }
 
     internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
     internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Binary(Geometry(call.Shape(0), call.Shape(1)), call.In(0), call.In(1), call.Output);
+
+    /// <summary>Sums of two branches, whose gradient is handed on as it is.</summary>
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => formula == BinaryFormula.Add && inputs[0].Equals(inputs[1]);
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
         for (int i = 0; i < 2; i++)
         {
-            if (call.Needs(i))
+            if (!call.Needs(i))
+                continue;
+            if (call.IsNarrow)
+                AddNarrow(call, i);
+            else
                 Backward(call, i);
         }
+    }
+
+    private static void AddNarrow(OpCall call, int index)
+    {
+        if (call.TryPassGradient(index))
+            return;
+        var (gradient, beta) = call.GradIn<ushort>(index);
+        call.Kernels.Narrow.Accumulate(call.GradOutAs<ushort>(), gradient, call.Output.Count, beta);
     }
 
     private void Backward(OpCall call, int index)

@@ -2,7 +2,7 @@ using Graft.Kernels;
 
 namespace Graft.Ops;
 
-/// <summary>One run of an op on numbers of 16 bits, in an inference plan.</summary>
+/// <summary>One forward run of an op on numbers of 16 bits, in an inference plan or on a tape.</summary>
 /// <param name="kernels">The routines.</param>
 /// <param name="shapes">Of the inputs.</param>
 /// <param name="inputs">Addresses of the inputs: of 16 bits, or float32 where <see cref="Op.ReadsNarrow"/> says so.</param>

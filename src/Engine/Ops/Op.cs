@@ -62,8 +62,17 @@ public abstract class Op
     /// <summary>True where <see cref="ForwardNarrow"/> takes inputs of these shapes.</summary>
     internal virtual bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => false;
 
-    /// <summary>True where <see cref="ForwardNarrow"/> reads input <paramref name="index"/> in 16 bits; false for a scale or shift, which stays float32.</summary>
+    /// <summary>True where forward on 16 bits reads input <paramref name="index"/> in 16 bits; false for a scale, shift or weight, which stays float32.</summary>
     internal virtual bool ReadsNarrow(int index) => true;
+
+    /// <summary>
+    /// True where <see cref="Forward"/> and <see cref="Backward"/> take inputs of these shapes, and make results, of 16 bits too: a tape in mixed precision then runs it so where an input
+    /// that it reads in 16 bits has 16.
+    /// </summary>
+    internal virtual bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => false;
+
+    /// <summary>True where such a tape rounds float32 inputs for it: what is rounded anyway before it is multiplied.</summary>
+    internal virtual bool BeginsNarrow => false;
 
     /// <summary>Computes the output in 16 bits, from inputs in 16 bits.</summary>
     internal virtual void ForwardNarrow(NarrowCall call) => throw new NotSupportedException($"{Name} has no kernel on numbers of 16 bits.");

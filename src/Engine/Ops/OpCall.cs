@@ -43,6 +43,12 @@ public sealed class OpCall
     /// <summary>How many ops the tape ran before this one.</summary>
     internal int Number { get; init; }
 
+    /// <summary>0 for an op that a layer asked for; 1 and more for what converts the inputs of the op of that number.</summary>
+    internal int Conversion { get; init; }
+
+    /// <summary>True where the op makes numbers of 16 bits, of inputs that have 16 wherever <see cref="Op.ReadsNarrow"/> says so.</summary>
+    internal bool IsNarrow => Output.Type.IsNarrow();
+
     /// <summary>Number of inputs.</summary>
     public int InputCount => _inputs.Length;
 
@@ -60,7 +66,11 @@ public sealed class OpCall
     public Tensor In(int index) => _inputs[index];
 
     /// <summary>Address of input <paramref name="index"/>, or Null where the caller gave fewer: an absent bias.</summary>
-    public DevicePtr<float> InOrNull(int index) => index < _inputs.Length ? _inputs[index].Data : DevicePtr<float>.Null;
+    public DevicePtr<float> InOrNull(int index) => InOrNull<float>(index);
+
+    /// <inheritdoc cref="InOrNull(int)"/>
+    internal DevicePtr<T> InOrNull<T>(int index)
+        where T : unmanaged => index < _inputs.Length ? _inputs[index].As<T>() : DevicePtr<T>.Null;
 
     /// <summary>Buffer <paramref name="index"/> of <see cref="Op.SavedShapes"/>; valid from forward to backward.</summary>
     public DevicePtr<float> Saved(int index) => SavedTensors[index].Data;
@@ -69,26 +79,38 @@ public sealed class OpCall
     public bool Needs(int index) => index < _needs.Length && _needs[index];
 
     /// <summary>Gradient of the output.</summary>
-    public DevicePtr<float> GradOut => _tape!.Gradients.Of(Output).Data;
+    public DevicePtr<float> GradOut => GradOutAs<float>();
+
+    /// <summary>Gradient of the output, which has its type.</summary>
+    internal DevicePtr<T> GradOutAs<T>()
+        where T : unmanaged => _tape!.Gradients.Of(Output).As<T>();
 
     /// <summary>
     /// Where the gradient of input <paramref name="index"/> goes, and beta: 0 to write (first contribution), 1 to add.
     /// Each input is asked for once a call.
     /// </summary>
-    public (DevicePtr<float> Gradient, float Beta) GradIn(int index)
+    public (DevicePtr<float> Gradient, float Beta) GradIn(int index) => GradIn<float>(index);
+
+    /// <summary>The same for an input whose numbers, and so its gradient's, may have 16 bits.</summary>
+    internal (DevicePtr<T> Gradient, float Beta) GradIn<T>(int index)
+        where T : unmanaged
     {
         (Tensor gradient, float beta) = _tape!.Gradients.Contribute(_inputs[index]);
-        return (gradient.Data, beta);
+        return (gradient.As<T>(), beta);
     }
 
     /// <summary>
     /// As <see cref="GradIn"/>, for kernels that may write over the gradient of the output while they read it, element by element: where nobody else
     /// needs that memory, the gradient of the input takes it over.
     /// </summary>
-    public (DevicePtr<float> Gradient, float Beta) GradInPlace(int index)
+    public (DevicePtr<float> Gradient, float Beta) GradInPlace(int index) => GradInPlace<float>(index);
+
+    /// <inheritdoc cref="GradInPlace(int)"/>
+    internal (DevicePtr<T> Gradient, float Beta) GradInPlace<T>(int index)
+        where T : unmanaged
     {
         Tensor output = _tape!.Gradients.Of(Output);
-        return !output.IsShared && output.Count == _inputs[index].Count && _tape.Gradients.TryShare(Output, _inputs[index]) ? (output.Data, 0) : GradIn(index);
+        return !output.IsShared && output.Count == _inputs[index].Count && _tape.Gradients.TryShare(Output, _inputs[index]) ? (output.As<T>(), 0) : GradIn<T>(index);
     }
 
     /// <summary>
@@ -111,12 +133,28 @@ public sealed class OpCall
     internal bool TryDeferGradient(int index, Tensor x, in DenseGeometry geometry) => _tape!.TryDefer(this, _inputs[index], x, geometry);
 
     /// <summary>A buffer for this call alone, contents undefined.</summary>
-    public DevicePtr<float> Temporary(long count)
+    public DevicePtr<float> Temporary(long count) => Temporary<float>(count);
+
+    /// <summary>The same of float, or of ushort for numbers of the output's 16 bits.</summary>
+    internal DevicePtr<T> Temporary<T>(long count)
+        where T : unmanaged
     {
-        Tensor t = Tensor.Allocate(Output.Device, new Shape(checked((int)count)));
+        Tensor t = Tensor.Allocate(Output.Device, new Shape(checked((int)count)), typeof(T) == typeof(ushort) ? Output.Type : DType.Float32);
         _temporaries.Add(t);
         _tape?.NoteTemporary(this, t);
-        return t.Data;
+        return t.As<T>();
+    }
+
+    /// <summary>The same run, for <see cref="Op.ForwardNarrow"/>.</summary>
+    internal NarrowCall Narrow
+    {
+        get
+        {
+            var addresses = new nint[_inputs.Length];
+            for (int i = 0; i < addresses.Length; i++)
+                addresses[i] = _inputs[i].Type.IsNarrow() ? _inputs[i].NarrowData.Address : _inputs[i].Data.Address;
+            return new NarrowCall(Kernels.Narrow, Array.ConvertAll(_inputs, t => t.Shape), addresses, Output.Shape, Output.NarrowData.Address);
+        }
     }
 
     internal void ReleaseTemporaries()

@@ -27,17 +27,34 @@ public sealed class Pad2DOp(Padding2D padding) : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Pad2D.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            ForwardNarrow(call.Narrow);
+        else
+            call.Kernels.Pad2D.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data);
+    }
 
     internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
-    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Pad2D(Geometry(call.Shape(0)), call.In(0), call.Output);
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Pad2D.Forward(Geometry(call.Shape(0)), call.In(0), call.Output);
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        var (dx, beta) = call.GradIn(0);
-        call.Kernels.Pad2D.BackwardInput(Geometry(call.In(0).Shape), call.GradOut, dx, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Pad2D);
+        else
+            Backward(call, call.Kernels.Pad2D);
+    }
+
+    private void Backward<T>(OpCall call, Pad2DKernels<T> kernels)
+        where T : unmanaged
+    {
+        var (dx, beta) = call.GradIn<T>(0);
+        kernels.BackwardInput(Geometry(call.In(0).Shape), call.GradOutAs<T>(), dx, beta);
     }
 
     private Pad2DGeometry Geometry(Shape x) => new(x[0], x[1], x[2], x[3], padding);

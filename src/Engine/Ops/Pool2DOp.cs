@@ -73,36 +73,49 @@ public sealed class Pool2DOp(
     /// <inheritdoc/>
     public override void Forward(OpCall call)
     {
-        Pool2DGeometry g = Geometry(call.In(0).Shape);
-        if (kind == PoolKind.Max)
-            call.Kernels.Pool2D.MaxForward(g, call.In(0).Data, call.Output.Data, call.Recorded ? Winners(call) : DevicePtr<int>.Null);
+        if (call.IsNarrow)
+            Forward(call.Kernels.Narrow.Pool2D, call.In(0).Shape, call.In(0).NarrowData, call.Output.NarrowData, WinnersOf(call));
         else
-            call.Kernels.Pool2D.AverageForward(g, call.In(0).Data, call.Output.Data);
+            Forward(call.Kernels.Pool2D, call.In(0).Shape, call.In(0).Data, call.Output.Data, WinnersOf(call));
     }
 
     internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
-    internal override void ForwardNarrow(NarrowCall call)
+    internal override void ForwardNarrow(NarrowCall call) => Forward(call.Kernels.Pool2D, call.Shape(0), call.In(0), call.Output, DevicePtr<int>.Null);
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    private void Forward<T>(Pool2DKernels<T> kernels, Shape shape, DevicePtr<T> x, DevicePtr<T> y, DevicePtr<int> winners)
+        where T : unmanaged
     {
         if (kind == PoolKind.Max)
-            call.Kernels.MaxPool2D(Geometry(call.Shape(0)), call.In(0), call.Output);
+            kernels.MaxForward(Geometry(shape), x, y, winners);
         else
-            call.Kernels.AveragePool2D(Geometry(call.Shape(0)), call.In(0), call.Output);
+            kernels.AverageForward(Geometry(shape), x, y);
     }
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        Pool2DGeometry g = Geometry(call.In(0).Shape);
-        var (dx, beta) = call.GradIn(0);
-        if (kind == PoolKind.Max)
-            call.Kernels.Pool2D.MaxBackward(g, call.GradOut, Winners(call), dx, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Pool2D);
         else
-            call.Kernels.Pool2D.AverageBackward(g, call.GradOut, dx, beta);
+            Backward(call, call.Kernels.Pool2D);
     }
 
-    /// <summary>The saved buffer as integers, which have the width of floats.</summary>
-    private static DevicePtr<int> Winners(OpCall call) => new(call.Saved(0).Address);
+    private void Backward<T>(OpCall call, Pool2DKernels<T> kernels)
+        where T : unmanaged
+    {
+        Pool2DGeometry g = Geometry(call.In(0).Shape);
+        var (dx, beta) = call.GradIn<T>(0);
+        if (kind == PoolKind.Max)
+            kernels.MaxBackward(g, call.GradOutAs<T>(), WinnersOf(call), dx, beta);
+        else
+            kernels.AverageBackward(g, call.GradOutAs<T>(), dx, beta);
+    }
+
+    /// <summary>The saved buffer as integers, which have the width of floats; Null where there is none.</summary>
+    private DevicePtr<int> WinnersOf(OpCall call) => kind == PoolKind.Max && call.Recorded ? new(call.Saved(0).Address) : DevicePtr<int>.Null;
 
     private Pool2DGeometry Geometry(Shape x) => new(x[0], x[1], x[2], x[3], filterH, filterW, strideH, strideW, padding, countPadding);
 }

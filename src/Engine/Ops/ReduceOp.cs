@@ -53,18 +53,36 @@ public sealed class ReduceOp(ReduceFormula formula, int[] axes, bool keepDims = 
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Reduce.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data, 0);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            ForwardNarrow(call.Narrow);
+        else
+            call.Kernels.Reduce.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data, 0);
+    }
 
     internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
-    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Reduce(Geometry(call.Shape(0)), call.In(0), call.Output);
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Reduce.Forward(Geometry(call.Shape(0)), call.In(0), call.Output, 0);
+
+    /// <summary>The mean of each channel of an image. A sum may leave the range of 16 bits, equal largest numbers are counted, and other means are subtracted from what they are of.</summary>
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => formula == ReduceFormula.Mean && inputs[0].Rank == 4 && axes is [1, 2];
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        DevicePtr<float> x = Compares ? call.In(0).Data : DevicePtr<float>.Null, y = Compares ? call.Output.Data : DevicePtr<float>.Null;
-        var (dx, beta) = call.GradIn(0);
-        call.Kernels.Reduce.BackwardInput(Geometry(call.In(0).Shape), x, y, call.GradOut, dx, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Reduce);
+        else
+            Backward(call, call.Kernels.Reduce);
+    }
+
+    private void Backward<T>(OpCall call, ReduceKernels<T> kernels)
+        where T : unmanaged
+    {
+        DevicePtr<T> x = Compares ? call.In(0).As<T>() : DevicePtr<T>.Null, y = Compares ? call.Output.As<T>() : DevicePtr<T>.Null;
+        var (dx, beta) = call.GradIn<T>(0);
+        kernels.BackwardInput(Geometry(call.In(0).Shape), x, y, call.GradOutAs<T>(), dx, beta);
     }
 
     internal static ReduceGeometry Geometry(ReduceFormula formula, Shape shape, ReadOnlySpan<bool> reduced)

@@ -48,6 +48,12 @@ public sealed class ReshapeOp(params int[] shape) : Op
     {
         if (call.TryPassGradient(0))
             return; // the same numbers under another shape, as forward
+        if (call.IsNarrow)
+        {
+            var (narrow, betaOfNarrow) = call.GradIn<ushort>(0);
+            call.Kernels.Narrow.Accumulate(call.GradOutAs<ushort>(), narrow, call.Output.Count, betaOfNarrow);
+            return;
+        }
         var (dx, beta) = call.GradIn(0);
         call.Kernels.Memory.Accumulate(call.GradOut, dx, call.Output.Count, beta);
     }

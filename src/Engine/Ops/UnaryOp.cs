@@ -53,19 +53,37 @@ public sealed class UnaryOp : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Unary.Forward(Geometry(call.Output.Shape), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            ForwardNarrow(call.Narrow);
+        else
+            call.Kernels.Unary.Forward(Geometry(call.Output.Shape), call.In(0).Data, call.Output.Data);
+    }
 
     internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
-    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Unary(Geometry(call.OutputShape), call.In(0), call.Output);
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Unary.Forward(Geometry(call.OutputShape), call.In(0), call.Output);
+
+    /// <summary>Activations between convolutions; of others, such as probabilities, training keeps all digits.</summary>
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => _formula is UnaryFormula.ReLU or UnaryFormula.ReLUMax or UnaryFormula.LeakyReLU
+        or UnaryFormula.SiLU or UnaryFormula.HardSiLU or UnaryFormula.Gelu or UnaryFormula.GeluTanh or UnaryFormula.Mish;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        DevicePtr<float> x = KeepsInput(0) ? call.In(0).Data : DevicePtr<float>.Null;
-        DevicePtr<float> y = KeepsOutput ? call.Output.Data : DevicePtr<float>.Null;
-        var (dx, beta) = call.GradInPlace(0);
-        call.Kernels.Unary.BackwardInput(Geometry(call.Output.Shape), x, y, call.GradOut, dx, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Unary);
+        else
+            Backward(call, call.Kernels.Unary);
+    }
+
+    private void Backward<T>(OpCall call, UnaryKernels<T> kernels)
+        where T : unmanaged
+    {
+        DevicePtr<T> x = KeepsInput(0) ? call.In(0).As<T>() : DevicePtr<T>.Null, y = KeepsOutput ? call.Output.As<T>() : DevicePtr<T>.Null;
+        var (dx, beta) = call.GradInPlace<T>(0);
+        kernels.BackwardInput(Geometry(call.Output.Shape), x, y, call.GradOutAs<T>(), dx, beta);
     }
 
     private UnaryGeometry Geometry(Shape y) => new(y.Count, _formula, _alpha, _beta);

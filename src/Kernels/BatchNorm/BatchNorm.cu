@@ -5,8 +5,8 @@
 // Batch normalisation of [rows, channels]. Statistics take one pass, as Columns.cuh has it; a small kernel joins their segments. The pass behind it stores
 // act(v + residual), v = (x - mean) rstd scale + shift, so that what a network does with v costs no pass of its own.
 
-template <bool FOURS>
-__device__ __forceinline__ void moments(double (&all)[2][4], const ColumnPlace& at, const float* x, long long rows, int channels, int segments)
+template <bool FOURS, class T>
+__device__ __forceinline__ void moments(double (&all)[2][4], const ColumnPlace& at, const T* x, long long rows, int channels, int segments)
 {
     Four near = load_four<FOURS>(x, at.column, channels);
     for (long long first = (long long)at.chunk * STEP_ROWS * at.row_lanes + at.row; first < rows; first += (long long)segments * STEP_ROWS * at.row_lanes)
@@ -33,10 +33,9 @@ __device__ __forceinline__ void moments(double (&all)[2][4], const ColumnPlace& 
 }
 
 // Sums of d and d d, d = x - x[0]: near the mean, so that no digits are lost where it is far from zero.
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4) batch_norm_moments(
-    const float* __restrict__ x, double* parts, long long rows, int channels, int log, int column_blocks, int segments)
+template <class T>
+__device__ __forceinline__ void sum_moments(const T* x, double* parts, long long rows, int channels, int log, int column_blocks, int segments)
 {
-    __shared__ double shared[COLUMN_WARPS * 2 * 128];
     ColumnPlace at = column_place(log, column_blocks);
     double all[2][4] = {};
     if (at.column < channels)
@@ -46,29 +45,46 @@ extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4) batch_norm_momen
         else
             moments<false>(all, at, x, rows, channels, segments);
     }
-    write_sums(all, shared, parts, channels, log, column_blocks);
+    write_sums(all, shared_sums(), parts, channels, log, column_blocks);
 }
 
+#define MOMENTS(suffix, T)                                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4) batch_norm_moments##suffix(                                                               \
+        const T* __restrict__ x, double* parts, long long rows, int channels, int log, int column_blocks, int segments)                                       \
+    {                                                                                                                                                         \
+        sum_moments(x, parts, rows, channels, log, column_blocks, segments);                                                                                  \
+    }
+FOR_STORED(MOMENTS)
+
 // What is used, and the moving statistics' step.
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_statistics(const float* __restrict__ x, const double* __restrict__ parts, float* moving_mean, float* moving_variance,
-    float* mean, float* rstd, long long rows, int channels, int log, int segments, float epsilon, float momentum, double moving_factor)
+template <class T>
+__device__ __forceinline__ void statistics(const T* x, const double* parts, float* moving_mean, float* moving_variance, float* mean, float* rstd, long long rows, int channels, int log,
+    int segments, float epsilon, float momentum, double moving_factor)
 {
-    __shared__ double shared[COLUMN_WARPS * 2 * 8];
     double all[2];
-    join_segments<Sum>(parts, all, 0.0, segments, channels, log, shared);
+    join_segments<Sum>(parts, all, 0.0, segments, channels, log, shared_sums());
     int c = (blockIdx.x << log) + threadIdx.x;
     if (threadIdx.x >= 1u << log || c >= channels)
         return;
-    double shift = all[0] / rows, m = x[c] + shift, variance = larger(0.0, all[1] / rows - shift * shift);
+    double shift = all[0] / rows, m = widened(x[c]) + shift, variance = larger(0.0, all[1] / rows - shift * shift);
     moving_mean[c] = (float)(moving_mean[c] * (double)momentum + m * (1.0 - (double)momentum));
     moving_variance[c] = (float)(moving_variance[c] * (double)momentum + variance * moving_factor * (1.0 - (double)momentum));
     mean[c] = (float)m;
     rstd[c] = (float)(1.0 / sqrt(variance + epsilon));
 }
 
-template <bool FOURS, bool ADDS>
-__device__ __forceinline__ void normalise(const ColumnPlace& at, const float* x, const float* residual, const float* scale, const float* shift, const float* moving_mean,
-    const float* moving_variance, float* y, float* means, float* rstds, long long rows, int channels, int column_blocks, int steps, float epsilon, int activation)
+#define STATISTICS(suffix, T)                                                                                                                                 \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_statistics##suffix(const T* __restrict__ x, const double* __restrict__ parts,     \
+        float* moving_mean, float* moving_variance, float* mean, float* rstd, long long rows, int channels, int log, int segments, float epsilon,             \
+        float momentum, double moving_factor)                                                                                                                 \
+    {                                                                                                                                                         \
+        statistics(x, parts, moving_mean, moving_variance, mean, rstd, rows, channels, log, segments, epsilon, momentum, moving_factor);                      \
+    }
+FOR_STORED(STATISTICS)
+
+template <bool FOURS, bool ADDS, class T>
+__device__ __forceinline__ void normalise(const ColumnPlace& at, const T* x, const T* residual, const float* scale, const float* shift, const float* moving_mean,
+    const float* moving_variance, T* y, float* means, float* rstds, long long rows, int channels, int column_blocks, int steps, float epsilon, int activation)
 {
     long long row = last_rows_first(at, column_blocks, steps);
     Four mean = {}, factor = {}, plus = {};
@@ -122,8 +138,8 @@ __device__ __forceinline__ void normalise(const ColumnPlace& at, const float* x,
 }
 
 // By means and rstds, or, where moving_mean is not null, by moving statistics: then it writes means and rstds.
-template <bool ADDS>
-__device__ __forceinline__ void normalise_rows(const float* x, const float* residual, const float* scale, const float* shift, const float* moving_mean, const float* moving_variance, float* y,
+template <bool ADDS, class T>
+__device__ __forceinline__ void normalise_rows(const T* x, const T* residual, const float* scale, const float* shift, const float* moving_mean, const float* moving_variance, T* y,
     float* means, float* rstds, long long rows, int channels, int log, int column_blocks, int steps, float epsilon, int activation)
 {
     ColumnPlace at = column_place(log, column_blocks);
@@ -137,16 +153,19 @@ __device__ __forceinline__ void normalise_rows(const float* x, const float* resi
         normalise<false, ADDS>(at, x, residual, scale, shift, moving_mean, moving_variance, y, means, rstds, rows, channels, column_blocks, steps, epsilon, activation);
 }
 
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_forward(const float* __restrict__ x, const float* __restrict__ scale, const float* __restrict__ shift,
-    const float* __restrict__ moving_mean, const float* __restrict__ moving_variance, float* y, float* means, float* rstds, long long rows, int channels, int log, int column_blocks, int steps,
-    float epsilon, int activation)
-{
-    normalise_rows<false>(x, nullptr, scale, shift, moving_mean, moving_variance, y, means, rstds, rows, channels, log, column_blocks, steps, epsilon, activation);
-}
-
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_add_forward(const float* __restrict__ x, const float* __restrict__ residual, const float* __restrict__ scale,
-    const float* __restrict__ shift, const float* __restrict__ moving_mean, const float* __restrict__ moving_variance, float* y, float* means, float* rstds, long long rows, int channels, int log,
-    int column_blocks, int steps, float epsilon, int activation)
-{
-    normalise_rows<true>(x, residual, scale, shift, moving_mean, moving_variance, y, means, rstds, rows, channels, log, column_blocks, steps, epsilon, activation);
-}
+#define FORWARD(suffix, T)                                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_forward##suffix(const T* __restrict__ x, const float* __restrict__ scale,         \
+        const float* __restrict__ shift, const float* __restrict__ moving_mean, const float* __restrict__ moving_variance, T* y, float* means, float* rstds,  \
+        long long rows, int channels, int log, int column_blocks, int steps, float epsilon, int activation)                                                   \
+    {                                                                                                                                                         \
+        normalise_rows<false>(x, (const T*)nullptr, scale, shift, moving_mean, moving_variance, y, means, rstds, rows, channels, log, column_blocks, steps,   \
+            epsilon, activation);                                                                                                                             \
+    }                                                                                                                                                         \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_add_forward##suffix(const T* __restrict__ x, const T* __restrict__ residual,      \
+        const float* __restrict__ scale, const float* __restrict__ shift, const float* __restrict__ moving_mean, const float* __restrict__ moving_variance,   \
+        T* y, float* means, float* rstds, long long rows, int channels, int log, int column_blocks, int steps, float epsilon, int activation)                 \
+    {                                                                                                                                                         \
+        normalise_rows<true>(x, residual, scale, shift, moving_mean, moving_variance, y, means, rstds, rows, channels, log, column_blocks, steps, epsilon,    \
+            activation);                                                                                                                                      \
+    }
+FOR_STORED(FORWARD)

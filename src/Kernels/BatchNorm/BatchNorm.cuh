@@ -10,6 +10,13 @@ __device__ inline long long last_rows_first(const ColumnPlace& at, int column_bl
     return ((long long)(gridDim.x / column_blocks - 1 - at.chunk) * steps) * STEP_ROWS * at.row_lanes + at.row;
 }
 
+// What the threads of a block join two sums in: the same memory for numbers of any type.
+__device__ inline double* shared_sums()
+{
+    __shared__ double shared[COLUMN_WARPS * 2 * 128];
+    return shared;
+}
+
 // Two sums a channel into parts [segments, 2, channels].
 __device__ inline void write_sums(double (&all)[2][4], double* shared, double* parts, int channels, int log, int column_blocks)
 {

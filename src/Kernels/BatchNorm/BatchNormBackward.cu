@@ -7,10 +7,12 @@
 // residual.
 
 // The way back through the activation: BatchNormGate.cs. y is null where the output is computed from x again, passed where nobody needs the result.
+template <class T>
 struct Gate
 {
-    const float *scale, *shift, *y;
-    float* passed;
+    const float *scale, *shift;
+    const T* y;
+    T* passed;
     int activation;
 };
 
@@ -20,8 +22,8 @@ struct Factors
     Four mean, factor, shift;
 };
 
-template <bool FOURS>
-__device__ __forceinline__ Factors factors_again(const Gate& gate, const float* means, const float* rstds, int column, int channels)
+template <bool FOURS, class T>
+__device__ __forceinline__ Factors factors_again(const Gate<T>& gate, const float* means, const float* rstds, int column, int channels)
 {
     Factors f = {load_four<FOURS>(means, column, channels), load_four<FOURS>(rstds, column, channels), load_four<FOURS>(gate.shift, column, channels)};
     Four by = load_four<FOURS>(gate.scale, column, channels);
@@ -32,7 +34,8 @@ __device__ __forceinline__ Factors factors_again(const Gate& gate, const float* 
 }
 
 // d becomes what comes through, by a product as in Unary.cu: NaN stays.
-__device__ __forceinline__ void come_through(Four& d, const Four& x, const Four& y, const Factors& again, const Gate& gate)
+template <class T>
+__device__ __forceinline__ void come_through(Four& d, const Four& x, const Four& y, const Factors& again, const Gate<T>& gate)
 {
 #pragma unroll
     for (int k = 0; k < 4; k++)
@@ -42,8 +45,8 @@ __device__ __forceinline__ void come_through(Four& d, const Four& x, const Four&
     }
 }
 
-template <bool FOURS, bool GATED>
-__device__ __forceinline__ void gradient_sums(double (&all)[2][4], const ColumnPlace& at, const float* x, const float* dy, const float* means, const float* rstds, const Gate& gate, long long rows,
+template <bool FOURS, bool GATED, class T>
+__device__ __forceinline__ void gradient_sums(double (&all)[2][4], const ColumnPlace& at, const T* x, const T* dy, const float* means, const float* rstds, const Gate<T>& gate, long long rows,
     int channels, int segments)
 {
     Four mean = load_four<FOURS>(means, at.column, channels);
@@ -90,11 +93,10 @@ __device__ __forceinline__ void gradient_sums(double (&all)[2][4], const ColumnP
 }
 
 // Sums of dv and dv (x - mean); dv is dy, or what comes of it through the gate.
-template <bool GATED>
-__device__ __forceinline__ void sum_gradients(const float* x, const float* dy, const float* means, const float* rstds, const Gate& gate, double* parts, long long rows, int channels, int log,
+template <bool GATED, class T>
+__device__ __forceinline__ void sum_gradients(const T* x, const T* dy, const float* means, const float* rstds, const Gate<T>& gate, double* parts, long long rows, int channels, int log,
     int column_blocks, int segments)
 {
-    __shared__ double shared[COLUMN_WARPS * 2 * 128];
     ColumnPlace at = column_place(log, column_blocks);
     double all[2][4] = {};
     if (at.column < channels)
@@ -107,22 +109,23 @@ __device__ __forceinline__ void sum_gradients(const float* x, const float* dy, c
         else
             gradient_sums<false, GATED>(all, at, x, dy, means, rstds, gate, rows, channels, segments);
     }
-    write_sums(all, shared, parts, channels, log, column_blocks);
-}
-
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3) batch_norm_gradient_sums(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ means,
-    double* parts, long long rows, int channels, int log, int column_blocks, int segments)
-{
-    sum_gradients<false>(x, dy, means, nullptr, Gate{}, parts, rows, channels, log, column_blocks, segments);
+    write_sums(all, shared_sums(), parts, channels, log, column_blocks);
 }
 
 // passed may be dy: each number is read before it is written, by the same thread.
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 2) batch_norm_gated_gradient_sums(const float* __restrict__ x, const float* dy, const float* __restrict__ means,
-    const float* __restrict__ rstds, const float* __restrict__ scale, const float* __restrict__ shift, const float* __restrict__ y, float* passed, int activation, double* parts, long long rows,
-    int channels, int log, int column_blocks, int segments)
-{
-    sum_gradients<true>(x, dy, means, rstds, Gate{scale, shift, y, passed, activation}, parts, rows, channels, log, column_blocks, segments);
-}
+#define GRADIENT_SUMS(suffix, T)                                                                                                                                                             \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3) batch_norm_gradient_sums##suffix(const T* __restrict__ x, const T* __restrict__ dy, const float* __restrict__ means,     \
+        double* parts, long long rows, int channels, int log, int column_blocks, int segments)                                                                                               \
+    {                                                                                                                                                                                        \
+        sum_gradients<false>(x, dy, means, nullptr, Gate<T>{}, parts, rows, channels, log, column_blocks, segments);                                                                         \
+    }                                                                                                                                                                                        \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 2) batch_norm_gated_gradient_sums##suffix(const T* __restrict__ x, const T* dy, const float* __restrict__ means,            \
+        const float* __restrict__ rstds, const float* __restrict__ scale, const float* __restrict__ shift, const T* __restrict__ y, T* passed, int activation, double* parts, long long rows,\
+        int channels, int log, int column_blocks, int segments)                                                                                                                              \
+    {                                                                                                                                                                                        \
+        sum_gradients<true>(x, dy, means, rstds, Gate<T>{scale, shift, y, passed, activation}, parts, rows, channels, log, column_blocks, segments);                                         \
+    }
+FOR_STORED(GRADIENT_SUMS)
 
 extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_gradients(const double* __restrict__ parts, const float* __restrict__ rstd, float* dscale, float* dshift, int channels,
     int log, int segments)
@@ -138,9 +141,9 @@ extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_gradient
 }
 
 // dx = factor (dv - (base + (x - mean) slope)); by moving statistics dx = factor dv. dv is dy, or what comes of it through the gate.
-template <bool FOURS, bool BY_BATCH, bool GATED>
-__device__ __forceinline__ void input_gradient(const ColumnPlace& at, const float* x, const float* dy, const float* scale, const float* means, const float* rstds, const Gate& gate,
-    const float* dscale, const float* dshift, float* dx, long long rows, int channels, int column_blocks, int steps, float beta)
+template <bool FOURS, bool BY_BATCH, bool GATED, class T>
+__device__ __forceinline__ void input_gradient(const ColumnPlace& at, const T* x, const T* dy, const float* scale, const float* means, const float* rstds, const Gate<T>& gate,
+    const float* dscale, const float* dshift, T* dx, long long rows, int channels, int column_blocks, int steps, float beta)
 {
     long long row = last_rows_first(at, column_blocks, steps);
     Four mean = {}, factor = {}, base = {}, slope = {};
@@ -196,9 +199,9 @@ __device__ __forceinline__ void input_gradient(const ColumnPlace& at, const floa
 }
 
 // dscale and dshift are null where moving statistics were used, and x too where the gate does not read it.
-template <bool GATED>
-__device__ __forceinline__ void input_gradients(const float* x, const float* dy, const float* scale, const float* means, const float* rstds, const Gate& gate, const float* dscale,
-    const float* dshift, float* dx, long long rows, int channels, int log, int column_blocks, int steps, float beta)
+template <bool GATED, class T>
+__device__ __forceinline__ void input_gradients(const T* x, const T* dy, const float* scale, const float* means, const float* rstds, const Gate<T>& gate, const float* dscale,
+    const float* dshift, T* dx, long long rows, int channels, int log, int column_blocks, int steps, float beta)
 {
     ColumnPlace at = column_place(log, column_blocks);
     if (at.column >= channels)
@@ -217,16 +220,17 @@ __device__ __forceinline__ void input_gradients(const float* x, const float* dy,
         input_gradient<false, false, GATED>(at, x, dy, scale, means, rstds, gate, dscale, dshift, dx, rows, channels, column_blocks, steps, beta);
 }
 
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_backward(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ scale,
-    const float* __restrict__ means, const float* __restrict__ rstds, const float* __restrict__ dscale, const float* __restrict__ dshift, float* dx, long long rows, int channels, int log,
-    int column_blocks, int steps, float beta)
-{
-    input_gradients<false>(x, dy, scale, means, rstds, Gate{}, dscale, dshift, dx, rows, channels, log, column_blocks, steps, beta);
-}
-
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_gated_backward(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ scale,
-    const float* __restrict__ means, const float* __restrict__ rstds, const float* __restrict__ shift, const float* __restrict__ y, int activation, const float* __restrict__ dscale,
-    const float* __restrict__ dshift, float* dx, long long rows, int channels, int log, int column_blocks, int steps, float beta)
-{
-    input_gradients<true>(x, dy, scale, means, rstds, Gate{scale, shift, y, nullptr, activation}, dscale, dshift, dx, rows, channels, log, column_blocks, steps, beta);
-}
+#define BACKWARD(suffix, T)                                                                                                                                                                \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_backward##suffix(const T* __restrict__ x, const T* __restrict__ dy, const float* __restrict__ scale,           \
+        const float* __restrict__ means, const float* __restrict__ rstds, const float* __restrict__ dscale, const float* __restrict__ dshift, T* dx, long long rows, int channels, int log,\
+        int column_blocks, int steps, float beta)                                                                                                                                          \
+    {                                                                                                                                                                                      \
+        input_gradients<false>(x, dy, scale, means, rstds, Gate<T>{}, dscale, dshift, dx, rows, channels, log, column_blocks, steps, beta);                                                \
+    }                                                                                                                                                                                      \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS) batch_norm_gated_backward##suffix(const T* __restrict__ x, const T* __restrict__ dy, const float* __restrict__ scale,     \
+        const float* __restrict__ means, const float* __restrict__ rstds, const float* __restrict__ shift, const T* __restrict__ y, int activation, const float* __restrict__ dscale,      \
+        const float* __restrict__ dshift, T* dx, long long rows, int channels, int log, int column_blocks, int steps, float beta)                                                          \
+    {                                                                                                                                                                                      \
+        input_gradients<true>(x, dy, scale, means, rstds, Gate<T>{scale, shift, y, nullptr, activation}, dscale, dshift, dx, rows, channels, log, column_blocks, steps, beta);             \
+    }
+FOR_STORED(BACKWARD)

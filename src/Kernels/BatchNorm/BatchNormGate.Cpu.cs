@@ -3,7 +3,7 @@ using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
-/// <summary>The activation behind a normalisation and the way back through it (<see cref="BatchNormGate"/>), in lanes and one by one to the same bits.</summary>
+/// <summary>The activation behind a normalisation and the way back through it (<see cref="BatchNormGate{T}"/>), in lanes and one by one to the same bits.</summary>
 internal unsafe struct CpuBatchNormGate
 {
     private const float Six = 6;
@@ -12,10 +12,10 @@ internal unsafe struct CpuBatchNormGate
     private float* _x, _mean, _slope, _shift, _y, _passed;
 
     /// <summary>True where v is computed from x again.</summary>
-    public static bool ReadsInput(in BatchNormGeometry g, in BatchNormGate gate) => g.Activation != FusedActivation.None && gate.Y.IsNull;
+    public static bool ReadsInput(in BatchNormGeometry g, in BatchNormGate<float> gate) => g.Activation != FusedActivation.None && gate.Y.IsNull;
 
     /// <summary>The way back; <paramref name="slope"/> is rstd scale, as forward had it.</summary>
-    public static CpuBatchNormGate Of(in BatchNormGeometry g, in BatchNormGate gate, DevicePtr<float> x, DevicePtr<float> mean, float* slope) => new()
+    public static CpuBatchNormGate Of(in BatchNormGeometry g, in BatchNormGate<float> gate, DevicePtr<float> x, DevicePtr<float> mean, float* slope) => new()
     {
         _activation = g.Activation,
         _x = x.Pointer,

@@ -7,5 +7,7 @@ namespace Graft.Kernels;
 /// <param name="Scale">Gamma [C]; read where <paramref name="Y"/> is Null.</param>
 /// <param name="Shift">Beta [C]; read where <paramref name="Y"/> is Null.</param>
 /// <param name="Y">The output [Rows,C]; Null where there is no residual and v can be had from x.</param>
-/// <param name="Passed">Where <see cref="BatchNormKernels.BackwardSums"/> writes dv [Rows,C], which is the residual's gradient too; Null where nobody needs it. It may be dy.</param>
-public readonly record struct BatchNormGate(DevicePtr<float> Scale, DevicePtr<float> Shift, DevicePtr<float> Y, DevicePtr<float> Passed);
+/// <param name="Passed">Where <see cref="BatchNormKernels{T}.BackwardSums"/> writes dv [Rows,C], which is the residual's gradient too; Null where nobody needs it. It may be dy.</param>
+/// <typeparam name="T">How the output lies in memory.</typeparam>
+public readonly record struct BatchNormGate<T>(DevicePtr<float> Scale, DevicePtr<float> Shift, DevicePtr<T> Y, DevicePtr<T> Passed)
+    where T : unmanaged;

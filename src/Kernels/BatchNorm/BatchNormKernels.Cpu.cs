@@ -36,7 +36,7 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
 
     public override void BackwardSums(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> mean, DevicePtr<float> rstd,
-        DevicePtr<float> dscale, DevicePtr<float> dshift, BatchNormGate gate)
+        DevicePtr<float> dscale, DevicePtr<float> dshift, BatchNormGate<float> gate)
     {
         double* sums = (double*)Scratch.Rent(ScratchSlot.Rows, 5L * g.C);
         float* slope = (float*)(sums + 2 * g.C);
@@ -53,7 +53,7 @@ internal sealed unsafe class CpuBatchNormKernels : BatchNormKernels
 
     public override void BackwardInput(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> scale, DevicePtr<float> mean,
-        DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta, BatchNormGate gate)
+        DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta, BatchNormGate<float> gate)
     {
         // Per channel: dx = p dv + q (x - mean) + s, with p, q, s worked out once.
         float* p = Scratch.Rent(ScratchSlot.Partial, 3L * g.C), q = p + g.C, s = q + g.C;

@@ -2,17 +2,19 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKernels
+internal sealed class CudaBatchNormKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32) : BatchNormKernels
 {
     private const int Threads = KernelFunction.Threads;
     private const int ManyBlocks = 2048; // beyond them a block takes more steps, so that it reads what belongs to its channels less often
     private const int MostSteps = 4;
 
-    private readonly KernelFunction _moments = new(context, "BatchNorm.cu", "batch_norm_moments"), _statistics = new(context, "BatchNorm.cu", "batch_norm_statistics"),
-        _forward = new(context, "BatchNorm.cu", "batch_norm_forward"), _gradientSums = new(context, "BatchNormBackward.cu", "batch_norm_gradient_sums"),
-        _gradients = new(context, "BatchNormBackward.cu", "batch_norm_gradients"), _backward = new(context, "BatchNormBackward.cu", "batch_norm_backward"),
-        _addForward = new(context, "BatchNorm.cu", "batch_norm_add_forward"), _gatedGradientSums = new(context, "BatchNormBackward.cu", "batch_norm_gated_gradient_sums"),
-        _gatedBackward = new(context, "BatchNormBackward.cu", "batch_norm_gated_backward");
+    private const string Way = "BatchNorm.cu", WayBack = "BatchNormBackward.cu";
+
+    private readonly KernelFunction _moments = new(context, Way, NarrowName.Of("batch_norm_moments", stored)), _statistics = new(context, Way, NarrowName.Of("batch_norm_statistics", stored)),
+        _forward = new(context, Way, NarrowName.Of("batch_norm_forward", stored)), _addForward = new(context, Way, NarrowName.Of("batch_norm_add_forward", stored)),
+        _gradientSums = new(context, WayBack, NarrowName.Of("batch_norm_gradient_sums", stored)), _gatedGradientSums = new(context, WayBack, NarrowName.Of("batch_norm_gated_gradient_sums", stored)),
+        _gradients = new(context, WayBack, "batch_norm_gradients"), _backward = new(context, WayBack, NarrowName.Of("batch_norm_backward", stored)),
+        _gatedBackward = new(context, WayBack, NarrowName.Of("batch_norm_gated_backward", stored));
 
     public override void Forward(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> scale, DevicePtr<float> shift, DevicePtr<float> movingMean,
@@ -38,7 +40,7 @@ internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKerne
 
     public override void BackwardSums(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> mean, DevicePtr<float> rstd,
-        DevicePtr<float> dscale, DevicePtr<float> dshift, BatchNormGate gate)
+        DevicePtr<float> dscale, DevicePtr<float> dshift, BatchNormGate<float> gate)
     {
         CudaColumns columns = CudaColumns.Of(g.C);
         bool isGated = g.Activation != FusedActivation.None;
@@ -60,7 +62,7 @@ internal sealed class CudaBatchNormKernels(CudaContext context) : BatchNormKerne
 
     public override void BackwardInput(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> scale, DevicePtr<float> mean,
-        DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta, BatchNormGate gate)
+        DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta, BatchNormGate<float> gate)
     {
         DevicePtr<float> none = DevicePtr<float>.Null;
         CudaColumns columns = CudaColumns.Of(g.C);

@@ -39,7 +39,7 @@ internal sealed unsafe class ReferenceBatchNormKernels : BatchNormKernels
 
     public override void BackwardSums(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> mean, DevicePtr<float> rstd,
-        DevicePtr<float> dscale, DevicePtr<float> dshift, BatchNormGate gate)
+        DevicePtr<float> dscale, DevicePtr<float> dshift, BatchNormGate<float> gate)
     {
         for (int c = 0; c < g.C; c++)
         {
@@ -60,7 +60,7 @@ internal sealed unsafe class ReferenceBatchNormKernels : BatchNormKernels
 
     public override void BackwardInput(
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> scale, DevicePtr<float> mean,
-        DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta, BatchNormGate gate)
+        DevicePtr<float> rstd, DevicePtr<float> dscale, DevicePtr<float> dshift, DevicePtr<float> dx, float beta, BatchNormGate<float> gate)
     {
         for (int c = 0; c < g.C; c++)
         {
@@ -84,7 +84,7 @@ internal sealed unsafe class ReferenceBatchNormKernels : BatchNormKernels
     };
 
     // Mean and rstd as forward had them: in double where they are the batch's, so that v comes out the same.
-    private static (double Mean, double Rstd) Used(in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> mean, DevicePtr<float> rstd, in BatchNormGate gate, int c)
+    private static (double Mean, double Rstd) Used(in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> mean, DevicePtr<float> rstd, in BatchNormGate<float> gate, int c)
     {
         if (g.Activation == FusedActivation.None || !gate.Y.IsNull || !g.Training)
             return (mean.Pointer[c], rstd.Pointer[c]);
@@ -93,7 +93,7 @@ internal sealed unsafe class ReferenceBatchNormKernels : BatchNormKernels
     }
 
     // dv of one number.
-    private static float Through(in BatchNormGeometry g, in BatchNormGate gate, DevicePtr<float> x, DevicePtr<float> dy, double mean, double rstd, int c, long i)
+    private static float Through(in BatchNormGeometry g, in BatchNormGate<float> gate, DevicePtr<float> x, DevicePtr<float> dy, double mean, double rstd, int c, long i)
     {
         if (g.Activation == FusedActivation.None)
             return dy.Pointer[i];

@@ -96,22 +96,27 @@ extern "C" __global__ void take_pixels(const uint4* x, uint4* y, unsigned count,
     y[i] = x[((n * (size_t)g.height + h * g.step_down) * g.width + w * g.step_across) * g.columns + column];
 }
 
-// x = beta x + y on those pixels; with beta 0 the others become 0.
-extern "C" __global__ void put_pixels(const float4* y, float4* x, unsigned count, Grid g, float beta)
-{
-    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= count)
-        return;
-    unsigned pixel = i / g.columns, column = i - pixel * g.columns, row = pixel / g.width, w = pixel - row * g.width, n = row / g.height, h = row - n * g.height;
-    unsigned p = h / g.step_down, q = w / g.step_across;
-    bool meets = p * g.step_down == h && q * g.step_across == w && p < g.out_height && q < g.out_width;
-    if (!meets && beta != 0.0f)
-        return; // beta is 0 or 1
-    float4 value = meets ? y[((n * (size_t)g.out_height + p) * g.out_width + q) * g.columns + column] : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-    if (beta != 0.0f)
-    {
-        float4 old = x[i];
-        value = make_float4(old.x + value.x, old.y + value.y, old.z + value.z, old.w + value.w);
+// x = beta x + y on those pixels; with beta 0 the others become 0. beta is 0 or 1.
+#define PUT_PIXELS(suffix, T)                                                                                                                                         \
+    extern "C" __global__ void put_pixels##suffix(const Lanes<T>* y, Lanes<T>* x, unsigned count, Grid g, float beta)                                                 \
+    {                                                                                                                                                                 \
+        unsigned i = blockIdx.x * blockDim.x + threadIdx.x;                                                                                                           \
+        if (i >= count)                                                                                                                                               \
+            return;                                                                                                                                                   \
+        unsigned pixel = i / g.columns, column = i - pixel * g.columns, row = pixel / g.width, w = pixel - row * g.width, n = row / g.height, h = row - n * g.height; \
+        unsigned p = h / g.step_down, q = w / g.step_across;                                                                                                          \
+        bool meets = p * g.step_down == h && q * g.step_across == w && p < g.out_height && q < g.out_width;                                                           \
+        if (!meets && beta != 0.0f)                                                                                                                                   \
+            return;                                                                                                                                                   \
+        Lanes<T> value = {};                                                                                                                                          \
+        if (meets)                                                                                                                                                    \
+            value = y[((n * (size_t)g.out_height + p) * g.out_width + q) * g.columns + column];                                                                       \
+        if (beta != 0.0f)                                                                                                                                             \
+        {                                                                                                                                                             \
+            Lanes<T> old = x[i];                                                                                                                                      \
+            for (int k = 0; k < Lanes<T>::count; k++)                                                                                                                 \
+                put(&value.lane[k], widened(old.lane[k]) + widened(value.lane[k]));                                                                                   \
+        }                                                                                                                                                             \
+        x[i] = value;                                                                                                                                                 \
     }
-    x[i] = value;
-}
+FOR_STORED(PUT_PIXELS)

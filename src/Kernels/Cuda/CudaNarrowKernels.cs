@@ -3,13 +3,11 @@ namespace Graft.Kernels.Cuda;
 /// <summary>cuBLASLt, cuBLAS and cuDNN on numbers of 16 bits, and the engine's own kernels as they are compiled for them.</summary>
 internal sealed class CudaNarrowKernels : NarrowKernels
 {
+    private readonly CudaContext _context;
     private readonly CudaRounding _rounding;
+    private readonly CudaAddScaled _addScaled;
     private readonly CudaAffine _dense, _denseToFloat32;
     private readonly FusedConvolution _convolution;
-    private readonly CudaPool2DKernels _pool;
-    private readonly CudaPad2DKernels _pad;
-    private readonly CudaReduceKernels _reduce;
-    private readonly CudaUnaryKernels _unary;
     private readonly CudaBinaryKernels _binary;
     private readonly CudaSoftmaxKernels _softmax;
     private readonly CudaLayerNormKernels _layerNorm;
@@ -21,19 +19,30 @@ internal sealed class CudaNarrowKernels : NarrowKernels
     /// <param name="precision">BFloat16 or Float16.</param>
     public CudaNarrowKernels(CudaContext context, ComputePrecision precision)
     {
+        _context = context;
         _rounding = new CudaRounding(context, precision);
+        _addScaled = new CudaAddScaled(context, precision);
         _dense = new CudaAffine(context, precision, precision, precision);
         _denseToFloat32 = new CudaAffine(context, precision, precision, ComputePrecision.Float32);
-        _reduce = new CudaReduceKernels(context, precision);
-        _pad = new CudaPad2DKernels(context, precision);
-        var own = new OwnConv2D(context, _reduce, precision);
-        _convolution = new FusedConvolution(context, new CudaConvolutions(context, precision, precision), new PointwiseConvolution(context, _dense, new CudaProducts(context, precision), null, sizeof(ushort)), own,
-            new ConvolutionFinish(context, own, precision), new EvenPadding(context, _pad, sizeof(ushort)), sizeof(ushort));
-        _pool = new CudaPool2DKernels(context, precision);
-        _unary = new CudaUnaryKernels(context, precision);
+        var reduce = new CudaReduceKernels(context, precision);
+        var pad = new CudaPad2DKernels(context, precision);
+        var own = new OwnConv2D(context, reduce, precision);
+        var exact = new CudaReduceKernels(context);
+        var convolutions = new CudaConvolutions(context, precision, precision);
+        var pointwise = new PointwiseConvolution(context, _dense, new CudaProducts(context, precision, precision, precision),
+            new CudaWeightProduct(context, new CudaProducts(context, precision, precision), exact, sizeof(ushort)), precision);
+        var finish = new ConvolutionFinish(context, own, precision);
+        var padding = new EvenPadding(context, pad, sizeof(ushort));
+        _convolution = new FusedConvolution(context, convolutions, pointwise, own, finish, padding, sizeof(ushort));
+        Conv2D = new NarrowConv2DKernels(context, precision, convolutions, pointwise, finish, padding, reduce, exact);
+        BatchNorm = new NarrowBatchNormKernels(new CudaBatchNormKernels(context, precision));
+        Pool2D = new NarrowPool2DKernels(new CudaPool2DKernels(context, precision));
+        Pad2D = new NarrowPad2DKernels(pad);
+        Reduce = new NarrowReduceKernels(reduce);
+        Unary = new NarrowUnaryKernels(new CudaUnaryKernels(context, precision));
         _binary = new CudaBinaryKernels(context, precision);
         _softmax = new CudaSoftmaxKernels(context, precision);
-        _layerNorm = new CudaLayerNormKernels(context, _reduce, precision);
+        _layerNorm = new CudaLayerNormKernels(context, reduce, precision);
         _attention = new CudaCausalAttentionKernels(context, new CudaProducts(context, precision), precision, precision);
         _copy = new CudaStridedCopy(context, precision);
         _permute = new CudaPermuteKernels(context, precision);
@@ -43,9 +52,31 @@ internal sealed class CudaNarrowKernels : NarrowKernels
 
     public override string DenseRoutine => $"Dense by {_dense.Name}";
 
-    public override void Round(DevicePtr<float> x, DevicePtr<ushort> y, long count) => _rounding.Round(x, y.Address, count);
+    public override bool HasConvolutions => _context.Dnn.IsUsable;
 
-    public override void Widen(DevicePtr<ushort> x, DevicePtr<float> y, long count) => _rounding.Widen(x.Address, y, count);
+    public override Conv2DKernels<ushort> Conv2D { get; }
+
+    public override BatchNormKernels<ushort> BatchNorm { get; }
+
+    public override Pool2DKernels<ushort> Pool2D { get; }
+
+    public override Pad2DKernels<ushort> Pad2D { get; }
+
+    public override ReduceKernels<ushort> Reduce { get; }
+
+    public override UnaryKernels<ushort> Unary { get; }
+
+    public override void Round(DevicePtr<float> x, DevicePtr<ushort> y, long count, float beta) => _rounding.Round(x, y.Address, count, beta);
+
+    public override void Widen(DevicePtr<ushort> x, DevicePtr<float> y, long count, float beta) => _rounding.Widen(x.Address, y, count, beta);
+
+    public override void Accumulate(DevicePtr<ushort> source, DevicePtr<ushort> destination, long count, float beta)
+    {
+        if (beta == 0)
+            _context.Copy(source.Address, destination.Address, count * sizeof(ushort));
+        else
+            _addScaled.Run(At(source), 1, At(destination), beta, count);
+    }
 
     /// <inheritdoc/>
     /// <remarks>cuDNN's sums are rounded once more than an own kernel's before bias, residual and activation: it has them in 16 bits.</remarks>
@@ -57,16 +88,6 @@ internal sealed class CudaNarrowKernels : NarrowKernels
 
     public override void DenseToFloat32(in FrozenDenseGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<float> y) =>
         _denseToFloat32.Run(g, x.Address, w.Address, b.Address, 0, y.Address);
-
-    public override void MaxPool2D(in Pool2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _pool.MaxForward(g, At(x), At(y), DevicePtr<int>.Null);
-
-    public override void AveragePool2D(in Pool2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _pool.AverageForward(g, At(x), At(y));
-
-    public override void Pad2D(in Pad2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _pad.Forward(g, At(x), At(y));
-
-    public override void Reduce(in ReduceGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _reduce.Forward(g, At(x), At(y), 0);
-
-    public override void Unary(in UnaryGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _unary.Forward(g, At(x), At(y));
 
     public override void Binary(in BinaryGeometry g, DevicePtr<ushort> a, DevicePtr<ushort> b, DevicePtr<ushort> y) => _binary.Forward(g, At(a), At(b), At(y));
 
@@ -88,5 +109,5 @@ internal sealed class CudaNarrowKernels : NarrowKernels
     public override void Permute(in PermuteGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _permute.Forward(g, At(x), At(y));
 
     /// <summary>The address, for kernels that know by their name what lies there.</summary>
-    private static DevicePtr<float> At(DevicePtr<ushort> numbers) => new(numbers.Address);
+    internal static DevicePtr<float> At(DevicePtr<ushort> numbers) => new(numbers.Address);
 }

@@ -23,10 +23,9 @@ internal sealed class CudaPadding(CudaContext context, ComputePrecision precisio
     /// <summary>A copy of x [rows,columns], dense, with 0 around it, in a block of its own; its rows are <paramref name="stride"/> numbers apart.</summary>
     public CudaScratch Pad(DevicePtr<float> x, int rows, int columns, out int stride)
     {
-        stride = Up(columns, RowBytes / NumberBytes);
-        var block = new CudaScratch(context, (long)Up(rows) * stride * NumberBytes);
-        _pad.Launch(Up(rows), Parts(stride), KernelFunction.Threads, 1, x, block.Address, rows, columns, stride);
-        return block;
+        int width = Up(columns, RowBytes / NumberBytes);
+        stride = width;
+        return CudaScratch.Filled(context, (long)Up(rows) * width * NumberBytes, y => _pad.Launch(Up(rows), Parts(width), KernelFunction.Threads, 1, x, y, rows, columns, width));
     }
 
     /// <summary>A block for a float32 result [rows,columns] in such rows.</summary>

@@ -2,15 +2,19 @@ namespace Graft.Kernels.Cuda;
 
 /// <summary>
 /// Products of float32 matrices in one precision, with results of float32: those of 16 bits round both factors into scratch memory first. Large matrices whose
-/// sizes do not suit tensor cores are brought into rows that do on the way.
+/// sizes do not suit tensor cores are brought into rows that do on the way. Where factors lie in memory as 16 bits, they are multiplied as they are.
 /// </summary>
-internal sealed class CudaProducts(CudaContext context, ComputePrecision precision)
+/// <param name="context">The GPU.</param>
+/// <param name="precision">What they are computed in.</param>
+/// <param name="stored">How factors lie in memory: as float32, or in the 16 bits of the precision.</param>
+/// <param name="output">How results do.</param>
+internal sealed class CudaProducts(CudaContext context, ComputePrecision precision, ComputePrecision stored = ComputePrecision.Float32, ComputePrecision output = ComputePrecision.Float32)
 {
     private const int RowsAtOnce = 512; // of a result that is made elsewhere first
 
     private readonly CudaRounding _rounding = new(context, precision);
     private readonly CudaPadding _padding = new(context, precision);
-    private readonly GemmTypes? _types = precision == ComputePrecision.Float32 ? null : GemmTypes.Of(precision);
+    private readonly GemmTypes? _types = precision == ComputePrecision.Float32 ? null : GemmTypes.Of(precision, output.IsNarrow());
 
     /// <summary>Numbers of a matrix from which on another layout pays for the pass over memory that makes it.</summary>
     public long FewestPadded { get; init; } = 1 << 20;
@@ -33,7 +37,7 @@ internal sealed class CudaProducts(CudaContext context, ComputePrecision precisi
     /// <summary>The same for matrices that lie in equal steps; see <see cref="CudaBlas.Multiply(int, int, int, in CudaMatrices, in CudaMatrices, in CudaMatrices, float, int, GemmTypes?)"/>.</summary>
     public void Multiply(int m, int n, int k, in CudaMatrices a, in CudaMatrices b, in CudaMatrices c, float beta, int count = 1)
     {
-        if (precision == ComputePrecision.Float32 || m == 0 || n == 0 || k == 0 || count == 0)
+        if (precision == ComputePrecision.Float32 || stored.IsNarrow() || m == 0 || n == 0 || k == 0 || count == 0)
         {
             context.Blas.Multiply(m, n, k, a, b, c, beta, count, _types);
             return;

@@ -10,20 +10,15 @@ internal sealed class CudaRounding(CudaContext context, ComputePrecision precisi
         _widen = new(context, File, NarrowName.Of("widen", precision)), _widenPacks = new(context, File, NarrowName.Of("widen_packs", precision));
 
     /// <summary>A rounded copy of x [count], in a block of its own.</summary>
-    public CudaScratch Round(DevicePtr<float> x, long count)
-    {
-        var block = new CudaScratch(context, count * sizeof(ushort));
-        Round(x, block.Address, count);
-        return block;
-    }
+    public CudaScratch Round(DevicePtr<float> x, long count) => CudaScratch.Filled(context, count * sizeof(ushort), y => Round(x, y, count));
 
-    /// <summary>y [count] of 16 bits = x, to nearest.</summary>
-    public void Round(DevicePtr<float> x, nint y, long count)
+    /// <summary>y [count] of 16 bits = beta y + x, to nearest.</summary>
+    public void Round(DevicePtr<float> x, nint y, long count, float beta = 0)
     {
         if (count > 0 && CudaPacks.Fit(count, x.Address, y))
-            _roundPacks.OverThreads(CudaPacks.Threads(count, Width, 1), x, y, (int)count);
+            _roundPacks.OverThreads(CudaPacks.Threads(count, Width, 1), x, y, (int)count, beta);
         else
-            _round.Over(count, x, y, count);
+            _round.Over(count, x, y, count, beta);
     }
 
     /// <summary>y [count] = beta y + x of 16 bits.</summary>

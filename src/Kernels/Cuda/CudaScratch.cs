@@ -15,6 +15,22 @@ internal readonly struct CudaScratch : IDisposable
     /// <summary>Where it begins; 0 for the default, which holds nothing.</summary>
     public nint Address { get; }
 
+    /// <summary>A block with what an action writes there; none where that fails.</summary>
+    public static CudaScratch Filled(CudaContext context, long bytes, Action<nint> fill)
+    {
+        var block = new CudaScratch(context, bytes);
+        try
+        {
+            fill(block.Address);
+        }
+        catch
+        {
+            block.Dispose();
+            throw;
+        }
+        return block;
+    }
+
     public void Dispose()
     {
         if (Address != 0)

@@ -4,7 +4,11 @@ namespace Graft.Kernels.Cuda;
 /// The gradient of a weight as a product whose sums are long and whose result is small: dw [m,n] = beta dw + a' b for a [k,m], b [k,n]. The rows are cut into segments, each with sums of its own, where
 /// the result alone would leave most of a GPU idle; their number follows from the sizes alone.
 /// </summary>
-internal sealed class CudaWeightProduct(CudaContext context, CudaProducts products, CudaReduceKernels reduce)
+/// <param name="context">The GPU.</param>
+/// <param name="products">Products of a and b, with results of float32.</param>
+/// <param name="reduce">Sums of float32.</param>
+/// <param name="numberSize">Bytes of a number of a and b in memory.</param>
+internal sealed class CudaWeightProduct(CudaContext context, CudaProducts products, CudaReduceKernels reduce, int numberSize = sizeof(float))
 {
     private const int Side = 64, ManyTiles = 264, ShortestSegment = 512; // a product's tile, about; tiles that fill a large GPU; rows worth a segment
 
@@ -23,7 +27,9 @@ internal sealed class CudaWeightProduct(CudaContext context, CudaProducts produc
         var to = new DevicePtr<float>(sums.Address);
         products.Multiply(m, n, length, new CudaMatrices(a, m, Transposed: true, Step: (long)length * m), new CudaMatrices(b, n, Step: (long)length * n), new CudaMatrices(to, n, Step: (long)m * n), 0, segments);
         if (rest > 0)
-            products.Multiply(true, false, m, n, rest, a.At((long)segments * length * m), b.At((long)segments * length * n), to.At((long)segments * m * n), 0);
+            products.Multiply(true, false, m, n, rest, Row(a, (long)segments * length * m), Row(b, (long)segments * length * n), to.At((long)segments * m * n), 0);
         reduce.SumRows(parts, checked(m * n), to, dw, beta);
     }
+
+    private DevicePtr<float> Row(DevicePtr<float> matrix, long first) => new(matrix.Address + (nint)(first * numberSize));
 }

@@ -3,21 +3,22 @@
 #include "Packs.cuh"
 
 // destination = beta destination + factor source: 8 bytes a number, 12 where beta is not 0.
+template <class T>
 struct AddScaled
 {
-    const float* source;
+    const T* source;
     float factor;
-    float* destination;
+    T* destination;
     float beta;
 
     template <int N>
     struct Held
     {
-        Run<float, N> source, old;
+        Run<T, N> source, old;
     };
 
     template <int N>
-    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(source + i), beta != 0.0f ? take<N>(destination + i) : repeated<N>(0.0f)}; }
+    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(source + i), beta != 0.0f ? take<N>(destination + i) : repeated<N>(T{})}; }
 
     template <int N>
     __device__ __forceinline__ void finish(unsigned i, Held<N>& held) const
@@ -29,18 +30,19 @@ struct AddScaled
     }
 };
 
-extern "C" __global__ void add_scaled_packs(const float* source, float factor, float* destination, float beta, int count)
-{
-    in_packs<4, 2>(count, AddScaled{source, factor, destination, beta});
-}
+#define ADD_SCALED(suffix, T)                                                                                                                                \
+    extern "C" __global__ void add_scaled_packs##suffix(const T* source, float factor, T* destination, float beta, int count)                                \
+    {                                                                                                                                                        \
+        in_packs<PACKED(T), 2>(count, AddScaled<T>{source, factor, destination, beta});                                                                      \
+    }                                                                                                                                                        \
+    extern "C" __global__ void add_scaled##suffix(const T* source, float factor, T* destination, float beta, long long count)                                \
+    {                                                                                                                                                        \
+        OVER_ELEMENTS(i, count)                                                                                                                              \
+            store(destination + i, factor * widened(source[i]), beta);                                                                                       \
+    }
+FOR_STORED(ADD_SCALED)
 
-extern "C" __global__ void add_scaled(const float* source, float factor, float* destination, float beta, long long count)
-{
-    OVER_ELEMENTS(i, count)
-        store(destination + i, factor * source[i], beta);
-}
-
-// Numbers of one type as another: y = beta y + x. Float32 to 16 bits and back: 6 bytes a number, and 4 more where beta is not 0.
+// Numbers of one type as another: y = beta y + x. Float32 to 16 bits and back: 6 bytes a number, and those of y once more where beta is not 0.
 template <class From, class To>
 struct Convert
 {
@@ -68,12 +70,12 @@ struct Convert
     }
 };
 
-#define ROUND(suffix, T)                                                                                                                                      \
-    extern "C" __global__ void round_packs##suffix(const float* x, T* y, int count) { in_packs<8, 1>(count, Convert<float, T>{x, y, 0.0f}); }                 \
-    extern "C" __global__ void round##suffix(const float* x, T* y, long long count)                                                                           \
-    {                                                                                                                                                         \
-        OVER_ELEMENTS(i, count)                                                                                                                               \
-            put(y + i, x[i]);                                                                                                                                 \
+#define ROUND(suffix, T)                                                                                                                                     \
+    extern "C" __global__ void round_packs##suffix(const float* x, T* y, int count, float beta) { in_packs<8, 1>(count, Convert<float, T>{x, y, beta}); }    \
+    extern "C" __global__ void round##suffix(const float* x, T* y, long long count, float beta)                                                              \
+    {                                                                                                                                                        \
+        OVER_ELEMENTS(i, count)                                                                                                                              \
+            store(y + i, x[i], beta);                                                                                                                        \
     }
 FOR_NARROW(ROUND)
 

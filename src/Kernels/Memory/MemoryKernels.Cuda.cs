@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Graft.Kernels.Cuda;
 using Graft.Kernels.Cuda.Native;
@@ -34,7 +35,7 @@ internal sealed class CudaMemoryKernels(CudaContext context) : MemoryKernels
     /// <summary>Nothing: the host cannot address a GPU's memory.</summary>
     public override Span<float> HostSpan(DevicePtr<float> block, int count) => [];
 
-    public override void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count) => context.Copy(source.Address, destination.Address, count * sizeof(float));
+    public override void Copy<T>(DevicePtr<T> source, DevicePtr<T> destination, long count) => context.Copy(source.Address, destination.Address, count * Unsafe.SizeOf<T>());
 
     /// <summary>One launch, a block for each array: a copy of a few hundred bytes costs as much as a kernel.</summary>
     public override void CopyTogether(ReadOnlySpan<(DevicePtr<float> Source, long Count)> arrays, DevicePtr<float> destination)

@@ -19,8 +19,8 @@ internal sealed unsafe class HostMemoryKernels : MemoryKernels
 
     public override Span<float> HostSpan(DevicePtr<float> block, int count) => new(block.Pointer, count);
 
-    public override void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count) =>
-        NativeMemory.Copy(source.Pointer, destination.Pointer, (nuint)count * sizeof(float));
+    public override void Copy<T>(DevicePtr<T> source, DevicePtr<T> destination, long count) =>
+        NativeMemory.Copy(source.Pointer, destination.Pointer, (nuint)count * (nuint)sizeof(T));
 
     public override void Accumulate(DevicePtr<float> source, DevicePtr<float> destination, long count, float beta)
     {

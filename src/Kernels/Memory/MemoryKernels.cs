@@ -58,7 +58,8 @@ public abstract class MemoryKernels
     public abstract Span<float> HostSpan(DevicePtr<float> block, int count);
 
     /// <summary>Copies within the device; the blocks do not overlap.</summary>
-    public abstract void Copy(DevicePtr<float> source, DevicePtr<float> destination, long count);
+    public abstract void Copy<T>(DevicePtr<T> source, DevicePtr<T> destination, long count)
+        where T : unmanaged;
 
     /// <summary>Copies small arrays within the device into one, each behind the one before.</summary>
     public virtual void CopyTogether(ReadOnlySpan<(DevicePtr<float> Source, long Count)> arrays, DevicePtr<float> destination)

@@ -1,7 +1,7 @@
 namespace Graft.Kernels;
 
-/// <summary>The roundings of <see cref="NarrowDenseKernels"/>, the same for every kernel set.</summary>
-internal static class Rounding
+/// <summary>The roundings of numbers in fewer bits, the same on the host and in every kernel set.</summary>
+public static class Rounding
 {
     /// <summary>The bits of a bfloat16: round to nearest, ties to even; NaN stays NaN.</summary>
     public static ushort ToBFloat16(float value)

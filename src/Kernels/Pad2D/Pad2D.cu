@@ -45,10 +45,11 @@ struct Pad
     }
 FOR_STORED(PAD)
 
+template <class T>
 struct Cut
 {
-    const float* dy;
-    float* dx;
+    const T* dy;
+    T* dx;
     const Frame& frame;
     const Pixels& pixels; // of x
     float beta;
@@ -56,14 +57,14 @@ struct Cut
     template <int N>
     struct Held
     {
-        Run<float, N> dy, old;
+        Run<T, N> dy, old;
     };
 
     template <int N>
     __device__ __forceinline__ Held<N> load(unsigned i) const
     {
         Place p = place_of(pixels, i);
-        return {take<N>(dy + ((size_t)p.n * frame.out_h + p.h + frame.top) * frame.out_row + p.w + frame.left), beta != 0.0f ? take<N>(dx + i) : repeated<N>(0.0f)};
+        return {take<N>(dy + ((size_t)p.n * frame.out_h + p.h + frame.top) * frame.out_row + p.w + frame.left), beta != 0.0f ? take<N>(dx + i) : repeated<N>(T{})};
     }
 
     template <int N>
@@ -76,12 +77,13 @@ struct Cut
     }
 };
 
-extern "C" __global__ void pad2d_backward_packs(const float* dy, float* dx, int count, Frame frame, Pixels pixels, float beta)
-{
-    in_packs<4, 2, false>(count, Cut{dy, dx, frame, pixels, beta});
-}
-
-extern "C" __global__ void pad2d_backward(const float* dy, float* dx, int count, Frame frame, Pixels pixels, float beta)
-{
-    in_packs<1, 2>(count, Cut{dy, dx, frame, pixels, beta});
-}
+#define CUT(suffix, T)                                                                                                                                       \
+    extern "C" __global__ void pad2d_backward_packs##suffix(const T* dy, T* dx, int count, Frame frame, Pixels pixels, float beta)                           \
+    {                                                                                                                                                        \
+        in_packs<PACKED(T), 2, false>(count, Cut<T>{dy, dx, frame, pixels, beta});                                                                           \
+    }                                                                                                                                                        \
+    extern "C" __global__ void pad2d_backward##suffix(const T* dy, T* dx, int count, Frame frame, Pixels pixels, float beta)                                 \
+    {                                                                                                                                                        \
+        in_packs<1, 2>(count, Cut<T>{dy, dx, frame, pixels, beta});                                                                                          \
+    }
+FOR_STORED(CUT)

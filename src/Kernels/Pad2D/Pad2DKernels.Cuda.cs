@@ -8,7 +8,7 @@ internal sealed class CudaPad2DKernels(CudaContext context, ComputePrecision sto
     private const int Unroll = 2; // packs of a thread, as in Pad2D.cu
 
     private readonly KernelFunction _forward = new(context, File, NarrowName.Of("pad2d_forward", stored)), _forwardPacks = new(context, File, NarrowName.Of("pad2d_forward_packs", stored)),
-        _backward = new(context, File, "pad2d_backward"), _backwardPacks = new(context, File, "pad2d_backward_packs");
+        _backward = new(context, File, NarrowName.Of("pad2d_backward", stored)), _backwardPacks = new(context, File, NarrowName.Of("pad2d_backward_packs", stored));
 
     private readonly int _size = stored.IsNarrow() ? sizeof(ushort) : sizeof(float);
 
@@ -26,12 +26,12 @@ internal sealed class CudaPad2DKernels(CudaContext context, ComputePrecision sto
 
     public override void BackwardInput(in Pad2DGeometry g, DevicePtr<float> dy, DevicePtr<float> dx, float beta)
     {
-        int width = CudaPacks.Width(ComputePrecision.Float32), images = Images(g);
+        int width = CudaPacks.Width(stored), images = Images(g);
         for (int first = 0; first < g.N; first += images)
         {
-            (DevicePtr<float> from, DevicePtr<float> to) = (dy.At(first * Output(g)), dx.At(first * Input(g)));
+            (nint from, nint to) = (dy.Address + (nint)(first * Output(g) * _size), dx.Address + (nint)(first * Input(g) * _size));
             long count = Math.Min(images, g.N - first) * Input(g);
-            bool packed = LiesInPacks(g, width) && CudaPacks.Fit(count, from.Address, to.Address);
+            bool packed = LiesInPacks(g, width) && CudaPacks.Fit(count, from, to);
             (packed ? _backwardPacks : _backward).OverThreads(Threads(count, packed ? width : 1), from, to, (int)count, FrameOf(g), CudaWalk.Pixels(g.H, (long)g.W * g.C), beta);
         }
     }

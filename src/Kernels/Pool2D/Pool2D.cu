@@ -110,8 +110,8 @@ __device__ __forceinline__ void max_pool(const T* x, T* y, int* winners, int cou
 #define MAX_POOLS(suffix, T) MAX_POOL(, 1, 0, suffix, T) MAX_POOL(_packs, 4, 0, suffix, T) MAX_POOL(_packs_2, 4, 2, suffix, T) MAX_POOL(_packs_3, 4, 3, suffix, T)
 FOR_STORED(MAX_POOLS)
 
-template <int N, int SIZE>
-__device__ __forceinline__ void max_pool_gradient(const float* dy, const int* winners, float* dx, int count, const Pooling& g, const Places& places, float beta)
+template <int N, int SIZE, class T>
+__device__ __forceinline__ void max_pool_gradient(const T* dy, const int* winners, T* dx, int count, const Pooling& g, const Places& places, float beta)
 {
     Window<SIZE> window{g};
     unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;
@@ -123,12 +123,12 @@ __device__ __forceinline__ void max_pool_gradient(const float* dy, const int* wi
     int first_row = Window<SIZE>::first(row, window.height(), window.down()), last_row = min(g.out_h - 1, row / window.down());
     int first_column = Window<SIZE>::first(column, window.width(), window.across()), last_column = min(g.out_w - 1, column / window.across());
     size_t image = (size_t)at.n * g.out_h * g.out_w * g.c + channel;
-    Run<float, N> result = beta != 0.0f ? take<N>(dx + (size_t)thread * N) : repeated<N>(0.0f);
+    Run<T, N> result = beta != 0.0f ? take<N>(dx + (size_t)thread * N) : repeated<N>(T{});
     float sum[N];
 #pragma unroll
     for (int k = 0; k < N; k++)
         sum[k] = 0.0f;
-    auto meet = [&](const Run<float, N>& upstream, const Run<int, N>& won, int p, int q)
+    auto meet = [&](const Run<T, N>& upstream, const Run<int, N>& won, int p, int q)
     {
         int place = (row - p * window.down()) * window.width() + column - q * window.across();
 #pragma unroll
@@ -138,7 +138,7 @@ __device__ __forceinline__ void max_pool_gradient(const float* dy, const int* wi
     if (SIZE) // at most two windows along each side cover a pixel
     {
         constexpr int SIDE = SIZE == 2 ? 1 : 2;
-        Run<float, N> upstream[SIDE * SIDE];
+        Run<T, N> upstream[SIDE * SIDE];
         Run<int, N> won[SIDE * SIDE];
 #pragma unroll
         for (int i = 0; i < SIDE * SIDE; i++)
@@ -176,15 +176,15 @@ __device__ __forceinline__ void max_pool_gradient(const float* dy, const int* wi
     give(dx + (size_t)thread * N, result);
 }
 
-#define MAX_POOL_GRADIENT(name, N, SIZE)                                                                                                                      \
-    extern "C" __global__ void max_pool2d_backward##name(const float* dy, const int* winners, float* dx, int count, Pooling g, Places places, float beta)     \
+#define MAX_POOL_GRADIENT(name, N, SIZE, suffix, T)                                                                                                           \
+    extern "C" __global__ void max_pool2d_backward##name##suffix(const T* dy, const int* winners, T* dx, int count, Pooling g, Places places, float beta)     \
     {                                                                                                                                                         \
         max_pool_gradient<N, SIZE>(dy, winners, dx, count, g, places, beta);                                                                                  \
     }
-MAX_POOL_GRADIENT(, 1, 0)
-MAX_POOL_GRADIENT(_packs, 4, 0)
-MAX_POOL_GRADIENT(_packs_2, 4, 2)
-MAX_POOL_GRADIENT(_packs_3, 4, 3)
+#define MAX_POOL_GRADIENTS(suffix, T)                                                                                                                         \
+    MAX_POOL_GRADIENT(, 1, 0, suffix, T)                                                                                                                      \
+    MAX_POOL_GRADIENT(_packs, 4, 0, suffix, T) MAX_POOL_GRADIENT(_packs_2, 4, 2, suffix, T) MAX_POOL_GRADIENT(_packs_3, 4, 3, suffix, T)
+FOR_STORED(MAX_POOL_GRADIENTS)
 
 // Positions of the image that a window covers: how many of them.
 __device__ __forceinline__ int covered(int window, int stride, int before, int size, int extent)
@@ -232,8 +232,8 @@ __device__ __forceinline__ void average_pool(const T* x, T* y, int count, const 
 #define AVERAGE_POOLS(suffix, T) AVERAGE_POOL(, 1, suffix, T) AVERAGE_POOL(_packs, 4, suffix, T)
 FOR_STORED(AVERAGE_POOLS)
 
-template <int N>
-__device__ __forceinline__ void average_pool_gradient(const float* dy, float* dx, int count, const Pooling& g, const Places& places, float beta)
+template <int N, class T>
+__device__ __forceinline__ void average_pool_gradient(const T* dy, T* dx, int count, const Pooling& g, const Places& places, float beta)
 {
     unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;
     if (thread >= (unsigned)count)
@@ -243,8 +243,8 @@ __device__ __forceinline__ void average_pool_gradient(const float* dy, float* dx
     int row = at.h + g.top, column = at.w + g.left;
     int first_row = Window<0>::first(row, g.r, g.stride_h), last_row = min(g.out_h - 1, row / g.stride_h);
     int first_column = Window<0>::first(column, g.s, g.stride_w), last_column = min(g.out_w - 1, column / g.stride_w);
-    const float* from = dy + (size_t)at.n * g.out_h * g.out_w * g.c + channel;
-    Run<float, N> result = beta != 0.0f ? take<N>(dx + (size_t)thread * N) : repeated<N>(0.0f);
+    const T* from = dy + (size_t)at.n * g.out_h * g.out_w * g.c + channel;
+    Run<T, N> result = beta != 0.0f ? take<N>(dx + (size_t)thread * N) : repeated<N>(T{});
     float sum[N];
 #pragma unroll
     for (int k = 0; k < N; k++)
@@ -254,7 +254,7 @@ __device__ __forceinline__ void average_pool_gradient(const float* dy, float* dx
         int rows = covered(p, g.stride_h, g.top, g.r, g.h);
         for (int q = first_column; q <= last_column; q++)
         {
-            Run<float, N> upstream = take<N>(from + (unsigned)(p * g.out_w + q) * (size_t)g.c);
+            Run<T, N> upstream = take<N>(from + (unsigned)(p * g.out_w + q) * (size_t)g.c);
             int divisor = g.count_padding ? g.r * g.s : rows * covered(q, g.stride_w, g.left, g.s, g.w);
 #pragma unroll
             for (int k = 0; k < N; k++)
@@ -267,10 +267,10 @@ __device__ __forceinline__ void average_pool_gradient(const float* dy, float* dx
     give(dx + (size_t)thread * N, result);
 }
 
-#define AVERAGE_POOL_GRADIENT(name, N)                                                                                                                        \
-    extern "C" __global__ void average_pool2d_backward##name(const float* dy, float* dx, int count, Pooling g, Places places, float beta)                     \
+#define AVERAGE_POOL_GRADIENT(name, N, suffix, T)                                                                                                             \
+    extern "C" __global__ void average_pool2d_backward##name##suffix(const T* dy, T* dx, int count, Pooling g, Places places, float beta)                     \
     {                                                                                                                                                         \
         average_pool_gradient<N>(dy, dx, count, g, places, beta);                                                                                             \
     }
-AVERAGE_POOL_GRADIENT(, 1)
-AVERAGE_POOL_GRADIENT(_packs, 4)
+#define AVERAGE_POOL_GRADIENTS(suffix, T) AVERAGE_POOL_GRADIENT(, 1, suffix, T) AVERAGE_POOL_GRADIENT(_packs, 4, suffix, T)
+FOR_STORED(AVERAGE_POOL_GRADIENTS)

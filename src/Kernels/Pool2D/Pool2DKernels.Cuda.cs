@@ -6,8 +6,8 @@ internal sealed class CudaPool2DKernels(CudaContext context, ComputePrecision st
 {
     private const int Pack = 4; // channels of a thread, as in Pool2D.cu
 
-    private readonly Variants _maxForward = new(context, "max_pool2d_forward", stored, hasWindows: true), _maxBackward = new(context, "max_pool2d_backward", ComputePrecision.Float32, hasWindows: true),
-        _averageForward = new(context, "average_pool2d_forward", stored, hasWindows: false), _averageBackward = new(context, "average_pool2d_backward", ComputePrecision.Float32, hasWindows: false);
+    private readonly Variants _maxForward = new(context, "max_pool2d_forward", stored, hasWindows: true), _maxBackward = new(context, "max_pool2d_backward", stored, hasWindows: true),
+        _averageForward = new(context, "average_pool2d_forward", stored, hasWindows: false), _averageBackward = new(context, "average_pool2d_backward", stored, hasWindows: false);
 
     private readonly int _size = stored.IsNarrow() ? sizeof(ushort) : sizeof(float);
 
@@ -26,8 +26,8 @@ internal sealed class CudaPool2DKernels(CudaContext context, ComputePrecision st
     {
         for (Part part = Part.First(g); part.Images > 0; part = part.Next(g))
         {
-            (nint from, nint won, nint to) = (part.Output(g, dy.Address, sizeof(float)), part.Output(g, winners.Address, sizeof(int)), part.Input(g, dx.Address, sizeof(float)));
-            int pack = Width(g, Fit(from, sizeof(float)) && Fit(won, sizeof(int)) && Fit(to, sizeof(float)));
+            (nint from, nint won, nint to) = (part.Output(g, dy.Address, _size), part.Output(g, winners.Address, sizeof(int)), part.Input(g, dx.Address, _size));
+            int pack = Width(g, Fit(from, _size) && Fit(won, sizeof(int)) && Fit(to, _size));
             long threads = part.Inputs(g) / pack;
             _maxBackward.For(g, pack).OverThreads(threads, from, won, to, (int)threads, Sizes(g), Places(g.C / pack, g.H, g.W), beta);
         }
@@ -48,8 +48,8 @@ internal sealed class CudaPool2DKernels(CudaContext context, ComputePrecision st
     {
         for (Part part = Part.First(g); part.Images > 0; part = part.Next(g))
         {
-            (nint from, nint to) = (part.Output(g, dy.Address, sizeof(float)), part.Input(g, dx.Address, sizeof(float)));
-            int pack = Width(g, Fit(from, sizeof(float)) && Fit(to, sizeof(float)));
+            (nint from, nint to) = (part.Output(g, dy.Address, _size), part.Input(g, dx.Address, _size));
+            int pack = Width(g, Fit(from, _size) && Fit(to, _size));
             long threads = part.Inputs(g) / pack;
             _averageBackward.For(g, pack).OverThreads(threads, from, to, (int)threads, Sizes(g), Places(g.C / pack, g.H, g.W), beta);
         }

@@ -281,19 +281,22 @@ __device__ inline void few_parts_of(const double* parts, T* y, double* shared, i
 FOR_STORED(DENSE)
 
 // Each element's share of its output's gradient; x, y and ties are read for the largest and smallest alone.
-extern "C" __global__ void reduce_backward(const float* x, const float* y, const float* ties, const float* dy, float* dx, long long count, int formula, Axes extents, Axes output_strides,
-    double scale, float beta)
-{
-    OVER_ELEMENTS(i, count)
-    {
-        long long output = offset_of(extents, i, output_strides);
-        double share = ties ? (x[i] == y[output] ? (double)dy[output] / ties[output] : 0.0) : dy[output] / scale;
-        store(dx + i, (float)share, beta);
+#define SHARES(suffix, T)                                                                                                                                    \
+    extern "C" __global__ void reduce_backward##suffix(const T* x, const T* y, const float* ties, const T* dy, T* dx, long long count, int formula,          \
+        Axes extents, Axes output_strides, double scale, float beta)                                                                                         \
+    {                                                                                                                                                        \
+        OVER_ELEMENTS(i, count)                                                                                                                              \
+        {                                                                                                                                                    \
+            long long output = offset_of(extents, i, output_strides);                                                                                        \
+            float upstream = widened(dy[output]);                                                                                                            \
+            double share = ties ? (widened(x[i]) == widened(y[output]) ? (double)upstream / ties[output] : 0.0) : upstream / scale;                          \
+            store(dx + i, (float)share, beta);                                                                                                               \
+        }                                                                                                                                                    \
     }
-}
+FOR_STORED(SHARES)
 
-template <bool FOURS>
-__device__ __forceinline__ void spread_columns(const float* dy, float* dx, const ColumnPlace& at, long long first, long long rows, int columns, double scale, float beta)
+template <bool FOURS, class T>
+__device__ __forceinline__ void spread_columns(const T* dy, T* dx, const ColumnPlace& at, long long first, long long rows, int columns, double scale, float beta)
 {
     Four share = load_four<FOURS>(dy, at.column, columns);
 #pragma unroll
@@ -309,17 +312,19 @@ __device__ __forceinline__ void spread_columns(const float* dy, float* dx, const
 }
 
 // The gradient of a sum or mean of x [outer, reduced, inner]: a block writes STEP_ROWS rows of each of its threads.
-extern "C" __global__ void __launch_bounds__(256) reduce_spread_columns(
-    const float* __restrict__ dy, float* dx, long long reduced, int inner, int log, int column_blocks, int chunks, double scale, float beta)
-{
-    ColumnPlace at = column_place(log, column_blocks);
-    unsigned int outer = at.chunk / (unsigned int)chunks;
-    if (at.column >= inner)
-        return;
-    long long first = (long long)(at.chunk - outer * chunks) * STEP_ROWS * at.row_lanes + at.row;
-    float* to = dx + outer * reduced * inner;
-    if (inner % 4 == 0 && lies_by_fours(dy) && lies_by_fours(dx))
-        spread_columns<true>(dy + outer * (long long)inner, to, at, first, reduced, inner, scale, beta);
-    else
-        spread_columns<false>(dy + outer * (long long)inner, to, at, first, reduced, inner, scale, beta);
-}
+#define SPREAD(suffix, T)                                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(256) reduce_spread_columns##suffix(                                                                         \
+        const T* __restrict__ dy, T* dx, long long reduced, int inner, int log, int column_blocks, int chunks, double scale, float beta)                     \
+    {                                                                                                                                                        \
+        ColumnPlace at = column_place(log, column_blocks);                                                                                                   \
+        unsigned int outer = at.chunk / (unsigned int)chunks;                                                                                                \
+        if (at.column >= inner)                                                                                                                              \
+            return;                                                                                                                                          \
+        long long first = (long long)(at.chunk - outer * chunks) * STEP_ROWS * at.row_lanes + at.row;                                                        \
+        T* to = dx + outer * reduced * inner;                                                                                                                \
+        if (inner % 4 == 0 && lies_by_fours(dy) && lies_by_fours(dx))                                                                                        \
+            spread_columns<true>(dy + outer * (long long)inner, to, at, first, reduced, inner, scale, beta);                                                 \
+        else                                                                                                                                                 \
+            spread_columns<false>(dy + outer * (long long)inner, to, at, first, reduced, inner, scale, beta);                                                \
+    }
+FOR_STORED(SPREAD)

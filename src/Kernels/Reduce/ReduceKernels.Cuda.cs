@@ -17,8 +17,8 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
     private readonly KernelFunction _rows = new(context, "Reduce.cu", NarrowName.Of("reduce_rows", stored)), _columns = new(context, "Reduce.cu", NarrowName.Of("reduce_columns", stored)),
         _shortRows = new(context, "Reduce.cu", NarrowName.Of("reduce_short_rows", stored)), _longRows = new(context, "Reduce.cu", NarrowName.Of("reduce_long_rows", stored)),
         _denseColumns = new(context, "Reduce.cu", NarrowName.Of("reduce_dense_columns", stored)), _parts = new(context, "Reduce.cu", NarrowName.Of("reduce_parts", stored)),
-        _fewParts = new(context, "Reduce.cu", NarrowName.Of("reduce_few_parts", stored)), _backward = new(context, "Reduce.cu", "reduce_backward"),
-        _spread = new(context, "Reduce.cu", "reduce_spread_columns");
+        _fewParts = new(context, "Reduce.cu", NarrowName.Of("reduce_few_parts", stored)), _backward = new(context, "Reduce.cu", NarrowName.Of("reduce_backward", stored)),
+        _spread = new(context, "Reduce.cu", NarrowName.Of("reduce_spread_columns", stored));
 
     public override void Forward(in ReduceGeometry g, DevicePtr<float> x, DevicePtr<float> y, float beta) => Run(g, (int)g.Formula, x, DevicePtr<float>.Null, y, beta);
 
@@ -38,6 +38,8 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
             _backward.Over(g.Extents.Product, none, none, none, dy, dx, g.Extents.Product, (int)g.Formula, g.Extents, g.OutputStrides(), scale, beta);
             return;
         }
+        if (stored.IsNarrow())
+            throw new NotSupportedException($"The gradient of {g.Formula} counts equal numbers, which 16 bits do not.");
         using var ties = new CudaScratch(context, g.Kept * sizeof(float));
         Run(g, CountTies, x, y, new DevicePtr<float>(ties.Address), 0);
         _backward.Over(g.Extents.Product, x, y, ties.Address, dy, dx, g.Extents.Product, (int)g.Formula, g.Extents, g.OutputStrides(), 1.0, beta);
@@ -46,6 +48,16 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
     /// <summary>y [columns] = beta y + the sums of the columns of x [rows,columns]: a bias's gradient.</summary>
     public void SumRows(long rows, int columns, DevicePtr<float> x, DevicePtr<float> y, float beta) =>
         Forward(ReduceGeometry.Of(ReduceFormula.Sum, [checked((int)rows), columns], [true, false]), x, y, beta);
+
+    /// <summary>Sums of the columns of x [rows,columns] in double, [segments,columns]; <see cref="JoinParts"/> joins them.</summary>
+    public CudaScratch SumParts(int rows, int columns, nint x, out int segments)
+    {
+        CudaColumns over = CudaColumns.Of(columns);
+        int cut = over.Segments(rows);
+        segments = cut;
+        return CudaScratch.Filled(context, (long)cut * columns * sizeof(double),
+            parts => _denseColumns.Launch((long)over.Blocks * cut, Threads, x, (nint)0, parts, (int)ReduceFormula.Sum, (long)columns, (long)rows, columns, over.Log, over.Blocks, cut, 0f));
+    }
 
     /// <summary>y = beta y + the sum of parts [segments,count] of doubles, in an order that the sizes decide: what kernels of other ops summed by segments.</summary>
     public void JoinParts(nint parts, DevicePtr<float> y, long count, int segments, float beta) => Join((int)ReduceFormula.Sum, parts, y, count, segments, segments, beta);

@@ -12,8 +12,10 @@
 FOR_STORED(UNARY)
 
 // x or y is null where the slope does not need it; dx may be dy.
-extern "C" __global__ void unary_backward(const float* x, const float* y, const float* dy, float* dx, long long count, int formula, float a, float b, float beta)
-{
-    OVER_ELEMENTS(i, count)
-        store(dx + i, dy[i] * unary_slope(formula, a, b, x ? x[i] : 0.0f, y ? y[i] : 0.0f), beta);
-}
+#define SLOPE(suffix, T)                                                                                                                                      \
+    extern "C" __global__ void unary_backward##suffix(const T* x, const T* y, const T* dy, T* dx, long long count, int formula, float a, float b, float beta) \
+    {                                                                                                                                                         \
+        OVER_ELEMENTS(i, count)                                                                                                                               \
+            store(dx + i, widened(dy[i]) * unary_slope(formula, a, b, x ? widened(x[i]) : 0.0f, y ? widened(y[i]) : 0.0f), beta);                             \
+    }
+FOR_STORED(SLOPE)

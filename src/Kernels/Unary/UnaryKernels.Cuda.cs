@@ -5,7 +5,7 @@ namespace Graft.Kernels;
 internal sealed class CudaUnaryKernels : UnaryKernels
 {
     private const string File = "Unary.cu";
-    private const int ForwardNumbers = 8, BackwardNumbers = 4; // of a thread, as in UnaryPacks.cu
+    private const int ForwardNumbers = 8; // of a thread, as in UnaryPacks.cu
 
     // Formulas that have a module of their own, compiled at the first use.
     private static readonly UnaryFormula[] s_usual =
@@ -14,15 +14,17 @@ internal sealed class CudaUnaryKernels : UnaryKernels
         UnaryFormula.HardSiLU, UnaryFormula.Scale,
     ];
 
+    private readonly int _backwardNumbers; // of a thread: 16 bytes of them
     private readonly KernelFunction _forward, _backward;
     private readonly Dictionary<UnaryFormula, KernelFunction> _usualForward, _usualBackward;
 
     public CudaUnaryKernels(CudaContext context, ComputePrecision stored = ComputePrecision.Float32)
     {
         _forward = new(context, File, NarrowName.Of("unary_forward", stored));
-        _backward = new(context, File, "unary_backward");
+        _backward = new(context, File, NarrowName.Of("unary_backward", stored));
+        _backwardNumbers = CudaPacks.Width(stored);
         _usualForward = s_usual.ToDictionary(u => u, u => new KernelFunction(context, FileOf(u), NarrowName.Of("unary_forward_packs", stored)));
-        _usualBackward = s_usual.ToDictionary(u => u, u => new KernelFunction(context, FileOf(u), "unary_backward_packs"));
+        _usualBackward = s_usual.ToDictionary(u => u, u => new KernelFunction(context, FileOf(u), NarrowName.Of("unary_backward_packs", stored)));
     }
 
     public override void Forward(in UnaryGeometry g, DevicePtr<float> x, DevicePtr<float> y)
@@ -38,7 +40,7 @@ internal sealed class CudaUnaryKernels : UnaryKernels
         // The one that is not needed may have been given back.
         DevicePtr<float> needX = UnaryGeometry.NeedsInput(g.Formula) ? x : DevicePtr<float>.Null, needY = UnaryGeometry.NeedsOutput(g.Formula) ? y : DevicePtr<float>.Null;
         if (g.Count > 0 && _usualBackward.TryGetValue(g.Formula, out KernelFunction? usual) && CudaPacks.Fit(g.Count, needX.Address, needY.Address, dy.Address, dx.Address))
-            usual.OverThreads(CudaPacks.Threads(g.Count, BackwardNumbers, 1), needX, needY, dy, dx, (int)g.Count, g.Alpha, g.Beta, beta);
+            usual.OverThreads(CudaPacks.Threads(g.Count, _backwardNumbers, 1), needX, needY, dy, dx, (int)g.Count, g.Alpha, g.Beta, beta);
         else
             _backward.Over(g.Count, needX, needY, dy, dx, g.Count, (int)g.Formula, g.Alpha, g.Beta, beta);
     }

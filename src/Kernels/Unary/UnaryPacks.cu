@@ -31,22 +31,23 @@ struct Forward
 };
 
 // x or y is null where the slope does not need it; dx may be dy.
+template <class T>
 struct Backward
 {
-    const float *x, *y, *dy;
-    float* dx;
+    const T *x, *y, *dy;
+    T* dx;
     float a, b, beta;
 
     template <int N>
     struct Held
     {
-        Run<float, N> x, y, dy, old;
+        Run<T, N> x, y, dy, old;
     };
 
     template <int N>
     __device__ __forceinline__ Held<N> load(unsigned i) const
     {
-        Run<float, N> none = repeated<N>(0.0f);
+        Run<T, N> none = repeated<N>(T{});
         return {x ? take<N>(x + i) : none, y ? take<N>(y + i) : none, take<N>(dy + i), beta != 0.0f ? take<N>(dx + i) : none};
     }
 
@@ -60,7 +61,7 @@ struct Backward
     }
 };
 
-// Eight numbers a thread forward, four backward: the code of the formula stands there as often.
+// Eight numbers a thread forward, 16 bytes of them backward: the code of the formula stands there as often.
 #define FORWARD(suffix, T)                                                                                                                                    \
     extern "C" __global__ void unary_forward_packs##suffix(const T* x, T* y, int count, float a, float b)                                                     \
     {                                                                                                                                                         \
@@ -68,7 +69,9 @@ struct Backward
     }
 FOR_STORED(FORWARD)
 
-extern "C" __global__ void unary_backward_packs(const float* x, const float* y, const float* dy, float* dx, int count, float a, float b, float beta)
-{
-    in_packs<4, 1>(count, Backward{x, y, dy, dx, a, b, beta});
-}
+#define BACKWARD(suffix, T)                                                                                                                                  \
+    extern "C" __global__ void unary_backward_packs##suffix(const T* x, const T* y, const T* dy, T* dx, int count, float a, float b, float beta)             \
+    {                                                                                                                                                        \
+        in_packs<PACKED(T), 1>(count, Backward<T>{x, y, dy, dx, a, b, beta});                                                                                \
+    }
+FOR_STORED(BACKWARD)

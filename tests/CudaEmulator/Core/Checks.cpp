@@ -194,11 +194,15 @@ void checkAccess(const void* pointer, unsigned long size, int kind) {
 
 void endChecks() {
     count("checked_accesses", accesses);
+    uint64_t bytes = 0;
     for (auto& entry : touched) {
         Allocation& a = *entry.first;
+        for (const auto* bits : {&entry.second.read, &entry.second.written})
+            for (uint64_t word : *bits) bytes += static_cast<uint64_t>(__builtin_popcountll(word));
         a.history.add(*running().moment, toIntervals(entry.second.read, a.address), false, a.id);
         a.history.add(*running().moment, toIntervals(entry.second.written, a.address), true, a.id);
     }
+    count("bytes_touched", bytes);
     touched.clear();
 }
 

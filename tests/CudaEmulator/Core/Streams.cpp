@@ -113,6 +113,7 @@ Status execute(const Work& work, const Moment& moment) {
         Allocation* a = allocationAt(access.span.address);
         if (!a || !a->live || !a->holds(access.span.address, access.span.bytes())) return illegal(work, access);
         a->history.add(moment, intervals(access.span), access.write, a->id);
+        if (work.kind != WorkKind::Kernel && access.what != "the workspace") count("bytes_touched", access.span.width * access.span.count);
         if (access.write || !access.content || !a->tracksBytes()) continue;
         for (uint64_t row = 0; row < access.span.count; row++) {
             uint64_t address = access.span.address + row * access.span.pitch;

@@ -44,13 +44,13 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         ["dense, bias, residual, ReLU"] = Dense(UnaryFormula.ReLU, hasResidual: true),
         ["dense, bias, residual, tanh"] = Dense(UnaryFormula.Tanh, hasResidual: true),
         ["dense, bias, GELU"] = Dense(UnaryFormula.GeluTanh, hasResidual: false),
-        ["max pooling"] = new([2 * 7 * 6 * 3], [], 2 * 3 * 3 * 3, (k, x, _, y) => k.MaxPool2D(Pooling, x[0], y), (k, x, _, y) => k.Pool2D.MaxForward(Pooling, x[0], y, DevicePtr<int>.Null)),
-        ["average pooling"] = new([2 * 7 * 6 * 3], [], 2 * 3 * 3 * 3, (k, x, _, y) => k.AveragePool2D(Pooling, x[0], y), (k, x, _, y) => k.Pool2D.AverageForward(Pooling, x[0], y)),
-        ["padding"] = new([2 * 3 * 4 * 5], [], 2 * 6 * 5 * 5, (k, x, _, y) => k.Pad2D(Padding, x[0], y), (k, x, _, y) => k.Pad2D.Forward(Padding, x[0], y)),
+        ["max pooling"] = new([2 * 7 * 6 * 3], [], 2 * 3 * 3 * 3, (k, x, _, y) => k.Pool2D.MaxForward(Pooling, x[0], y, DevicePtr<int>.Null), (k, x, _, y) => k.Pool2D.MaxForward(Pooling, x[0], y, DevicePtr<int>.Null)),
+        ["average pooling"] = new([2 * 7 * 6 * 3], [], 2 * 3 * 3 * 3, (k, x, _, y) => k.Pool2D.AverageForward(Pooling, x[0], y), (k, x, _, y) => k.Pool2D.AverageForward(Pooling, x[0], y)),
+        ["padding"] = new([2 * 3 * 4 * 5], [], 2 * 6 * 5 * 5, (k, x, _, y) => k.Pad2D.Forward(Padding, x[0], y), (k, x, _, y) => k.Pad2D.Forward(Padding, x[0], y)),
         ["mean of pixels"] = Reduction(ReduceFormula.Mean, [3, 5, 4, 9], [false, true, true, false]),
         ["largest of a row"] = Reduction(ReduceFormula.Max, [6, 70], [false, true]),
         ["sum of all, in segments"] = Reduction(ReduceFormula.Sum, [70_000], [true]),
-        ["sigmoid"] = new([1000], [], 1000, (k, x, _, y) => k.Unary(new(1000, UnaryFormula.Sigmoid), x[0], y), (k, x, _, y) => k.Unary.Forward(new(1000, UnaryFormula.Sigmoid), x[0], y)),
+        ["sigmoid"] = new([1000], [], 1000, (k, x, _, y) => k.Unary.Forward(new(1000, UnaryFormula.Sigmoid), x[0], y), (k, x, _, y) => k.Unary.Forward(new(1000, UnaryFormula.Sigmoid), x[0], y)),
         ["broadcast product"] = new([4 * 5 * 6, 6], [], 4 * 5 * 6, (k, x, _, y) => k.Binary(Product, x[0], x[1], y), (k, x, _, y) => k.Binary.Forward(Product, x[0], x[1], y)),
         ["softmax"] = new([5 * 37], [], 5 * 37, (k, x, _, y) => k.Softmax(new(5, 37, false), x[0], y), (k, x, _, y) => k.Softmax.Forward(new(5, 37, false), x[0], y)),
         ["layer norm"] = new([6 * 48], [48, 48, 12], 6 * 48, (k, x, f, y) => k.LayerNorm(new(6, 48, 1e-5f), x[0], f[0], f[1], y),
@@ -75,12 +75,12 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         ["permuted axes in packs"] = Permutation([3, 4, 5, 16], [0, 2, 1, 3]),
         ["sum with a rest"] = new([1003, 1003], [], 1003, (k, x, _, y) => k.Binary(Sum, x[0], x[1], y), (k, x, _, y) => k.Binary.Forward(Sum, x[0], x[1], y)),
         ["broadcast product in packs"] = new([4 * 5 * 16, 16], [], 4 * 5 * 16, (k, x, _, y) => k.Binary(PackedProduct, x[0], x[1], y), (k, x, _, y) => k.Binary.Forward(PackedProduct, x[0], x[1], y)),
-        ["ReLU with a rest"] = new([1003], [], 1003, (k, x, _, y) => k.Unary(new(1003, UnaryFormula.ReLU), x[0], y), (k, x, _, y) => k.Unary.Forward(new(1003, UnaryFormula.ReLU), x[0], y)),
+        ["ReLU with a rest"] = new([1003], [], 1003, (k, x, _, y) => k.Unary.Forward(new(1003, UnaryFormula.ReLU), x[0], y), (k, x, _, y) => k.Unary.Forward(new(1003, UnaryFormula.ReLU), x[0], y)),
         ["max pooling in packs"] = MaxPooling(Pooling with { C = 8 }),
         ["max pooling of 2 x 2 in packs"] = MaxPooling(new(2, 7, 6, 8, 2, 2, 2, 2, Padding2D.None, false)),
         ["max pooling of 3 x 3 without stride in packs"] = MaxPooling(new(2, 7, 6, 8, 3, 3, 1, 1, Padding2D.All(1), false)),
-        ["average pooling in packs"] = new([2 * 7 * 6 * 8], [], 2 * 3 * 3 * 8, (k, x, _, y) => k.AveragePool2D(Pooling with { C = 8 }, x[0], y), (k, x, _, y) => k.Pool2D.AverageForward(Pooling with { C = 8 }, x[0], y)),
-        ["padding in packs"] = new([2 * 3 * 4 * 8], [], 2 * 6 * 5 * 8, (k, x, _, y) => k.Pad2D(Padding with { C = 8 }, x[0], y), (k, x, _, y) => k.Pad2D.Forward(Padding with { C = 8 }, x[0], y)),
+        ["average pooling in packs"] = new([2 * 7 * 6 * 8], [], 2 * 3 * 3 * 8, (k, x, _, y) => k.Pool2D.AverageForward(Pooling with { C = 8 }, x[0], y), (k, x, _, y) => k.Pool2D.AverageForward(Pooling with { C = 8 }, x[0], y)),
+        ["padding in packs"] = new([2 * 3 * 4 * 8], [], 2 * 6 * 5 * 8, (k, x, _, y) => k.Pad2D.Forward(Padding with { C = 8 }, x[0], y), (k, x, _, y) => k.Pad2D.Forward(Padding with { C = 8 }, x[0], y)),
     };
 
     private static Pool2DGeometry Pooling => new(2, 7, 6, 3, 3, 3, 2, 2, new Padding2D(0, 1, 0, 1), false);
@@ -205,7 +205,7 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
     private static Case Reduction(ReduceFormula formula, int[] shape, bool[] reduced)
     {
         ReduceGeometry g = ReduceGeometry.Of(formula, shape, reduced);
-        return new([shape.Aggregate((a, b) => a * b)], [], (int)g.Kept, (k, x, _, y) => k.Reduce(g, x[0], y), (k, x, _, y) => k.Reduce.Forward(g, x[0], y, 0));
+        return new([shape.Aggregate((a, b) => a * b)], [], (int)g.Kept, (k, x, _, y) => k.Reduce.Forward(g, x[0], y, 0), (k, x, _, y) => k.Reduce.Forward(g, x[0], y, 0));
     }
 
     private static Case Permutation(int[] shape, int[] order)
@@ -222,7 +222,7 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         (k, x, f, y) => k.LayerNorm.Forward(new(rows, columns, 1e-5f), x[0], f[0], f[1], y, f[2], f[2].At(rows)));
 
     private static Case MaxPooling(Pool2DGeometry g) => new([g.N * g.H * g.W * g.C], [], g.N * g.OutH * g.OutW * g.C,
-        (k, x, _, y) => k.MaxPool2D(g, x[0], y), (k, x, _, y) => k.Pool2D.MaxForward(g, x[0], y, DevicePtr<int>.Null));
+        (k, x, _, y) => k.Pool2D.MaxForward(g, x[0], y, DevicePtr<int>.Null), (k, x, _, y) => k.Pool2D.MaxForward(g, x[0], y, DevicePtr<int>.Null));
 
     private static float[] Exact(Case test, float[][] x, float[][] f)
     {

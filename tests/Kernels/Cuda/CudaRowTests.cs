@@ -186,7 +186,7 @@ public sealed class CudaRowTests(CudaEmulator.CudaEmulator emulator) : IDisposab
         {
             BatchNormGeometry g = new(rows, channels, 1e-3f, 0.9f, training, Activation: activation);
             k.BatchNorm.Forward(g, x[0], x[2], x[3], x[5], x[6], y[4], y[5], y[6]);
-            var gate = new BatchNormGate(x[2], x[3], byOutput ? x[4] : default, y[0]);
+            var gate = new BatchNormGate<float>(x[2], x[3], byOutput ? x[4] : default, y[0]);
             k.BatchNorm.BackwardSums(g, x[0], x[1], y[5], y[6], y[1], y[2], gate);
             k.BatchNorm.BackwardInput(g, x[0], x[1], x[2], y[5], y[6], y[1], y[2], y[3], beta, gate);
         });
