@@ -18,8 +18,9 @@ public sealed class PrecisionBenchTests
         string table = PrecisionTable.Of(trained);
         Assert.Equal(35, notes.Count);
         Assert.Matches(@"\| float32 \| 1\.\d{4} \| 0 % \|", table); // learned by heart
-        Assert.Matches(@"\| bfloat16 \| 1\.\d{4} \| [+-]?\d+\.\d{3} % \|", table);
-        Assert.Matches(@"\| int8 \| 1\.\d{4} \| [+-]?\d+\.\d{3} % \|", table);
+        // On a text learned by heart the difference may round to nothing.
+        Assert.Matches(@"\| bfloat16 \| 1\.\d{4} \| (0|[+-]\d+\.\d{3}) % \|", table);
+        Assert.Matches(@"\| int8 \| 1\.\d{4} \| (0|[+-]\d+\.\d{3}) % \|", table);
         trained.Model.Release();
     }
 
