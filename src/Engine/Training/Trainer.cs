@@ -78,7 +78,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         Dictionary<string, double> row = _running.Results();
         row["seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         row[data.Unit.Column] = Rate(start) * data.Unit.PerSample;
-        row["learning_rate"] = rate;
+        row["learning_rate"] = double.Parse(rate.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture); // 0.001, not 0.0010000000474974513
         row["data_wait_seconds"] = wait.TotalSeconds;
         if (optimizer.LossScale is { } scale && options.Precision == ComputePrecision.Float16)
         {
