@@ -50,7 +50,7 @@ internal sealed class CudaConv2DKernels(CudaContext context, CudaConvolutions co
             winograd.BackwardInput(g, dy, w, dx, beta);
         else if (patches?.Takes(g) == true)
             patches.BackwardInput(g, dy, w, dx, beta);
-        else if (!RunBackwardInput(g, dy, w, dx, beta))
+        else if (!padding.BackwardInput(convolutions, g, dy, w, dx, beta))
             own.BackwardInput(g, dy, w, dx, beta);
     }
 
@@ -81,20 +81,6 @@ internal sealed class CudaConv2DKernels(CudaContext context, CudaConvolutions co
     }
 
     public override void BackwardBias(in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> db, float beta) => reduce.SumRows((long)g.N * g.OutH * g.OutW, g.O, dy, db, beta);
-
-    private bool RunBackwardInput(in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> w, DevicePtr<float> dx, float beta)
-    {
-        if (!convolutions.Takes(g))
-            return false;
-        Conv2DGeometry even = EvenPadding.Of(g);
-        if (even == g)
-            return convolutions.Run(CudnnDirection.BackwardInput, g, w, dy, dx, beta);
-        using CudaScratch padded = padding.Block(even);
-        if (!convolutions.Run(CudnnDirection.BackwardInput, even, w, dy, new DevicePtr<float>(padded.Address), 0))
-            return false;
-        padding.TakeInside(g, new DevicePtr<float>(padded.Address), dx, beta);
-        return true;
-    }
 
     /// <summary>All on dense images, nothing after the bias; the groups are an argument beside it.</summary>
     private static FusedConv2DGeometry Plain(in Conv2DGeometry g) => FusedConv2DGeometry.From(g with { Groups = 1 });

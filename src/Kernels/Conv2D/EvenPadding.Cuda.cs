@@ -35,11 +35,24 @@ internal sealed class EvenPadding(CudaContext context, CudaPad2DKernels pad, int
         return block;
     }
 
-    /// <summary>Memory for images of the even sizes.</summary>
-    public CudaScratch Block(in Conv2DGeometry even) => new(context, (long)even.N * even.H * even.W * even.C * numberSize);
+    /// <summary>dx = beta dx + the gradient of the images, by way of that of the padded ones where the padding is uneven.</summary>
+    /// <returns>False where cuDNN does not take it.</returns>
+    public bool BackwardInput(CudaConvolutions convolutions, in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> w, DevicePtr<float> dx, float beta)
+    {
+        if (!convolutions.Takes(g))
+            return false;
+        Conv2DGeometry even = Of(g);
+        if (even == g)
+            return convolutions.Run(CudnnDirection.BackwardInput, g, w, dy, dx, beta);
+        using CudaScratch block = Block(even);
+        var padded = new DevicePtr<float>(block.Address);
+        if (!convolutions.Run(CudnnDirection.BackwardInput, even, w, dy, padded, 0))
+            return false;
+        pad.BackwardInput(Padding(g), padded, dx, beta);
+        return true;
+    }
 
-    /// <summary>dx = beta dx + what of the gradient of the padded images lies inside.</summary>
-    public void TakeInside(in Conv2DGeometry g, DevicePtr<float> padded, DevicePtr<float> dx, float beta) => pad.BackwardInput(Padding(g), padded, dx, beta);
+    private CudaScratch Block(in Conv2DGeometry even) => new(context, (long)even.N * even.H * even.W * even.C * numberSize);
 
     private static Pad2DGeometry Padding(in Conv2DGeometry g) => new(g.N, g.H, g.W, g.C, g.Padding);
 }

@@ -35,7 +35,7 @@ internal sealed class NarrowConv2DKernels(CudaContext context, ComputePrecision 
         using CudaScratch weights = _rounding.Round(w, Weights(g));
         if (pointwise.Takes(g))
             pointwise.BackwardInput(g, At(dy), Of(weights), At(dx), beta);
-        else if (!RunBackwardInput(g, At(dy), Of(weights), At(dx), beta))
+        else if (!padding.BackwardInput(convolutions, g, At(dy), Of(weights), At(dx), beta))
             OwnBackwardInput(g, dy, w, dx, beta);
     }
 
@@ -64,20 +64,6 @@ internal sealed class NarrowConv2DKernels(CudaContext context, ComputePrecision 
             return false;
         if (!b.IsNull)
             finish.Run(FusedConv2DGeometry.From(g with { Groups = 1 }), y.Address, b, DevicePtr<float>.Null, y);
-        return true;
-    }
-
-    private bool RunBackwardInput(in Conv2DGeometry g, DevicePtr<float> dy, DevicePtr<float> weights, DevicePtr<float> dx, float beta)
-    {
-        if (!convolutions.Takes(g))
-            return false;
-        Conv2DGeometry even = EvenPadding.Of(g);
-        if (even == g)
-            return convolutions.Run(CudnnDirection.BackwardInput, g, weights, dy, dx, beta);
-        using CudaScratch padded = padding.Block(even);
-        if (!convolutions.Run(CudnnDirection.BackwardInput, even, weights, dy, Of(padded), 0))
-            return false;
-        padding.TakeInside(g, Of(padded), dx, beta);
         return true;
     }
 

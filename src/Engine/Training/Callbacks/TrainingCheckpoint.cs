@@ -22,14 +22,14 @@ namespace Graft.Training;
 public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan epochsApart = default) : Callback
 {
     private long _stepsSeen, _written;
-    private bool _isWithinEpoch, _isBetweenEpochs;
+    private bool _isBetweenSteps;
 
     /// <inheritdoc/>
     public override void OnTrainBegin(TrainingContext context)
     {
         _stepsSeen = context.Optimizer.Iterations;
         _written = Stopwatch.GetTimestamp();
-        (_isWithinEpoch, _isBetweenEpochs) = (false, true);
+        _isBetweenSteps = true;
     }
 
     /// <inheritdoc/>
@@ -37,15 +37,15 @@ public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan
     {
         bool hasMoved = context.Optimizer.Iterations != _stepsSeen; // else its gradients wait for others
         _stepsSeen = context.Optimizer.Iterations;
-        (_isWithinEpoch, _isBetweenEpochs) = (hasMoved && progress.Step < progress.Steps, false);
-        if (_isWithinEpoch && everySteps > 0 && _stepsSeen % everySteps == 0)
+        _isBetweenSteps = hasMoved && progress.Step < progress.Steps; // after the last one, the epoch is still to be validated
+        if (_isBetweenSteps && everySteps > 0 && _stepsSeen % everySteps == 0)
             ModelFile.Save(context.Model, path, context.History);
     }
 
     /// <inheritdoc/>
     public override void OnEpochEnd(TrainingContext context, int epoch, IReadOnlyDictionary<string, double> row)
     {
-        (_isWithinEpoch, _isBetweenEpochs) = (false, true);
+        _isBetweenSteps = true;
         if (Stopwatch.GetElapsedTime(_written) < epochsApart)
             return;
         ModelFile.Save(context.Model, path, context.History);
@@ -56,7 +56,7 @@ public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan
     /// <returns>True where it was written.</returns>
     public bool SaveCancelled(Model model)
     {
-        if (!(_isWithinEpoch || _isBetweenEpochs) || model.Optimizer?.Iterations != _stepsSeen)
+        if (!_isBetweenSteps || model.Optimizer?.Iterations != _stepsSeen)
             return false;
         ModelFile.Save(model, path, model.History);
         return true;

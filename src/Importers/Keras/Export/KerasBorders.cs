@@ -9,12 +9,12 @@ namespace Graft.Importers.Keras.Export;
 /// </summary>
 internal sealed class KerasBorders
 {
-    private readonly Dictionary<Layer, Padding> _ways = [];
+    private readonly Dictionary<Layer, Padding?> _ways = []; // null: none, or another one for each size of its images
     private readonly Dictionary<Layer, ZeroPadding2D> _pads = [];
     private readonly Dictionary<Model, Model> _models = [];
 
     /// <summary>Whether Keras's layer gets "same" or "valid" in place of the border; null where neither does.</summary>
-    public Padding? WayOf(Layer layer) => _ways.TryGetValue(layer, out Padding way) ? way : null;
+    public Padding? WayOf(Layer layer) => _ways.GetValueOrDefault(layer);
 
     /// <summary>The model with its borders set apart; itself where it has none of its own.</summary>
     public Model SetApart(Model model)
@@ -44,19 +44,16 @@ internal sealed class KerasBorders
         _ => null,
     };
 
-    /// <summary>Notes down what Keras's layer gets, and puts zeros in front of it where it is to have them. Where it cannot be had, nothing is noted down and the writer refuses the layer.</summary>
+    /// <summary>Notes down what Keras's layer gets, and puts zeros in front of it where it is to have them. Where it cannot be had, the writer refuses the layer.</summary>
     private Node[] Apart(Model model, Node node, Padding2D border, Node[] inputs)
     {
         Padding? way = border == Padding2D.None ? Padding.Valid : border == Same(node) ? Padding.Same : null;
         if (way is null && (node.Layer is BorderedConvolution2D || (node.Layer is MaxPooling2D && IsNeverNegative(node.Inputs[0]))))
             way = Padding.Valid;
-        if (way is null || (_ways.TryGetValue(node.Layer, out Padding before) && before != way))
-        {
-            _ways.Remove(node.Layer); // also where it is used on images of two sizes, in two ways
-            return inputs;
-        }
-        _ways[node.Layer] = way.Value;
-        if (way == Padding.Same || border == Padding2D.None)
+        if (_ways.TryGetValue(node.Layer, out Padding? before) && before != way)
+            way = null;
+        _ways[node.Layer] = way;
+        if (way != Padding.Valid || border == Padding2D.None)
             return inputs;
         if (!_pads.TryGetValue(node.Layer, out ZeroPadding2D? pad))
             _pads[node.Layer] = pad = new ZeroPadding2D(border) { Name = FreeName(model, $"{node.Layer.Name}_pad"), Trainable = node.Layer.Trainable };

@@ -161,6 +161,19 @@ public sealed class KerasRoundTripTests : IDisposable
     }
 
     [Fact]
+    public void A_border_that_is_same_for_one_size_of_images_alone_is_refused()
+    {
+        var pool = new AveragePooling2D(3, 2) { Name = "pool", ExplicitPadding = Padding2D.All(1) }; // "same" of 9 x 9, not of 8 x 8
+        foreach (int[] sizes in new int[][] { [8, 9], [9, 8], [9, 8, 9] })
+        {
+            Node[] inputs = [.. sizes.Select((s, i) => Node.Input(new Shape(s, s, 2), $"image{i}"))];
+            var model = new Model(inputs, [.. inputs.Select(i => pool.Apply(i))]);
+            Assert.Contains("borders of its own", Assert.Throws<GraftException>(() => KerasExport.SaveArchive(model, _files["m.keras"])).Message, StringComparison.Ordinal);
+            model.Release();
+        }
+    }
+
+    [Fact]
     public void A_border_that_zeros_in_front_would_change_is_refused()
     {
         var border = new Padding2D(1, 1, 0, 0);
