@@ -1,8 +1,8 @@
 namespace Graft.Kernels.Cpu;
 
 /// <summary>
-/// Rows that two tiles hold, as a batch on a wide layer has them: B comes from memory for little arithmetic, so that its one pass is what counts. The tiles
-/// read it where it lies, a block of it at a time, which the second tile finds in the cache: a copy of the block, or asking for the next one, took a quarter more.
+/// Rows that two tiles hold, times a B that the second-level cache may hold (for a larger one see <see cref="RunUpdates"/>): to bring B into panels would take longer than the product.
+/// The tiles read it where it lies, a block of it at a time, which the second tile finds in the first-level cache.
 /// </summary>
 internal static unsafe partial class Gemm
 {

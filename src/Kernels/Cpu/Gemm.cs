@@ -54,7 +54,7 @@ internal static unsafe partial class Gemm
             RunColumnDots(product);
         else if (m <= FewRows && !transA)
             RunRows(product);
-        else if (tile == GemmTile.V256 && !transA && !transB && ServesUpdates(m, n, k))
+        else if (!transA && !transB && ServesUpdates(tile, m, n, k))
             RunUpdates(product);
         else if (m <= 2 * tile.Rows && !transA && !transB)
             RunStreamed(product);

@@ -18,13 +18,14 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     private readonly T _formula;
     private readonly StepTensor* _tensor;
     private readonly float* _panels;
-    private readonly int _columnBlocks;
+    private readonly int _columnBlocks, _threads;
 
     /// <summary>Packs dy; what it needs for that was taken by <see cref="ProductSteps.Prepare"/>.</summary>
     public ProductStep(T formula, StepTensor* tensor)
     {
         _formula = formula;
         _tensor = tensor;
+        _threads = WorkerPool.Threads;
         _columnBlocks = (Geometry.O + ProductSteps.BlockColumns - 1) / ProductSteps.BlockColumns;
         _panels = Scratch.Rent(ScratchSlot.PackedB, ProductSteps.PanelsSize(Geometry.O, Geometry.N));
         ParallelRows.Run((Geometry.O + TileColumns - 1) / TileColumns, ParallelRows.RowsPerChunk(TileColumns * Geometry.N), new Packing { Of = this });
@@ -46,11 +47,22 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     public readonly void Run(int chunk)
     {
         DenseGeometry g = Geometry;
+        chunk = Spread(chunk);
         int row = chunk / _columnBlocks * ProductSteps.BlockRows, rows = Math.Min(ProductSteps.BlockRows, g.I - row);
         int column = chunk % _columnBlocks * ProductSteps.BlockColumns, columns = Math.Min(ProductSteps.BlockColumns, g.O - column);
         float* x = stackalloc float[ProductSteps.BlockRows * ProductSteps.MostRowsOfX], sums = stackalloc float[2 * ProductSteps.MostNumbersOfTile + ProductSteps.Line];
         GemmPacking.Copy(_tensor->Product.X.Pointer + row, g.I, g.N, rows, x, ProductSteps.BlockRows);
         Move(x, ProductSteps.Align(sums), row, rows, column, columns);
+    }
+
+    /// <summary>
+    /// Which piece of the weight a chunk is: threads take chunks in turn, and so each walks through a stretch of its own. Side by side they would ask ahead for the very lines that
+    /// the other one writes.
+    /// </summary>
+    private readonly int Spread(int chunk)
+    {
+        int each = Chunks / _threads;
+        return chunk < each * _threads ? chunk % _threads * each + chunk / _threads : chunk;
     }
 
     /// <summary>
