@@ -207,6 +207,24 @@ public sealed class CustomLayerTests : IDisposable
         Assert.Equal([1f, 2f, 3f], model.Predict([1, 2, 3], new Shape(1, 3))[0]);
         noise.Deviation = 1;
         Assert.NotEqual([1f, 2f, 3f], model.Predict([1, 2, 3], new Shape(1, 3))[0]);
+        noise.Deviation = 0;
+        Assert.Equal([1f, 2f, 3f], model.Predict([1, 2, 3], new Shape(1, 3))[0]);
+    }
+
+    [Fact]
+    public void A_layer_that_is_random_in_inference_too_runs_op_by_op()
+    {
+        var model = new Sequential(TrainingData.Features) { new Dense(1, Activation.Sigmoid), new Noise(0.1f, 0) { Always = true } };
+        model.SetSeed(1);
+        model.Compile(new Sgd(0.1f), Loss.MeanSquaredError());
+        model.Fit(TrainingData.Binary(), epochs: 2, TrainingData.Binary());
+        float[][] outputs = Predictions(model);
+        Assert.Equal(outputs, Predictions(model)); // of one seed
+        model.PlanOptions = PlanOptions.Eager;
+        Assert.Equal(outputs, Predictions(model));
+        using InferencePlan plan = InferencePlan.Compile(model);
+        Assert.Contains("op RandomNormal of layer 'noise' is random", Assert.Throws<GraftException>(() => plan.Run(new float[6], 1, new float[1])).Message, StringComparison.Ordinal);
+        Assert.Throws<GraftException>(() => InferencePlan.Compile(new Sequential(3) { new ByLargest(saysSo: true) }));
     }
 
     [Fact]
