@@ -303,7 +303,7 @@ public sealed class CustomLayerTests : IDisposable
         {
             var model = new Sequential(TrainingData.Features) { new Dense(64) { Name = "wide" }, new Dense(4) { Name = "base" } };
             if (kind != "none")
-                model.Add(kind switch { "layer" => new Scale(scale), "op" => new Lambda((tape, x) => tape.Run(new CubeOp(), x)), _ => new Lambda((tape, x) => tape.Run(new Graft.Ops.UnaryOp(Graft.Kernels.UnaryFormula.Scale, scale), x)) });
+                model.Add(kind switch { "layer" => new Scale(scale), "op" => new Cube(), _ => new Lambda((tape, x) => tape.Run(new Graft.Ops.UnaryOp(Graft.Kernels.UnaryFormula.Scale, scale), x)) });
             model.Trainable = false;
             model.Add(new Dense(1, Activation.Sigmoid) { Name = "head" });
             model.SetSeed(1);

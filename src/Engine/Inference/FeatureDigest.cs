@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Graft.Layers;
-using Graft.Ops;
 
 namespace Graft.Inference;
 
@@ -25,9 +24,7 @@ internal static class FeatureDigest
         {
             if (!part.IsFrozen(i))
                 continue;
-            (Op op, string path) = (part.Trace.Ops[i].Op, part.Trace.Ops[i].Layer);
-            if (op.GetType().Assembly != typeof(Op).Assembly)
-                return $"layer '{path}' runs the op {op.Name}, whose code is not the engine's and may change";
+            string path = part.Trace.Ops[i].Layer;
             if (layers.FirstOrDefault(l => l.Value.IsCustom && (path == l.Key || path.StartsWith($"{l.Key}/", StringComparison.Ordinal))).Value is { } custom)
                 return $"layer '{custom.Name}' is of the class {custom.ClassName}, whose code is not the engine's and may change";
         }

@@ -124,8 +124,8 @@ public abstract class Layer
         get
         {
             int sum = _revision;
-            foreach (Layer layer in Inner)
-                sum += layer.Revision;
+            for (int i = 0; i < Inner.Count; i++) // it is read at each run, which allocates nothing
+                sum += Inner[i].Revision;
             return sum;
         }
     }
