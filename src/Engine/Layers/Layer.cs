@@ -119,7 +119,7 @@ public abstract class Layer
     /// Counts what has changed of a layer that was built: an adapter was put on, taken off, or merged. Lists of parameters and plans made before are
     /// out of date.
     /// </summary>
-    internal virtual int Revision
+    internal int Revision
     {
         get
         {
