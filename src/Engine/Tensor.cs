@@ -245,7 +245,7 @@ public sealed class Tensor
         if (IsHandedOver)
             throw new InvalidOperationException($"Tensor {Shape} was written over by its own gradient; read it before Backward.");
         if (_block is null)
-            throw new InvalidOperationException($"Tensor {Shape} stands for a step of an inference plan and has no numbers of its own.");
+            throw new InvalidOperationException($"Tensor {Shape} stands for a step of an inference plan and has no numbers of its own. A layer reads numbers within an op (OpCall.HostIn), or says that it IsDynamic.");
         if (Type != type)
             throw new InvalidOperationException($"Tensor {Shape} holds {Type}, not {type}.");
         return _block.Address + _offset;

@@ -61,6 +61,17 @@ public sealed partial class ReadmeTests : IDisposable
         Assert.Equal(["cats", "dogs"], Graft.Weights.ModelFile.Load(Path.Combine(_folder, "pets.graft")).Model.ClassNames);
     }
 
+    [Fact]
+    public void All_code_of_the_page_on_parts_of_ones_own_is_code_that_is_compiled_outside()
+    {
+        // Line by line, whatever the indent.
+        static string Trimmed(string text) => string.Concat(text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0).Select(l => $"{l}\n"));
+        string[] compiled = [.. Directory.GetFiles(Path.Combine(HouseTests.Root, "tests", "Outside"), "*.cs").Append(Path.Combine(HouseTests.Root, "samples", "CustomLayer.cs")).Select(f => Trimmed(File.ReadAllText(f)))];
+        string[] blocks = [.. CsharpBlock().Matches(File.ReadAllText(Path.Combine(HouseTests.Root, "docs", "extending.md")).ReplaceLineEndings("\n")).Select(m => Trimmed(m.Groups[1].Value))];
+        Assert.True(blocks.Length > 10, $"{blocks.Length} blocks were found.");
+        Assert.All(blocks, block => Assert.Contains(compiled, file => file.Contains(block, StringComparison.Ordinal)));
+    }
+
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex CsharpBlock();
 }

@@ -183,9 +183,5 @@ public sealed class MaskTests
             MaskedTensor masked = new Masking().Call(tape, [new MaskedTensor(flat)])[0];
             return [new MaskedTensor(tape.Run(new Graft.Ops.ReshapeOp([.. x.Shape]), masked.Value), masked.Mask)];
         }
-
-        internal override void WriteConfig(System.Text.Json.Nodes.JsonObject config)
-        {
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Graft.Cli;
 using Graft.Models;
 using Graft.Tests.Golden;
@@ -68,6 +69,19 @@ public sealed class SampleTests : IDisposable
         Assert.Equal(adapted[0], written[1]);
         Assert.Equal(written[0], Line("Without them it writes: "));
         Assert.True(File.Exists(_files[Path.Combine("adapter", "adapter_config.json")]));
+    }
+
+    [Fact]
+    public void CustomLayer_learns_in_a_loop_by_hand_and_is_loaded_again()
+    {
+        string output = Run("CustomLayer", "--output", _files["bumps.graft"]);
+        Assert.Contains("The gradient of the op is right.", output, StringComparison.Ordinal);
+        Assert.Matches(@"Epoch 1: loss 0\.\d{3}", output);
+        Match values = Regex.Match(output, @"saved: (\S+), loaded: (\S+)");
+        Assert.True(values.Success, output);
+        Assert.Equal(values.Groups[1].Value, values.Groups[2].Value);
+        Assert.Matches(@"val_accuracy=0\.\d{4}\s*$", output);
+        Assert.Contains("'bumps' is of class 'Bumps'", Assert.Throws<GraftException>(() => ModelFile.Load(_files["bumps.graft"])).Message, StringComparison.Ordinal);
     }
 
     private void Check(string file, IEnumerable<string> classes, string preprocessing)

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Graft.Autograd;
 using Graft.Layers;
 
@@ -14,9 +13,5 @@ internal sealed class CancelInForward(CancellationTokenSource source) : Layer
         if (tape.Training)
             source.Cancel();
         return inputs[0];
-    }
-
-    internal override void WriteConfig(JsonObject config)
-    {
     }
 }

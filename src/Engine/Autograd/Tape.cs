@@ -111,8 +111,18 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>True where a gradient of the tensor is wanted.</summary>
     internal bool Wants(Tensor tensor) => _wanted.Contains(tensor);
 
-    /// <summary>Adds a number to the loss of this step.</summary>
-    internal void AddPenalty(Tensor cost) => _penalties.Add(cost);
+    /// <summary>
+    /// Adds a cost, a single number, to the loss of this training step: what <see cref="Model.AddPenalties"/> sums, as Fit does. One that no trainable tensor leads to is left
+    /// out, as it moves nothing. Keras's add_loss.
+    /// </summary>
+    /// <exception cref="ShapeException">It is not one number.</exception>
+    public void AddPenalty(Tensor cost)
+    {
+        if (cost.Count != 1)
+            throw new ShapeException($"AddPenalty: the cost of layer '{Layer}' has shape {cost.Shape}; reduce it to one number first.");
+        if (Wants(cost))
+            _penalties.Add(cost);
+    }
 
     /// <summary>Asks for the gradient of a tensor.</summary>
     public void Watch(Tensor tensor) => _wanted.Add(tensor);

@@ -82,24 +82,13 @@ public partial class Model : Layer
     /// <summary>Every parameter with its path: "base/conv1/kernel".</summary>
     public IEnumerable<(string Path, Parameter Parameter)> NamedParameters() => _layers.SelectMany(Named);
 
-    private static IEnumerable<(string Path, Parameter Parameter)> Named(Layer layer) => layer.Inner.Count > 0
-        ? layer.Inner.SelectMany(Named).Select(p => ($"{layer.Name}/{p.Path}", p.Parameter))
-        : layer.Parameters.Select(p => ($"{layer.Name}/{p.Name}", p));
+    private static IEnumerable<(string Path, Parameter Parameter)> Named(Layer layer) =>
+        layer.OwnParameters.Select(p => ($"{layer.Name}/{p.Name}", p)).Concat(layer.Inner.SelectMany(Named).Select(p => ($"{layer.Name}/{p.Path}", p.Parameter)));
 
-    internal override IReadOnlyList<Layer> Inner => _layers;
+    /// <inheritdoc/>
+    protected internal override IReadOnlyList<Layer> Inner => _layers;
 
     private protected override int SeedOfInner(int seed) => seed; // their names are the user's
-
-    internal override int Revision
-    {
-        get
-        {
-            int sum = 0;
-            foreach (Layer layer in _layers)
-                sum += layer.Revision;
-            return sum;
-        }
-    }
 
     /// <summary>What PyTorch's model calls the module of a layer, whose path "base/conv" is given.</summary>
     internal virtual string ModuleName(string layer) => layer.Replace('/', '.');
@@ -276,5 +265,6 @@ public partial class Model : Layer
         order.Add(node);
     }
 
-    internal override void WriteConfig(JsonObject config) => GraphJson.Write(this, config);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => GraphJson.Write(this, config);
 }

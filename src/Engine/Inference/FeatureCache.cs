@@ -112,9 +112,13 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
 
     private FeatureStore Open(Schedule schedule, int rows, int width)
     {
-        bool fits = sizeof(float) * (long)rows * width <= options.MemoryBudget;
         if (options.Folder is not { } folder || data.Fingerprint is not { } fingerprint)
-            return fits ? FeatureStore.InMemory(rows, width) : FeatureStore.InTemporaryFile(rows, width);
+            return ForThisRun();
+        if (FeatureDigest.Obstacle(model, schedule.Part) is { } obstacle)
+        {
+            _why = $"kept for this run alone: {obstacle}";
+            return ForThisRun();
+        }
         byte[] digest = FeatureDigest.Of(model, schedule.Part, schedule.FrozenSources, model.PlanOptions, model.Device, $"{fingerprint} x {rows / data.Count}");
         try
         {
@@ -124,8 +128,10 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             _why = $"kept for this run alone: {e.Message}"; // the folder cannot be written, or another run has the file
-            return fits ? FeatureStore.InMemory(rows, width) : FeatureStore.InTemporaryFile(rows, width);
+            return ForThisRun();
         }
+
+        FeatureStore ForThisRun() => sizeof(float) * (long)rows * width <= options.MemoryBudget ? FeatureStore.InMemory(rows, width) : FeatureStore.InTemporaryFile(rows, width);
     }
 
     private bool TryServe(FeatureStore store, Schedule schedule, Batch batch, int epoch)

@@ -22,7 +22,8 @@ public sealed record FeatureCacheOptions
 
     /// <summary>
     /// Folder of a file that later runs use again, named after a digest of weights, graph and data; null keeps nothing after Fit. A file that is
-    /// damaged or belongs to something else is not used but written anew.
+    /// damaged or belongs to something else is not used but written anew. Where the frozen part has a layer that is not the engine's, nothing is kept: a digest does
+    /// not see its code, and what old code computed would pass for what the new one computes. The history then says so.
     /// </summary>
     public string? Folder { get; init; }
 

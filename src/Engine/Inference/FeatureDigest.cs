@@ -12,6 +12,25 @@ internal static class FeatureDigest
 {
     private const string Version = "graft features 1";
 
+    /// <summary>
+    /// Why a digest cannot say what features belong to: null where it can. Of code from outside, it would be the same before and after that was changed, and features of the old code
+    /// would be taken for those of the new.
+    /// </summary>
+    public static string? Obstacle(Model model, FrozenPart part)
+    {
+        var layers = new Dictionary<string, Layer>();
+        Collect(model, "", layers);
+        for (int i = 0; i < part.IsIncluded.Length; i++)
+        {
+            if (!part.IsFrozen(i))
+                continue;
+            string path = part.Trace.Ops[i].Layer;
+            if (layers.FirstOrDefault(l => l.Value.IsCustom && (path == l.Key || path.StartsWith($"{l.Key}/", StringComparison.Ordinal))).Value is { } custom)
+                return $"layer '{custom.Name}' is of the class {custom.ClassName}, whose code is not the engine's and may change";
+        }
+        return null;
+    }
+
     /// <summary>32 bytes (SHA-256) that differ where any of it differs.</summary>
     /// <param name="model">The model.</param>
     /// <param name="part">Its frozen part.</param>

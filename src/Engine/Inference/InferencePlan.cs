@@ -37,11 +37,13 @@ public sealed class InferencePlan : IDisposable
     /// <summary>Compiles the whole of a model with one input and one output, for inference.</summary>
     /// <param name="model">The model; the plan reads its weights where they are.</param>
     /// <param name="options">What is allowed.</param>
-    /// <exception cref="GraftException">The model has more than one input or output.</exception>
+    /// <exception cref="GraftException">The model has more than one input or output, or a stateful or dynamic layer.</exception>
     public static InferencePlan Compile(Model model, PlanOptions? options = null)
     {
         if (model.Inputs.Count != 1 || model.Outputs.Count != 1)
             throw new GraftException($"Model '{model.Name}' has {model.Inputs.Count} inputs and {model.Outputs.Count} outputs; a plan takes one of each.");
+        if (model.IsDynamic)
+            throw new GraftException($"Model '{model.Name}' has a stateful or dynamic layer, whose steps no plan knows beforehand; Predict runs it op by op.");
         return new InferencePlan(model, training: false, options ?? PlanOptions.Default, new PlanMemory(model.Device), ownsMemory: true);
     }
 
@@ -51,12 +53,15 @@ public sealed class InferencePlan : IDisposable
     /// <param name="outputs">Room for [N, ...output shape].</param>
     /// <param name="cancellationToken">Ends it between two steps.</param>
     /// <exception cref="ShapeException">The numbers do not fill the shapes.</exception>
+    /// <exception cref="GraftException">The output depends on an op that is random in inference too.</exception>
     public void Run(ReadOnlySpan<float> samples, int count, Span<float> outputs, CancellationToken cancellationToken = default)
     {
         Shape input = _model.Inputs[0].Shape, output = _model.Outputs[0].Shape;
         if (count < 1 || samples.Length != count * input.Count || outputs.Length != count * output.Count)
             throw new ShapeException($"Plan of '{_model.Name}': {samples.Length} numbers in and {outputs.Length} out are not {count} samples of {input} and {output}.");
         Schedule schedule = Prepare(count, input);
+        if (!schedule.IsWhole)
+            throw new GraftException($"Plan of '{_model.Name}': {string.Join(", ", schedule.Part.Trace.Ops.Where(o => !o.Op.IsPure).Select(o => $"op {o.Op.Name} of layer '{o.Layer}'").Distinct())} is random or changes something, which no plan repeats; Predict runs the model op by op.");
         schedule.Run(samples, cancellationToken);
         _memory.Device.Kernels.Memory.Download(schedule.Output!.Data, outputs);
     }

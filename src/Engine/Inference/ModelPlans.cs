@@ -60,7 +60,7 @@ internal sealed class ModelPlans(Model model) : IDisposable
         _memory = null;
     }
 
-    private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1 && !model.RemembersBatches;
+    private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1 && !model.IsDynamic;
 
     /// <summary>The boundary between what is frozen and what is trained lies elsewhere when the flag of a layer or a parameter has changed.</summary>
     private void FollowTrainable()
@@ -92,10 +92,8 @@ internal sealed class ModelPlans(Model model) : IDisposable
     {
         foreach (Layer inner in layer.Inner)
             Collect(inner, flags);
-        if (layer.Inner.Count > 0)
-            return;
-        flags.Add(layer.Trainable);
-        foreach (Parameter parameter in layer.Parameters)
+        flags.Add(layer.OwnTrainable);
+        foreach (Parameter parameter in layer.OwnParameters)
             flags.Add(parameter.Trainable);
     }
 }

@@ -95,6 +95,9 @@ internal sealed class Schedule : IDisposable
     /// <summary>The model's input as the layers take it: with the numbers where something outside of the plan reads them.</summary>
     public Tensor Input { get; private set; } = null!;
 
+    /// <summary>True where the model's output is in the plan: no op that is random or changes something stands before it.</summary>
+    public bool IsWhole => _part.Results.Contains(_trace.Outputs[0]);
+
     /// <summary>The model's output, where it is in the plan.</summary>
     public Tensor? Output { get; private set; }
 

@@ -15,7 +15,8 @@ public sealed class ActivationLayer(Activation activation) : Layer
     /// <inheritdoc/>
     public override string ClassName => "Activation";
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     internal override FusedActivation Fusible => Activation switch
     {
@@ -30,7 +31,8 @@ public sealed class ActivationLayer(Activation activation) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Activation.Apply(tape, tape.Run(new ReshapeOp([.. inputs[0].Shape]), inputs[0]));
 
-    internal override void WriteConfig(JsonObject config) => config["activation"] = Activation.ToString();
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["activation"] = Activation.ToString();
 
     internal static Layer Read(JsonNode config) => new ActivationLayer(Enum.Parse<Activation>((string)config["activation"]!));
 }
@@ -48,7 +50,8 @@ public sealed class ReLU : Layer
     /// <summary>Where the identity begins, 0 or more.</summary>
     public float Threshold { get; init; }
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     internal override FusedActivation Fusible => (Threshold, NegativeSlope, MaxValue) switch
     {
@@ -80,7 +83,8 @@ public sealed class ReLU : Layer
         return y;
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["max_value"] = MaxValue;
         config["negative_slope"] = NegativeSlope;
@@ -100,7 +104,8 @@ public sealed class ReLU : Layer
 /// <param name="slope">Factor below 0.</param>
 public sealed class LeakyReLU(float slope = 0.3f) : Layer
 {
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
@@ -108,7 +113,8 @@ public sealed class LeakyReLU(float slope = 0.3f) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new UnaryOp(UnaryFormula.LeakyReLU, slope), inputs[0]);
 
-    internal override void WriteConfig(JsonObject config) => config["negative_slope"] = slope;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["negative_slope"] = slope;
 
     internal static Layer Read(JsonNode config) => new LeakyReLU((float)config["negative_slope"]!);
 }
@@ -117,7 +123,8 @@ public sealed class LeakyReLU(float slope = 0.3f) : Layer
 /// <param name="alpha">Factor below 0, 0 or more.</param>
 public sealed class ELU(float alpha = 1) : Layer
 {
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
@@ -125,7 +132,8 @@ public sealed class ELU(float alpha = 1) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new UnaryOp(UnaryFormula.ELU, alpha), inputs[0]);
 
-    internal override void WriteConfig(JsonObject config) => config["alpha"] = alpha;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["alpha"] = alpha;
 
     internal static Layer Read(JsonNode config) => new ELU((float)config["alpha"]!);
 }
@@ -134,7 +142,8 @@ public sealed class ELU(float alpha = 1) : Layer
 /// <param name="theta">The threshold.</param>
 public sealed class ThresholdedReLU(float theta = 1) : Layer
 {
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
@@ -142,7 +151,8 @@ public sealed class ThresholdedReLU(float theta = 1) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new UnaryOp(UnaryFormula.Threshold, theta, float.PositiveInfinity), inputs[0]);
 
-    internal override void WriteConfig(JsonObject config) => config["theta"] = theta;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["theta"] = theta;
 
     internal static Layer Read(JsonNode config) => new ThresholdedReLU((float)config["theta"]!);
 }
@@ -153,7 +163,8 @@ public sealed class Softmax(params int[] axes) : Layer
 {
     private readonly int[] _axes = axes.Length == 0 ? [-1] : axes;
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
@@ -177,7 +188,8 @@ public sealed class Softmax(params int[] axes) : Layer
         return Then(tape, t, order.Back);
     }
 
-    internal override void WriteConfig(JsonObject config) => config["axis"] = new JsonArray([.. _axes.Select(a => (JsonNode)a)]);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["axis"] = new JsonArray([.. _axes.Select(a => (JsonNode)a)]);
 
     // Model files of the first versions have one number, or none.
     internal static Layer Read(JsonNode config) => config["axis"] is JsonArray several ? new Softmax([.. several.Select(a => (int)a!)]) : new Softmax((int?)config["axis"] ?? -1);

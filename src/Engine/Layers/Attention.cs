@@ -52,7 +52,7 @@ public abstract class AttentionLayer : Layer
             scores = Then(tape, scores, new BinaryOp(BinaryFormula.Add), unseen);
         Tensor weights = Then(tape, scores, new SoftmaxOp());
         if (tape.Training && Dropout > 0)
-            weights = Then(tape, weights, new DropoutOp(Dropout, DropoutSeed(tape)));
+            weights = Then(tape, weights, new DropoutOp(Dropout, NextSeed(tape)));
         Tensor y = tape.Run(new MatMulOp(), weights, value);
         if (!ReturnAttentionScores)
             tape.Release(weights);
@@ -76,7 +76,8 @@ public abstract class AttentionLayer : Layer
         return Then(tape, sums, new UnaryOp(UnaryFormula.Tanh));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["dropout"] = Dropout;
         config["use_causal_mask"] = UseCausalMask;
@@ -108,7 +109,8 @@ public sealed class Attention : AttentionLayer
     /// <summary>How a query and a key are compared.</summary>
     public ScoreMode ScoreMode { get; init; }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _scale = UseScale ? AddParameter("scale", Shape.Scalar, Initializers.Ones) : null;
         _weight = ScoreMode == ScoreMode.Concat ? AddParameter("concat_score_weight", Shape.Scalar, Initializers.Ones) : null;
@@ -126,7 +128,8 @@ public sealed class Attention : AttentionLayer
         return scale is null ? scores : Then(tape, scores, new BinaryOp(BinaryFormula.Multiply), scale);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["use_scale"] = UseScale;
@@ -152,7 +155,8 @@ public sealed class AdditiveAttention : AttentionLayer
     /// <summary>True learns a factor of each feature.</summary>
     public bool UseScale { get; init; } = true;
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) =>
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs) =>
         _scale = UseScale ? AddParameter("scale", new Shape(inputs[0][1]), Initializers.GlorotUniformVector) : null;
 
     private protected override Tensor Scores(Tape tape, Tensor query, Tensor key)
@@ -163,7 +167,8 @@ public sealed class AdditiveAttention : AttentionLayer
         return Then(tape, sums, new ReduceOp(ReduceFormula.Sum, [-1]));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["use_scale"] = UseScale;

@@ -30,12 +30,14 @@ public sealed class BatchNormalization : Layer
     /// <summary>False leaves beta out: 0.</summary>
     public bool Center { get; init; } = true;
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         var channels = new Shape(inputs[0][-1]);
         _gamma = Scale ? AddParameter("gamma", channels, Initializers.Ones) : null;
@@ -56,7 +58,8 @@ public sealed class BatchNormalization : Layer
         return tape.Run(op, [x, gamma, beta, _mean!.Value, _variance!.Value, .. residual]);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["epsilon"] = Epsilon;
         config["momentum"] = Momentum;

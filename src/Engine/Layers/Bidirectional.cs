@@ -56,7 +56,8 @@ public sealed class Bidirectional : Layer
     /// <inheritdoc/>
     public override int InputCount => -1;
 
-    internal override IReadOnlyList<Layer> Inner => _inner;
+    /// <inheritdoc/>
+    protected internal override IReadOnlyList<Layer> Inner => _inner;
 
     private RecurrentLayer Forwards => _inner[0];
 
@@ -82,7 +83,8 @@ public sealed class Bidirectional : Layer
             : throw new ShapeException($"{MergeMode} joins outputs of one shape, not {forwards[0]} and {backwards[0]}.");
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         foreach (RecurrentLayer layer in _inner)
             layer.Build([inputs[0]]);
@@ -122,7 +124,8 @@ public sealed class Bidirectional : Layer
         return [MergeMode == MergeMode.Ave ? Then(tape, y, new UnaryOp(UnaryFormula.Scale, 0.5f)) : y];
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["merge_mode"] = MergeMode.ToString();
         config["layer"] = GraphJson.WriteLayer(Forwards);

@@ -28,10 +28,11 @@ public sealed class CausalAttention(int heads) : Layer
     {
         if (!tape.Training || DropoutRate == 0)
             return tape.Run(new CausalAttentionOp(Heads, Scale), inputs[0]);
-        return tape.Run(new CausalAttentionOp(Heads, Scale, DropoutRate, DropoutSeed(tape)), inputs[0]);
+        return tape.Run(new CausalAttentionOp(Heads, Scale, DropoutRate, NextSeed(tape)), inputs[0]);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["heads"] = Heads;
         config["scale"] = Scale;

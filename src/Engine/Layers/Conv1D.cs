@@ -32,7 +32,8 @@ public sealed class Conv1D(int filters, int filterSize) : Convolution1D(filterSi
         return y;
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter("kernel", new Shape(Filters, FilterSize, inputs[0][-1] / Groups), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
@@ -48,7 +49,8 @@ public sealed class Conv1D(int filters, int filterSize) : Convolution1D(filterSi
         return Then(tape, y, ImageView.ToSequence(y.Shape));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

@@ -29,7 +29,8 @@ public sealed class Conv1DTranspose(int filters, int filterSize) : Convolution1D
         ? new Shape(Window.TransposedExtent(Padding, inputs[0][0], FilterSize, Strides, Dilation, OutputPadding), Filters)
         : throw new ShapeException($"takes sequences [T,C], not {inputs[0]}; sequences are [N,T,C].");
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter("kernel", new Shape(inputs[0][-1], FilterSize, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
@@ -47,7 +48,8 @@ public sealed class Conv1DTranspose(int filters, int filterSize) : Convolution1D
         return Then(tape, y, ImageView.ToSequence(y.Shape));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

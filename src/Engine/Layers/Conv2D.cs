@@ -38,7 +38,8 @@ public sealed class Conv2D(int filters, int filterH, int filterW) : BorderedConv
         return y;
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter("kernel", new Shape(Filters, FilterSize.Height, FilterSize.Width, inputs[0][-1] / Groups), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
@@ -52,7 +53,8 @@ public sealed class Conv2D(int filters, int filterH, int filterW) : BorderedConv
         return Activation.Apply(tape, Bias is null ? tape.Run(op, x, kernel) : tape.Run(op, x, kernel, Use(tape, Bias)));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

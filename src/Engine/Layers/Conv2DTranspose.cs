@@ -34,7 +34,8 @@ public sealed class Conv2DTranspose(int filters, int filterH, int filterW) : Con
             Window.TransposedExtent(Padding, inputs[0][1], FilterSize.Width, Strides.Width, Dilation.Width, OutputPadding?.Width), Filters)
         : throw new ShapeException($"takes images [H,W,C], not {inputs[0]}; images are [N,H,W,C].");
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter("kernel", new Shape(inputs[0][-1], FilterSize.Height, FilterSize.Width, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
@@ -51,7 +52,8 @@ public sealed class Conv2DTranspose(int filters, int filterH, int filterW) : Con
         return Activation.Apply(tape, result);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

@@ -34,7 +34,8 @@ public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) :
         return y;
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter(
             "kernel", new Shape(Filters, FilterSize.Depth, FilterSize.Height, FilterSize.Width, inputs[0][-1] / Groups), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
@@ -61,7 +62,8 @@ public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) :
         return Then(tape, y, ImageView.ToVolume(y.Shape, depth));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

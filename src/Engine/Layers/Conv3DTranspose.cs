@@ -37,7 +37,8 @@ public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int f
             Window.TransposedExtent(Padding, x[2], FilterSize.Width, Strides.Width, Dilation.Width, OutputPadding?.Width), Filters);
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter(
             "kernel", new Shape(inputs[0][-1], FilterSize.Depth, FilterSize.Height, FilterSize.Width, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
@@ -59,7 +60,8 @@ public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int f
         return Activation.Apply(tape, t);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

@@ -78,7 +78,8 @@ public abstract class ConvLSTM : RecurrentLayer
         ? [Convolved(sequence.Tail()), Convolved(sequence.Tail())]
         : throw new ShapeException($"takes sequences of {Taps.Length + 2} axes, [T,places,C], with a step or more, not {sequence}.");
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter("kernel", new Shape([4 * Filters, .. Taps, inputs[0][-1]]), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
         _recurrentKernel = AddParameter("recurrent_kernel", new Shape([4 * Filters, .. Taps, Filters]), Initializers.Orthogonal, regularizer: RecurrentRegularizer);
@@ -160,9 +161,10 @@ public abstract class ConvLSTM : RecurrentLayer
         return Then(tape, one, new ReshapeOp([x.Shape[0], .. x.Shape.Dims[2..]]));
     }
 
-    private static Tensor Draws(Tape tape, float rate, int[] shape) => tape.Run(new DropoutOp(rate, DropoutSeed(tape)), Filled(tape, new Shape(shape), 1));
+    private static Tensor Draws(Tape tape, float rate, int[] shape) => tape.Run(new DropoutOp(rate, NextSeed(tape)), Filled(tape, new Shape(shape), 1));
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

@@ -46,7 +46,8 @@ public sealed class ConvLSTM1D : ConvLSTM
         return Then(tape, y, ImageView.ToSequence(y.Shape));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         Input.Write(config);
@@ -94,7 +95,8 @@ public sealed class ConvLSTM2D : ConvLSTM
         return bias is null ? tape.Run(op, x, kernel) : tape.Run(op, x, kernel, bias);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         Input.Write(config);
@@ -139,7 +141,8 @@ public sealed class ConvLSTM3D : ConvLSTM
     private protected override Tensor Convolve(Tape tape, Tensor x, Tensor kernel, Tensor? bias, bool isRecurrent) =>
         Conv3D.Convolve(tape, x, kernel, bias, isRecurrent ? new Window3D(FilterSize, (1, 1, 1), (1, 1, 1), Padding.Same) : Input, 1);
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         Input.Write(config);

@@ -38,7 +38,8 @@ public abstract class Convolution : Layer
         }
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         WriteWindow(config);
         config["use_bias"] = UseBias;

@@ -35,14 +35,16 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
     /// <summary>What a large bias costs; null for nothing.</summary>
     public Regularizer? BiasRegularizer { get; init; }
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0].Rank >= 1
         ? new Shape([.. inputs[0].Dims[..^1], Units])
         : throw new ShapeException("Dense takes at least one feature axis; the input has none.");
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter("kernel", new Shape(inputs[0][-1], Units), KernelInitializer, regularizer: KernelRegularizer);
         if (UseBias)
@@ -101,7 +103,8 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
         Changed();
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["units"] = Units;
         config["activation"] = Activation.ToString();

@@ -22,7 +22,8 @@ public sealed class DepthwiseConv1D(int filterSize) : Convolution1D(filterSize)
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Window.OutputLine(inputs[0], inputs[0][-1] * DepthMultiplier);
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         int channels = inputs[0][-1];
         _kernel = AddParameter("kernel", new Shape(FilterSize, channels, DepthMultiplier), Initializers.GlorotUniformDepthwise, regularizer: KernelRegularizer);
@@ -40,7 +41,8 @@ public sealed class DepthwiseConv1D(int filterSize) : Convolution1D(filterSize)
         return Then(tape, y, ImageView.ToSequence(y.Shape));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["depth_multiplier"] = DepthMultiplier;

@@ -21,7 +21,8 @@ public sealed class DepthwiseConv2D(int filterH, int filterW) : BorderedConvolut
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Window.Output(inputs[0], inputs[0][-1] * DepthMultiplier);
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         int channels = inputs[0][-1];
         _kernel = AddParameter("kernel", new Shape(FilterSize.Height, FilterSize.Width, channels, DepthMultiplier), Initializers.GlorotUniformDepthwise, regularizer: KernelRegularizer);
@@ -36,7 +37,8 @@ public sealed class DepthwiseConv2D(int filterH, int filterW) : BorderedConvolut
         return Activation.Apply(tape, Bias is null ? tape.Run(op, x, kernel) : tape.Run(op, x, kernel, Use(tape, Bias)));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["depth_multiplier"] = DepthMultiplier;

@@ -15,7 +15,8 @@ public abstract class RandomDropout : Layer
     /// <summary>Share that is dropped.</summary>
     public float Rate { get; }
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
@@ -29,13 +30,14 @@ public abstract class RandomDropout : Layer
     /// <summary>Drops by a mask whose axes of extent 1 have one draw for all elements along them.</summary>
     private protected Tensor DropTogether(Tape tape, Tensor x, Shape mask)
     {
-        Tensor draws = tape.Run(new DropoutOp(Rate, DropoutSeed(tape)), Filled(tape, mask, 1));
+        Tensor draws = tape.Run(new DropoutOp(Rate, NextSeed(tape)), Filled(tape, mask, 1));
         Tensor y = tape.Run(new BinaryOp(BinaryFormula.Multiply), x, draws);
         tape.Release(draws);
         return y;
     }
 
-    internal override void WriteConfig(JsonObject config) => config["rate"] = Rate;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["rate"] = Rate;
 }
 
 /// <summary>In training, sets a random share of the numbers to 0 and scales the rest by 1 / (1 - rate); else does nothing.</summary>
@@ -55,7 +57,7 @@ public sealed class Dropout(float rate) : RandomDropout(rate)
     }
 
     private protected override Tensor Drop(Tape tape, Tensor x) =>
-        NoiseShape is null ? tape.Run(new DropoutOp(Rate, DropoutSeed(tape)), x) : DropTogether(tape, x, MaskOf(x.Shape));
+        NoiseShape is null ? tape.Run(new DropoutOp(Rate, NextSeed(tape)), x) : DropTogether(tape, x, MaskOf(x.Shape));
 
     private Shape MaskOf(Shape x)
     {
@@ -64,7 +66,8 @@ public sealed class Dropout(float rate) : RandomDropout(rate)
             : throw new ShapeException($"the noise shape [{string.Join(',', NoiseShape)}] does not fit {x}: as many axes, each 1, 0 or the input's extent.");
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["noise_shape"] = NoiseShape is null ? null : new JsonArray([.. NoiseShape.Select(d => (JsonNode)d)]);
@@ -117,7 +120,7 @@ public sealed class AlphaDropout(float rate) : RandomDropout(rate)
     {
         double a = 1 / Math.Sqrt((1 - Rate) * (1 + Rate * Low * Low)), b = -a * Low * Rate;
         Tensor t = tape.Run(new UnaryOp(UnaryFormula.Scale, 1, (float)-Low), x);
-        t = Then(tape, t, new DropoutOp(Rate, DropoutSeed(tape))); // what stays is divided by 1 - rate
+        t = Then(tape, t, new DropoutOp(Rate, NextSeed(tape))); // what stays is divided by 1 - rate
         return Then(tape, t, new UnaryOp(UnaryFormula.Scale, (float)(a * (1 - Rate)), (float)(a * Low + b)));
     }
 
@@ -130,7 +133,7 @@ public sealed class GaussianDropout(float rate) : RandomDropout(rate)
 {
     private protected override Tensor Drop(Tape tape, Tensor x)
     {
-        Tensor noise = tape.Run(RandomOp.Normal(1, MathF.Sqrt(Rate / (1 - Rate)), DropoutSeed(tape)), x);
+        Tensor noise = tape.Run(RandomOp.Normal(1, MathF.Sqrt(Rate / (1 - Rate)), NextSeed(tape)), x);
         Tensor y = tape.Run(new BinaryOp(BinaryFormula.Multiply), x, noise);
         tape.Release(noise);
         return y;

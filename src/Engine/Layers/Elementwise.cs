@@ -13,7 +13,8 @@ public sealed class Elementwise(UnaryFormula formula, float alpha = 0, float bet
 {
     private readonly UnaryOp _op = new(formula, alpha, beta);
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
@@ -21,7 +22,8 @@ public sealed class Elementwise(UnaryFormula formula, float alpha = 0, float bet
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(_op, inputs[0]);
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["formula"] = formula.ToString();
         config["alpha"] = alpha;

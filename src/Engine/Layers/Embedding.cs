@@ -27,10 +27,12 @@ public sealed class Embedding(int vocabulary, int size) : Layer
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => new([.. inputs[0].Dims, Size]);
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) =>
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs) =>
         _table = AddParameter("embeddings", new Shape(Vocabulary, Size), EmbeddingsInitializer);
 
-    private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => true; // any number of ids
+    /// <inheritdoc/>
+    protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => true; // any number of ids
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new EmbeddingOp(), inputs[0], Use(tape, _table!));
@@ -46,7 +48,8 @@ public sealed class Embedding(int vocabulary, int size) : Layer
         return [new MaskedTensor(y, tape.Run(new ReshapeOp([.. ids.Shape]), mask))];
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["vocabulary"] = Vocabulary;
         config["size"] = Size;

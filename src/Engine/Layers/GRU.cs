@@ -33,7 +33,8 @@ public class GRU : RecurrentUnits
 
     private protected override Activation GateActivation => RecurrentActivation;
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["recurrent_activation"] = RecurrentActivation.ToString();

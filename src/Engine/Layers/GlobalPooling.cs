@@ -26,7 +26,8 @@ public abstract class GlobalPooling : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(Op, inputs[0]);
 
-    internal override void WriteConfig(JsonObject config) => config["keepdims"] = KeepDims;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["keepdims"] = KeepDims;
 }
 
 /// <summary>The mean of each channel over a sequence, or over those of its steps that its mask counts. Matches Keras's GlobalAveragePooling1D.</summary>

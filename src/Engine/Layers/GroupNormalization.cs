@@ -24,7 +24,8 @@ public sealed class GroupNormalization(int groups = 32) : Layer
     /// <summary>False leaves beta out: 0.</summary>
     public bool Center { get; init; } = true;
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
@@ -36,7 +37,8 @@ public sealed class GroupNormalization(int groups = 32) : Layer
             : throw new ShapeException($"{channels} channels of {inputs[0]} cannot be split into {groups} groups; take a number of groups that divides them.");
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         var channels = new Shape(inputs[0][-1]);
         _gamma = Scale ? AddParameter("gamma", channels, Initializers.Ones) : null;
@@ -61,7 +63,8 @@ public sealed class GroupNormalization(int groups = 32) : Layer
         return _beta is null ? t : Then(tape, t, new BinaryOp(BinaryFormula.Add), Use(tape, _beta));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["groups"] = groups;
         config["epsilon"] = Epsilon;

@@ -15,7 +15,8 @@ internal sealed class HeadProjection(Shape input, Shape output, bool useBias) : 
 
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => new([.. inputs[0].Dims[..^input.Rank], .. output]);
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter("kernel", new Shape([.. input, .. output]), Initializers.GlorotUniformDepthwise);
         if (useBias)
@@ -32,5 +33,6 @@ internal sealed class HeadProjection(Shape input, Shape output, bool useBias) : 
         return Then(tape, y, new ReshapeOp([.. before, .. output]));
     }
 
-    internal override void WriteConfig(JsonObject config) => throw new InvalidOperationException("A projection is written by the attention layer that it belongs to.");
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => throw new InvalidOperationException("A projection is written by the attention layer that it belongs to.");
 }

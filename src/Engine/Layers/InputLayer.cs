@@ -19,6 +19,7 @@ public sealed class InputLayer(Shape shape) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => inputs[0];
 
-    internal override void WriteConfig(JsonObject config) =>
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) =>
         config["shape"] = new JsonArray([.. SampleShape.Dims.ToArray().Select(d => (JsonNode)d)]);
 }

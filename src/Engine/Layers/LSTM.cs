@@ -35,7 +35,8 @@ public class LSTM : RecurrentUnits
 
     private protected override Initializer BiasInitializer => UnitForgetBias ? Initializers.ForgetBias : Initializers.Zeros;
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["recurrent_activation"] = RecurrentActivation.ToString();

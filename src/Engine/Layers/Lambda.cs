@@ -1,11 +1,10 @@
 using System.Text.Json.Nodes;
 using Graft.Autograd;
-using Graft.Ops;
 
 namespace Graft.Layers;
 
 /// <summary>A computation of one's own as a layer, written with ops: what stands in for Keras's Lambda.</summary>
-/// <remarks>It has no parameters, and gradients pass through its ops. It is code, which a .graft file does not hold: a model with one cannot be saved.</remarks>
+/// <remarks>It has no parameters, and gradients pass through its ops. It is code, which a .graft file does not hold: a model with one cannot be saved. A class that derives from <see cref="Layer"/> has both.</remarks>
 /// <param name="compute">The computation; inputs with the batch axis.</param>
 /// <param name="shape">Shape of the output for those of the inputs, all without the batch axis; null for that of the first input.</param>
 /// <param name="inputs">Number of inputs.</param>
@@ -26,18 +25,9 @@ public sealed class Lambda(Func<Tape, IReadOnlyList<Tensor>, Tensor> compute, Fu
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => shape?.Invoke(inputs.ToArray()) ?? inputs[0];
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
-    {
-        Tensor y = compute(tape, inputs.ToArray());
-        if (inputs.Contains(y))
-            y = tape.Run(new ReshapeOp([.. y.Shape]), y); // a view: each node owns its result
-        var shapes = new Shape[inputs.Length];
-        for (int i = 0; i < shapes.Length; i++)
-            shapes[i] = inputs[i].Shape.Tail();
-        Shape due = OutputShape(shapes);
-        return y.Shape.Tail().Equals(due) ? y : throw new ShapeException($"Lambda '{Name}' gave {y.Shape}, but said {due} a sample; give it the shape that it computes.");
-    }
+    public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => compute(tape, inputs.ToArray());
 
-    internal override void WriteConfig(JsonObject config) =>
-        throw new GraftException($"Lambda '{Name}' is code, which a model file does not hold; put layers in its place before the model is saved.");
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) =>
+        throw new GraftException($"Lambda '{Name}' is code, which a model file does not hold; put layers in its place before the model is saved, or a class of your own that derives from Layer.");
 }

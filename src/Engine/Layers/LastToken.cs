@@ -21,7 +21,8 @@ public sealed class LastToken(int? padding) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new LastTokenOp(Padding), inputs[0], inputs[1]);
 
-    internal override void WriteConfig(JsonObject config) => config["padding"] = Padding;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["padding"] = Padding;
 
     internal static Layer Read(JsonNode config) => new LastToken((int?)config["padding"]);
 }

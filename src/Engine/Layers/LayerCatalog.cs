@@ -102,7 +102,6 @@ internal static class LayerCatalog
         ["Subtract"] = _ => new Subtract(),
         ["ThresholdedReLU"] = ThresholdedReLU.Read,
         ["TiedDense"] = TiedDense.Read,
-        ["TimeDistributed"] = TimeDistributed.Read,
         ["UnitNormalization"] = UnitNormalization.Read,
         ["UpSampling1D"] = UpSampling1D.Read,
         ["UpSampling2D"] = UpSampling2D.Read,
@@ -112,9 +111,22 @@ internal static class LayerCatalog
         ["ZeroPadding3D"] = ZeroPadding3D.Read,
     };
 
+    /// <summary>Those that hold a layer of any class.</summary>
+    private static readonly Dictionary<string, Func<JsonNode, CustomLayers?, Layer>> Wrappers = new()
+    {
+        ["TimeDistributed"] = TimeDistributed.Read,
+    };
+
+    /// <summary>True for a name that is taken in model files.</summary>
+    public static bool Knows(string className) => Classes.ContainsKey(className) || Wrappers.ContainsKey(className) || className is nameof(Model) or nameof(Lambda);
+
     /// <summary>A layer of a class with the attributes that its WriteConfig wrote.</summary>
-    /// <exception cref="GraftException">No layer class has that name.</exception>
-    public static Layer Create(string className, JsonNode config) =>
+    /// <param name="className">The name in the file.</param>
+    /// <param name="config">The attributes.</param>
+    /// <param name="custom">Makes layers of the user's classes; null where there are none.</param>
+    /// <returns>Null where no layer class has that name.</returns>
+    public static Layer? Create(string className, JsonNode config, CustomLayers? custom = null) =>
         Classes.TryGetValue(className, out Func<JsonNode, Layer>? create) ? create(config)
-            : throw new GraftException($"Unknown layer class '{className}'; this version knows {string.Join(", ", Classes.Keys.Order(StringComparer.Ordinal))}.");
+            : Wrappers.TryGetValue(className, out Func<JsonNode, CustomLayers?, Layer>? wrap) ? wrap(config, custom)
+            : custom?.Create(className, config);
 }

@@ -25,7 +25,8 @@ public sealed class LayerNormalization : Layer
     /// <summary>False leaves beta out: 0.</summary>
     public bool Center { get; init; } = true;
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
@@ -34,14 +35,16 @@ public sealed class LayerNormalization : Layer
         return inputs[0];
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         Shape normalised = Normalised(inputs[0]);
         _gamma = Scale ? AddParameter("gamma", normalised, Initializers.Ones) : null;
         _beta = Center ? AddParameter("beta", normalised, Initializers.Zeros) : null;
     }
 
-    private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => Normalised(built[0]).Equals(Normalised(inputs[0]));
+    /// <inheritdoc/>
+    protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => Normalised(built[0]).Equals(Normalised(inputs[0]));
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
@@ -71,7 +74,8 @@ public sealed class LayerNormalization : Layer
         return value.Shape.Rank == 1 ? value : tape.Run(new ReshapeOp(-1), value);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["epsilon"] = Epsilon;
         config["axes"] = new JsonArray([.. Axes.Select(a => (JsonNode)a)]);

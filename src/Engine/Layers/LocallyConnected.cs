@@ -28,7 +28,8 @@ public abstract class LocallyConnected : Convolution
 
     private protected abstract Shape ImageOf(Shape sample);
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         Shape y = OutputShape(inputs);
         int places = checked((int)(y.Count / Filters)), numbers = Taps.FilterH * Taps.FilterW * inputs[0][-1];
@@ -36,7 +37,8 @@ public abstract class LocallyConnected : Convolution
         CreateBias(y);
     }
 
-    private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built[0].Equals(inputs[0]);
+    /// <inheritdoc/>
+    protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built[0].Equals(inputs[0]);
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
@@ -57,7 +59,8 @@ public abstract class LocallyConnected : Convolution
         return Activation.Apply(tape, t);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

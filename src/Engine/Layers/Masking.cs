@@ -29,7 +29,8 @@ public sealed class Masking(float maskValue = 0) : Layer
         return [new MaskedTensor(y, tape.Run(new ReshapeOp([.. counts.Shape.Dims[..^1]]), counts))];
     }
 
-    internal override void WriteConfig(JsonObject config) => config["mask_value"] = MaskValue;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["mask_value"] = MaskValue;
 
     internal static Layer Read(JsonNode config) => new Masking((float)config["mask_value"]!);
 }

@@ -40,10 +40,6 @@ public abstract class MergeLayer : Layer
     internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs) =>
         [new MaskedTensor(Forward(tape, MaskedTensor.Values(inputs)), StepMask.Any(tape, inputs))];
 
-    internal override void WriteConfig(JsonObject config)
-    {
-    }
-
     // [N,C] beside [N,H,W,C] is [N,1,1,C]: the batch axis stays in front.
     private static Tensor Aligned(Tape tape, Tensor x, int rank) => x.Shape.Rank == rank ? x
         : tape.Run(new ReshapeOp([x.Shape[0], .. Enumerable.Repeat(1, rank - x.Shape.Rank), .. x.Shape.Tail()]), x);
@@ -110,7 +106,8 @@ public sealed class Dot(int axisA, int axisB) : Layer
         return Then(tape, y, new ReshapeOp([batch, .. OutputShape([left, right])]));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["axes"] = new JsonArray(axisA, axisB);
         config["normalize"] = Normalize;
@@ -158,7 +155,8 @@ public sealed class Concatenate(int axis = -1) : Layer
         return [new MaskedTensor(y, isTime ? StepMask.InTime(tape, inputs) : StepMask.Any(tape, inputs))];
     }
 
-    internal override void WriteConfig(JsonObject config) => config["axis"] = axis;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["axis"] = axis;
 
     internal static Layer Read(JsonNode config) => new Concatenate((int)config["axis"]!);
 }

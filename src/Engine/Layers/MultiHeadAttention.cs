@@ -30,7 +30,8 @@ public abstract class HeadAttention : Layer
     /// <inheritdoc/>
     public override int InputCount => -1;
 
-    internal override IReadOnlyList<Layer> Inner => _projections;
+    /// <inheritdoc/>
+    protected internal override IReadOnlyList<Layer> Inner => _projections;
 
     private protected abstract int QueryHeads { get; }
 
@@ -46,7 +47,8 @@ public abstract class HeadAttention : Layer
 
     private protected override string InputNames => "query and value, or query, value and key";
 
-    private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built.Length == inputs.Length && built.Zip(inputs).All(p => p.First[-1] == p.Second[-1]);
+    /// <inheritdoc/>
+    protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built.Length == inputs.Length && built.Zip(inputs).All(p => p.First[-1] == p.Second[-1]);
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => OutputShapes(inputs)[0];
@@ -60,7 +62,8 @@ public abstract class HeadAttention : Layer
         return ReturnAttentionScores ? [output, new Shape(QueryHeads, query[0], key[0])] : [output];
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         bool trainable = Trainable; // of all, as long as there are none inside
         HeadProjection To(string name, Shape x, int heads, int size) => new(new Shape(x[-1]), new Shape(heads, size), UseBias) { Name = name, Seed = SeedOfInner(Seed) };
@@ -92,7 +95,7 @@ public abstract class HeadAttention : Layer
         if (Unseen(tape, inputs, t, s) is { } unseen)
             scores = Then(tape, scores, new BinaryOp(BinaryFormula.Add), unseen);
         Tensor weights = Then(tape, scores, new SoftmaxOp());
-        Tensor dropped = tape.Training && Dropout > 0 ? tape.Run(new DropoutOp(Dropout, DropoutSeed(tape)), weights) : weights;
+        Tensor dropped = tape.Training && Dropout > 0 ? tape.Run(new DropoutOp(Dropout, NextSeed(tape)), weights) : weights;
         Tensor y = tape.Run(new MatMulOp(), dropped, value); // [N,key heads,group,T,V]
         tape.Release(value);
         y = Then(tape, y, new PermuteOp(0, 3, 1, 2, 4));
@@ -117,7 +120,8 @@ public abstract class HeadAttention : Layer
         return mask is null ? null : tape.Run(new ReshapeOp(mask.Shape[0], 1, 1, mask.Shape[1], mask.Shape[2]), mask);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["dropout"] = Dropout;
         config["use_bias"] = UseBias;
@@ -181,7 +185,8 @@ public sealed class MultiHeadAttention : HeadAttention
 
     private protected override int OutputSize(Shape query) => OutputDim ?? query[1];
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["num_heads"] = Heads;
@@ -231,7 +236,8 @@ public sealed class GroupedQueryAttention : HeadAttention
 
     private protected override int OutputSize(Shape query) => query[1];
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["head_dim"] = HeadDim;

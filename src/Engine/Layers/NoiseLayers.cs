@@ -12,7 +12,8 @@ public sealed class GaussianNoise(float stddev) : Layer
     /// <summary>Standard deviation of the noise.</summary>
     public float StdDev { get; } = stddev >= 0 ? stddev : throw new ArgumentOutOfRangeException(nameof(stddev), stddev, "A standard deviation is 0 or more.");
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
@@ -22,13 +23,14 @@ public sealed class GaussianNoise(float stddev) : Layer
     {
         if (!tape.Training || StdDev == 0)
             return tape.Run(new ReshapeOp([.. inputs[0].Shape]), inputs[0]);
-        Tensor noise = tape.Run(RandomOp.Normal(0, StdDev, DropoutSeed(tape)), inputs[0]);
+        Tensor noise = tape.Run(RandomOp.Normal(0, StdDev, NextSeed(tape)), inputs[0]);
         Tensor y = tape.Run(new BinaryOp(BinaryFormula.Add), inputs[0], noise);
         tape.Release(noise);
         return y;
     }
 
-    internal override void WriteConfig(JsonObject config) => config["stddev"] = StdDev;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["stddev"] = StdDev;
 
     internal static Layer Read(JsonNode config) => new GaussianNoise((float)config["stddev"]!);
 }
@@ -41,7 +43,8 @@ public sealed class ActivityRegularization(float l1 = 0, float l2 = 0) : Layer
 {
     private readonly Regularizer _cost = Regularizer.L1L2(l1, l2);
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0];
@@ -54,7 +57,8 @@ public sealed class ActivityRegularization(float l1 = 0, float l2 = 0) : Layer
         return tape.Run(new ReshapeOp([.. inputs[0].Shape]), inputs[0]);
     }
 
-    internal override void WriteConfig(JsonObject config) => config["cost"] = Regularizer.Write(_cost);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["cost"] = Regularizer.Write(_cost);
 
     internal static Layer Read(JsonNode config) => new ActivityRegularization((float)config["cost"]!["l1"]!, (float)config["cost"]!["l2"]!);
 }

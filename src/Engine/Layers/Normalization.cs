@@ -27,7 +27,8 @@ public sealed class Normalization : Layer
     /// <summary>True goes the other way: x · max(sqrt(variance), 1e-7) + mean.</summary>
     public bool Invert { get; init; }
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
@@ -43,7 +44,8 @@ public sealed class Normalization : Layer
         return inputs[0];
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         if (Mean is not null)
             return;
@@ -53,7 +55,8 @@ public sealed class Normalization : Layer
         AddParameter("count", Shape.Scalar, Initializers.Zeros, isStatistic: true);
     }
 
-    private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => Statistics(built[0]).Equals(Statistics(inputs[0]));
+    /// <inheritdoc/>
+    protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => Statistics(built[0]).Equals(Statistics(inputs[0]));
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
@@ -81,7 +84,8 @@ public sealed class Normalization : Layer
         return given!.Count == 1 ? tape.Constant(new Shape(1), [given[0]]) : tape.Constant(new Shape(dims), [.. given]);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["axes"] = new JsonArray([.. Axes.Select(a => (JsonNode)a)]);
         config["mean"] = Write(Mean);

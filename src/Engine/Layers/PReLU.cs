@@ -18,7 +18,8 @@ public sealed class PReLU(params int[] sharedAxes) : Layer
     /// <summary>What large slopes cost; null for nothing.</summary>
     public Regularizer? AlphaRegularizer { get; init; }
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
@@ -28,9 +29,11 @@ public sealed class PReLU(params int[] sharedAxes) : Layer
             : throw new ShapeException($"the shared axes ({string.Join(',', sharedAxes)}) are not all among 1 to {rank}, the axes of {inputs[0]} behind the batch axis.");
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) => _alpha = AddParameter("alpha", AlphaShape(inputs[0]), Initializers.Zeros, regularizer: AlphaRegularizer);
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs) => _alpha = AddParameter("alpha", AlphaShape(inputs[0]), Initializers.Zeros, regularizer: AlphaRegularizer);
 
-    private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => AlphaShape(built[0]).Equals(AlphaShape(inputs[0]));
+    /// <inheritdoc/>
+    protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => AlphaShape(built[0]).Equals(AlphaShape(inputs[0]));
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new BinaryOp(BinaryFormula.PReLU), inputs[0], Use(tape, _alpha!));
@@ -43,7 +46,8 @@ public sealed class PReLU(params int[] sharedAxes) : Layer
         return new Shape(dims);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["shared_axes"] = new JsonArray([.. sharedAxes.Select(a => (JsonNode)a)]);
         config["alpha_regularizer"] = Regularizer.Write(AlphaRegularizer);

@@ -36,7 +36,7 @@ public sealed class Parameter
     public bool Trainable { get; set; } = true;
 
     /// <summary>True where the next training step moves it: no statistic, and neither itself nor its layer is frozen.</summary>
-    public bool IsTrainable => Trainable && !IsStatistic && _owner.Trainable;
+    public bool IsTrainable => Trainable && !IsStatistic && _owner.OwnTrainable;
 
     /// <summary>What it costs to be large; null for nothing.</summary>
     public Regularizer? Regularizer { get; internal init; }

@@ -35,7 +35,8 @@ public abstract class Pooling1D : Layer
         return Then(tape, y, ImageView.ToSequence(y.Shape));
     }
 
-    internal override void WriteConfig(JsonObject config) => Taps.Write(config);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => Taps.Write(config);
 
     internal static Layer Read(PoolKind kind, JsonNode config)
     {

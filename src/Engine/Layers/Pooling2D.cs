@@ -42,7 +42,8 @@ public abstract class Pooling2D : Layer
         return tape.Run(new Pool2DOp(_kind, w.FilterH, w.FilterW, w.StrideH, w.StrideW, w.Border(inputs[0].Shape[1], inputs[0].Shape[2])), inputs[0]);
     }
 
-    internal override void WriteConfig(JsonObject config) => Window.Write(config);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => Window.Write(config);
 
     internal static Layer Read(PoolKind kind, JsonNode config)
     {

@@ -46,7 +46,8 @@ public abstract class Pooling3D : Layer
         return Then(tape, t, new ReshapeOp([x[0], .. y]));
     }
 
-    internal override void WriteConfig(JsonObject config) => Taps.Write(config);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => Taps.Write(config);
 
     internal static Layer Read(PoolKind kind, JsonNode config)
     {

@@ -27,7 +27,8 @@ public sealed class PositionEmbedding(int positions) : Layer
             : throw new ShapeException($"{ClassName} '{Name}' has {Positions} positions; the input {inputs[0]} has {inputs[0][0]}. Take shorter sequences.");
     }
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) =>
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs) =>
         _table = AddParameter("embeddings", new Shape(Positions, inputs[0][1]), EmbeddingsInitializer);
 
     /// <inheritdoc/>
@@ -43,7 +44,8 @@ public sealed class PositionEmbedding(int positions) : Layer
         return y;
     }
 
-    internal override void WriteConfig(JsonObject config) => config["positions"] = Positions;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["positions"] = Positions;
 
     internal static Layer Read(JsonNode config) => new PositionEmbedding((int)config["positions"]!);
 }

@@ -19,7 +19,8 @@ public sealed class RNN : RecurrentLayer
     internal RNN(JsonNode config)
         : base(config) => _cells = Named([.. config["cells"]!.AsArray().Select(c => (RecurrentUnits)GraphJson.ReadLayer(c!))]);
 
-    internal override IReadOnlyList<Layer> Inner => _cells;
+    /// <inheritdoc/>
+    protected internal override IReadOnlyList<Layer> Inner => _cells;
 
     internal override int StateCount => _cells.Sum(c => c.StateCount);
 
@@ -36,7 +37,8 @@ public sealed class RNN : RecurrentLayer
 
     private protected override Shape StepShape(Shape sequence) => new(_cells[^1].Units);
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         Shape sequence = inputs[0];
         foreach (RecurrentUnits cell in _cells)
@@ -65,7 +67,8 @@ public sealed class RNN : RecurrentLayer
         return (output, [.. states]);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["cells"] = new JsonArray([.. _cells.Select(GraphJson.WriteLayer)]);

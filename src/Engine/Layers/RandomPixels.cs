@@ -27,7 +27,8 @@ public abstract class RandomPixels : Layer
 
     private protected abstract Tensor Change(Tape tape, Tensor x);
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["factor"] = new JsonArray(Factor.From, Factor.To);
         config["value_range"] = new JsonArray(ValueRange.From, ValueRange.To);
@@ -43,7 +44,7 @@ public sealed class RandomContrast((float From, float To) factor) : RandomPixels
     private protected override Tensor Change(Tape tape, Tensor x)
     {
         Tensor mean = tape.Run(new ReduceOp(ReduceFormula.Mean, [1, 2], keepDims: true), x);
-        Tensor contrast = tape.Run(RandomOp.UniformPerSample(1 - Factor.From, 1 + Factor.To, DropoutSeed(tape)), x);
+        Tensor contrast = tape.Run(RandomOp.UniformPerSample(1 - Factor.From, 1 + Factor.To, NextSeed(tape)), x);
         Tensor y = tape.Run(new BinaryOp(BinaryFormula.Subtract), x, mean);
         y = Then(tape, y, new BinaryOp(BinaryFormula.Multiply), contrast);
         y = Then(tape, y, new BinaryOp(BinaryFormula.Add), mean);
@@ -62,7 +63,7 @@ public sealed class RandomBrightness((float From, float To) factor) : RandomPixe
     private protected override Tensor Change(Tape tape, Tensor x)
     {
         float range = ValueRange.To - ValueRange.From;
-        Tensor delta = tape.Run(RandomOp.UniformPerSample(Factor.From * range, Factor.To * range, DropoutSeed(tape)), x);
+        Tensor delta = tape.Run(RandomOp.UniformPerSample(Factor.From * range, Factor.To * range, NextSeed(tape)), x);
         Tensor y = tape.Run(new BinaryOp(BinaryFormula.Add), x, delta);
         tape.Release(delta);
         return y;
@@ -94,13 +95,14 @@ public sealed class RandomCrop(int height, int width) : Layer
         Shape x = inputs[0].Shape;
         if (!tape.Training || x[1] <= Size.Height || x[2] <= Size.Width)
             return Resizing.Resize(tape, Resizing.Crop(tape, tape.Run(new ReshapeOp([.. x]), inputs[0]), Size), ResizeInterpolation.Bilinear, Size);
-        var (a, b, _, _) = Philox.Block(DropoutSeed(tape), 0);
+        var (a, b, _, _) = Philox.Block(NextSeed(tape), 0);
         float top = (int)(Philox.Unit(a) * (x[1] - Size.Height + 1)), left = (int)(Philox.Unit(b) * (x[2] - Size.Width + 1));
         float[] map = [1, 0, left, 0, 1, top];
         return tape.Run(new Warp2DOp(Size.Height, Size.Width, [.. Enumerable.Repeat(map, x[0]).SelectMany(m => m)], blends: false, WarpFill.Constant, 0), inputs[0]);
     }
 
-    internal override void WriteConfig(JsonObject config) => config["size"] = new JsonArray(Size.Height, Size.Width);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["size"] = new JsonArray(Size.Height, Size.Width);
 
     internal static Layer Read(JsonNode config) => new RandomCrop((int)config["size"]![0]!, (int)config["size"]![1]!);
 }

@@ -35,7 +35,7 @@ public abstract class RandomTransform : Layer
         Shape x = inputs[0].Shape;
         if (!tape.Training)
             return tape.Run(new ReshapeOp([.. x]), inputs[0]); // a view: each node owns its result
-        ulong seed = DropoutSeed(tape);
+        ulong seed = NextSeed(tape);
         var maps = new float[6 * x[0]];
         for (int n = 0; n < x[0]; n++)
         {
@@ -50,7 +50,8 @@ public abstract class RandomTransform : Layer
 
     private protected static float Between((float From, float To) range, float u) => range.From + (range.To - range.From) * u;
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["fill_mode"] = FillMode.ToString();
         config["fill_value"] = FillValue;
@@ -77,7 +78,8 @@ public sealed class RandomFlip(bool horizontal = true, bool vertical = true) : R
         return [across ? -1 : 1, 0, across ? width - 1 : 0, 0, down ? -1 : 1, down ? height - 1 : 0];
     }
 
-    internal override void WriteConfig(JsonObject config) => (config["horizontal"], config["vertical"]) = (horizontal, vertical);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => (config["horizontal"], config["vertical"]) = (horizontal, vertical);
 
     internal static Layer Read(JsonNode config) => new RandomFlip((bool)config["horizontal"]!, (bool)config["vertical"]!);
 }
@@ -93,7 +95,8 @@ public sealed class RandomRotation((float From, float To) factor) : RandomTransf
         return [(float)cos, (float)-sin, (float)(x - cos * x + sin * y), (float)sin, (float)cos, (float)(y - sin * x - cos * y)];
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["factor"] = Write(factor);
@@ -112,7 +115,8 @@ public sealed class RandomTranslation((float From, float To) height, (float From
 {
     private protected override float[] Map(int rows, int columns, float u, float v) => [1, 0, -Between(width, v) * columns, 0, 1, -Between(height, u) * rows];
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["height"] = Write(height);
@@ -136,7 +140,8 @@ public sealed class RandomZoom((float From, float To) height, (float From, float
         return [across, 0, (columns - 1) / 2f * (1 - across), 0, down, (rows - 1) / 2f * (1 - down)];
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["height"] = Write(height);

@@ -47,7 +47,8 @@ public abstract class RecurrentLayer : Layer
     /// <inheritdoc/>
     public override int InputCount => -1;
 
-    internal override bool RemembersBatches => Stateful;
+    /// <inheritdoc/>
+    protected internal override bool IsDynamic => Stateful;
 
     /// <summary>Shape of each state, for a sample of the sequences.</summary>
     internal abstract Shape[] StateShapes(Shape sequence);
@@ -118,7 +119,7 @@ public abstract class RecurrentLayer : Layer
         var config = new JsonObject();
         WriteConfig(config);
         config["go_backwards"] = !GoBackwards;
-        var turned = (RecurrentLayer)LayerCatalog.Create(ClassName, config);
+        var turned = (RecurrentLayer)LayerCatalog.Create(ClassName, config)!;
         turned.TakeInitializers(this);
         return turned;
     }
@@ -135,7 +136,8 @@ public abstract class RecurrentLayer : Layer
     /// <summary>Number of states.</summary>
     internal abstract int StateCount { get; }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["return_sequences"] = ReturnSequences;
         config["return_state"] = ReturnState;
@@ -144,7 +146,8 @@ public abstract class RecurrentLayer : Layer
         config["zero_output_for_mask"] = ZeroOutputForMask;
     }
 
-    private protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built[0][-1] == inputs[0][-1];
+    /// <inheritdoc/>
+    protected override bool AcceptsOtherInput(Shape[] built, Shape[] inputs) => built[0][-1] == inputs[0][-1];
 
     private protected static Tensor View(Tape tape, Tensor x) => tape.Run(new ReshapeOp([.. x.Shape]), x);
 

@@ -85,7 +85,8 @@ public abstract class RecurrentUnits : RecurrentLayer
         ? [.. Enumerable.Repeat(new Shape(Units), StateCount)]
         : throw new ShapeException($"takes sequences [T,I] with a step or more, not {sequence}.");
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter("kernel", new Shape(inputs[0][-1], Width), KernelInitializer, regularizer: KernelRegularizer);
         _recurrentKernel = AddParameter("recurrent_kernel", new Shape(Units, Width), RecurrentInitializer, regularizer: RecurrentRegularizer);
@@ -147,7 +148,7 @@ public abstract class RecurrentUnits : RecurrentLayer
 
     /// <summary>Zeros and 1 / (1 - rate) for this step; null where nothing is dropped.</summary>
     private static Tensor? Mask(Tape tape, float rate, Shape shape) =>
-        tape.Training && rate > 0 ? tape.Run(new DropoutOp(rate, DropoutSeed(tape)), Filled(tape, shape, 1)) : null;
+        tape.Training && rate > 0 ? tape.Run(new DropoutOp(rate, NextSeed(tape)), Filled(tape, shape, 1)) : null;
 
     private Tensor[] Last(Tape tape, Tensor y, int step)
     {
@@ -157,7 +158,8 @@ public abstract class RecurrentUnits : RecurrentLayer
         return [.. Enumerable.Range(0, StateCount).Select(i => tape.Run(new ReshapeOp(0, Units), tape.Run(new SliceOp(2, i * Units, Units), all)))];
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["units"] = Units;
         config["activation"] = Activation.ToString();

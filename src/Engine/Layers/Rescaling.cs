@@ -17,7 +17,8 @@ public sealed class Rescaling(IReadOnlyList<float> scale, IReadOnlyList<float> o
     {
     }
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
@@ -40,7 +41,8 @@ public sealed class Rescaling(IReadOnlyList<float> scale, IReadOnlyList<float> o
 
     private static Tensor Vector(Tape tape, IReadOnlyList<float> numbers) => tape.Constant(new Shape(numbers.Count), [.. numbers]);
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["scale"] = new JsonArray([.. scale.Select(v => (JsonNode)v)]);
         config["offset"] = new JsonArray([.. offset.Select(v => (JsonNode)v)]);

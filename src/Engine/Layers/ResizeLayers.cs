@@ -25,7 +25,8 @@ public sealed class UpSampling2D(int factorH = 2, int factorW = 2) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(Op, inputs[0]);
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["factor"] = new JsonArray(Factor.Height, Factor.Width);
         config["interpolation"] = Interpolation.ToString();
@@ -63,7 +64,8 @@ public sealed class Cropping2D(Padding2D border) : Layer
         return Then(tape, rows, new SliceOp(2, Border.Left, y[1]));
     }
 
-    internal override void WriteConfig(JsonObject config) => config["border"] = new JsonArray(Border.Top, Border.Bottom, Border.Left, Border.Right);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["border"] = new JsonArray(Border.Top, Border.Bottom, Border.Left, Border.Right);
 
     internal static Layer Read(JsonNode config)
     {

@@ -85,7 +85,8 @@ public sealed class Resizing(int height, int width) : Layer
         return FillValue == 0 ? x : Then(tape, x, new UnaryOp(UnaryFormula.Scale, 1, FillValue));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["size"] = new JsonArray(Size.Height, Size.Width);
         config["interpolation"] = Interpolation.ToString();
@@ -127,7 +128,8 @@ public sealed class CenterCrop(int height, int width) : Layer
         return Then(tape, rows, new SliceOp(2, (x[2] - Size.Width) / 2, Size.Width));
     }
 
-    internal override void WriteConfig(JsonObject config) => config["size"] = new JsonArray(Size.Height, Size.Width);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["size"] = new JsonArray(Size.Height, Size.Width);
 
     internal static Layer Read(JsonNode config) => new CenterCrop((int)config["size"]![0]!, (int)config["size"]![1]!);
 }

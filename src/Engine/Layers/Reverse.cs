@@ -25,7 +25,8 @@ public sealed class Reverse(int axis) : Layer
         return reversed;
     }
 
-    internal override void WriteConfig(JsonObject config) => config["axis"] = axis;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["axis"] = axis;
 
     internal static Layer Read(JsonNode config) => new Reverse((int)config["axis"]!);
 }

@@ -31,7 +31,8 @@ public sealed class SeparableConv1D(int filters, int filterSize) : Convolution1D
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Window.OutputLine(inputs[0], Filters);
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         int channels = inputs[0][-1];
         _depthwise = AddParameter("depthwise_kernel", new Shape(FilterSize, channels, DepthMultiplier), Initializers.GlorotUniformDepthwise, regularizer: DepthwiseRegularizer);
@@ -52,7 +53,8 @@ public sealed class SeparableConv1D(int filters, int filterSize) : Convolution1D
         return Then(tape, y, ImageView.ToSequence(y.Shape));
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

@@ -32,7 +32,8 @@ public sealed class SeparableConv2D(int filters, int filterH, int filterW) : Bor
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Window.Output(inputs[0], Filters);
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         int channels = inputs[0][-1];
         _depthwise = AddParameter("depthwise_kernel", new Shape(FilterSize.Height, FilterSize.Width, channels, DepthMultiplier), Initializers.GlorotUniformDepthwise, regularizer: DepthwiseRegularizer);
@@ -51,7 +52,8 @@ public sealed class SeparableConv2D(int filters, int filterH, int filterW) : Bor
         return Activation.Apply(tape, y);
     }
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         base.WriteConfig(config);
         config["filters"] = Filters;

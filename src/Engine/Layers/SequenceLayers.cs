@@ -33,7 +33,8 @@ public sealed class ZeroPadding1D(int before = 1, int after = 1) : SequenceLayer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => AsImage(tape, inputs[0], new Pad2DOp(new Padding2D(0, 0, Border.Before, Border.After)));
 
-    internal override void WriteConfig(JsonObject config) => config["border"] = new JsonArray(Border.Before, Border.After);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["border"] = new JsonArray(Border.Before, Border.After);
 
     internal static Layer Read(JsonNode config) => new ZeroPadding1D((int)config["border"]![0]!, (int)config["border"]![1]!);
 }
@@ -55,7 +56,8 @@ public sealed class Cropping1D(int before = 1, int after = 1) : SequenceLayer
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) =>
         tape.Run(new SliceOp(1, Border.Before, inputs[0].Shape[1] - Border.Before - Border.After), inputs[0]);
 
-    internal override void WriteConfig(JsonObject config) => config["border"] = new JsonArray(Border.Before, Border.After);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["border"] = new JsonArray(Border.Before, Border.After);
 
     internal static Layer Read(JsonNode config) => new Cropping1D((int)config["border"]![0]!, (int)config["border"]![1]!);
 }
@@ -74,7 +76,8 @@ public sealed class UpSampling1D(int factor = 2) : SequenceLayer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => AsImage(tape, inputs[0], new Upsample2DOp(UpsampleKind.Nearest, 1, Factor));
 
-    internal override void WriteConfig(JsonObject config) => config["factor"] = Factor;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["factor"] = Factor;
 
     internal static Layer Read(JsonNode config) => new UpSampling1D((int)config["factor"]!);
 }
@@ -99,7 +102,8 @@ public sealed class RepeatVector(int count) : SequenceLayer
         return y;
     }
 
-    internal override void WriteConfig(JsonObject config) => config["count"] = Count;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["count"] = Count;
 
     internal static Layer Read(JsonNode config) => new RepeatVector((int)config["count"]!);
 }

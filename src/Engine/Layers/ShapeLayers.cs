@@ -13,10 +13,6 @@ public sealed class Flatten : Layer
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new ReshapeOp(0, (int)inputs[0].Shape.Tail().Count), inputs[0]);
-
-    internal override void WriteConfig(JsonObject config)
-    {
-    }
 }
 
 /// <summary>The same numbers under another shape (without the batch axis; one extent may be -1). Matches Keras's Reshape.</summary>
@@ -29,7 +25,8 @@ public sealed class Reshape(params int[] target) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new ReshapeOp([0, .. OutputShape([inputs[0].Shape.Tail()])]), inputs[0]);
 
-    internal override void WriteConfig(JsonObject config) => config["target"] = new JsonArray([.. target.Select(d => (JsonNode)d)]);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["target"] = new JsonArray([.. target.Select(d => (JsonNode)d)]);
 
     internal static Layer Read(JsonNode config) => new Reshape([.. config["target"]!.AsArray().Select(d => (int)d!)]);
 }
@@ -50,7 +47,8 @@ public sealed class Permute(params int[] axes) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new PermuteOp([0, .. axes]), inputs[0]);
 
-    internal override void WriteConfig(JsonObject config) => config["axes"] = new JsonArray([.. axes.Select(d => (JsonNode)d)]);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["axes"] = new JsonArray([.. axes.Select(d => (JsonNode)d)]);
 
     internal static Layer Read(JsonNode config) => new Permute([.. config["axes"]!.AsArray().Select(d => (int)d!)]);
 }
@@ -70,7 +68,8 @@ public sealed class ZeroPadding2D(Padding2D border) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new Pad2DOp(Border), inputs[0]);
 
-    internal override void WriteConfig(JsonObject config) => config["border"] = new JsonArray(Border.Top, Border.Bottom, Border.Left, Border.Right);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["border"] = new JsonArray(Border.Top, Border.Bottom, Border.Left, Border.Right);
 
     internal static Layer Read(JsonNode config)
     {

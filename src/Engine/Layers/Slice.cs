@@ -18,7 +18,8 @@ public sealed class Slice(int axis, int start, int length) : Layer
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => tape.Run(new SliceOp(axis, start, length), inputs[0]);
 
-    internal override void WriteConfig(JsonObject config)
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config)
     {
         config["axis"] = axis;
         config["start"] = start;

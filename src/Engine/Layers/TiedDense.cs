@@ -33,7 +33,8 @@ public sealed class TiedDense : Layer
 
     internal override void Resolve(IReadOnlyList<Layer> layers) => _embedding ??= layers.OfType<Embedding>().FirstOrDefault(l => l.Name == _embeddingName);
 
-    internal override void WriteConfig(JsonObject config) => config["embedding"] = Embedding.Name;
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["embedding"] = Embedding.Name;
 
     internal static Layer Read(JsonNode config) => new TiedDense((string)config["embedding"]!);
 }

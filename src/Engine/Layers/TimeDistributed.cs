@@ -20,14 +20,16 @@ public sealed class TimeDistributed : Layer
     /// <summary>What is applied to each step.</summary>
     public Layer Layer => _inner[0];
 
-    internal override IReadOnlyList<Layer> Inner => _inner;
+    /// <inheritdoc/>
+    protected internal override IReadOnlyList<Layer> Inner => _inner;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0].Rank >= 2
         ? Layer.OutputShape([inputs[0].Tail()]).Prepend(inputs[0][0])
         : throw new ShapeException($"takes sequences [T,..], not {inputs[0]}.");
 
-    private protected override void CreateParameters(ReadOnlySpan<Shape> inputs) => Layer.Build([inputs[0].Tail()]);
+    /// <inheritdoc/>
+    protected override void CreateParameters(ReadOnlySpan<Shape> inputs) => Layer.Build([inputs[0].Tail()]);
 
     /// <inheritdoc/>
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Call(tape, MaskedTensor.Of(inputs))[0].Value;
@@ -46,7 +48,8 @@ public sealed class TimeDistributed : Layer
         return [new MaskedTensor(result, mask)];
     }
 
-    internal override void WriteConfig(JsonObject config) => config["layer"] = GraphJson.WriteLayer(Layer);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["layer"] = GraphJson.WriteLayer(Layer);
 
-    internal static Layer Read(JsonNode config) => new TimeDistributed(GraphJson.ReadLayer(config["layer"]!));
+    internal static Layer Read(JsonNode config, CustomLayers? custom) => new TimeDistributed(GraphJson.ReadLayer(config["layer"]!, custom));
 }

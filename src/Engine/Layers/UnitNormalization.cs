@@ -16,7 +16,8 @@ public sealed class UnitNormalization(params int[] axes) : Layer
     private const float Epsilon = 1e-12f;
     private readonly int[] _axes = axes.Length == 0 ? [-1] : axes;
 
-    private protected override bool PassesMask => true;
+    /// <inheritdoc/>
+    protected override bool PassesMask => true;
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
@@ -44,7 +45,8 @@ public sealed class UnitNormalization(params int[] axes) : Layer
         return y;
     }
 
-    internal override void WriteConfig(JsonObject config) => config["axis"] = new JsonArray([.. _axes.Select(a => (JsonNode)a)]);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["axis"] = new JsonArray([.. _axes.Select(a => (JsonNode)a)]);
 
     internal static Layer Read(JsonNode config) => new UnitNormalization([.. config["axis"]!.AsArray().Select(a => (int)a!)]);
 }

@@ -54,7 +54,8 @@ public sealed class ZeroPadding3D(Padding3D border) : VolumeLayer
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) =>
         Enlarge(tape, inputs[0], new Pad2DOp(Border.Slice), new Pad2DOp(new Padding2D(Border.Front, Border.Back, 0, 0)));
 
-    internal override void WriteConfig(JsonObject config) => config["border"] = Border.Write();
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["border"] = Border.Write();
 
     internal static Layer Read(JsonNode config) => new ZeroPadding3D(Padding3D.Read(config["border"]!));
 }
@@ -84,7 +85,8 @@ public sealed class Cropping3D(Padding3D border) : Layer
         return Then(tape, Then(tape, t, new SliceOp(2, Border.Slice.Top, y[1])), new SliceOp(3, Border.Slice.Left, y[2]));
     }
 
-    internal override void WriteConfig(JsonObject config) => config["border"] = Border.Write();
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["border"] = Border.Write();
 
     internal static Layer Read(JsonNode config) => new Cropping3D(Padding3D.Read(config["border"]!));
 }
@@ -111,7 +113,8 @@ public sealed class UpSampling3D(int factorD = 2, int factorH = 2, int factorW =
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs) => Enlarge(
         tape, inputs[0], new Upsample2DOp(UpsampleKind.Nearest, Factor.Height, Factor.Width), new Upsample2DOp(UpsampleKind.Nearest, Factor.Depth, 1));
 
-    internal override void WriteConfig(JsonObject config) => config["factor"] = new JsonArray(Factor.Depth, Factor.Height, Factor.Width);
+    /// <inheritdoc/>
+    protected internal override void WriteConfig(JsonObject config) => config["factor"] = new JsonArray(Factor.Depth, Factor.Height, Factor.Width);
 
     internal static Layer Read(JsonNode config) => new UpSampling3D((int)config["factor"]![0]!, (int)config["factor"]![1]!, (int)config["factor"]![2]!);
 }

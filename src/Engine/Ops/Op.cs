@@ -6,6 +6,39 @@ namespace Graft.Ops;
 /// One operation: its shape rule, what it keeps for backward, and the kernels that it calls forward and backward. An op
 /// holds attributes only (stride, axis, ...), never tensors, and serves every device.
 /// </summary>
+/// <remarks>
+/// An op of your own is a formula with its gradient, PyTorch's autograd.Function. On the host it reads and writes plain numbers, on every device: a GPU's are copied there and back,
+/// which is slow. On the device itself it calls <see cref="OpCall.Kernels"/> with addresses. <see cref="Autograd.GradientCheck"/> holds backward against forward.
+/// <code>
+/// public sealed class CubeOp : Op                                               // y = x³
+/// {
+///     public override string Name => "Cube";
+///
+///     public override Shape InferShape(ReadOnlySpan&lt;Shape&gt; inputs) => inputs[0];
+///
+///     public override void Forward(OpCall call)
+///     {
+///         float[] y = call.HostIn(0).ToArray();
+///         for (int i = 0; i &lt; y.Length; i++)
+///             y[i] = y[i] * y[i] * y[i];
+///         call.Output.Set(y);
+///     }
+///
+///     public override void Backward(OpCall call)                                    // dx = dy 3x²
+///     {
+///         ReadOnlySpan&lt;float&gt; x = call.HostIn(0);
+///         float[] dx = call.HostGradOut().ToArray();
+///         for (int i = 0; i &lt; dx.Length; i++)
+///             dx[i] *= 3 * x[i] * x[i];
+///         call.AddGradIn(0, dx);
+///     }
+/// }
+///
+/// Tensor y = tape.Run(new CubeOp(), x);
+/// </code>
+/// Where it does not hold, override <see cref="IsPure"/> (a random op says false, and takes its seed as an attribute), <see cref="KeepsSamplesApart"/> and
+/// <see cref="KeepsOutput"/> (backward reads the output).
+/// </remarks>
 public abstract class Op
 {
     /// <summary>Name in messages and traces: "Conv2D".</summary>

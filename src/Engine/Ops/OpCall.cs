@@ -99,6 +99,35 @@ public sealed class OpCall
         return (gradient.As<T>(), beta);
     }
 
+    /// <summary>The numbers of input <paramref name="index"/>, for ops that compute on the host: in place where that is the device, else copied. Valid within the call.</summary>
+    public ReadOnlySpan<float> HostIn(int index) => _inputs[index].HostView();
+
+    /// <summary>The numbers of the output in backward, where <see cref="Op.KeepsOutput"/>; as <see cref="HostIn"/>.</summary>
+    public ReadOnlySpan<float> HostOutput() => Output.HostView();
+
+    /// <summary>The gradient of the output; as <see cref="HostIn"/>.</summary>
+    public ReadOnlySpan<float> HostGradOut() => _tape!.Gradients.Of(Output).HostView();
+
+    /// <summary>Adds numbers from the host to the gradient of input <paramref name="index"/>; does nothing where none is wanted.</summary>
+    /// <exception cref="ShapeException">They are not as many as the input has.</exception>
+    public void AddGradIn(int index, ReadOnlySpan<float> gradient)
+    {
+        if (!Needs(index))
+            return;
+        Tensor input = _inputs[index];
+        if (gradient.Length != input.Count)
+            throw new ShapeException($"{Op.Name}: backward gives {gradient.Length} numbers as the gradient of input {index} {input.Shape}, which takes {input.Count}.");
+        (Tensor sum, float beta) = _tape!.Gradients.Contribute(input);
+        if (beta == 0)
+        {
+            sum.Set(gradient);
+            return;
+        }
+        DevicePtr<float> share = Temporary(gradient.Length);
+        Kernels.Memory.Upload(gradient, share);
+        Kernels.Memory.Accumulate(share, sum.Data, sum.Count, beta);
+    }
+
     /// <summary>
     /// As <see cref="GradIn"/>, for kernels that may write over the gradient of the output while they read it, element by element: where nobody else
     /// needs that memory, the gradient of the input takes it over.

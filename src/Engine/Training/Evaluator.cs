@@ -39,17 +39,22 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
         if (batch.Inputs.Length == 0 && cache is null)
             return null;
         using var tape = new Tape(model.Device) { CancellationToken = cancellationToken, Precision = model.PlanOptions.Precision };
-        if (model.Plans.ForInference() is not { } plan)
-            return batch.Inputs.Length == 0 ? null : Measure(tape, model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]), batch, copies);
-        lock (model.Plans.Lock)
+        if (model.Plans.ForInference() is { } plan)
         {
-            Schedule schedule = plan.Prepare(batch.InputShape, typicalBatch);
-            if (cache is null)
-                schedule.Run(batch.Inputs, cancellationToken);
-            else if (!cache.Run(plan, schedule, batch, epoch: 0, cancellationToken))
-                return null;
-            return Measure(tape, schedule.Output!, batch, copies);
+            lock (model.Plans.Lock)
+            {
+                Schedule schedule = plan.Prepare(batch.InputShape, typicalBatch);
+                if (schedule.IsWhole)
+                {
+                    if (cache is null)
+                        schedule.Run(batch.Inputs, cancellationToken);
+                    else if (!cache.Run(plan, schedule, batch, epoch: 0, cancellationToken))
+                        return null;
+                    return Measure(tape, schedule.Output!, batch, copies);
+                }
+            }
         }
+        return batch.Inputs.Length == 0 ? null : Measure(tape, model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]), batch, copies);
     }
 
     private (float Loss, float[] Outputs) Measure(Tape tape, Tensor prediction, Batch batch, bool copies)
@@ -71,8 +76,11 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
             lock (model.Plans.Lock)
             {
                 Schedule schedule = plan.Prepare(shape, typicalBatch);
-                schedule.Run(inputs, cancellationToken);
-                return schedule.Output!.ToArray();
+                if (schedule.IsWhole)
+                {
+                    schedule.Run(inputs, cancellationToken);
+                    return schedule.Output!.ToArray();
+                }
             }
         }
         using var tape = new Tape(model.Device) { CancellationToken = cancellationToken, Precision = model.PlanOptions.Precision };

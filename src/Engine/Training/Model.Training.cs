@@ -1,3 +1,4 @@
+using Graft.Autograd;
 using Graft.Kernels;
 using Graft.Training;
 
@@ -140,11 +141,19 @@ public partial class Model
             results[0].AddRange(Evaluator.Forward(this, Part(0), inputs[0].Shape.WithBatch(size), Math.Min(PredictBatch, inputs[0].Shape[0]), cancellationToken));
             return;
         }
-        using var tape = new Autograd.Tape(Device) { CancellationToken = cancellationToken, Precision = PlanOptions.Precision };
+        using var tape = new Tape(Device) { CancellationToken = cancellationToken, Precision = PlanOptions.Precision };
         Tensor[] outputs = Run(tape, [.. inputs.Select((x, i) => tape.Constant(x.Shape.WithBatch(size), Part(i).ToArray()))]);
         for (int o = 0; o < outputs.Length; o++)
             results[o].AddRange(outputs[o].ToArray());
     }
+
+    /// <summary>
+    /// The loss of a batch plus what weights and activations cost: every trainable parameter that has a regularizer, and <see cref="Tape.AddPenalty"/>; the sum that Fit makes small. For
+    /// training loops of your own.
+    /// </summary>
+    /// <param name="tape">Where the loss was computed.</param>
+    /// <param name="loss">A single number.</param>
+    public Tensor AddPenalties(Tape tape, Tensor loss) => Regularization.AddTo(tape, loss, this);
 
     private Optimizer CompiledOptimizer() => _optimizer ?? throw NotCompiled();
 

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Graft.Adapters;
+using Graft.Layers;
 using Graft.Training;
 
 namespace Graft.Weights;
@@ -67,8 +68,10 @@ public static partial class ModelFile
     }
 
     /// <summary>Reads a model; its checksum is verified first.</summary>
-    /// <exception cref="GraftException">The file is missing, damaged, truncated, or not a model.</exception>
-    public static SavedModel Load(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="customLayers">Makes its layers of your own classes; null where it has none.</param>
+    /// <exception cref="GraftException">The file is missing, damaged, truncated, or not a model, or has a layer of a class that is not known.</exception>
+    public static SavedModel Load(string path, CustomLayers? customLayers = null)
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a model that was saved as .graft is due here.");
@@ -82,15 +85,15 @@ public static partial class ModelFile
             byte[] found = hash.GetHashAndReset();
             if (!found.AsSpan().SequenceEqual(stored))
                 throw new GraftException($"{path}: its contents have SHA-256 {Convert.ToHexStringLower(found)}, {Convert.ToHexStringLower(stored)} was stored with them; the file is damaged. Use another copy.");
-            return Read(JsonNode.Parse(json)!, data, path);
+            return Read(JsonNode.Parse(json)!, data, path, customLayers);
         });
     }
 
-    private static SavedModel Read(JsonNode document, byte[] data, string path)
+    private static SavedModel Read(JsonNode document, byte[] data, string path, CustomLayers? customLayers)
     {
         if ((int?)document["format"] is not Version)
             throw new GraftException($"{path}: has format {document["format"]}, this version reads {Version}.");
-        Model model = GraphJson.Read((string)document["name"]!, document["graph"]!);
+        Model model = GraphJson.Read((string)document["name"]!, document["graph"]!, customLayers);
         try
         {
             return Fill(model, document, data, path);
@@ -117,14 +120,19 @@ public static partial class ModelFile
             shapes.Add((string)item["name"]!, shape);
             offset += bytes;
         }
-        foreach ((string name, Layers.Parameter parameter) in model.NamedParameters())
+        HashSet<string> unused = [.. tensors.Keys.Where(n => n.StartsWith(WeightsPart, StringComparison.Ordinal))];
+        foreach ((string name, Parameter parameter) in model.NamedParameters())
         {
+            string cause = parameter.Layer.IsCustom ? $"the class {parameter.Layer.ClassName} is another than the one that was saved" : "the file is damaged";
             if (!tensors.TryGetValue($"{WeightsPart}{name}", out float[]? values))
-                throw new GraftException($"{path}: lacks the weights '{name}' of its own graph; the file is damaged.");
-            if (values.Length != parameter.Shape.Count)
-                throw new GraftException($"{path}: has the weights '{name}' as {shapes[$"{WeightsPart}{name}"]}, {parameter.Shape} is due for its own graph; the file is damaged.");
+                throw new GraftException($"{path}: lacks the weights '{name}' of its own graph; {cause}.");
+            if (!shapes[$"{WeightsPart}{name}"].Equals(parameter.Shape))
+                throw new GraftException($"{path}: has the weights '{name}' as {shapes[$"{WeightsPart}{name}"]}, {parameter.Shape} is due for its own graph; {cause}.");
             parameter.Set(values);
+            unused.Remove($"{WeightsPart}{name}");
         }
+        if (unused.FirstOrDefault() is { } left)
+            throw new GraftException($"{path}: has the weights '{left[WeightsPart.Length..]}', which no layer of its own graph takes; the file is damaged, or the class of a layer of your own is another than the one that was saved.");
         model.ClassNames = [.. document["classes"]!.AsArray().Select(c => (string)c!)];
         if (document["preprocessing"] is JsonObject preprocessing)
         {

@@ -8,8 +8,8 @@ internal sealed class WeightSnapshot
     private readonly Dictionary<Parameter, float[]> _values = [];
 
     /// <summary>Parameters and statistics of the layers that are trainable now.</summary>
-    public static IEnumerable<Parameter> Moving(Layer layer) => layer.Inner.Count > 0 ? layer.Inner.SelectMany(Moving).Distinct()
-        : layer.Trainable ? layer.Parameters.Where(p => p.Trainable) : [];
+    public static IEnumerable<Parameter> Moving(Layer layer) =>
+        layer.OwnParameters.Where(p => p.Trainable && layer.OwnTrainable).Concat(layer.Inner.SelectMany(Moving)).Distinct();
 
     public void TakeAll(Model model)
     {

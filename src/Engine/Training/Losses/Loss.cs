@@ -11,6 +11,7 @@ internal enum LossKind
     Categorical,
     Sparse,
     Values,
+    Custom,
 }
 
 /// <summary>
@@ -19,7 +20,8 @@ internal enum LossKind
 /// </summary>
 public sealed class Loss
 {
-    private readonly Op _op;
+    private readonly Op? _op; // null where code from outside computes
+    private readonly Func<Tape, Tensor, Tensor, Tensor>? _compute;
     private readonly int? _ignoredClass;
 
     private Loss(string name, LossKind kind, bool fromLogits, Op op, int? ignoredClass = null)
@@ -29,7 +31,17 @@ public sealed class Loss
         Kind = kind;
         FromLogits = fromLogits;
         _op = op;
+        LabelKind = kind switch
+        {
+            LossKind.Binary => LabelKind.Binary,
+            LossKind.Categorical => LabelKind.Categorical,
+            LossKind.Sparse => LabelKind.Sparse,
+            _ => LabelKind.Values,
+        };
     }
+
+    private Loss(string name, LabelKind labels, bool fromLogits, Func<Tape, Tensor, Tensor, Tensor> compute) =>
+        (Name, Kind, LabelKind, FromLogits, _compute) = (name, LossKind.Custom, labels, fromLogits, compute);
 
     /// <summary>Keras's name: "binary_crossentropy".</summary>
     public string Name { get; }
@@ -38,13 +50,7 @@ public sealed class Loss
     public bool FromLogits { get; }
 
     /// <summary>How labels must be laid out.</summary>
-    public LabelKind LabelKind => Kind switch
-    {
-        LossKind.Binary => LabelKind.Binary,
-        LossKind.Categorical => LabelKind.Categorical,
-        LossKind.Sparse => LabelKind.Sparse,
-        _ => LabelKind.Values,
-    };
+    public LabelKind LabelKind { get; }
 
     internal LossKind Kind { get; }
 
@@ -89,6 +95,16 @@ public sealed class Loss
     /// <summary>Half the square up to a distance of delta, then a line: Huber 1964. Mean over a sample's outputs.</summary>
     public static Loss Huber(float delta = 1) => new("huber", LossKind.Values, false, new PointwiseLossOp(LossFormula.Huber, delta)) { Delta = delta };
 
+    /// <summary>A loss of your own.</summary>
+    /// <param name="name">For messages.</param>
+    /// <param name="compute">
+    /// What each sample costs, by ops of the tape: from the outputs [N,..] and the labels, in the shape that the data source gives them, to [N] or [N,..], of which a sample's mean
+    /// is taken.
+    /// </param>
+    /// <param name="labels">The labels that it takes; Values takes any.</param>
+    /// <param name="fromLogits">True where labels are binary and outputs are logits, so that metrics see probabilities.</param>
+    public static Loss Of(string name, Func<Tape, Tensor, Tensor, Tensor> compute, LabelKind labels = LabelKind.Values, bool fromLogits = false) => new(name, labels, fromLogits, compute);
+
     /// <summary>A loss by Keras's name.</summary>
     /// <exception cref="GraftException">There is no such loss; the message lists them.</exception>
     public static Loss Create(string name, bool fromLogits = false, float labelSmoothing = 0) => name switch
@@ -115,9 +131,11 @@ public sealed class Loss
         int samples = prediction.Shape[0];
         if (Kind == LossKind.Sparse)
             labels = tape.Run(new ReshapeOp([.. prediction.Shape.Dims[..^1]]), labels); // [N,1] -> [N]
-        else if (!labels.Shape.Equals(prediction.Shape))
+        else if (Kind != LossKind.Custom && !labels.Shape.Equals(prediction.Shape))
             labels = tape.Run(new ReshapeOp([.. prediction.Shape.Dims]), labels);
-        Tensor loss = tape.Run(_op, prediction, labels);
+        Tensor loss = _compute is null ? tape.Run(_op!, prediction, labels) : _compute(tape, prediction, labels);
+        if (loss.Shape.Rank == 0 || loss.Shape[0] != samples)
+            throw new ShapeException($"Loss {Name} gave {loss.Shape} for outputs {prediction.Shape}; it gives each of the {samples} samples its cost, [{samples}] or [{samples},..]: the mean over them is taken here.");
         if (loss.Count != samples)
             loss = tape.Run(new ReduceOp(ReduceFormula.Mean, [1]), tape.Run(new ReshapeOp(samples, -1), loss)); // [N,..] -> [N]
         else if (loss.Shape.Rank != 1)
@@ -132,7 +150,7 @@ public sealed class Loss
     {
         const float NoClass = -1; // costs nothing
         float[] classes = Array.ConvertAll(labels.ToArray(), l => l == ignored ? NoClass : l);
-        Tensor loss = tape.Run(_op, prediction, tape.Constant(new Shape(prediction.Shape.Dims[..^1]), classes));
+        Tensor loss = tape.Run(_op!, prediction, tape.Constant(new Shape(prediction.Shape.Dims[..^1]), classes));
         if (weights is not null)
         {
             Tensor rows = tape.Run(new ReshapeOp(prediction.Shape[0], -1), loss);
@@ -146,7 +164,7 @@ public sealed class Loss
     internal double WeightOf(Batch batch) => _ignoredClass is int ignored ? batch.Labels.Count(l => l != ignored && l >= 0) : batch.Size;
 
     /// <summary>Outputs as metrics take them: logits of yes-or-no questions become probabilities, all else stays.</summary>
-    internal float[] ForMetrics(float[] outputs) => FromLogits && Kind == LossKind.Binary
+    internal float[] ForMetrics(float[] outputs) => FromLogits && LabelKind == LabelKind.Binary
         ? Array.ConvertAll(outputs, x => 1 / (1 + MathF.Exp(-x)))
         : outputs;
 

@@ -23,6 +23,10 @@ internal static class LossRule
             case LossKind.Sparse:
                 CheckSparse(loss, head, labels, classes);
                 break;
+            case LossKind.Custom:
+                if (loss.LabelKind != LabelKind.Values && labels != loss.LabelKind)
+                    throw Wrong(loss, head, $"the labels are {labels}", $"use a source with labels {loss.LabelKind}, or let Loss.Of take {labels}");
+                break;
             default:
                 if (labels == LabelKind.Sparse && head.Units > 1)
                     throw Wrong(loss, head, "the labels are class indices", $"use {SparsePair}");

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Graft.Autograd;
 using Graft.Kernels;
 using Graft.Layers;
 
@@ -84,12 +85,24 @@ public abstract class Optimizer : IDisposable
     /// <exception cref="GraftException">More than one kind of clipping is set.</exception>
     public void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients) => Apply(gradients, null);
 
+    /// <summary>One step by the gradients that a backward pass found, for training loops of your own: of the parameters that are trainable and that a gradient reached, each once.</summary>
+    /// <param name="tape">The tape that ran backward.</param>
+    /// <param name="parameters">A model's <see cref="Layer.Parameters"/>, or some of them.</param>
+    /// <exception cref="GraftException">No gradient reached any of them, or more than one kind of clipping is set.</exception>
+    public void Apply(Tape tape, IEnumerable<Parameter> parameters)
+    {
+        ParameterGradient[] gradients = [.. parameters.Where(p => p.IsTrainable).Distinct().Select(p => ParameterGradient.Of(p, tape)).OfType<ParameterGradient>()];
+        if (gradients.Length == 0)
+            throw new GraftException($"{Name}: no gradient reached any trainable parameter. Run the model on a tape with Training = true, then tape.Backward(loss), then Apply.");
+        Apply(gradients, null);
+    }
+
     /// <summary>The same for gradients of a loss that was multiplied by <paramref name="scale"/>. Where one of them is not finite, nothing moves and the scale is halved.</summary>
     internal void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients, LossScale? scale) =>
         Apply([.. gradients.Select(g => new ParameterGradient(g.Parameter, g.Gradient.Data))], scale);
 
     /// <summary>True where a gradient is needed element by element alone: then it need not be in memory. A loss scale looks at all of it first.</summary>
-    internal bool TakesProducts => ClipNorm is null && GlobalClipNorm is null;
+    internal virtual bool TakesProducts => ClipNorm is null && GlobalClipNorm is null;
 
     /// <summary>The same with gradients that may be products, where <see cref="TakesProducts"/> and there is no <paramref name="scale"/>.</summary>
     internal void Apply(ParameterGradient[] gradients, LossScale? scale)

@@ -123,7 +123,7 @@ internal sealed partial class KerasLayerWriter(KerasDialect dialect, string targ
     /// <exception cref="GraftException">Keras has no such layer, or none with such attributes.</exception>
     public JsonObject Config(Layer layer)
     {
-        if (!s_classes.TryGetValue(layer.ClassName, out Action<KerasAttributes>? write))
+        if (layer.IsCustom || !s_classes.TryGetValue(layer.ClassName, out Action<KerasAttributes>? write))
             throw Refuse(layer, "is no layer of Keras", "Export as safetensors (weights alone) or onnx, or build the model without it");
         if (Dialect.IsThree && s_ofTwoAlone.Contains(layer.ClassName))
             throw Refuse(layer, "is a layer of Keras 2 that Keras 3 has no more", "Export as keras-h5");

@@ -28,6 +28,8 @@ internal sealed class KerasTrainingWriter
         {
             if (model.Loss.IgnoredClass is { } ignored)
                 throw new GraftException($"the loss leaves class {ignored} out");
+            if (model.Loss.Kind == LossKind.Custom)
+                throw new GraftException($"the loss '{model.Loss.Name}' is code, which Keras has not");
             if (model.NamedParameters().FirstOrDefault(p => !p.Parameter.Trainable && p.Parameter.Layer.Trainable) is { Path: { } frozen })
                 throw new GraftException($"'{frozen}' is frozen by itself, while its layer trains; Keras freezes layers");
             var writer = new KerasOptimizerWriter(dialect, model, optimizer);

@@ -36,8 +36,8 @@ internal sealed partial class GraphExport : IDisposable
             throw new GraftException($"ONNX export: opset {options.Opset} is not written; {OnnxExportOptions.OldestOpset} to {OnnxExportOptions.NewestOpset} are.");
         if (options.BatchSize < 1)
             throw new GraftException($"ONNX export: the batch size is {options.BatchSize}; it is 1 or more, or null for any.");
-        if (FirstStateful(model) is { } stateful)
-            throw new GraftException($"ONNX export: layer '{stateful.Name}' ({stateful.ClassName}) is stateful; an ONNX graph remembers nothing from one run to the next. Build it without Stateful, with its states as inputs and outputs.");
+        if (FirstDynamic(model) is { } dynamic)
+            throw new GraftException($"ONNX export: layer '{dynamic.Name}' ({dynamic.ClassName}) {(dynamic.IsCustom ? "is dynamic; an ONNX graph is the same for all inputs. Put another layer in its place, or cut the model before it." : "is stateful; an ONNX graph remembers nothing from one run to the next. Build it without Stateful, with its states as inputs and outputs.")}");
         _trace = new SymbolicTrace(model, options.BatchSize);
         _folding = new Tape(model.Device);
         _parameters = model.NamedParameters().DistinctBy(p => p.Parameter).ToDictionary(p => p.Parameter.Value, p => p.Path);
@@ -79,7 +79,7 @@ internal sealed partial class GraphExport : IDisposable
         _trace.Dispose();
     }
 
-    private static Layer? FirstStateful(Layer layer) => !layer.RemembersBatches ? null : layer.Inner.Select(FirstStateful).FirstOrDefault(l => l is not null) ?? layer;
+    private static Layer? FirstDynamic(Layer layer) => !layer.IsDynamic ? null : layer.Inner.Select(FirstDynamic).FirstOrDefault(l => l is not null) ?? layer;
 
     /// <summary>What the outputs depend on.</summary>
     private HashSet<Tensor> Wanted()
