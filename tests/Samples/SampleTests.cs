@@ -72,6 +72,19 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    public void Tour_shows_what_its_page_says()
+    {
+        string output = Run("Tour");
+        Assert.Contains("[2,3] times [3,2] is [2,2]: 14 25 20 31", output, StringComparison.Ordinal);
+        Assert.Contains("changes by 22.000 for each unit", output, StringComparison.Ordinal);
+        Assert.Contains("The first two are frozen: dense_2 256 KiB", output, StringComparison.Ordinal);
+        Assert.Contains("step 60: y = 2.000 x -1.000", output, StringComparison.Ordinal);
+        Assert.Contains("24 training samples computed once, 48 times taken from the cache", output, StringComparison.Ordinal);
+        Assert.Contains("resnet18/layer4.1.conv2", output, StringComparison.Ordinal);
+        Assert.Contains("the same bits: True.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void CustomLayer_learns_in_a_loop_by_hand_and_is_loaded_again()
     {
         string output = Run("CustomLayer", "--output", _files["bumps.graft"]);
