@@ -36,13 +36,16 @@ public sealed record MemoryReport(IReadOnlyDictionary<string, long> KeptBytes, l
 
     /// <summary>The same with as many tensors as asked for.</summary>
     /// <param name="tensors">How many of the largest tensors are named.</param>
-    public string ToString(int tensors) =>
-        string.Concat(KeptBytes.Select(k => Line(k.Key, k.Value, "kept for backward")))
-        + string.Create(CultureInfo.InvariantCulture, $"{"all",-40} {Mebibytes(TotalKeptBytes)} MiB kept, {PeakBytes / 1048576.0:0.00} MiB at the peak")
-        + string.Concat(Largest(tensors).Select(line => "\n" + line));
+    public string ToString(int tensors)
+    {
+        int width = KeptBytes.Keys.Concat(Tensors.Take(tensors).Select(t => t.Path)).Append("all").Max(n => n.Length);
+        IEnumerable<string> kept = KeptBytes.Select(k => Line(k.Key, k.Value, "kept for backward", width));
+        string all = Line("all", TotalKeptBytes, string.Create(CultureInfo.InvariantCulture, $"kept, {PeakBytes / 1048576.0:0.00} MiB at the peak"), width);
+        return string.Join('\n', [.. kept, all, .. Largest(tensors, width)]);
+    }
 
     /// <summary>The largest tensors, a line each.</summary>
-    internal IEnumerable<string> Largest(int tensors) => Tensors.Take(tensors).Select(t => Line(t.Path, t.Bytes, $"{Name(t.Use)} {t.Shape}").TrimEnd());
+    internal IEnumerable<string> Largest(int tensors, int width = 0) => Tensors.Take(tensors).Select(t => Line(t.Path, t.Bytes, $"{Name(t.Use)} {t.Shape}", width));
 
     /// <summary>What a step holds at its end, before its tape gives all back.</summary>
     internal static MemoryReport Of(Model model, Tape tape, Optimizer optimizer, GradientAccumulator sums)
@@ -68,9 +71,7 @@ public sealed record MemoryReport(IReadOnlyDictionary<string, long> KeptBytes, l
 
     private static HeldTensor Of(string path, MemoryUse use, Tensor tensor) => new(path, use, tensor.Shape, tensor.Bytes);
 
-    private static string Line(string what, long bytes, string rest) => $"{what,-40} {Mebibytes(bytes)} MiB {rest}\n";
-
-    private static string Mebibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0,10:0.00}");
+    private static string Line(string what, long bytes, string rest, int width) => string.Create(CultureInfo.InvariantCulture, $"{what.PadRight(width)} {bytes / 1048576.0,10:0.00} MiB {rest}");
 
     private static string Name(MemoryUse use) => use switch
     {
