@@ -47,11 +47,8 @@ internal sealed class NarrowConv2DKernels(CudaContext context, ComputePrecision 
             OwnBackwardWeight(g, x, dy, dw, beta);
     }
 
-    public override void BackwardBias(in Conv2DGeometry g, DevicePtr<ushort> dy, DevicePtr<float> db, float beta)
-    {
-        using CudaScratch parts = reduce.SumParts(checked(g.N * g.OutH * g.OutW), g.O, dy.Address, out int segments);
-        exact.JoinParts(parts.Address, db, g.O, segments, beta);
-    }
+    public override void BackwardBias(in Conv2DGeometry g, DevicePtr<ushort> dy, DevicePtr<float> db, float beta) =>
+        reduce.SumRows(exact, checked(g.N * g.OutH * g.OutW), g.O, dy.Address, db, beta);
 
     private bool RunForward(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> weights, DevicePtr<float> b, DevicePtr<float> bias, DevicePtr<float> y)
     {
