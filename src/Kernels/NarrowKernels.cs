@@ -36,7 +36,7 @@ public abstract class NarrowKernels
     /// <summary>True where <see cref="Conv2D"/> has a library that multiplies in 16 bits; without one, numbers are better left as float32.</summary>
     public abstract bool HasConvolutions { get; }
 
-    /// <summary>Convolutions in training, forward and backward; weights, biases and their gradients are float32.</summary>
+    /// <summary>Convolutions in training, forward and backward; biases are float32, and so are the gradients of weights and biases.</summary>
     public abstract Conv2DKernels<ushort> Conv2D { get; }
 
     /// <summary>Batch normalisation, forward and backward.</summary>
@@ -90,8 +90,17 @@ public abstract class NarrowKernels
     /// <summary>Attention where <see cref="TakesAttention"/>, forward and backward.</summary>
     public abstract CausalAttentionKernels<ushort> CausalAttention { get; }
 
-    /// <summary>As <see cref="ConcatKernels.Forward"/>.</summary>
-    public abstract void Concat(in ConcatGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+    /// <summary>Depthwise convolutions, forward and backward; weights, biases and their gradients are float32.</summary>
+    public abstract DepthwiseConv2DKernels<ushort> DepthwiseConv2D { get; }
+
+    /// <summary>Larger images, forward and backward.</summary>
+    public abstract Upsample2DKernels<ushort> Upsample2D { get; }
+
+    /// <summary>Parts joined along an axis, forward and backward.</summary>
+    public abstract ConcatKernels<ushort> Concat { get; }
+
+    /// <summary>Ranges of an axis, forward and backward.</summary>
+    public abstract SliceKernels<ushort> Slice { get; }
 
     /// <summary>As <see cref="PermuteKernels.Forward"/>.</summary>
     public abstract void Permute(in PermuteGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);

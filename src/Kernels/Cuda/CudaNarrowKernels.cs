@@ -10,7 +10,6 @@ internal sealed class CudaNarrowKernels : NarrowKernels
     private readonly FusedConvolution _convolution;
     private readonly CudaBinaryKernels _binary;
     private readonly CudaSoftmaxKernels _softmax;
-    private readonly CudaStridedCopy _copy;
     private readonly CudaPermuteKernels _permute;
 
     /// <param name="context">The GPU.</param>
@@ -47,9 +46,13 @@ internal sealed class CudaNarrowKernels : NarrowKernels
         LayerNorm = new NarrowLayerNormKernels<ushort>(new CudaLayerNormKernels(context, reduce, exact, precision, precision));
         LayerNormOfFloat32 = new NarrowLayerNormKernels<float>(new CudaLayerNormKernels(context, reduce, exact, ComputePrecision.Float32, precision));
         CausalAttention = new NarrowCausalAttentionKernels(new CudaCausalAttentionKernels(context, new CudaProducts(context, precision), precision, precision));
+        var copy = new CudaStridedCopy(context, precision);
+        Concat = new NarrowConcatKernels(copy);
+        Slice = new NarrowSliceKernels(context, copy);
+        Upsample2D = new NarrowUpsample2DKernels(new CudaUpsample2DKernels(context, precision));
+        DepthwiseConv2D = new NarrowDepthwiseConv2DKernels(new CudaDepthwiseConv2DKernels(context, exact, precision), reduce, exact);
         _binary = new CudaBinaryKernels(context, precision);
         _softmax = new CudaSoftmaxKernels(context, precision);
-        _copy = new CudaStridedCopy(context, precision);
         _permute = new CudaPermuteKernels(context, precision);
     }
 
@@ -70,6 +73,14 @@ internal sealed class CudaNarrowKernels : NarrowKernels
     public override ReduceKernels<ushort> Reduce { get; }
 
     public override UnaryKernels<ushort> Unary { get; }
+
+    public override DepthwiseConv2DKernels<ushort> DepthwiseConv2D { get; }
+
+    public override Upsample2DKernels<ushort> Upsample2D { get; }
+
+    public override ConcatKernels<ushort> Concat { get; }
+
+    public override SliceKernels<ushort> Slice { get; }
 
     public override DenseKernels<ushort> TrainedDense { get; }
 
@@ -117,12 +128,6 @@ internal sealed class CudaNarrowKernels : NarrowKernels
     public override void Softmax(in SoftmaxGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _softmax.Forward(g, At(x), At(y));
 
     public override bool TakesAttention(in CausalAttentionGeometry g) => CudaCausalAttentionKernels.HasTiles(g);
-
-    public override void Concat(in ConcatGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y)
-    {
-        (Axes extents, Axes strides) = CudaStridedCopy.Columns(g.Outer, g.Total, g.Part);
-        _copy.Scatter(extents, strides, At(x), At(y.At(g.Offset)), 0);
-    }
 
     public override void Permute(in PermuteGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _permute.Forward(g, At(x), At(y));
 

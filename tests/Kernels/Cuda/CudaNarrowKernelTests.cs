@@ -62,8 +62,8 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         ["causal attention"] = new([2 * 37 * 3 * 24], [], 2 * 37 * 24, (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null), (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null), Rounds: 2), // weights too are factors
         ["concatenation"] = new([4 * 3, 4 * 5], [], 4 * 8, (k, x, _, y) =>
             {
-                k.Concat(new(4, 8, 0, 3), x[0], y);
-                k.Concat(new(4, 8, 3, 5), x[1], y);
+                k.Concat.Forward(new(4, 8, 0, 3), x[0], y);
+                k.Concat.Forward(new(4, 8, 3, 5), x[1], y);
             }, (k, x, _, y) =>
             {
                 k.Concat.Forward(new(4, 8, 0, 3), x[0], y);

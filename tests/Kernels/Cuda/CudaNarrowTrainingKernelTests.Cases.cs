@@ -21,7 +21,7 @@ public sealed partial class CudaNarrowTrainingKernelTests
         {
             int xs = g.N * g.H * g.W * g.C, ys = g.N * g.OutH * g.OutW * g.O, ws = g.O * g.R * g.S * g.GroupC;
             bool isPointwise = g is { R: 1, S: 1 } && (g.StrideW == 1 || g.C % 8 == 0), isEven = g.Padding.Top == g.Padding.Bottom && g.Padding.Left == g.Padding.Right;
-            yield return new(name, g, [Numbers(xs, 1), Numbers(ys, 2)], [Numbers(ws, 3), Numbers(g.O, 4)], [new float[ys], new float[ys], Numbers(xs, 5)], [Numbers(ws, 6), Numbers(g.O, 7)])
+            yield return new(name, g, [Numbers(xs, 1), Numbers(ys, 2), Numbers(ws, 3)], [Numbers(g.O, 4)], [new float[ys], new float[ys], Numbers(xs, 5)], [Numbers(ws, 6), Numbers(g.O, 7)])
             {
                 NarrowSums = isPointwise ? [] : [0],
                 Rounds = isEven && g.StrideW == 1 ? 1 : 2, // a gradient that was made elsewhere first is added
@@ -65,10 +65,29 @@ public sealed partial class CudaNarrowTrainingKernelTests
                     [new float[mean.Kept], Numbers(3 * height * 4 * channels, 3)], []);
             }
         }
-        foreach (UnaryFormula formula in new[] { UnaryFormula.ReLU, UnaryFormula.ReLUMax, UnaryFormula.LeakyReLU, UnaryFormula.SiLU, UnaryFormula.HardSiLU, UnaryFormula.Gelu, UnaryFormula.GeluTanh, UnaryFormula.Mish })
+        foreach (UnaryFormula formula in new[] { UnaryFormula.ReLU, UnaryFormula.ReLUMax, UnaryFormula.LeakyReLU, UnaryFormula.SiLU, UnaryFormula.HardSiLU, UnaryFormula.Gelu, UnaryFormula.GeluTanh, UnaryFormula.Mish, UnaryFormula.ELU, UnaryFormula.SELU,
+            UnaryFormula.Tanh, UnaryFormula.Softsign, UnaryFormula.Scale })
         {
             foreach (int count in new[] { 5, 1027, 2048 })
                 yield return new($"{formula} {count}", new UnaryGeometry(count, formula, 0.5f), [Numbers(count, 1), Numbers(count, 2), Numbers(count, 4)], [], [new float[count], Numbers(count, 3)], []);
+        }
+        foreach (DepthwiseConv2DGeometry g in new DepthwiseConv2DGeometry[] { new(2, 7, 6, 8, 3, 3, 1, 1, 1, 1, 1, Padding2D.All(1)), new(1, 9, 8, 5, 3, 2, 2, 2, 1, 1, 2, s_uneven), new(3, 11, 10, 33, 3, 3, 1, 2, 2, 1, 1, Padding2D.All(1)) })
+        {
+            int xs = g.N * g.H * g.W * g.C, ys = g.N * g.OutH * g.OutW * g.O, ws = g.R * g.S * g.O;
+            yield return new($"depthwise convolution of {g.C} by {g.M}", g, [Numbers(xs, 1), Numbers(ys, 2)], [Numbers(ws, 3), Numbers(g.O, 4)], [new float[ys], new float[ys], Numbers(xs, 5)], [Numbers(ws, 6), Numbers(g.O, 7)]);
+        }
+        foreach (UpsampleKind kind in Enum.GetValues<UpsampleKind>())
+        {
+            foreach (int channels in new[] { 3, 8 })
+            {
+                var g = new Upsample2DGeometry(kind, 2, 3, 4, channels, 2, 3);
+                yield return new($"{kind} of {channels}", g, [Numbers(24 * channels, 1), Numbers(144 * channels, 2)], [], [new float[144 * channels], Numbers(24 * channels, 3)], []);
+            }
+        }
+        foreach ((int total, int first, int part) in new[] { (8, 3, 4), (24, 8, 16), (5, 4, 1) })
+        {
+            yield return new($"part {part} of {total} joined", new ConcatGeometry(6, total, first, part), [Numbers(6 * part, 1), Numbers(6 * total, 2)], [], [Numbers(6 * total, 4), Numbers(6 * part, 3)], []);
+            yield return new($"part {part} of {total} taken", new SliceGeometry(6, total, first, part), [Numbers(6 * total, 1), Numbers(6 * part, 2)], [], [new float[6 * part], Numbers(6 * total, 3)], []);
         }
         foreach (int count in new[] { 5, 1027, 2048 })
             yield return new($"accumulation {count}", "accumulation", [Numbers(count, 1)], [], [Numbers(count, 2)], []);

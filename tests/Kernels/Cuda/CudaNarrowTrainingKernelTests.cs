@@ -19,17 +19,18 @@ public sealed partial class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmula
     /// <summary>The kernels of a set on numbers as they lie in memory.</summary>
     private sealed record Kernels<T>(Conv2DKernels<T> Conv2D, BatchNormKernels<T> BatchNorm, Pool2DKernels<T> Pool2D, Pad2DKernels<T> Pad2D, ReduceKernels<T> Reduce, UnaryKernels<T> Unary,
         DenseKernels<T> Dense, MatMulKernels<T> MatMul, LayerNormKernels<T, T> LayerNorm, LayerNormKernels<float, T> LayerNormOfFloat32, CausalAttentionKernels<T> CausalAttention,
-        DropoutKernels<T> Dropout, LastTokenKernels<T> LastToken, SoftmaxCrossEntropyKernels<T> SoftmaxCrossEntropy, Action<DevicePtr<T>, DevicePtr<T>, long, float> Accumulate,
+        DropoutKernels<T> Dropout, LastTokenKernels<T> LastToken, DepthwiseConv2DKernels<T> DepthwiseConv2D, Upsample2DKernels<T> Upsample2D, ConcatKernels<T> Concat, SliceKernels<T> Slice,
+        SoftmaxCrossEntropyKernels<T> SoftmaxCrossEntropy, Action<DevicePtr<T>, DevicePtr<T>, long, float> Accumulate,
         Action<DevicePtr<float>, DevicePtr<T>, DevicePtr<float>, long> Add, MemoryKernels Memory)
         where T : unmanaged;
 
     private static Kernels<float> Reference { get; } = Of(KernelSet.Reference);
 
     private static Kernels<float> Of(KernelSet k) => new(k.Conv2D, k.BatchNorm, k.Pool2D, k.Pad2D, k.Reduce, k.Unary, k.Dense, k.MatMul, k.LayerNorm, k.LayerNorm, k.CausalAttention, k.Dropout, k.LastToken,
-        k.SoftmaxCrossEntropy, k.Memory.Accumulate, (a, b, y, count) => k.Binary.Forward(BinaryGeometry.Of(BinaryFormula.Add, [(int)count], [(int)count]), a, b, y), k.Memory);
+        k.DepthwiseConv2D, k.Upsample2D, k.Concat, k.Slice, k.SoftmaxCrossEntropy, k.Memory.Accumulate, (a, b, y, count) => k.Binary.Forward(BinaryGeometry.Of(BinaryFormula.Add, [(int)count], [(int)count]), a, b, y), k.Memory);
 
     private static Kernels<ushort> Of(NarrowKernels k, MemoryKernels memory) => new(k.Conv2D, k.BatchNorm, k.Pool2D, k.Pad2D, k.Reduce, k.Unary, k.TrainedDense, k.MatMul, k.LayerNorm, k.LayerNormOfFloat32,
-        k.CausalAttention, k.Dropout, k.LastToken, k.SoftmaxCrossEntropy, k.Accumulate, k.Add, memory);
+        k.CausalAttention, k.Dropout, k.LastToken, k.DepthwiseConv2D, k.Upsample2D, k.Concat, k.Slice, k.SoftmaxCrossEntropy, k.Accumulate, k.Add, memory);
 
     /// <summary>A run: numbers of 16 bits that it reads and writes, and the same of float32. Rounds says how often a stored number of 16 bits is rounded.</summary>
     private sealed record Case(string Name, object Geometry, float[][] X, float[][] F, float[][] Y, float[][] R)
@@ -76,7 +77,7 @@ public sealed partial class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmula
         using var gpu = new EmulatedGpu(usesCudnn: usesCudnn);
         Case test = s_cases[name];
         float[][] Rounded(float[][] arrays) => Array.ConvertAll(arrays, a => Array.ConvertAll(a, v => Round(v, precision)));
-        // Weights are rounded by the kernels: here they are numbers that this leaves as they are, and so are the gradients that are added to.
+        // Biases are rounded by the kernels: here they are numbers that this leaves as they are, and so are the gradients that are added to.
         Case rounded = test with { X = Rounded(test.X), Y = Rounded(test.Y), F = test.Geometry is Conv2DGeometry or DenseGeometry ? Rounded(test.F) : test.F };
         Kernels<ushort> narrow = Of(gpu.Kernels.In(precision).Narrow, gpu.Kernels.Memory);
         double place = precision == ComputePrecision.BFloat16 ? Math.Pow(2, -8) : Math.Pow(2, -11);
@@ -165,9 +166,9 @@ public sealed partial class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmula
         switch (test.Geometry)
         {
             case Conv2DGeometry g:
-                k.Conv2D.Forward(g, x[0], f[0], f[1], y[0]);
-                k.Conv2D.Forward(g, x[0], f[0], DevicePtr<float>.Null, y[1]);
-                k.Conv2D.BackwardInput(g, x[1], f[0], y[2], beta);
+                k.Conv2D.Forward(g, x[0], x[2], f[0], y[0]);
+                k.Conv2D.Forward(g, x[0], x[2], DevicePtr<float>.Null, y[1]);
+                k.Conv2D.BackwardInput(g, x[1], x[2], y[2], beta);
                 k.Conv2D.BackwardWeight(g, x[0], x[1], r[0], beta);
                 k.Conv2D.BackwardBias(g, x[1], r[1], beta);
                 break;
@@ -197,6 +198,25 @@ public sealed partial class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmula
             case UnaryGeometry g:
                 k.Unary.Forward(g, x[0], y[0]);
                 k.Unary.BackwardInput(g, x[0], x[2], x[1], y[1], beta);
+                break;
+            case DepthwiseConv2DGeometry g:
+                k.DepthwiseConv2D.Forward(g, x[0], f[0], f[1], y[0]);
+                k.DepthwiseConv2D.Forward(g, x[0], f[0], DevicePtr<float>.Null, y[1]);
+                k.DepthwiseConv2D.BackwardInput(g, x[1], f[0], y[2], beta);
+                k.DepthwiseConv2D.BackwardWeight(g, x[0], x[1], r[0], beta);
+                k.DepthwiseConv2D.BackwardBias(g, x[1], r[1], beta);
+                break;
+            case Upsample2DGeometry g:
+                k.Upsample2D.Forward(g, x[0], y[0]);
+                k.Upsample2D.BackwardInput(g, x[1], y[1], beta);
+                break;
+            case ConcatGeometry g:
+                k.Concat.Forward(g, x[0], y[0]);
+                k.Concat.BackwardInput(g, x[1], y[1], beta);
+                break;
+            case SliceGeometry g:
+                k.Slice.Forward(g, x[0], y[0]);
+                k.Slice.BackwardInput(g, x[1], y[1], beta);
                 break;
             case DenseGeometry g:
                 k.Dense.Forward(g, x[0], x[2], f[0], y[0]);
