@@ -43,7 +43,7 @@ public sealed class CudaNarrowResumeTests(CudaEmulator.CudaEmulator emulator) : 
             int steps = 0;
             var checkpoint = new TrainingCheckpoint(State, everySteps: 1);
             var stop = new LambdaCallback { BatchEnd = (_, _) => { if (++steps == ended) cancel.Cancel(); } };
-            Assert.Throws<OperationCanceledException>(() => Run(gpu.Device, network, data, precision, [checkpoint, stop], cancel.Token));
+            Assert.Throws<OperationCanceledException>(() => Run(gpu.Device, network, data, precision, [checkpoint, stop], cancellation: cancel.Token));
             if (!File.Exists(State))
                 continue; // no step has moved anything yet
             (float[] resumed, LossScale? after) = Run(gpu.Device, network, data, precision, resumes: true);
@@ -54,8 +54,8 @@ public sealed class CudaNarrowResumeTests(CudaEmulator.CudaEmulator emulator) : 
     }
 
     /// <summary>Trains a new model, from the start or from where the file has it.</summary>
-    private (float[] Weights, LossScale? Scale) Run(Device gpu, string network, ArrayBatches data, ComputePrecision precision, Callback[]? callbacks = null, CancellationToken cancellation = default,
-        bool resumes = false)
+    private (float[] Weights, LossScale? Scale) Run(Device gpu, string network, ArrayBatches data, ComputePrecision precision, Callback[]? callbacks = null, bool resumes = false,
+        CancellationToken cancellation = default)
     {
         int live = gpu.Pool.LiveBlocks;
         Model model = network == "GPT-2" ? TinyText.Model(dropout: 0.1f) : CudaTrainingTests.SmallResNet(8, 7, 2);

@@ -1,5 +1,4 @@
 using Graft.Kernels.Cuda;
-using static Graft.Kernels.Cuda.CudaNarrowKernels;
 
 namespace Graft.Kernels;
 

@@ -1,4 +1,3 @@
-using Graft.Kernels.Cuda;
 using static Graft.Kernels.Cuda.CudaNarrowKernels;
 
 namespace Graft.Kernels;
