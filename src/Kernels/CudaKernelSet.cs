@@ -49,11 +49,11 @@ internal sealed class CudaKernelSet : KernelSet, IDisposable
         NarrowDense = new CudaNarrowDenseKernels(context, Unary);
         MatMul = new CudaMatMulKernels(products, Memory);
         CausalAttention = new CudaCausalAttentionKernels(context, products, precision);
-        LayerNorm = new CudaLayerNormKernels(context, reduce);
+        LayerNorm = new CudaLayerNormKernels(context, reduce, reduce, ComputePrecision.Float32, ComputePrecision.Float32);
         Embedding = new CudaEmbeddingKernels(context, Memory);
         Concat = new CudaConcatKernels(context);
         Slice = new CudaSliceKernels(context, Memory);
-        LastToken = new CudaLastTokenKernels(context, Memory);
+        LastToken = new CudaLastTokenKernels(context);
         TokenChoice = new CudaTokenChoiceKernels(context);
         Permute = new CudaPermuteKernels(context);
         var pad = new CudaPad2DKernels(context);

@@ -14,6 +14,9 @@ public abstract class NarrowKernels
     /// <summary>y [count] = beta y + x; without beta it is x exactly.</summary>
     public abstract void Widen(DevicePtr<ushort> x, DevicePtr<float> y, long count, float beta = 0);
 
+    /// <summary>y [count] = a + b, of float32 and 16 bits; y may be a.</summary>
+    public abstract void Add(DevicePtr<float> a, DevicePtr<ushort> b, DevicePtr<float> y, long count);
+
     /// <summary>The routine behind <see cref="FusedConv2D"/>, for people.</summary>
     public abstract string ConvolutionRoutine { get; }
 
@@ -33,7 +36,7 @@ public abstract class NarrowKernels
     /// <summary>True where <see cref="Conv2D"/> has a library that multiplies in 16 bits; without one, numbers are better left as float32.</summary>
     public abstract bool HasConvolutions { get; }
 
-    /// <summary>Convolutions in training, forward and backward; weights, biases and their gradients are float32.</summary>
+    /// <summary>Convolutions in training, forward and backward; biases are float32, and so are the gradients of weights and biases.</summary>
     public abstract Conv2DKernels<ushort> Conv2D { get; }
 
     /// <summary>Batch normalisation, forward and backward.</summary>
@@ -48,6 +51,21 @@ public abstract class NarrowKernels
     /// <summary>Reductions forward, and backward those of sums and means.</summary>
     public abstract ReduceKernels<ushort> Reduce { get; }
 
+    /// <summary>Dense layers in training, forward and backward; biases are float32, and so are the gradients of weights and biases. No extent is 0.</summary>
+    public abstract DenseKernels<ushort> TrainedDense { get; }
+
+    /// <summary>One product of whole matrices, a not transposed and no extent 0, forward and backward; the gradient of b is float32.</summary>
+    public abstract MatMulKernels<ushort> MatMul { get; }
+
+    /// <summary>Dropout, forward and backward.</summary>
+    public abstract DropoutKernels<ushort> Dropout { get; }
+
+    /// <summary>Rows of last tokens, forward and backward.</summary>
+    public abstract LastTokenKernels<ushort> LastToken { get; }
+
+    /// <summary>Cross-entropy from logits of 16 bits, forward and backward; labels and losses are float32.</summary>
+    public abstract SoftmaxCrossEntropyKernels<ushort> SoftmaxCrossEntropy { get; }
+
     /// <summary>Functions of one number, forward and backward; y may be x.</summary>
     public abstract UnaryKernels<ushort> Unary { get; }
 
@@ -60,17 +78,29 @@ public abstract class NarrowKernels
     /// <summary>As <see cref="SoftmaxKernels.Forward"/>.</summary>
     public abstract void Softmax(in SoftmaxGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
 
-    /// <summary>As <see cref="LayerNormKernels.Forward"/>, without what backward would read.</summary>
-    public abstract void LayerNorm(in LayerNormGeometry g, DevicePtr<ushort> x, DevicePtr<float> scale, DevicePtr<float> shift, DevicePtr<ushort> y);
+    /// <summary>Layer normalisation, forward and backward; a plan leaves mean and rstd Null.</summary>
+    public abstract LayerNormKernels<ushort, ushort> LayerNorm { get; }
+
+    /// <summary>The same of numbers that are float32, as a sum along a residual path is.</summary>
+    public abstract LayerNormKernels<float, ushort> LayerNormOfFloat32 { get; }
 
     /// <summary>True where <see cref="CausalAttention"/> takes heads of this width.</summary>
     public abstract bool TakesAttention(in CausalAttentionGeometry g);
 
-    /// <summary>As <see cref="CausalAttentionKernels.Forward"/>, without what backward would read.</summary>
-    public abstract void CausalAttention(in CausalAttentionGeometry g, DevicePtr<ushort> qkv, DevicePtr<ushort> y);
+    /// <summary>Attention where <see cref="TakesAttention"/>, forward and backward.</summary>
+    public abstract CausalAttentionKernels<ushort> CausalAttention { get; }
 
-    /// <summary>As <see cref="ConcatKernels.Forward"/>.</summary>
-    public abstract void Concat(in ConcatGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);
+    /// <summary>Depthwise convolutions, forward and backward; weights, biases and their gradients are float32.</summary>
+    public abstract DepthwiseConv2DKernels<ushort> DepthwiseConv2D { get; }
+
+    /// <summary>Larger images, forward and backward.</summary>
+    public abstract Upsample2DKernels<ushort> Upsample2D { get; }
+
+    /// <summary>Parts joined along an axis, forward and backward.</summary>
+    public abstract ConcatKernels<ushort> Concat { get; }
+
+    /// <summary>Ranges of an axis, forward and backward.</summary>
+    public abstract SliceKernels<ushort> Slice { get; }
 
     /// <summary>As <see cref="PermuteKernels.Forward"/>.</summary>
     public abstract void Permute(in PermuteGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y);

@@ -1,6 +1,7 @@
 using Graft.Kernels;
 using Graft.Kernels.Cuda;
 using Graft.Layers;
+using Graft.Models;
 using Graft.Tests.CudaEmulator;
 using Graft.Training;
 using Xunit;
@@ -25,6 +26,8 @@ public sealed class CudaFailureTests(CudaEmulator.CudaEmulator emulator) : IDisp
                     data.Add(kind, "dense");
                 data.Add(kind, "residual");
                 data.Add(kind, "residual in fp16");
+                if (kind != "cudnn")
+                    data.Add(kind, "GPT-2 in fp16");
             }
             return data;
         }
@@ -58,6 +61,7 @@ public sealed class CudaFailureTests(CudaEmulator.CudaEmulator emulator) : IDisp
     [InlineData("residual", true)]
     [InlineData("residual", false)]
     [InlineData("residual in fp16", true)]
+    [InlineData("GPT-2 in fp16", true)]
     public void A_step_that_runs_out_of_memory_anywhere_leaves_the_model_as_it_was(string network, bool isOneToOne)
     {
         emulator.Begin($"{nameof(A_step_that_runs_out_of_memory_anywhere_leaves_the_model_as_it_was)} {network} {isOneToOne}");
@@ -161,6 +165,13 @@ public sealed class CudaFailureTests(CudaEmulator.CudaEmulator emulator) : IDisp
 
     private static Model Build(string network, Device gpu)
     {
+        if (network.StartsWith("GPT-2", StringComparison.Ordinal))
+        {
+            Gpt2 gpt = TinyText.Model(dropout: 0.1f);
+            gpt.MoveTo(gpu);
+            gpt.Compile(new AdamW(0.01f), Loss.SparseCategoricalCrossEntropy(fromLogits: true));
+            return gpt;
+        }
         bool residual = network != "dense";
         Model model = residual ? CudaTrainingTests.SmallResNet(Image[0], Image[1], 2) : new Sequential(6) { new Dense(5, Activation.ReLU), new Dropout(0.5f), new Dense(1) };
         model.MoveTo(gpu);
@@ -170,8 +181,18 @@ public sealed class CudaFailureTests(CudaEmulator.CudaEmulator emulator) : IDisp
         return model;
     }
 
-    private static ArrayBatches Data(string network) =>
-        network != "dense" ? CudaTrainingTests.Data(Image, classes: 3, samples: 2, batch: 2) : CudaTrainingTests.Data(new Shape(6), classes: 1, samples: 8, batch: 8);
+    private static ArrayBatches Data(string network) => network switch
+    {
+        "dense" => CudaTrainingTests.Data(new Shape(6), classes: 1, samples: 8, batch: 8),
+        "GPT-2 in fp16" => Tokens(),
+        _ => CudaTrainingTests.Data(Image, classes: 3, samples: 2, batch: 2),
+    };
+
+    private static ArrayBatches Tokens()
+    {
+        float[] ids = [.. Enumerable.Range(0, 2 * TinyText.Length).Select(i => (float)(i * i % 7))];
+        return new ArrayBatches(ids, new Shape(TinyText.Length), ids, new Shape(TinyText.Length), LabelKind.Sparse, batchSize: 2, shuffleSeed: null);
+    }
 
     /// <summary>A model after a first step: everything is loaded and every slot is there. It knows where the next step must lead.</summary>
     private sealed class Trained : IDisposable

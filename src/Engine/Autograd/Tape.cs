@@ -24,13 +24,14 @@ public sealed class Tape(Device device) : IDisposable
     private readonly Checkpoints? _checkpoints;
     private readonly List<Tensor> _penalties = [];
     private readonly Dictionary<Tensor, Tensor> _converted = []; // what ops read in another type, until nobody reads the tensor itself any more
+    private readonly Dictionary<Tensor, (Tensor Copy, int Version, OpCall By)> _rounded = []; // weights, once for all calls forward and backward
     private bool _replayed;
 
     /// <summary>Where ops run.</summary>
     public Device Device { get; } = device;
 
     /// <summary>
-    /// What dense layers, convolutions and matrix products multiply in, forward and backward. In 16 bits the factors of each product are rounded, and what convolutions and the ops that
+    /// What dense layers, convolutions and matrix products multiply in, forward and backward. In 16 bits the factors of each product are rounded, and what the ops that
     /// <see cref="Op.TrainsNarrow"/> names hand on to each other, and its gradients, have 16 bits in memory; all else is float32.
     /// </summary>
     /// <exception cref="GraftException">The device does not compute in it.</exception>
@@ -83,6 +84,7 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>What is held for backward, tensor by tensor, and the largest buffer that the ops of each layer had while they ran.</summary>
     internal IEnumerable<HeldTensor> Held =>
         [.. HeldForBackward().Select(k => new HeldTensor(PathOf(k.By), MemoryUse.Activation, k.Shape, k.Bytes)), .. _temporaries.Values,
+            .. _rounded.Values.Select(r => new HeldTensor(PathOf(r.By), MemoryUse.Scratch, r.Copy.Shape, r.Copy.Bytes)),
             .. Gradients.Deferred.Select(d => new HeldTensor(PathOf(d.Call), MemoryUse.Gradient, d.OutputGradient.Shape, d.OutputGradient.Bytes))];
 
     internal GradientTable Gradients { get; } = new();
@@ -244,6 +246,7 @@ public sealed class Tape(Device device) : IDisposable
             t.Release();
         _owned.Clear();
         _converted.Clear();
+        _rounded.Clear();
         _record.Clear();
     }
 
@@ -270,13 +273,26 @@ public sealed class Tape(Device device) : IDisposable
         for (int i = 0; i < inputs.Length && !isNarrow; i++)
             isNarrow = op.ReadsNarrow(i) && inputs[i].Type == narrow;
         isNarrow = isNarrow && op.TrainsNarrow(Kernels.Narrow, shapes);
+        if (isNarrow && op.AddsTypes && Array.Exists(inputs, t => t.Type == DType.Float32 && !_converted.ContainsKey(t)))
+            return DType.Float32;
         for (int i = 0; i < inputs.Length; i++)
         {
             DType type = isNarrow && op.ReadsNarrow(i) ? narrow : DType.Float32;
-            if (inputs[i].Type != type && inputs[i].Type != DType.Int32)
+            if (inputs[i].Type != type && inputs[i].Type != DType.Int32 && !(isNarrow && op.ReadsFloat32(i)))
                 inputs[i] = Converted(inputs[i], type, number, i);
         }
-        return isNarrow ? narrow : DType.Float32;
+        return isNarrow && op.MakesNarrow ? narrow : DType.Float32;
+    }
+
+    /// <summary>A weight's numbers in 16 bits: rounded at the first call that asks, and anew where they have changed since.</summary>
+    internal Tensor Rounded(OpCall call, Tensor weight)
+    {
+        if (_rounded.TryGetValue(weight, out (Tensor Copy, int Version, OpCall By) known) && known.Version == weight.Version)
+            return known.Copy;
+        Tensor copy = known.Copy ?? Own(Tensor.Allocate(Device, weight.Shape, DTypes.Of(Precision)));
+        Kernels.Narrow.Round(weight.Data, copy.NarrowData, copy.Count);
+        _rounded[weight] = (copy, weight.Version, known.By ?? call);
+        return copy;
     }
 
     /// <summary>A tensor's numbers in another type, converted once for all that read them; it takes no number among the ops, which a plan and random ops count.</summary>

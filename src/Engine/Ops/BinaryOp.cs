@@ -41,6 +41,8 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
     {
         if (call.IsNarrow)
             ForwardNarrow(call.Narrow);
+        else if (NarrowInput(call) is { } narrow)
+            call.Kernels.Narrow.Add(call.In(1 - narrow).Data, call.In(narrow).NarrowData, call.Output.Data, call.Output.Count);
         else
             call.Kernels.Binary.Forward(Geometry(call.In(0).Shape, call.In(1).Shape), call.In(0).Data, call.In(1).Data, call.Output.Data);
     }
@@ -52,6 +54,8 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
     /// <summary>Sums of two branches, whose gradient is handed on as it is.</summary>
     internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => formula == BinaryFormula.Add && inputs[0].Equals(inputs[1]);
 
+    internal override bool AddsTypes => formula == BinaryFormula.Add;
+
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
@@ -61,9 +65,20 @@ public sealed class BinaryOp(BinaryFormula formula) : Op
                 continue;
             if (call.IsNarrow)
                 AddNarrow(call, i);
+            else if (i == NarrowInput(call))
+                RoundGradient(call, i);
             else
                 Backward(call, i);
         }
+    }
+
+    /// <summary>The input of 16 bits of a sum that is float32; null where there is none.</summary>
+    private static int? NarrowInput(OpCall call) => call.In(0).Type.IsNarrow() ? 0 : call.In(1).Type.IsNarrow() ? 1 : null;
+
+    private static void RoundGradient(OpCall call, int index)
+    {
+        var (gradient, beta) = call.GradIn<ushort>(index);
+        call.Kernels.Narrow.Round(call.GradOut, gradient, call.Output.Count, beta);
     }
 
     private static void AddNarrow(OpCall call, int index)

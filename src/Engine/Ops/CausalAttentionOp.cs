@@ -66,18 +66,37 @@ public sealed class CausalAttentionOp : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.CausalAttention.Forward(
-        Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data, call.Recorded ? call.Saved(0) : DevicePtr<float>.Null);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.CausalAttention);
+        else
+            Forward(call, call.Kernels.CausalAttention);
+    }
 
     internal override bool HasNarrowForward(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => kernels.TakesAttention(Geometry(inputs[0]));
 
-    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.CausalAttention(Geometry(call.Shape(0)), call.In(0), call.Output);
+    internal override void ForwardNarrow(NarrowCall call) => call.Kernels.CausalAttention.Forward(Geometry(call.Shape(0)), call.In(0), call.Output, DevicePtr<float>.Null);
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => HasNarrowForward(kernels, inputs);
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        var (dqkv, beta) = call.GradIn(0);
-        call.Kernels.CausalAttention.Backward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data, call.Saved(0), call.GradOut, dqkv, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.CausalAttention);
+        else
+            Backward(call, call.Kernels.CausalAttention);
+    }
+
+    private void Forward<T>(OpCall call, CausalAttentionKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call.In(0).Shape), call.In(0).As<T>(), call.Output.As<T>(), call.Recorded ? call.Saved(0) : DevicePtr<float>.Null);
+
+    private void Backward<T>(OpCall call, CausalAttentionKernels<T> kernels)
+        where T : unmanaged
+    {
+        var (dqkv, beta) = call.GradIn<T>(0);
+        kernels.Backward(Geometry(call.In(0).Shape), call.In(0).As<T>(), call.Output.As<T>(), call.Saved(0), call.GradOutAs<T>(), dqkv, beta);
     }
 
     private CausalAttentionGeometry Geometry(Shape qkv)

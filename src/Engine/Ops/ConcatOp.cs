@@ -41,6 +41,11 @@ public sealed class ConcatOp(int axis) : Op
     /// <inheritdoc/>
     public override void Forward(OpCall call)
     {
+        if (call.IsNarrow)
+        {
+            ForwardNarrow(call.Narrow);
+            return;
+        }
         long offset = 0;
         for (int i = 0; i < call.InputCount; i++)
         {
@@ -58,13 +63,24 @@ public sealed class ConcatOp(int axis) : Op
         for (int i = 0; i < call.InputCount; i++)
         {
             ConcatGeometry g = Geometry(call.OutputShape, call.Shape(i), offset);
-            call.Kernels.Concat(g, call.In(i), call.Output);
+            call.Kernels.Concat.Forward(g, call.In(i), call.Output);
             offset += g.Part;
         }
     }
 
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
     /// <inheritdoc/>
     public override void Backward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Concat);
+        else
+            Backward(call, call.Kernels.Concat);
+    }
+
+    private void Backward<T>(OpCall call, ConcatKernels<T> kernels)
+        where T : unmanaged
     {
         long offset = 0;
         for (int i = 0; i < call.InputCount; i++)
@@ -73,8 +89,8 @@ public sealed class ConcatOp(int axis) : Op
             offset += g.Part;
             if (!call.Needs(i))
                 continue;
-            var (dx, beta) = call.GradIn(i);
-            call.Kernels.Concat.BackwardInput(g, call.GradOut, dx, beta);
+            var (dx, beta) = call.GradIn<T>(i);
+            kernels.BackwardInput(g, call.GradOutAs<T>(), dx, beta);
         }
     }
 

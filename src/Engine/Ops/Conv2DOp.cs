@@ -87,7 +87,7 @@ public sealed class Conv2DOp(int strideH, int strideW, int dilationH, int dilati
     }
 
     private void Forward<T>(OpCall call, Conv2DKernels<T> kernels)
-        where T : unmanaged => kernels.Forward(Geometry(call), call.In(0).As<T>(), call.In(1).Data, call.InOrNull(2), call.Output.As<T>());
+        where T : unmanaged => kernels.Forward(Geometry(call), call.In(0).As<T>(), call.Weight<T>(1), call.InOrNull(2), call.Output.As<T>());
 
     private void Backward<T>(OpCall call, Conv2DKernels<T> kernels)
         where T : unmanaged
@@ -96,7 +96,7 @@ public sealed class Conv2DOp(int strideH, int strideW, int dilationH, int dilati
         if (call.Needs(0))
         {
             var (dx, beta) = call.GradIn<T>(0);
-            kernels.BackwardInput(g, call.GradOutAs<T>(), call.In(1).Data, dx, beta);
+            kernels.BackwardInput(g, call.GradOutAs<T>(), call.Weight<T>(1), dx, beta);
         }
         if (call.Needs(1))
         {

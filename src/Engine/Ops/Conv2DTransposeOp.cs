@@ -61,25 +61,48 @@ public sealed class Conv2DTransposeOp(int outH, int outW, int strideH, int strid
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) =>
-        call.Kernels.Conv2D.BackwardInput(Geometry(call), call.In(0).Data, call.In(1).Data, call.Output.Data, 0);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.Conv2D);
+        else
+            Forward(call, call.Kernels.Conv2D);
+    }
+
+    internal override bool ReadsNarrow(int index) => index == 0;
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => kernels.HasConvolutions;
+
+    internal override bool BeginsNarrow => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Conv2D, call.Kernels.Narrow.Accumulate);
+        else
+            Backward(call, call.Kernels.Conv2D, call.Kernels.Memory.Accumulate);
+    }
+
+    private void Forward<T>(OpCall call, Conv2DKernels<T> kernels)
+        where T : unmanaged => kernels.BackwardInput(Geometry(call), call.In(0).As<T>(), call.Weight<T>(1), call.Output.As<T>(), 0);
+
+    private void Backward<T>(OpCall call, Conv2DKernels<T> kernels, Action<DevicePtr<T>, DevicePtr<T>, long, float> accumulate)
+        where T : unmanaged
+    {
         Conv2DGeometry g = Geometry(call);
         if (call.Needs(0))
         {
-            var (dx, beta) = call.GradIn(0);
-            DevicePtr<float> fresh = beta == 0 ? dx : call.Temporary(call.In(0).Count); // Forward only writes
-            call.Kernels.Conv2D.Forward(g, call.GradOut, call.In(1).Data, DevicePtr<float>.Null, fresh);
+            var (dx, beta) = call.GradIn<T>(0);
+            DevicePtr<T> fresh = beta == 0 ? dx : call.Temporary<T>(call.In(0).Count); // Forward only writes
+            kernels.Forward(g, call.GradOutAs<T>(), call.Weight<T>(1), DevicePtr<float>.Null, fresh);
             if (beta != 0)
-                call.Kernels.Memory.Accumulate(fresh, dx, call.In(0).Count, beta);
+                accumulate(fresh, dx, call.In(0).Count, beta);
         }
         if (call.Needs(1))
         {
             var (dw, beta) = call.GradIn(1);
-            call.Kernels.Conv2D.BackwardWeight(g, call.GradOut, call.In(0).Data, dw, beta);
+            kernels.BackwardWeight(g, call.GradOutAs<T>(), call.In(0).As<T>(), dw, beta);
         }
     }
 

@@ -33,42 +33,66 @@ public sealed class DenseOp : Op
     public override long Flops(ReadOnlySpan<Shape> inputs) => 2 * inputs[0].Count * inputs[1][1];
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) =>
-        call.Kernels.Dense.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.InOrNull(2), call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.TrainedDense);
+        else
+            Forward(call, call.Kernels.Dense);
+    }
+
+    internal override bool ReadsNarrow(int index) => index == 0;
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => inputs[0].Count > 0 && inputs[1].Count > 0;
+
+    internal override bool BeginsNarrow => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.TrainedDense);
+        else
+            Backward(call, call.Kernels.Dense);
+    }
+
+    private static void Forward<T>(OpCall call, DenseKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call), call.In(0).As<T>(), call.Weight<T>(1), call.InOrNull(2), call.Output.As<T>());
+
+    private static void Backward<T>(OpCall call, DenseKernels<T> kernels)
+        where T : unmanaged
     {
         DenseGeometry g = Geometry(call);
         bool needsWeight = call.Needs(1) && !call.TryDeferGradient(1, call.In(0), g);
         if (call.Needs(0) && needsWeight && call.In(0) != call.In(1))
         {
-            var (dx, betaX) = call.GradIn(0);
+            var (dx, betaX) = call.GradIn<T>(0);
             var (dw, betaW) = call.GradIn(1);
-            call.Kernels.Dense.BackwardFactors(g, call.In(0).Data, call.In(1).Data, call.GradOut, dx, betaX, dw, betaW);
+            kernels.BackwardFactors(g, call.In(0).As<T>(), call.Weight<T>(1), call.GradOutAs<T>(), dx, betaX, dw, betaW);
         }
         else
         {
-            BackwardApart(call, g, needsWeight);
+            BackwardApart(call, kernels, g, needsWeight);
         }
         if (call.Needs(2))
         {
             var (db, beta) = call.GradIn(2);
-            call.Kernels.Dense.BackwardBias(g, call.GradOut, db, beta);
+            kernels.BackwardBias(g, call.GradOutAs<T>(), db, beta);
         }
     }
 
-    private static void BackwardApart(OpCall call, in DenseGeometry g, bool needsWeight)
+    private static void BackwardApart<T>(OpCall call, DenseKernels<T> kernels, in DenseGeometry g, bool needsWeight)
+        where T : unmanaged
     {
         if (call.Needs(0))
         {
-            var (dx, beta) = call.GradIn(0);
-            call.Kernels.Dense.BackwardInput(g, call.GradOut, call.In(1).Data, dx, beta);
+            var (dx, beta) = call.GradIn<T>(0);
+            kernels.BackwardInput(g, call.GradOutAs<T>(), call.Weight<T>(1), dx, beta);
         }
         if (needsWeight)
         {
             var (dw, beta) = call.GradIn(1);
-            call.Kernels.Dense.BackwardWeight(g, call.In(0).Data, call.GradOut, dw, beta);
+            kernels.BackwardWeight(g, call.In(0).As<T>(), call.GradOutAs<T>(), dw, beta);
         }
     }
 

@@ -59,27 +59,48 @@ public sealed class DepthwiseConv2DOp(int strideH, int strideW, int dilationH, i
     public override long Flops(ReadOnlySpan<Shape> inputs) => Geometry(inputs[0], inputs[1]).Flops;
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) =>
-        call.Kernels.DepthwiseConv2D.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.InOrNull(2), call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.DepthwiseConv2D);
+        else
+            Forward(call, call.Kernels.DepthwiseConv2D);
+    }
+
+    internal override bool ReadsNarrow(int index) => index == 0;
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.DepthwiseConv2D);
+        else
+            Backward(call, call.Kernels.DepthwiseConv2D);
+    }
+
+    private void Forward<T>(OpCall call, DepthwiseConv2DKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call), call.In(0).As<T>(), call.In(1).Data, call.InOrNull(2), call.Output.As<T>());
+
+    private void Backward<T>(OpCall call, DepthwiseConv2DKernels<T> kernels)
+        where T : unmanaged
+    {
         DepthwiseConv2DGeometry g = Geometry(call);
         if (call.Needs(0))
         {
-            var (dx, beta) = call.GradIn(0);
-            call.Kernels.DepthwiseConv2D.BackwardInput(g, call.GradOut, call.In(1).Data, dx, beta);
+            var (dx, beta) = call.GradIn<T>(0);
+            kernels.BackwardInput(g, call.GradOutAs<T>(), call.In(1).Data, dx, beta);
         }
         if (call.Needs(1))
         {
             var (dw, beta) = call.GradIn(1);
-            call.Kernels.DepthwiseConv2D.BackwardWeight(g, call.In(0).Data, call.GradOut, dw, beta);
+            kernels.BackwardWeight(g, call.In(0).As<T>(), call.GradOutAs<T>(), dw, beta);
         }
         if (call.Needs(2))
         {
             var (db, beta) = call.GradIn(2);
-            call.Kernels.DepthwiseConv2D.BackwardBias(g, call.GradOut, db, beta);
+            kernels.BackwardBias(g, call.GradOutAs<T>(), db, beta);
         }
     }
 

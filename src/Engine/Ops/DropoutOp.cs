@@ -37,13 +37,33 @@ public sealed class DropoutOp : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Dropout.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.Dropout);
+        else
+            Forward(call, call.Kernels.Dropout);
+    }
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        var (dx, beta) = call.GradIn(0);
-        call.Kernels.Dropout.BackwardInput(Geometry(call), call.GradOut, dx, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Dropout);
+        else
+            Backward(call, call.Kernels.Dropout);
+    }
+
+    private void Forward<T>(OpCall call, DropoutKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call), call.In(0).As<T>(), call.Output.As<T>());
+
+    private void Backward<T>(OpCall call, DropoutKernels<T> kernels)
+        where T : unmanaged
+    {
+        var (dx, beta) = call.GradIn<T>(0);
+        kernels.BackwardInput(Geometry(call), call.GradOutAs<T>(), dx, beta);
     }
 
     private DropoutGeometry Geometry(OpCall call) => new(call.Output.Count, _rate, _seed);

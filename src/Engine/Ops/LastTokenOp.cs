@@ -28,13 +28,35 @@ public sealed class LastTokenOp(int? padding) : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.LastToken.Forward(Geometry(call), Ids(call), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.LastToken);
+        else
+            Forward(call, call.Kernels.LastToken);
+    }
+
+    internal override bool ReadsNarrow(int index) => index == 0;
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        var (dx, beta) = call.GradIn(0);
-        call.Kernels.LastToken.BackwardInput(Geometry(call), Ids(call), call.GradOut, dx, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.LastToken);
+        else
+            Backward(call, call.Kernels.LastToken);
+    }
+
+    private void Forward<T>(OpCall call, LastTokenKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call), Ids(call), call.In(0).As<T>(), call.Output.As<T>());
+
+    private void Backward<T>(OpCall call, LastTokenKernels<T> kernels)
+        where T : unmanaged
+    {
+        var (dx, beta) = call.GradIn<T>(0);
+        kernels.BackwardInput(Geometry(call), Ids(call), call.GradOutAs<T>(), dx, beta);
     }
 
     private LastTokenGeometry Geometry(OpCall call)

@@ -48,29 +48,53 @@ public sealed class MatMulOp(bool transposeA = false, bool transposeB = false) :
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) =>
-        call.Kernels.MatMul.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.MatMul);
+        else
+            Forward(call, call.Kernels.MatMul);
+    }
+
+    internal override bool ReadsNarrow(int index) => index == 0;
+
+    /// <summary>Rows by one matrix, as an output layer that is tied to an embedding has them; b is treated as a weight.</summary>
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => !transposeA && inputs[0].Rank >= 2 && inputs[1].Rank == 2 && inputs[0].Count > 0 && inputs[1].Count > 0;
+
+    internal override bool BeginsNarrow => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.MatMul);
+        else
+            Backward(call, call.Kernels.MatMul);
+    }
+
+    private void Forward<T>(OpCall call, MatMulKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call), call.In(0).As<T>(), call.Weight<T>(1), call.Output.As<T>());
+
+    private void Backward<T>(OpCall call, MatMulKernels<T> kernels)
+        where T : unmanaged
+    {
         MatMulGeometry g = Geometry(call);
         if (call.Needs(0) && call.Needs(1) && call.In(0) != call.In(1))
         {
-            var (da, betaA) = call.GradIn(0);
+            var (da, betaA) = call.GradIn<T>(0);
             var (db, betaB) = call.GradIn(1);
-            call.Kernels.MatMul.BackwardFactors(g, call.In(0).Data, call.In(1).Data, call.GradOut, da, betaA, db, betaB);
+            kernels.BackwardFactors(g, call.In(0).As<T>(), call.Weight<T>(1), call.GradOutAs<T>(), da, betaA, db, betaB);
             return;
         }
         if (call.Needs(0))
         {
-            var (da, beta) = call.GradIn(0);
-            call.Kernels.MatMul.BackwardA(g, call.GradOut, call.In(1).Data, da, beta);
+            var (da, beta) = call.GradIn<T>(0);
+            kernels.BackwardA(g, call.GradOutAs<T>(), call.Weight<T>(1), da, beta);
         }
         if (call.Needs(1))
         {
             var (db, beta) = call.GradIn(1);
-            call.Kernels.MatMul.BackwardB(g, call.In(0).Data, call.GradOut, db, beta);
+            kernels.BackwardB(g, call.In(0).As<T>(), call.GradOutAs<T>(), db, beta);
         }
     }
 

@@ -104,8 +104,23 @@ public abstract class Op
     /// </summary>
     internal virtual bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => false;
 
-    /// <summary>True where such a tape rounds float32 inputs for it: what is rounded anyway before it is multiplied.</summary>
+    /// <summary>
+    /// True where such a tape runs it on 16 bits whatever the types of its inputs are: what is float32 is rounded for it, as it would be anyway before it is multiplied, or read as it is
+    /// (<see cref="ReadsFloat32"/>).
+    /// </summary>
     internal virtual bool BeginsNarrow => false;
+
+    /// <summary>True where it then takes input <paramref name="index"/> in either type, as it comes.</summary>
+    internal virtual bool ReadsFloat32(int index) => false;
+
+    /// <summary>False where it then makes float32: a loss.</summary>
+    internal virtual bool MakesNarrow => true;
+
+    /// <summary>
+    /// True for a sum, which takes float32 beside 16 bits and gives float32: a residual path to which branches add keeps its digits. A summand that is rounded for another reader is read
+    /// so, and the sum has 16 bits.
+    /// </summary>
+    internal virtual bool AddsTypes => false;
 
     /// <summary>Computes the output in 16 bits, from inputs in 16 bits.</summary>
     internal virtual void ForwardNarrow(NarrowCall call) => throw new NotSupportedException($"{Name} has no kernel on numbers of 16 bits.");

@@ -72,6 +72,22 @@ public sealed class OpCall
     internal DevicePtr<T> InOrNull<T>(int index)
         where T : unmanaged => index < _inputs.Length ? _inputs[index].As<T>() : DevicePtr<T>.Null;
 
+    /// <summary>
+    /// Input <paramref name="index"/>, a weight of float32, as a product on numbers of this type takes it: itself, or rounded to 16 bits. All calls of a step, forward and backward, share one rounding.
+    /// </summary>
+    internal DevicePtr<T> Weight<T>(int index)
+        where T : unmanaged
+    {
+        Tensor weight = _inputs[index];
+        if (typeof(T) == typeof(float))
+            return weight.As<T>();
+        if (Recorded)
+            return _tape!.Rounded(this, weight).As<T>();
+        DevicePtr<ushort> rounded = Temporary<ushort>(weight.Count);
+        Kernels.Narrow.Round(weight.Data, rounded, weight.Count);
+        return new DevicePtr<T>(rounded.Address);
+    }
+
     /// <summary>Buffer <paramref name="index"/> of <see cref="Op.SavedShapes"/>; valid from forward to backward.</summary>
     public DevicePtr<float> Saved(int index) => SavedTensors[index].Data;
 
@@ -146,8 +162,11 @@ public sealed class OpCall
     /// As <see cref="GradIn"/>, for kernels that may write the gradient over the input itself while they read it, element by element: where nothing will
     /// read the input any more, its memory becomes that of its gradient. Take the input's address before.
     /// </summary>
-    public (DevicePtr<float> Gradient, float Beta) GradOverInput(int index) =>
-        _tape!.TryOverwrite(this, _inputs[index]) ? (_tape.Gradients.Of(_inputs[index]).Data, 0) : GradIn(index);
+    public (DevicePtr<float> Gradient, float Beta) GradOverInput(int index) => GradOverInput<float>(index);
+
+    /// <inheritdoc cref="GradOverInput(int)"/>
+    internal (DevicePtr<T> Gradient, float Beta) GradOverInput<T>(int index)
+        where T : unmanaged => _tape!.TryOverwrite(this, _inputs[index]) ? (_tape.Gradients.Of(_inputs[index]).As<T>(), 0) : GradIn<T>(index);
 
     /// <summary>
     /// Makes the gradient of the output that of an input of the same size, without a copy; false where that has contributions already, and the
@@ -164,11 +183,11 @@ public sealed class OpCall
     /// <summary>A buffer for this call alone, contents undefined.</summary>
     public DevicePtr<float> Temporary(long count) => Temporary<float>(count);
 
-    /// <summary>The same of float, or of ushort for numbers of the output's 16 bits.</summary>
+    /// <summary>The same of float, or of ushort for the 16 bits of the precision.</summary>
     internal DevicePtr<T> Temporary<T>(long count)
         where T : unmanaged
     {
-        Tensor t = Tensor.Allocate(Output.Device, new Shape(checked((int)count)), typeof(T) == typeof(ushort) ? Output.Type : DType.Float32);
+        Tensor t = Tensor.Allocate(Output.Device, new Shape(checked((int)count)), typeof(T) == typeof(ushort) ? DTypes.Of(Kernels.Precision) : DType.Float32);
         _temporaries.Add(t);
         _tape?.NoteTemporary(this, t);
         return t.As<T>();

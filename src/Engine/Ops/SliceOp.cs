@@ -39,13 +39,33 @@ public sealed class SliceOp(int axis, int start, int length) : Op
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Slice.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.Slice);
+        else
+            Forward(call, call.Kernels.Slice);
+    }
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        var (dx, beta) = call.GradIn(0);
-        call.Kernels.Slice.BackwardInput(Geometry(call), call.GradOut, dx, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Slice);
+        else
+            Backward(call, call.Kernels.Slice);
+    }
+
+    private void Forward<T>(OpCall call, SliceKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call), call.In(0).As<T>(), call.Output.As<T>());
+
+    private void Backward<T>(OpCall call, SliceKernels<T> kernels)
+        where T : unmanaged
+    {
+        var (dx, beta) = call.GradIn<T>(0);
+        kernels.BackwardInput(Geometry(call), call.GradOutAs<T>(), dx, beta);
     }
 
     private int First(int extent) => start < 0 ? start + extent : start;

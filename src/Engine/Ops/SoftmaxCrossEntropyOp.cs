@@ -24,15 +24,38 @@ public sealed class SoftmaxCrossEntropyOp(bool sparse, float labelSmoothing = 0)
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) =>
-        call.Kernels.SoftmaxCrossEntropy.Forward(Geometry(call), call.In(0).Data, call.In(1).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.In(0).Type.IsNarrow())
+            Forward(call, call.Kernels.Narrow.SoftmaxCrossEntropy);
+        else
+            Forward(call, call.Kernels.SoftmaxCrossEntropy);
+    }
+
+    internal override bool ReadsNarrow(int index) => index == 0;
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
+
+    internal override bool MakesNarrow => false;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        DevicePtr<float> x = call.In(0).Data;
-        var (dx, beta) = call.GradOverInput(0); // logits over a vocabulary are the largest tensor of a step: a second one is not taken
-        call.Kernels.SoftmaxCrossEntropy.BackwardInput(Geometry(call), x, call.In(1).Data, call.GradOut, dx, beta);
+        if (call.In(0).Type.IsNarrow())
+            Backward(call, call.Kernels.Narrow.SoftmaxCrossEntropy);
+        else
+            Backward(call, call.Kernels.SoftmaxCrossEntropy);
+    }
+
+    private void Forward<T>(OpCall call, SoftmaxCrossEntropyKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call), call.In(0).As<T>(), call.In(1).Data, call.Output.Data);
+
+    private void Backward<T>(OpCall call, SoftmaxCrossEntropyKernels<T> kernels)
+        where T : unmanaged
+    {
+        DevicePtr<T> x = call.In(0).As<T>();
+        var (dx, beta) = call.GradOverInput<T>(0); // logits over a vocabulary are the largest tensor of a step: a second one is not taken
+        kernels.BackwardInput(Geometry(call), x, call.In(1).Data, call.GradOut, dx, beta);
     }
 
     private ClassLossGeometry Geometry(OpCall call) => new(call.Output.Count, call.In(0).Shape[-1], sparse, labelSmoothing);

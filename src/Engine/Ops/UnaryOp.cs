@@ -65,9 +65,10 @@ public sealed class UnaryOp : Op
 
     internal override void ForwardNarrow(NarrowCall call) => call.Kernels.Unary.Forward(Geometry(call.OutputShape), call.In(0), call.Output);
 
-    /// <summary>Activations between convolutions; of others, such as probabilities, training keeps all digits.</summary>
-    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => _formula is UnaryFormula.ReLU or UnaryFormula.ReLUMax or UnaryFormula.LeakyReLU
-        or UnaryFormula.SiLU or UnaryFormula.HardSiLU or UnaryFormula.Gelu or UnaryFormula.GeluTanh or UnaryFormula.Mish;
+    /// <summary>Activations between products, and a factor; of others, such as probabilities and logarithms, training keeps all digits.</summary>
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => _formula is UnaryFormula.ReLU or UnaryFormula.ReLUMax or UnaryFormula.LeakyReLU or UnaryFormula.ELU
+        or UnaryFormula.SELU or UnaryFormula.Tanh or UnaryFormula.SiLU or UnaryFormula.HardSiLU or UnaryFormula.Gelu or UnaryFormula.GeluTanh or UnaryFormula.Mish or UnaryFormula.Softsign
+        or UnaryFormula.Scale;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)

@@ -32,13 +32,33 @@ public sealed class Upsample2DOp(UpsampleKind kind, int factorH, int factorW) : 
     }
 
     /// <inheritdoc/>
-    public override void Forward(OpCall call) => call.Kernels.Upsample2D.Forward(Geometry(call.In(0).Shape), call.In(0).Data, call.Output.Data);
+    public override void Forward(OpCall call)
+    {
+        if (call.IsNarrow)
+            Forward(call, call.Kernels.Narrow.Upsample2D);
+        else
+            Forward(call, call.Kernels.Upsample2D);
+    }
+
+    internal override bool TrainsNarrow(NarrowKernels kernels, ReadOnlySpan<Shape> inputs) => true;
 
     /// <inheritdoc/>
     public override void Backward(OpCall call)
     {
-        var (dx, beta) = call.GradIn(0);
-        call.Kernels.Upsample2D.BackwardInput(Geometry(call.In(0).Shape), call.GradOut, dx, beta);
+        if (call.IsNarrow)
+            Backward(call, call.Kernels.Narrow.Upsample2D);
+        else
+            Backward(call, call.Kernels.Upsample2D);
+    }
+
+    private void Forward<T>(OpCall call, Upsample2DKernels<T> kernels)
+        where T : unmanaged => kernels.Forward(Geometry(call.In(0).Shape), call.In(0).As<T>(), call.Output.As<T>());
+
+    private void Backward<T>(OpCall call, Upsample2DKernels<T> kernels)
+        where T : unmanaged
+    {
+        var (dx, beta) = call.GradIn<T>(0);
+        kernels.BackwardInput(Geometry(call.In(0).Shape), call.GradOutAs<T>(), dx, beta);
     }
 
     private Upsample2DGeometry Geometry(Shape x) => new(kind, x[0], x[1], x[2], x[3], factorH, factorW);

@@ -49,7 +49,7 @@ public sealed class FitOptions
 
     /// <summary>
     /// What the products of a step multiply in, forward and backward; weights, their gradients and the optimizer's slots stay float32 in memory (master weights). In 16 bits the factors of
-    /// each dense layer, convolution and matrix product are rounded, and what convolutions, normalisations and pooling hand on has 16 bits in memory; fp16 scales the loss
+    /// each dense layer, convolution and matrix product are rounded, and what they and most layers behind them hand on has 16 bits in memory; fp16 scales the loss
     /// (<see cref="LossScale"/>). What is frozen follows <see cref="Model.PlanOptions"/>. On devices that compute in float32 alone, anything else throws.
     /// </summary>
     public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;

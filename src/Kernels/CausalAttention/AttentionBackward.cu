@@ -8,7 +8,8 @@
 #define INNER 32 // rows that it goes through at a time
 
 // delta [sequences, heads, tokens] = sums of dy y over a head's numbers. A warp owns a row of them; rows lie one behind another in y.
-extern "C" __global__ void attention_delta(const float* y, const float* dy, float* delta, long long rows, int tokens, int heads, int d)
+template <class T>
+__device__ __forceinline__ void delta_of(const T* y, const T* dy, float* delta, long long rows, int tokens, int heads, int d)
 {
     long long row = (blockIdx.x * (long long)blockDim.x + threadIdx.x) >> 5;
     int lane = threadIdx.x & 31;
@@ -16,7 +17,7 @@ extern "C" __global__ void attention_delta(const float* y, const float* dy, floa
         return; // a whole warp
     float sum = 0.0f;
     for (int x = lane; x < d; x += 32)
-        sum = fmaf(y[row * d + x], dy[row * d + x], sum);
+        sum = fmaf(widened(y[row * d + x]), widened(dy[row * d + x]), sum);
     for (int step = 16; step > 0; step >>= 1)
         sum += __shfl_xor_sync(0xffffffffu, sum, step);
     long long token = quotient(row, heads), sequence = quotient(token, tokens);
@@ -24,9 +25,17 @@ extern "C" __global__ void attention_delta(const float* y, const float* dy, floa
         delta[(sequence * heads + row - token * heads) * tokens + token - sequence * tokens] = sum;
 }
 
-__device__ inline void store_row(float* to, const float (&value)[4], int start, int d, float beta, bool whole)
+#define ATTENTION_DELTA(suffix, T)                                                                                                                          \
+    extern "C" __global__ void attention_delta##suffix(const T* y, const T* dy, float* delta, long long rows, int tokens, int heads, int d)                \
+    {                                                                                                                                                       \
+        delta_of(y, dy, delta, rows, tokens, heads, d);                                                                                                     \
+    }
+FOR_STORED(ATTENTION_DELTA)
+
+template <class T>
+__device__ inline void store_row(T* to, const float (&value)[4], int start, int d, float beta, bool whole)
 {
-    if (whole && beta == 0.0f && start < d)
+    if (whole && sizeof(T) == sizeof(float) && beta == 0.0f && start < d)
     {
         *(float4*)to = {value[0], value[1], value[2], value[3]};
         return;
@@ -40,16 +49,16 @@ __device__ inline void store_row(float* to, const float (&value)[4], int start, 
 }
 
 // Of 64 rows that are keys, dk and dv; of 64 queries, dq. A thread has 4 x 4 scores, and 8 x 4 numbers of each gradient, in registers. Bound by arithmetic.
-template <bool OWNS_KEYS, bool DROPS>
-__device__ inline void gradients(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, int heads, int d, float scale, float rate,
+template <bool OWNS_KEYS, bool DROPS, class T>
+__device__ inline void gradients(const T* qkv, const T* dy, const float* lse, const float* delta, T* dqkv, int tokens, int heads, int d, float scale, float rate,
     unsigned long long seed, float beta)
 {
     // Own rows are keys and values, inner ones queries and dy, or the reverse. ds and weights lie [inner][own].
     float *own1 = dynamic_shared(), *own2 = own1 + OWN * ROW, *in1 = own2 + OWN * ROW, *in2 = in1 + INNER * ROW, *ds = in2 + INNER * ROW, *weights = ds + INNER * ROW;
-    Attention<float> a = attention(qkv, qkv + heads * d, qkv + 2 * heads * d, (const int*)0, tokens, heads, d, 3ll * heads * d, 3ll * heads * d * tokens);
+    Attention<T> a = attention(qkv, qkv + heads * d, qkv + 2 * heads * d, (const int*)0, tokens, heads, d, 3ll * heads * d, 3ll * heads * d * tokens);
     long long up_stride = (long long)heads * d, head = blockIdx.x % (unsigned)heads, rows = (long long)blockIdx.x * tokens;
-    const float* up = dy + (blockIdx.x / (unsigned)heads) * tokens * up_stride + head * d;
-    bool up_whole = by_fours<float>(dy, up_stride, d);
+    const T* up = dy + (blockIdx.x / (unsigned)heads) * tokens * up_stride + head * d;
+    bool up_whole = by_fours<T>(dy, up_stride, d);
     int first = (OWNS_KEYS ? blockIdx.y : gridDim.y - 1 - blockIdx.y) * OWN, groups = (d + 3) / 4; // the longest begin first
     fill<OWN>(own1, OWNS_KEYS ? a.k : a.q, a.query_stride, first, tokens, d, a.whole);
     fill<OWN>(own2, OWNS_KEYS ? a.v : up, OWNS_KEYS ? a.query_stride : up_stride, first, tokens, d, OWNS_KEYS ? a.whole : up_whole);
@@ -147,28 +156,31 @@ __device__ inline void gradients(const float* qkv, const float* dy, const float*
             }
         }
     }
-    bool whole = by_fours<float>(dqkv, 0, d);
+    bool whole = by_fours<T>(dqkv, 0, d);
 #pragma unroll
     for (int i = 0; i < 8; i++)
     {
         int row = first + 8 * part + i, start = 4 * column;
         if (row >= tokens)
             continue;
-        float* place_of = dqkv + (a.q - qkv) + row * a.query_stride + start;
+        T* place_of = dqkv + (a.q - qkv) + row * a.query_stride + start;
         store_row(place_of + (OWNS_KEYS ? heads * d : 0), sums1[i], start, d, beta, whole);
         if (OWNS_KEYS)
             store_row(place_of + 2 * heads * d, sums2[OWNS_KEYS ? i : 0], start, d, beta, whole);
     }
 }
 
-#define ATTENTION_BACKWARD(name, drops, keys)                                                                                                                       \
-    extern "C" __global__ void __launch_bounds__(THREADS, 3) name(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, \
+#define ATTENTION_BACKWARD(name, drops, keys, T)                                                                                                                       \
+    extern "C" __global__ void __launch_bounds__(THREADS, 3) name(const T* qkv, const T* dy, const float* lse, const float* delta, T* dqkv, int tokens, \
         int heads, int d, float scale, float rate, unsigned long long seed, float beta)                                                                              \
     {                                                                                                                                                                \
         gradients<keys, drops>(qkv, dy, lse, delta, dqkv, tokens, heads, d, scale, rate, seed, beta);                                                                \
     }
-WITH_AND_WITHOUT_DROPOUT(ATTENTION_BACKWARD, attention_backward_keys, true)     // blockIdx.y: 64 keys
-WITH_AND_WITHOUT_DROPOUT(ATTENTION_BACKWARD, attention_backward_queries, false) // 64 queries, from the last
+// blockIdx.y: 64 keys, or 64 queries from the last.
+#define ATTENTION_GRADIENTS(suffix, T)                                                                  \
+    WITH_AND_WITHOUT_DROPOUT(ATTENTION_BACKWARD, attention_backward_keys##suffix, true, T)              \
+    WITH_AND_WITHOUT_DROPOUT(ATTENTION_BACKWARD, attention_backward_queries##suffix, false, T)
+FOR_STORED(ATTENTION_GRADIENTS)
 
 // The same with stored scores [heads, tokens, tokens] of a sequence and dp = dy v': scores become m p, gradients become ds. A block owns a row; heads are
 // counted from first_head on.

@@ -3,8 +3,8 @@
 
 // As AttentionBackward.cu, with all products on tensor cores: of 64 rows that are keys, dk and dv; of 64 queries, dq. A warp owns 16 of them, whose factors and
 // gradients it has in registers, and goes through the inner rows 8 or 16 at a time, so that scores and ds become operands where they are.
-template <class F, bool OWNS_KEYS, bool DROPS>
-__device__ inline void gradients(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, int heads, int d, float scale, float rate,
+template <class F, bool OWNS_KEYS, bool DROPS, class T>
+__device__ inline void gradients(const T* qkv, const T* dy, const float* lse, const float* delta, T* dqkv, int tokens, int heads, int d, float scale, float rate,
     unsigned long long seed, float beta)
 {
     const int TILES = Steps<F>::ROW_TILES;
@@ -17,10 +17,10 @@ __device__ inline void gradients(const float* qkv, const float* dy, const float*
         end = pairs1 + (OWNS_KEYS ? 2 : 1) * Steps<F>::TILE_WORDS;
     }
     float *log_sums = (float*)end, *means = log_sums + TILE; // of inner queries
-    Attention<float> a = attention(qkv, qkv + heads * d, qkv + 2 * heads * d, (const int*)0, tokens, heads, d, 3ll * heads * d, 3ll * heads * d * tokens);
+    Attention<T> a = attention(qkv, qkv + heads * d, qkv + 2 * heads * d, (const int*)0, tokens, heads, d, 3ll * heads * d, 3ll * heads * d * tokens);
     long long up_stride = (long long)heads * d, head = blockIdx.x % (unsigned)heads, rows = (long long)blockIdx.x * tokens;
-    const float* up = dy + (blockIdx.x / (unsigned)heads) * tokens * up_stride + head * d;
-    bool up_whole = by_fours<float>(dy, up_stride, d);
+    const T* up = dy + (blockIdx.x / (unsigned)heads) * tokens * up_stride + head * d;
+    bool up_whole = by_fours<T>(dy, up_stride, d);
     int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
     int first = (OWNS_KEYS ? blockIdx.y : gridDim.y - 1 - blockIdx.y) * TILE, own = first + (threadIdx.x >> 5) * 16 + g; // the longest begin first; rows own and own + 8
     fill_words<F>(in1, (unsigned*)0, OWNS_KEYS ? a.k : a.q, a.query_stride, first, tokens, d, a.whole);
@@ -87,7 +87,7 @@ __device__ inline void gradients(const float* qkv, const float* dy, const float*
     {
         if (own + 8 * r >= tokens)
             continue;
-        float* to_row = dqkv + (a.q - qkv) + (own + 8 * r) * a.query_stride;
+        T* to_row = dqkv + (a.q - qkv) + (own + 8 * r) * a.query_stride;
 #pragma unroll
         for (int n = 0; n < ROW / 8; n++)
         {
@@ -110,15 +110,19 @@ __device__ inline void gradients(const float* qkv, const float* dy, const float*
 #else
 #define TENSOR_BODY(F, keys, drops)
 #endif
-#define TENSOR_BACKWARD(name, drops, F, keys)                                                                                                                      \
-    extern "C" __global__ void __launch_bounds__(THREADS) name(const float* qkv, const float* dy, const float* lse, const float* delta, float* dqkv, int tokens, \
+#define TENSOR_BACKWARD(name, drops, F, T, keys)                                                                                                                      \
+    extern "C" __global__ void __launch_bounds__(THREADS) name(const T* qkv, const T* dy, const float* lse, const float* delta, T* dqkv, int tokens, \
         int heads, int d, float scale, float rate, unsigned long long seed, float beta)                                                                         \
     {                                                                                                                                                           \
         TENSOR_BODY(F, keys, drops)                                                                                                                             \
     }
-WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_tf32, Tf32, true)
-WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_bf16, Bf16, true)
-WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_fp16, Fp16, true)
-WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_tf32, Tf32, false)
-WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_bf16, Bf16, false)
-WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_fp16, Fp16, false)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_tf32, Tf32, float, true)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_bf16, Bf16, float, true)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_fp16, Fp16, float, true)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_tf32, Tf32, float, false)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_bf16, Bf16, float, false)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_fp16, Fp16, float, false)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_stored_bf16, Bf16, bf16, true)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_keys_stored_fp16, Fp16, fp16, true)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_stored_bf16, Bf16, bf16, false)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_BACKWARD, tensor_attention_queries_stored_fp16, Fp16, fp16, false)

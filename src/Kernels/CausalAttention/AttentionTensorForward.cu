@@ -105,5 +105,5 @@ __device__ inline void attend(const T* qkv, const T* keys, const T* values, cons
 WITH_AND_WITHOUT_DROPOUT(TENSOR_ATTENTION, tensor_attention_tf32, Tf32, float)
 WITH_AND_WITHOUT_DROPOUT(TENSOR_ATTENTION, tensor_attention_bf16, Bf16, float)
 WITH_AND_WITHOUT_DROPOUT(TENSOR_ATTENTION, tensor_attention_fp16, Fp16, float)
-TENSOR_ATTENTION(tensor_attention_stored_bf16, false, Bf16, bf16) // plans know no dropout
-TENSOR_ATTENTION(tensor_attention_stored_fp16, false, Fp16, fp16)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_ATTENTION, tensor_attention_stored_bf16, Bf16, bf16)
+WITH_AND_WITHOUT_DROPOUT(TENSOR_ATTENTION, tensor_attention_stored_fp16, Fp16, fp16)

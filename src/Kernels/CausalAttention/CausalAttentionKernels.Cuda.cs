@@ -9,7 +9,7 @@ namespace Graft.Kernels;
 /// <param name="context">The GPU.</param>
 /// <param name="products">Those of wider heads.</param>
 /// <param name="precision">What factors are rounded to.</param>
-/// <param name="stored">How qkv and y of a forward run without lse lie in memory.</param>
+/// <param name="stored">How qkv, y and their gradients lie in memory where <see cref="HasTiles"/>; elsewhere they are float32.</param>
 internal sealed partial class CudaCausalAttentionKernels(CudaContext context, CudaProducts products, ComputePrecision precision = ComputePrecision.Float32,
     ComputePrecision stored = ComputePrecision.Float32) : CausalAttentionKernels
 {

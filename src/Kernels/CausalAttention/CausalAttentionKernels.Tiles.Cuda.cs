@@ -9,14 +9,14 @@ internal sealed partial class CudaCausalAttentionKernels
     private const int Row = MostD * sizeof(float), QueryBytes = 2 * Tile * sizeof(float); // of a row, and of what is known of a tile's queries
     private const int Ampere = 80; // the first with all instructions that AttentionTensor.cuh uses
 
-    private readonly KernelFunction _forward = Kernel(context, "AttentionForward.cu", NarrowName.Of("attention_32", stored), (HalfTile + 2 * Tile) * Row), _delta = new(context, BackwardFile, "attention_delta");
+    private readonly KernelFunction _forward = Kernel(context, "AttentionForward.cu", NarrowName.Of("attention_32", stored), (HalfTile + 2 * Tile) * Row), _delta = new(context, BackwardFile, NarrowName.Of("attention_delta", stored));
 
     // Each without and with dropout.
-    private readonly KernelFunction[] _keys = Kernels(context, BackwardFile, "attention_backward_keys", (2 * Tile + 4 * HalfTile) * Row),
-        _queries = Kernels(context, BackwardFile, "attention_backward_queries", (2 * Tile + 3 * HalfTile) * Row),
-        _tensorForward = Kernels(context, "AttentionTensorForward.cu", $"tensor_attention{(stored.IsNarrow() ? "_stored" : "")}_{precision.Word()}", 2 * WordTile(precision)),
-        _tensorKeys = Kernels(context, "AttentionTensorBackward.cu", $"tensor_attention_keys_{precision.Word()}", (precision.IsNarrow() ? 4 : 2) * WordTile(precision) + QueryBytes),
-        _tensorQueries = Kernels(context, "AttentionTensorBackward.cu", $"tensor_attention_queries_{precision.Word()}", (precision.IsNarrow() ? 3 : 2) * WordTile(precision) + QueryBytes);
+    private readonly KernelFunction[] _keys = Kernels(context, BackwardFile, NarrowName.Of("attention_backward_keys", stored), (2 * Tile + 4 * HalfTile) * Row),
+        _queries = Kernels(context, BackwardFile, NarrowName.Of("attention_backward_queries", stored), (2 * Tile + 3 * HalfTile) * Row),
+        _tensorForward = Kernels(context, "AttentionTensorForward.cu", TensorName("tensor_attention", precision, stored), 2 * WordTile(precision)),
+        _tensorKeys = Kernels(context, "AttentionTensorBackward.cu", TensorName("tensor_attention_keys", precision, stored), (precision.IsNarrow() ? 4 : 2) * WordTile(precision) + QueryBytes),
+        _tensorQueries = Kernels(context, "AttentionTensorBackward.cu", TensorName("tensor_attention_queries", precision, stored), (precision.IsNarrow() ? 3 : 2) * WordTile(precision) + QueryBytes);
 
     private bool UsesTensorCores => precision != ComputePrecision.Float32 && context.Info.Capability >= Ampere;
 
@@ -30,7 +30,8 @@ internal sealed partial class CudaCausalAttentionKernels
         Attend((long)g.N * g.Heads, g.T, g.DropoutRate > 0, qkv, qkv + part, qkv + 2 * part, DevicePtr<int>.Null.Address, y, lse, g.T, g.Heads, g.D, 3L * g.C, 3L * g.T * g.C, g.Scale, g.DropoutRate, g.Seed);
     }
 
-    private void BackwardTiles(in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse, DevicePtr<float> dy, DevicePtr<float> dqkv, float beta)
+    /// <summary>The gradient; qkv, y and their gradients are of that type.</summary>
+    public void BackwardTiles(in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse, DevicePtr<float> dy, DevicePtr<float> dqkv, float beta)
     {
         long heads = (long)g.N * g.Heads, rows = heads * g.T;
         if (rows == 0)
@@ -46,6 +47,8 @@ internal sealed partial class CudaCausalAttentionKernels
     /// <summary>One block for each head and 32 queries (64 were 25 to 35 % slower on an H200), on tensor cores 64.</summary>
     private void Attend(long heads, int tokens, bool drops, params ReadOnlySpan<KernelArgument> arguments) =>
         (UsesTensorCores ? _tensorForward[drops ? 1 : 0] : _forward).Launch(heads, Tiles(tokens, UsesTensorCores ? Tile : HalfTile), Threads, 1, arguments);
+
+    private static string TensorName(string kernel, ComputePrecision precision, ComputePrecision stored) => $"{kernel}{(stored.IsNarrow() ? "_stored" : "")}_{precision.Word()}";
 
     private static KernelFunction Kernel(CudaContext context, string file, string name, int sharedBytes) => new(context, file, name) { SharedBytes = sharedBytes };
 

@@ -16,15 +16,21 @@ namespace Graft.Kernels;
 /// element (((n Heads + h) T + i) T + j). Vaswani et al. 2017, arXiv:1706.03762, section 3.2; matches
 /// torch.nn.functional.scaled_dot_product_attention with is_causal.
 /// </remarks>
-public abstract class CausalAttentionKernels
+/// <typeparam name="T">How qkv, y and their gradients lie in memory: float, or ushort for the 16 bits of a precision.</typeparam>
+public abstract class CausalAttentionKernels<T>
+    where T : unmanaged
 {
     /// <summary>Writes y, and lse for backward unless that is Null.</summary>
-    public abstract void Forward(in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse);
+    public abstract void Forward(in CausalAttentionGeometry g, DevicePtr<T> qkv, DevicePtr<T> y, DevicePtr<float> lse);
 
     /// <summary>dqkv = beta dqkv + the gradient of queries, keys and values.</summary>
     public abstract void Backward(
-        in CausalAttentionGeometry g, DevicePtr<float> qkv, DevicePtr<float> y, DevicePtr<float> lse, DevicePtr<float> dy, DevicePtr<float> dqkv, float beta);
+        in CausalAttentionGeometry g, DevicePtr<T> qkv, DevicePtr<T> y, DevicePtr<float> lse, DevicePtr<T> dy, DevicePtr<T> dqkv, float beta);
+}
 
+/// <summary>The same on float32, and for generation.</summary>
+public abstract class CausalAttentionKernels : CausalAttentionKernels<float>
+{
     /// <summary>
     /// Appends the keys and values of the new tokens to what each sequence has, and writes y [Sequences,NewTokens,C]: new token i sees the
     /// past[n] tokens before and the new ones up to itself.

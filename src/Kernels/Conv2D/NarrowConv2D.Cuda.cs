@@ -4,7 +4,8 @@ using static Graft.Kernels.Cuda.CudaNarrowKernels;
 namespace Graft.Kernels;
 
 /// <summary>
-/// Convolutions in training whose images have 16 bits in memory: libraries read and write them as they are. Weights and biases are float32 and rounded just before; their gradients are float32.
+/// Convolutions in training whose images and weights have 16 bits in memory: libraries read and write them as they are. Biases are float32 and rounded just before; their gradients and those of weights
+/// are float32.
 /// </summary>
 /// <remarks>What no library takes runs on float32 copies by own kernels, and is rounded once.</remarks>
 /// <param name="context">The GPU.</param>
@@ -21,21 +22,20 @@ internal sealed class NarrowConv2DKernels(CudaContext context, ComputePrecision 
     private readonly CudaRounding _rounding = new(context, precision);
     private readonly OwnConv2D _own = new(context, exact);
 
-    public override void Forward(in Conv2DGeometry g, DevicePtr<ushort> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<ushort> y)
+    public override void Forward(in Conv2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<ushort> y)
     {
-        using CudaScratch weights = _rounding.Round(w, Weights(g)), bias = b.IsNull ? default : _rounding.Round(b, g.O);
+        using CudaScratch bias = b.IsNull ? default : _rounding.Round(b, g.O);
         if (pointwise.Takes(g))
-            pointwise.Forward(g, At(x), Of(weights), bias.Address, DevicePtr<float>.Null, At(y));
-        else if (!RunForward(g, At(x), Of(weights), b, Of(bias), At(y)))
+            pointwise.Forward(g, At(x), At(w), bias.Address, DevicePtr<float>.Null, At(y));
+        else if (!RunForward(g, At(x), At(w), b, Of(bias), At(y)))
             OwnForward(g, x, w, b, y);
     }
 
-    public override void BackwardInput(in Conv2DGeometry g, DevicePtr<ushort> dy, DevicePtr<float> w, DevicePtr<ushort> dx, float beta)
+    public override void BackwardInput(in Conv2DGeometry g, DevicePtr<ushort> dy, DevicePtr<ushort> w, DevicePtr<ushort> dx, float beta)
     {
-        using CudaScratch weights = _rounding.Round(w, Weights(g));
         if (pointwise.Takes(g))
-            pointwise.BackwardInput(g, At(dy), Of(weights), At(dx), beta);
-        else if (!padding.BackwardInput(convolutions, g, At(dy), Of(weights), At(dx), beta))
+            pointwise.BackwardInput(g, At(dy), At(w), At(dx), beta);
+        else if (!padding.BackwardInput(convolutions, g, At(dy), At(w), At(dx), beta))
             OwnBackwardInput(g, dy, w, dx, beta);
     }
 
@@ -47,11 +47,8 @@ internal sealed class NarrowConv2DKernels(CudaContext context, ComputePrecision 
             OwnBackwardWeight(g, x, dy, dw, beta);
     }
 
-    public override void BackwardBias(in Conv2DGeometry g, DevicePtr<ushort> dy, DevicePtr<float> db, float beta)
-    {
-        using CudaScratch parts = reduce.SumParts(checked(g.N * g.OutH * g.OutW), g.O, dy.Address, out int segments);
-        exact.JoinParts(parts.Address, db, g.O, segments, beta);
-    }
+    public override void BackwardBias(in Conv2DGeometry g, DevicePtr<ushort> dy, DevicePtr<float> db, float beta) =>
+        reduce.SumRows(exact, checked(g.N * g.OutH * g.OutW), g.O, dy.Address, db, beta);
 
     private bool RunForward(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> weights, DevicePtr<float> b, DevicePtr<float> bias, DevicePtr<float> y)
     {
@@ -79,17 +76,17 @@ internal sealed class NarrowConv2DKernels(CudaContext context, ComputePrecision 
         return true;
     }
 
-    private void OwnForward(in Conv2DGeometry g, DevicePtr<ushort> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<ushort> y)
+    private void OwnForward(in Conv2DGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> w, DevicePtr<float> b, DevicePtr<ushort> y)
     {
-        using CudaScratch wide = Widened(x, Inputs(g)), sums = new(context, Outputs(g) * sizeof(float));
-        _own.Forward(FusedConv2DGeometry.From(g with { Groups = 1 }), g.Groups, Of(wide), w, b, DevicePtr<float>.Null, Of(sums));
+        using CudaScratch wide = Widened(x, Inputs(g)), weights = Widened(w, Weights(g)), sums = new(context, Outputs(g) * sizeof(float));
+        _own.Forward(FusedConv2DGeometry.From(g with { Groups = 1 }), g.Groups, Of(wide), Of(weights), b, DevicePtr<float>.Null, Of(sums));
         _rounding.Round(Of(sums), y.Address, Outputs(g));
     }
 
-    private void OwnBackwardInput(in Conv2DGeometry g, DevicePtr<ushort> dy, DevicePtr<float> w, DevicePtr<ushort> dx, float beta)
+    private void OwnBackwardInput(in Conv2DGeometry g, DevicePtr<ushort> dy, DevicePtr<ushort> w, DevicePtr<ushort> dx, float beta)
     {
-        using CudaScratch wide = Widened(dy, Outputs(g)), sums = new(context, Inputs(g) * sizeof(float));
-        _own.BackwardInput(g, Of(wide), w, Of(sums), 0);
+        using CudaScratch wide = Widened(dy, Outputs(g)), weights = Widened(w, Weights(g)), sums = new(context, Inputs(g) * sizeof(float));
+        _own.BackwardInput(g, Of(wide), Of(weights), Of(sums), 0);
         _rounding.Round(Of(sums), dx.Address, Inputs(g), beta);
     }
 

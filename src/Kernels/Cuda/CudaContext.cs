@@ -96,6 +96,15 @@ internal sealed class CudaContext : IDisposable
         Check.Ok(Driver.cuMemcpyDtoDAsync_v2((ulong)to, (ulong)from, (nuint)bytes, Stream.Handle));
     }
 
+    /// <summary>Makes numbers 0, of 16 or 32 bits, in the order of the stream.</summary>
+    public void Clear(nint at, long bytes)
+    {
+        if (bytes == 0)
+            return;
+        Use();
+        Check.Ok(Driver.cuMemsetD16Async((ulong)at, 0, (nuint)(bytes / sizeof(ushort)), Stream.Handle));
+    }
+
     /// <summary>Does work that is no part of what this thread records, while that runs for the first time: a library's routine is tried out.</summary>
     public T Apart<T>(Func<T> work)
     {

@@ -10,9 +10,6 @@ internal sealed class CudaNarrowKernels : NarrowKernels
     private readonly FusedConvolution _convolution;
     private readonly CudaBinaryKernels _binary;
     private readonly CudaSoftmaxKernels _softmax;
-    private readonly CudaLayerNormKernels _layerNorm;
-    private readonly CudaCausalAttentionKernels _attention;
-    private readonly CudaStridedCopy _copy;
     private readonly CudaPermuteKernels _permute;
 
     /// <param name="context">The GPU.</param>
@@ -29,8 +26,8 @@ internal sealed class CudaNarrowKernels : NarrowKernels
         var own = new OwnConv2D(context, reduce, precision);
         var exact = new CudaReduceKernels(context);
         var convolutions = new CudaConvolutions(context, precision, precision);
-        var pointwise = new PointwiseConvolution(context, _dense, new CudaProducts(context, precision, precision, precision),
-            new CudaWeightProduct(context, new CudaProducts(context, precision, precision), exact, sizeof(ushort)), precision);
+        CudaProducts products = new(context, precision, precision, precision), exactProducts = new(context, precision, precision);
+        var pointwise = new PointwiseConvolution(context, _dense, products, new CudaWeightProduct(context, exactProducts, exact, sizeof(ushort)), precision);
         var finish = new ConvolutionFinish(context, own, precision);
         var padding = new EvenPadding(context, pad, sizeof(ushort));
         _convolution = new FusedConvolution(context, convolutions, pointwise, own, finish, padding, sizeof(ushort));
@@ -40,11 +37,22 @@ internal sealed class CudaNarrowKernels : NarrowKernels
         Pad2D = new NarrowPad2DKernels(pad);
         Reduce = new NarrowReduceKernels(reduce);
         Unary = new NarrowUnaryKernels(new CudaUnaryKernels(context, precision));
+        var matMul = new NarrowMatMulKernels(products, exactProducts);
+        MatMul = matMul;
+        TrainedDense = new TrainedDenseKernels(_dense, matMul, _rounding, reduce, exact);
+        Dropout = new NarrowDropoutKernels(new CudaDropoutKernels(context, precision));
+        LastToken = new NarrowLastTokenKernels(new CudaLastTokenKernels(context, precision));
+        SoftmaxCrossEntropy = new NarrowSoftmaxCrossEntropyKernels(new CudaSoftmaxCrossEntropyKernels(context, precision));
+        LayerNorm = new NarrowLayerNormKernels<ushort>(new CudaLayerNormKernels(context, reduce, exact, precision, precision));
+        LayerNormOfFloat32 = new NarrowLayerNormKernels<float>(new CudaLayerNormKernels(context, reduce, exact, ComputePrecision.Float32, precision));
+        CausalAttention = new NarrowCausalAttentionKernels(new CudaCausalAttentionKernels(context, new CudaProducts(context, precision), precision, precision));
+        var copy = new CudaStridedCopy(context, precision);
+        Concat = new NarrowConcatKernels(copy);
+        Slice = new NarrowSliceKernels(context, copy);
+        Upsample2D = new NarrowUpsample2DKernels(new CudaUpsample2DKernels(context, precision));
+        DepthwiseConv2D = new NarrowDepthwiseConv2DKernels(new CudaDepthwiseConv2DKernels(context, exact, precision), reduce, exact);
         _binary = new CudaBinaryKernels(context, precision);
         _softmax = new CudaSoftmaxKernels(context, precision);
-        _layerNorm = new CudaLayerNormKernels(context, reduce, precision);
-        _attention = new CudaCausalAttentionKernels(context, new CudaProducts(context, precision), precision, precision);
-        _copy = new CudaStridedCopy(context, precision);
         _permute = new CudaPermuteKernels(context, precision);
     }
 
@@ -66,9 +74,35 @@ internal sealed class CudaNarrowKernels : NarrowKernels
 
     public override UnaryKernels<ushort> Unary { get; }
 
+    public override DepthwiseConv2DKernels<ushort> DepthwiseConv2D { get; }
+
+    public override Upsample2DKernels<ushort> Upsample2D { get; }
+
+    public override ConcatKernels<ushort> Concat { get; }
+
+    public override SliceKernels<ushort> Slice { get; }
+
+    public override DenseKernels<ushort> TrainedDense { get; }
+
+    public override MatMulKernels<ushort> MatMul { get; }
+
+    public override DropoutKernels<ushort> Dropout { get; }
+
+    public override LastTokenKernels<ushort> LastToken { get; }
+
+    public override SoftmaxCrossEntropyKernels<ushort> SoftmaxCrossEntropy { get; }
+
+    public override LayerNormKernels<ushort, ushort> LayerNorm { get; }
+
+    public override LayerNormKernels<float, ushort> LayerNormOfFloat32 { get; }
+
+    public override CausalAttentionKernels<ushort> CausalAttention { get; }
+
     public override void Round(DevicePtr<float> x, DevicePtr<ushort> y, long count, float beta) => _rounding.Round(x, y.Address, count, beta);
 
     public override void Widen(DevicePtr<ushort> x, DevicePtr<float> y, long count, float beta) => _rounding.Widen(x.Address, y, count, beta);
+
+    public override void Add(DevicePtr<float> a, DevicePtr<ushort> b, DevicePtr<float> y, long count) => _rounding.Add(a, b.Address, y, count);
 
     public override void Accumulate(DevicePtr<ushort> source, DevicePtr<ushort> destination, long count, float beta)
     {
@@ -93,18 +127,7 @@ internal sealed class CudaNarrowKernels : NarrowKernels
 
     public override void Softmax(in SoftmaxGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _softmax.Forward(g, At(x), At(y));
 
-    public override void LayerNorm(in LayerNormGeometry g, DevicePtr<ushort> x, DevicePtr<float> scale, DevicePtr<float> shift, DevicePtr<ushort> y) =>
-        _layerNorm.Forward(g, At(x), scale, shift, At(y), DevicePtr<float>.Null, DevicePtr<float>.Null);
-
     public override bool TakesAttention(in CausalAttentionGeometry g) => CudaCausalAttentionKernels.HasTiles(g);
-
-    public override void CausalAttention(in CausalAttentionGeometry g, DevicePtr<ushort> qkv, DevicePtr<ushort> y) => _attention.ForwardTiles(g, qkv.Address, y.Address, DevicePtr<float>.Null);
-
-    public override void Concat(in ConcatGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y)
-    {
-        (Axes extents, Axes strides) = CudaStridedCopy.Columns(g.Outer, g.Total, g.Part);
-        _copy.Scatter(extents, strides, At(x), At(y.At(g.Offset)), 0);
-    }
 
     public override void Permute(in PermuteGeometry g, DevicePtr<ushort> x, DevicePtr<ushort> y) => _permute.Forward(g, At(x), At(y));
 

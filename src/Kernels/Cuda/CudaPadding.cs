@@ -4,7 +4,11 @@ namespace Graft.Kernels.Cuda;
 /// Copies of matrices whose rows begin on multiples of 128 bytes, rounded to a precision: products on tensor cores are several times as fast on them as on rows of,
 /// say, 50257 numbers, and a copy is one pass over memory.
 /// </summary>
-internal sealed class CudaPadding(CudaContext context, ComputePrecision precision)
+/// <param name="context">The GPU.</param>
+/// <param name="precision">What copies are rounded to.</param>
+/// <param name="stored">How matrices lie in memory: as float32, or in the 16 bits of the precision.</param>
+/// <param name="output">How results do.</param>
+internal sealed class CudaPadding(CudaContext context, ComputePrecision precision, ComputePrecision stored = ComputePrecision.Float32, ComputePrecision output = ComputePrecision.Float32)
 {
     /// <summary>Sizes of matrices are made multiples of this: 16 bytes of the narrowest numbers.</summary>
     public const int Multiple = 8;
@@ -13,9 +17,12 @@ internal sealed class CudaPadding(CudaContext context, ComputePrecision precisio
     private const int RowBytes = 128;
     private const string File = "PaddedRows.cu";
 
-    private readonly KernelFunction _pad = new(context, File, NarrowName.Of("pad_rows", precision)), _unpad = new(context, File, "unpad_rows");
+    private readonly KernelFunction _pad = new(context, File, NarrowName.Of(stored.IsNarrow() ? "pad_stored_rows" : "pad_rows", precision)),
+        _unpad = new(context, File, NarrowName.Of("unpad_rows", output));
 
     private int NumberBytes => precision.IsNarrow() ? sizeof(ushort) : sizeof(float);
+
+    private int OutputBytes => output.IsNarrow() ? sizeof(ushort) : sizeof(float);
 
     /// <summary>The next multiple.</summary>
     public static int Up(int size, int multiple = Multiple) => checked((size + multiple - 1) / multiple * multiple);
@@ -28,11 +35,11 @@ internal sealed class CudaPadding(CudaContext context, ComputePrecision precisio
         return CudaScratch.Filled(context, (long)Up(rows) * width * NumberBytes, y => _pad.Launch(Up(rows), Parts(width), KernelFunction.Threads, 1, x, y, rows, columns, width));
     }
 
-    /// <summary>A block for a float32 result [rows,columns] in such rows.</summary>
+    /// <summary>A block for a result [rows,columns] in such rows.</summary>
     public CudaScratch Room(int rows, int columns, out int stride)
     {
-        stride = Up(columns, RowBytes / sizeof(float));
-        return new CudaScratch(context, (long)rows * stride * sizeof(float));
+        stride = Up(columns, RowBytes / OutputBytes);
+        return new CudaScratch(context, (long)rows * stride * OutputBytes);
     }
 
     /// <summary>y = beta y + x: a result to where it belongs.</summary>

@@ -2,7 +2,7 @@ namespace Graft.Kernels.Cuda;
 
 /// <summary>
 /// Products of float32 matrices in one precision, with results of float32: those of 16 bits round both factors into scratch memory first. Large matrices whose
-/// sizes do not suit tensor cores are brought into rows that do on the way. Where factors lie in memory as 16 bits, they are multiplied as they are.
+/// sizes do not suit tensor cores are brought into rows that do on the way. Other factors that lie in memory as 16 bits are multiplied as they are.
 /// </summary>
 /// <param name="context">The GPU.</param>
 /// <param name="precision">What they are computed in.</param>
@@ -13,11 +13,13 @@ internal sealed class CudaProducts(CudaContext context, ComputePrecision precisi
     private const int RowsAtOnce = 512; // of a result that is made elsewhere first
 
     private readonly CudaRounding _rounding = new(context, precision);
-    private readonly CudaPadding _padding = new(context, precision);
+    private readonly CudaPadding _padding = new(context, precision, stored, output);
     private readonly GemmTypes? _types = precision == ComputePrecision.Float32 ? null : GemmTypes.Of(precision, output.IsNarrow());
 
     /// <summary>Numbers of a matrix from which on another layout pays for the pass over memory that makes it.</summary>
     public long FewestPadded { get; init; } = 1 << 20;
+
+    private int OutputBytes => output.IsNarrow() ? sizeof(ushort) : sizeof(float);
 
     private int FactorBytes => precision.IsNarrow() ? sizeof(ushort) : sizeof(float);
 
@@ -37,7 +39,7 @@ internal sealed class CudaProducts(CudaContext context, ComputePrecision precisi
     /// <summary>The same for matrices that lie in equal steps; see <see cref="CudaBlas.Multiply(int, int, int, in CudaMatrices, in CudaMatrices, in CudaMatrices, float, int, GemmTypes?)"/>.</summary>
     public void Multiply(int m, int n, int k, in CudaMatrices a, in CudaMatrices b, in CudaMatrices c, float beta, int count = 1)
     {
-        if (precision == ComputePrecision.Float32 || stored.IsNarrow() || m == 0 || n == 0 || k == 0 || count == 0)
+        if (precision == ComputePrecision.Float32 || m == 0 || n == 0 || k == 0 || count == 0)
         {
             context.Blas.Multiply(m, n, k, a, b, c, beta, count, _types);
             return;
@@ -66,7 +68,7 @@ internal sealed class CudaProducts(CudaContext context, ComputePrecision precisi
             block = _padding.Pad(of.Data, storedRows, storedColumns, out int stride);
             factor = new CudaFactor(of with { Data = new DevicePtr<float>(block.Address), RowStride = stride }, CudaPadding.Up(storedRows), CudaPadding.Up(storedColumns));
         }
-        else if (precision.IsNarrow())
+        else if (precision.IsNarrow() && !stored.IsNarrow())
         {
             block = _rounding.Round(of.Data, (count - 1) * of.Step + (storedRows - 1L) * of.RowStride + storedColumns);
             factor = factor with { Matrices = of with { Data = new DevicePtr<float>(block.Address) } };
@@ -94,7 +96,7 @@ internal sealed class CudaProducts(CudaContext context, ComputePrecision precisi
         int depth = CudaPadding.Up(k);
         if (a.Depth(isFirst: true) >= depth && b.Depth(isFirst: false) >= depth)
             k = depth; // both have zeros there
-        if (_types is null || count != 1 || c.Transposed || c.RowStride * sizeof(float) % 16 == 0 || (long)m * n < FewestPadded)
+        if (_types is null || count != 1 || c.Transposed || (long)c.RowStride * OutputBytes % 16 == 0 || (long)m * n < FewestPadded)
         {
             context.Blas.Multiply(m, n, k, a.Matrices, b.Matrices, c, beta, count, _types);
             return;
@@ -106,7 +108,7 @@ internal sealed class CudaProducts(CudaContext context, ComputePrecision precisi
             int rows = Math.Min(RowsAtOnce, m - first);
             CudaMatrices some = a.Matrices with { Data = new DevicePtr<float>(a.Matrices.Data.Address + (nint)((long)first * (a.Matrices.Transposed ? 1 : a.Matrices.RowStride) * FactorBytes)) };
             context.Blas.Multiply(rows, width, k, some, b.Matrices, new CudaMatrices(new DevicePtr<float>(room.Address), stride), 0, 1, _types);
-            _padding.Unpad(room.Address, stride, c.Data.At((long)first * c.RowStride), c.RowStride, rows, n, beta);
+            _padding.Unpad(room.Address, stride, new DevicePtr<float>(c.Data.Address + (nint)((long)first * c.RowStride * OutputBytes)), c.RowStride, rows, n, beta);
         }
     }
 }

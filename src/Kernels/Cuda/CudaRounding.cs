@@ -22,12 +22,17 @@ internal sealed class CudaRounding(CudaContext context, ComputePrecision precisi
     }
 
     /// <summary>y [count] = beta y + x of 16 bits.</summary>
-    public void Widen(nint x, DevicePtr<float> y, long count, float beta = 0)
+    public void Widen(nint x, DevicePtr<float> y, long count, float beta = 0) => Widen(x, y, y, count, beta);
+
+    /// <summary>y [count] = a + b of 16 bits.</summary>
+    public void Add(DevicePtr<float> a, nint b, DevicePtr<float> y, long count) => Widen(b, a, y, count, 1);
+
+    private void Widen(nint x, DevicePtr<float> old, DevicePtr<float> y, long count, float beta)
     {
-        if (count > 0 && CudaPacks.Fit(count, x, y.Address))
-            _widenPacks.OverThreads(CudaPacks.Threads(count, Width, 1), x, y, (int)count, beta);
+        if (count > 0 && CudaPacks.Fit(count, x, old.Address, y.Address))
+            _widenPacks.OverThreads(CudaPacks.Threads(count, Width, 1), x, old, y, (int)count, beta);
         else
-            _widen.Over(count, x, y, count, beta);
+            _widen.Over(count, x, old, y, count, beta);
     }
 }
 

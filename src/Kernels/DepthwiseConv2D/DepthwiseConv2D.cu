@@ -10,7 +10,8 @@ struct Depthwise // as DepthwiseConv2DKernels.Cuda.cs lays it out
     int h, w, c, r, s, m, stride_h, stride_w, dilation_h, dilation_w, top, left, out_h, out_w;
 };
 
-extern "C" __global__ void depthwise_conv2d_forward(const float* x, const float* w, const float* b, float* y, long long count, Depthwise g)
+template <class T>
+__device__ __forceinline__ void convolve(const T* x, const float* w, const float* b, T* y, long long count, const Depthwise& g)
 {
     int outputs = g.c * g.m;
     OVER_ELEMENTS(i, count)
@@ -18,7 +19,7 @@ extern "C" __global__ void depthwise_conv2d_forward(const float* x, const float*
         long long pixel = quotient(i, outputs);
         int o = (int)(i - pixel * outputs);
         Pixel p = pixel_of(pixel, g.out_h, g.out_w);
-        const float* image = x + p.n * g.h * g.w * g.c + o / g.m;
+        const T* image = x + p.n * g.h * g.w * g.c + o / g.m;
         float sum = 0.0f;
         for (int r = 0; r < g.r; r++)
         {
@@ -29,14 +30,15 @@ extern "C" __global__ void depthwise_conv2d_forward(const float* x, const float*
             {
                 int v = p.w * g.stride_w + s * g.dilation_w - g.left;
                 if (v >= 0 && v < g.w)
-                    sum += image[((long long)h * g.w + v) * g.c] * w[((long long)r * g.s + s) * outputs + o];
+                    sum += widened(image[((long long)h * g.w + v) * g.c]) * w[((long long)r * g.s + s) * outputs + o];
             }
         }
-        y[i] = b ? sum + b[o] : sum;
+        put(y + i, b ? sum + b[o] : sum);
     }
 }
 
-extern "C" __global__ void depthwise_conv2d_backward_input(const float* dy, const float* w, float* dx, long long count, Depthwise g, float beta)
+template <class T>
+__device__ __forceinline__ void gradient_of_input(const T* dy, const float* w, T* dx, long long count, const Depthwise& g, float beta)
 {
     int outputs = g.c * g.m;
     OVER_ELEMENTS(i, count)
@@ -55,9 +57,10 @@ extern "C" __global__ void depthwise_conv2d_backward_input(const float* dy, cons
                 int across = at.w + g.left - s * g.dilation_w, q = across / g.stride_w;
                 if (across < 0 || q * g.stride_w != across || q >= g.out_w)
                     continue;
-                const float *from = dy + ((at.n * g.out_h + p) * g.out_w + q) * outputs, *tap = w + ((long long)r * g.s + s) * outputs;
+                const T* from = dy + ((at.n * g.out_h + p) * g.out_w + q) * outputs;
+                const float* tap = w + ((long long)r * g.s + s) * outputs;
                 for (int o = c * g.m; o < (c + 1) * g.m; o++)
-                    sum += from[o] * tap[o];
+                    sum += widened(from[o]) * tap[o];
             }
         }
         store(dx + i, sum, beta);
@@ -65,7 +68,8 @@ extern "C" __global__ void depthwise_conv2d_backward_input(const float* dy, cons
 }
 
 // parts [segments, taps, outputs]; blockIdx.y counts the taps of the first segment, then those of the next.
-extern "C" __global__ void depthwise_conv2d_backward_weight(const float* x, const float* dy, double* parts, long long pixels, long long segment, Depthwise g)
+template <class T>
+__device__ __forceinline__ void gradient_of_weight(const T* x, const T* dy, double* parts, long long pixels, long long segment, const Depthwise& g)
 {
     __shared__ double shares[CHANNEL_ROWS][CHANNELS];
     int outputs = g.c * g.m, taps = g.r * g.s, tap = blockIdx.y % taps, r = tap / g.s, s = tap % g.s;
@@ -76,7 +80,7 @@ extern "C" __global__ void depthwise_conv2d_backward_weight(const float* x, cons
         Pixel p = pixel_of(i, g.out_h, g.out_w);
         int h = p.h * g.stride_h + r * g.dilation_h - g.top, v = p.w * g.stride_w + s * g.dilation_w - g.left;
         if (h >= 0 && h < g.h && v >= 0 && v < g.w)
-            sum += (double)dy[i * outputs + o] * x[((p.n * g.h + h) * g.w + v) * g.c + o / g.m];
+            sum += (double)widened(dy[i * outputs + o]) * widened(x[((p.n * g.h + h) * g.w + v) * g.c + o / g.m]);
     }
     shares[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
@@ -86,3 +90,18 @@ extern "C" __global__ void depthwise_conv2d_backward_weight(const float* x, cons
         sum += shares[row][threadIdx.x];
     parts[(long long)blockIdx.y * outputs + o] = sum;
 }
+
+#define DEPTHWISE(suffix, T)                                                                                                                                             \
+    extern "C" __global__ void depthwise_conv2d_forward##suffix(const T* x, const float* w, const float* b, T* y, long long count, Depthwise g)                          \
+    {                                                                                                                                                                    \
+        convolve(x, w, b, y, count, g);                                                                                                                                  \
+    }                                                                                                                                                                    \
+    extern "C" __global__ void depthwise_conv2d_backward_input##suffix(const T* dy, const float* w, T* dx, long long count, Depthwise g, float beta)                     \
+    {                                                                                                                                                                    \
+        gradient_of_input(dy, w, dx, count, g, beta);                                                                                                                    \
+    }                                                                                                                                                                    \
+    extern "C" __global__ void depthwise_conv2d_backward_weight##suffix(const T* x, const T* dy, double* parts, long long pixels, long long segment, Depthwise g)        \
+    {                                                                                                                                                                    \
+        gradient_of_weight(x, dy, parts, pixels, segment, g);                                                                                                            \
+    }
+FOR_STORED(DEPTHWISE)

@@ -2,13 +2,13 @@ using Graft.Kernels.Cuda;
 
 namespace Graft.Kernels;
 
-internal sealed class CudaDepthwiseConv2DKernels(CudaContext context, CudaReduceKernels reduce) : DepthwiseConv2DKernels
+internal sealed class CudaDepthwiseConv2DKernels(CudaContext context, CudaReduceKernels reduce, ComputePrecision stored = ComputePrecision.Float32) : DepthwiseConv2DKernels
 {
     private const string File = "DepthwiseConv2D.cu";
     private const int Channels = 32, ChannelRows = 8; // threads of a block, as in DepthwiseConv2D.cu
 
-    private readonly KernelFunction _forward = new(context, File, "depthwise_conv2d_forward"), _backwardInput = new(context, File, "depthwise_conv2d_backward_input"),
-        _backwardWeight = new(context, File, "depthwise_conv2d_backward_weight");
+    private readonly KernelFunction _forward = new(context, File, NarrowName.Of("depthwise_conv2d_forward", stored)),
+        _backwardInput = new(context, File, NarrowName.Of("depthwise_conv2d_backward_input", stored)), _backwardWeight = new(context, File, NarrowName.Of("depthwise_conv2d_backward_weight", stored));
 
     public override void Forward(in DepthwiseConv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> y)
     {

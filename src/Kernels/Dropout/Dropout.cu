@@ -2,10 +2,11 @@
 
 #include "Packs.cuh"
 
+template <class T>
 struct Drop
 {
-    const float* dy;
-    float* dx;
+    const T* dy;
+    T* dx;
     float rate, scale;
     unsigned long long seed;
     float beta;
@@ -13,11 +14,11 @@ struct Drop
     template <int N>
     struct Held
     {
-        Run<float, N> dy, old;
+        Run<T, N> dy, old;
     };
 
     template <int N>
-    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(dy + i), beta != 0.0f ? take<N>(dx + i) : repeated<N>(0.0f)}; }
+    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(dy + i), beta != 0.0f ? take<N>(dx + i) : repeated<N>(T{})}; }
 
     template <int N>
     __device__ __forceinline__ void finish(unsigned i, Held<N>& held) const
@@ -34,13 +35,19 @@ struct Drop
     }
 };
 
-extern "C" __global__ void dropout_packs(const float* dy, float* dx, int count, float rate, float scale, unsigned long long seed, float beta)
-{
-    in_packs<4, 2>(count, Drop{dy, dx, rate, scale, seed, beta});
-}
+// Four numbers a time, of whatever type: they share their random words. Below, the same for odd addresses.
+#define DROPOUT(suffix, T)                                                                                                                             \
+    extern "C" __global__ void dropout_packs##suffix(const T* dy, T* dx, int count, float rate, float scale, unsigned long long seed, float beta)      \
+    {                                                                                                                                                  \
+        in_packs<4, 2>(count, Drop<T>{dy, dx, rate, scale, seed, beta});                                                                               \
+    }                                                                                                                                                  \
+    extern "C" __global__ void dropout##suffix(const T* dy, T* dx, long long count, float rate, float scale, unsigned long long seed, float beta)      \
+    {                                                                                                                                                  \
+        drop(dy, dx, count, rate, scale, seed, beta);                                                                                                  \
+    }
 
-// The same for odd addresses.
-extern "C" __global__ void dropout(const float* dy, float* dx, long long count, float rate, float scale, unsigned long long seed, float beta)
+template <class T>
+__device__ inline void drop(const T* dy, T* dx, long long count, float rate, float scale, unsigned long long seed, float beta)
 {
     OVER_ELEMENTS(four, (count + 3) / 4)
     {
@@ -50,7 +57,8 @@ extern "C" __global__ void dropout(const float* dy, float* dx, long long count, 
         {
             long long i = four * 4 + k;
             if (i < count)
-                store(dx + i, unit(words.word[k]) >= rate ? dy[i] * scale : 0.0f, beta);
+                store(dx + i, unit(words.word[k]) >= rate ? widened(dy[i]) * scale : 0.0f, beta);
         }
     }
 }
+FOR_STORED(DROPOUT)

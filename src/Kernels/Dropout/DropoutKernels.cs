@@ -6,11 +6,16 @@ namespace Graft.Kernels;
 /// the mask depends on seed and index alone, is the same on every device, and backward makes it anew instead of keeping it.
 /// Srivastava et al. 2014, in the inverted form of Keras.
 /// </remarks>
-public abstract class DropoutKernels
+/// <typeparam name="T">How x, y and their gradients lie in memory: float, or ushort for the 16 bits of a precision.</typeparam>
+public abstract class DropoutKernels<T>
+    where T : unmanaged
 {
     /// <summary>y = mask x / (1 - rate).</summary>
-    public abstract void Forward(in DropoutGeometry g, DevicePtr<float> x, DevicePtr<float> y);
+    public abstract void Forward(in DropoutGeometry g, DevicePtr<T> x, DevicePtr<T> y);
 
     /// <summary>dx = beta dx + mask dy / (1 - rate).</summary>
-    public abstract void BackwardInput(in DropoutGeometry g, DevicePtr<float> dy, DevicePtr<float> dx, float beta);
+    public abstract void BackwardInput(in DropoutGeometry g, DevicePtr<T> dy, DevicePtr<T> dx, float beta);
 }
+
+/// <summary>The same on float32.</summary>
+public abstract class DropoutKernels : DropoutKernels<float>;

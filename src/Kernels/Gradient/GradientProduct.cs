@@ -3,7 +3,7 @@ namespace Graft.Kernels;
 /// <summary>The gradient of a dense weight as the product that it is, dw = xᵀ dy, which is in no memory as a whole.</summary>
 /// <remarks>
 /// Shapes: x [N,I], dy [N,O]. An optimizer's step makes a block of it, moves the weights of that block while it lies in the cache, and forgets it. Each
-/// number has the bits that <see cref="DenseKernels.BackwardWeight"/> writes with beta 0.
+/// number has the bits that <see cref="DenseKernels{T}.BackwardWeight"/> writes with beta 0.
 /// </remarks>
 /// <param name="Geometry">Sizes of the dense layer.</param>
 /// <param name="X">Its input.</param>

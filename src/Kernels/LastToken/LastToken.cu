@@ -8,17 +8,18 @@ __device__ int last_token(const int* ids, int tokens, int padding)
     return block_join<Largest>(last);
 }
 
-extern "C" __global__ void last_token_forward(const int* ids, const float* x, float* y, int tokens, int columns, int padding)
-{
-    const float* from = x + ((size_t)blockIdx.x * tokens + last_token(ids, tokens, padding)) * columns;
-    for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        y[(size_t)blockIdx.x * columns + c] = from[c];
-}
-
-// The rows that were taken; those that were not stay as they are.
-extern "C" __global__ void last_token_backward(const int* ids, const float* dy, float* dx, int tokens, int columns, int padding, float beta)
-{
-    float* to = dx + ((size_t)blockIdx.x * tokens + last_token(ids, tokens, padding)) * columns;
-    for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        store(to + c, dy[(size_t)blockIdx.x * columns + c], beta);
-}
+// Backward leaves the rows that were not taken as they are.
+#define LAST_TOKEN(suffix, T)                                                                                                                          \
+    extern "C" __global__ void last_token_forward##suffix(const int* ids, const T* x, T* y, int tokens, int columns, int padding)                     \
+    {                                                                                                                                                  \
+        const T* from = x + ((size_t)blockIdx.x * tokens + last_token(ids, tokens, padding)) * columns;                                               \
+        for (int c = threadIdx.x; c < columns; c += blockDim.x)                                                                                        \
+            y[(size_t)blockIdx.x * columns + c] = from[c];                                                                                             \
+    }                                                                                                                                                  \
+    extern "C" __global__ void last_token_backward##suffix(const int* ids, const T* dy, T* dx, int tokens, int columns, int padding, float beta)      \
+    {                                                                                                                                                  \
+        T* to = dx + ((size_t)blockIdx.x * tokens + last_token(ids, tokens, padding)) * columns;                                                      \
+        for (int c = threadIdx.x; c < columns; c += blockDim.x)                                                                                        \
+            store(to + c, widened(dy[(size_t)blockIdx.x * columns + c]), beta);                                                                        \
+    }
+FOR_STORED(LAST_TOKEN)

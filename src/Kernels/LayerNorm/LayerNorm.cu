@@ -4,9 +4,12 @@
 // Bound by reading and writing each number once: a row of up to 4096 numbers stays in registers, of a warp where there are many short rows (then without a
 // barrier), else of a block. Longer ones are read three times by a block, from the cache but for the first.
 
+// x and y have one type; or x is float32, as a sum along a residual path, and y has 16 bits.
+#define FOR_PAIRS(KERNEL) KERNEL(, , float, float) KERNEL(, _bf16, bf16, bf16) KERNEL(, _fp16, fp16, fp16) KERNEL(_float, _bf16, float, bf16) KERNEL(_float, _fp16, float, fp16)
+
 // means and rstds may be null.
-template <int EACH, bool WARP, bool FOURS, class T>
-__device__ __forceinline__ void layer_norm_row(long long row, const T* from, const float* scale, const float* shift, T* to, float* means, float* rstds, int columns, float epsilon)
+template <int EACH, bool WARP, bool FOURS, class X, class Y>
+__device__ __forceinline__ void layer_norm_row(long long row, const X* from, const float* scale, const float* shift, Y* to, float* means, float* rstds, int columns, float epsilon)
 {
     int lane = WARP ? threadIdx.x & 31 : threadIdx.x, lanes = WARP ? 32 : blockDim.x;
     Four x[EACH], scales[EACH], shifts[EACH];
@@ -55,24 +58,24 @@ __device__ __forceinline__ void layer_norm_row(long long row, const T* from, con
     }
 }
 
-template <int EACH, bool WARP, class T>
-__device__ __forceinline__ void layer_norm(long long row, const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, long long rows, int columns, float epsilon)
+template <int EACH, bool WARP, class X, class Y>
+__device__ __forceinline__ void layer_norm(long long row, const X* x, const float* scale, const float* shift, Y* y, float* means, float* rstds, long long rows, int columns, float epsilon)
 {
     if (row >= rows)
         return;
-    const T* from = x + row * columns;
-    T* to = y + row * columns;
+    const X* from = x + row * columns;
+    Y* to = y + row * columns;
     if (columns % 4 == 0 && lies_by_fours(x) && lies_by_fours(y) && lies_by_fours(scale) && lies_by_fours(shift))
         layer_norm_row<EACH, WARP, true>(row, from, scale, shift, to, means, rstds, columns, epsilon);
     else
         layer_norm_row<EACH, WARP, false>(row, from, scale, shift, to, means, rstds, columns, epsilon);
 }
 
-template <class T>
-__device__ inline void layer_norm_long_row(const T* x, const float* scale, const float* shift, T* y, float* means, float* rstds, int columns, float epsilon)
+template <class X, class Y>
+__device__ inline void layer_norm_long_row(const X* x, const float* scale, const float* shift, Y* y, float* means, float* rstds, int columns, float epsilon)
 {
-    const T* from = x + (size_t)blockIdx.x * columns;
-    T* to = y + (size_t)blockIdx.x * columns;
+    const X* from = x + (size_t)blockIdx.x * columns;
+    Y* to = y + (size_t)blockIdx.x * columns;
     float sum = 0.0f, squares = 0.0f;
 #pragma unroll 4
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
@@ -92,21 +95,21 @@ __device__ inline void layer_norm_long_row(const T* x, const float* scale, const
     }
 }
 
-#define LAYER_NORM_FORM(form, threads, suffix, T, body)                                                                                                 \
-    extern "C" __global__ void __launch_bounds__(threads) layer_norm_forward_##form##suffix(const T* __restrict__ x, const float* __restrict__ scale, \
-        const float* __restrict__ shift, T* y, float* means, float* rstds, long long rows, int columns, float epsilon)                                 \
-    {                                                                                                                                                   \
-        body;                                                                                                                                           \
+#define LAYER_NORM_FORM(given, form, threads, suffix, X, Y, body)                                                                                              \
+    extern "C" __global__ void __launch_bounds__(threads) layer_norm_forward##given##_##form##suffix(const X* __restrict__ x, const float* __restrict__ scale, \
+        const float* __restrict__ shift, Y* y, float* means, float* rstds, long long rows, int columns, float epsilon)                                         \
+    {                                                                                                                                                          \
+        body;                                                                                                                                                  \
     }
-#define LAYER_NORM(suffix, T)                                                                                                                            \
-    LAYER_NORM_FORM(warp2, 128, suffix, T, (layer_norm<2, true>(WARP_ROW, x, scale, shift, y, means, rstds, rows, columns, epsilon)))                   \
-    LAYER_NORM_FORM(warp8, 128, suffix, T, (layer_norm<8, true>(WARP_ROW, x, scale, shift, y, means, rstds, rows, columns, epsilon)))                   \
-    LAYER_NORM_FORM(block, 256, suffix, T, (layer_norm<4, false>(blockIdx.x, x, scale, shift, y, means, rstds, rows, columns, epsilon)))                \
-    LAYER_NORM_FORM(long, 512, suffix, T, layer_norm_long_row(x, scale, shift, y, means, rstds, columns, epsilon))
-FOR_STORED(LAYER_NORM)
+#define LAYER_NORM(given, suffix, X, Y)                                                                                                            \
+    LAYER_NORM_FORM(given, warp2, 128, suffix, X, Y, (layer_norm<2, true>(WARP_ROW, x, scale, shift, y, means, rstds, rows, columns, epsilon)))    \
+    LAYER_NORM_FORM(given, warp8, 128, suffix, X, Y, (layer_norm<8, true>(WARP_ROW, x, scale, shift, y, means, rstds, rows, columns, epsilon)))    \
+    LAYER_NORM_FORM(given, block, 256, suffix, X, Y, (layer_norm<4, false>(blockIdx.x, x, scale, shift, y, means, rstds, rows, columns, epsilon))) \
+    LAYER_NORM_FORM(given, long, 512, suffix, X, Y, layer_norm_long_row(x, scale, shift, y, means, rstds, columns, epsilon))
+FOR_PAIRS(LAYER_NORM)
 
-template <int EACH, bool WARP, bool FOURS>
-__device__ __forceinline__ void layer_norm_gradient_row(const float* x, const float* dy, const float* scale, float mean, float rstd, float* dx, int columns, float beta)
+template <int EACH, bool WARP, bool FOURS, class X, class Y>
+__device__ __forceinline__ void layer_norm_gradient_row(const X* x, const Y* dy, const float* scale, float mean, float rstd, X* dx, int columns, float beta)
 {
     int lane = WARP ? threadIdx.x & 31 : threadIdx.x, lanes = WARP ? 32 : blockDim.x;
     Four d[EACH], n[EACH]; // dy scale, and x normalised
@@ -142,9 +145,9 @@ __device__ __forceinline__ void layer_norm_gradient_row(const float* x, const fl
     }
 }
 
-template <int EACH, bool WARP>
+template <int EACH, bool WARP, class X, class Y>
 __device__ __forceinline__ void layer_norm_gradient(
-    long long row, const float* x, const float* dy, const float* scale, const float* means, const float* rstds, float* dx, long long rows, int columns, float beta)
+    long long row, const X* x, const Y* dy, const float* scale, const float* means, const float* rstds, X* dx, long long rows, int columns, float beta)
 {
     if (row >= rows)
         return;
@@ -155,38 +158,41 @@ __device__ __forceinline__ void layer_norm_gradient(
         layer_norm_gradient_row<EACH, WARP, false>(x + first, dy + first, scale, means[row], rstds[row], dx + first, columns, beta);
 }
 
-__device__ inline void layer_norm_gradient_long(const float* x, const float* dy, const float* scale, const float* means, const float* rstds, float* dx, int columns, float beta)
+template <class X, class Y>
+__device__ inline void layer_norm_gradient_long(const X* x, const Y* dy, const float* scale, const float* means, const float* rstds, X* dx, int columns, float beta)
 {
     size_t row = (size_t)blockIdx.x * columns;
     float mean = means[blockIdx.x], rstd = rstds[blockIdx.x], sum = 0.0f, product = 0.0f;
 #pragma unroll 4
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
     {
-        float d = dy[row + c] * scale[c];
+        float d = widened(dy[row + c]) * scale[c];
         sum += d;
-        product += d * (x[row + c] - mean) * rstd;
+        product += d * (widened(x[row + c]) - mean) * rstd;
     }
     sum = block_join<Sum>(sum) / columns;
     product = block_join<Sum>(product) / columns;
 #pragma unroll 4
     for (int c = threadIdx.x; c < columns; c += blockDim.x)
-        store(dx + row + c, rstd * (dy[row + c] * scale[c] - sum - (x[row + c] - mean) * rstd * product), beta);
+        store(dx + row + c, rstd * (widened(dy[row + c]) * scale[c] - sum - (widened(x[row + c]) - mean) * rstd * product), beta);
 }
 
-#define LAYER_NORM_GRADIENT(form, threads, body)                                                                                                              \
-    extern "C" __global__ void __launch_bounds__(threads) layer_norm_backward_##form(const float* __restrict__ x, const float* __restrict__ dy,              \
-        const float* __restrict__ scale, const float* __restrict__ means, const float* __restrict__ rstds, float* dx, long long rows, int columns, float beta) \
-    {                                                                                                                                                         \
-        body;                                                                                                                                                 \
+#define LAYER_NORM_GRADIENT_FORM(given, form, threads, suffix, X, Y, body)                                                                                 \
+    extern "C" __global__ void __launch_bounds__(threads) layer_norm_backward##given##_##form##suffix(const X* __restrict__ x, const Y* __restrict__ dy,   \
+        const float* __restrict__ scale, const float* __restrict__ means, const float* __restrict__ rstds, X* dx, long long rows, int columns, float beta) \
+    {                                                                                                                                                      \
+        body;                                                                                                                                              \
     }
-LAYER_NORM_GRADIENT(warp2, 128, (layer_norm_gradient<2, true>(WARP_ROW, x, dy, scale, means, rstds, dx, rows, columns, beta)))
-LAYER_NORM_GRADIENT(warp8, 128, (layer_norm_gradient<8, true>(WARP_ROW, x, dy, scale, means, rstds, dx, rows, columns, beta)))
-LAYER_NORM_GRADIENT(block, 256, (layer_norm_gradient<4, false>(blockIdx.x, x, dy, scale, means, rstds, dx, rows, columns, beta)))
-LAYER_NORM_GRADIENT(long, 512, layer_norm_gradient_long(x, dy, scale, means, rstds, dx, columns, beta))
+#define LAYER_NORM_GRADIENT(given, suffix, X, Y)                                                                                                                \
+    LAYER_NORM_GRADIENT_FORM(given, warp2, 128, suffix, X, Y, (layer_norm_gradient<2, true>(WARP_ROW, x, dy, scale, means, rstds, dx, rows, columns, beta)))    \
+    LAYER_NORM_GRADIENT_FORM(given, warp8, 128, suffix, X, Y, (layer_norm_gradient<8, true>(WARP_ROW, x, dy, scale, means, rstds, dx, rows, columns, beta)))    \
+    LAYER_NORM_GRADIENT_FORM(given, block, 256, suffix, X, Y, (layer_norm_gradient<4, false>(blockIdx.x, x, dy, scale, means, rstds, dx, rows, columns, beta))) \
+    LAYER_NORM_GRADIENT_FORM(given, long, 512, suffix, X, Y, layer_norm_gradient_long(x, dy, scale, means, rstds, dx, columns, beta))
+FOR_PAIRS(LAYER_NORM_GRADIENT)
 
 // Sums over rows of dy xhat.
-template <bool FOURS>
-__device__ __forceinline__ void scale_sums(double (&all)[1][4], ColumnPlace at, const float* x, const float* dy, const float* means, const float* rstds, long long rows, int columns, int segments)
+template <bool FOURS, class X, class Y>
+__device__ __forceinline__ void scale_sums(double (&all)[1][4], ColumnPlace at, const X* x, const Y* dy, const float* means, const float* rstds, long long rows, int columns, int segments)
 {
     for (long long first = (long long)at.chunk * STEP_ROWS * at.row_lanes + at.row; first < rows; first += (long long)segments * STEP_ROWS * at.row_lanes)
     {
@@ -214,8 +220,8 @@ __device__ __forceinline__ void scale_sums(double (&all)[1][4], ColumnPlace at, 
 }
 
 // Into parts [segments, columns].
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3) layer_norm_scale(const float* __restrict__ x, const float* __restrict__ dy, const float* __restrict__ means,
-    const float* __restrict__ rstds, double* parts, long long rows, int columns, int log, int column_blocks, int segments)
+template <class X, class Y>
+__device__ __forceinline__ void scale_parts(const X* x, const Y* dy, const float* means, const float* rstds, double* parts, long long rows, int columns, int log, int column_blocks, int segments)
 {
     __shared__ double shared[COLUMN_WARPS * 128];
     ColumnPlace at = column_place(log, column_blocks);
@@ -232,3 +238,11 @@ extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3) layer_norm_scale
     if (threadIdx.x < 4u << log && column < columns)
         parts[at.chunk * (long long)columns + column] = sum;
 }
+
+#define LAYER_NORM_SCALE(given, suffix, X, Y)                                                                                                                   \
+    extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3) layer_norm_scale##given##suffix(const X* __restrict__ x, const Y* __restrict__ dy,          \
+        const float* __restrict__ means, const float* __restrict__ rstds, double* parts, long long rows, int columns, int log, int column_blocks, int segments) \
+    {                                                                                                                                                           \
+        scale_parts(x, dy, means, rstds, parts, rows, columns, log, column_blocks, segments);                                                                   \
+    }
+FOR_PAIRS(LAYER_NORM_SCALE)

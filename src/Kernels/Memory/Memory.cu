@@ -42,11 +42,12 @@ struct AddScaled
     }
 FOR_STORED(ADD_SCALED)
 
-// Numbers of one type as another: y = beta y + x. Float32 to 16 bits and back: 6 bytes a number, and those of y once more where beta is not 0.
+// Numbers of one type as another: y = beta old + x; old may be y. Float32 to 16 bits and back: 6 bytes a number, and those of old where beta is not 0.
 template <class From, class To>
 struct Convert
 {
     const From* x;
+    const To* old;
     To* y;
     float beta;
 
@@ -58,7 +59,7 @@ struct Convert
     };
 
     template <int N>
-    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(x + i), beta != 0.0f ? take<N>(y + i) : repeated<N>(To{})}; }
+    __device__ __forceinline__ Held<N> load(unsigned i) const { return {take<N>(x + i), beta != 0.0f ? take<N>(old + i) : repeated<N>(To{})}; }
 
     template <int N>
     __device__ __forceinline__ void finish(unsigned i, Held<N>& held) const
@@ -71,7 +72,7 @@ struct Convert
 };
 
 #define ROUND(suffix, T)                                                                                                                                     \
-    extern "C" __global__ void round_packs##suffix(const float* x, T* y, int count, float beta) { in_packs<8, 1>(count, Convert<float, T>{x, y, beta}); }    \
+    extern "C" __global__ void round_packs##suffix(const float* x, T* y, int count, float beta) { in_packs<8, 1>(count, Convert<float, T>{x, y, y, beta}); }    \
     extern "C" __global__ void round##suffix(const float* x, T* y, long long count, float beta)                                                              \
     {                                                                                                                                                        \
         OVER_ELEMENTS(i, count)                                                                                                                              \
@@ -80,10 +81,13 @@ struct Convert
 FOR_NARROW(ROUND)
 
 #define WIDEN(suffix, T)                                                                                                                                      \
-    extern "C" __global__ void widen_packs##suffix(const T* x, float* y, int count, float beta) { in_packs<8, 1>(count, Convert<T, float>{x, y, beta}); }     \
-    extern "C" __global__ void widen##suffix(const T* x, float* y, long long count, float beta)                                                               \
+    extern "C" __global__ void widen_packs##suffix(const T* x, const float* old, float* y, int count, float beta)                                             \
+    {                                                                                                                                                         \
+        in_packs<8, 1>(count, Convert<T, float>{x, old, y, beta});                                                                                            \
+    }                                                                                                                                                         \
+    extern "C" __global__ void widen##suffix(const T* x, const float* old, float* y, long long count, float beta)                                             \
     {                                                                                                                                                         \
         OVER_ELEMENTS(i, count)                                                                                                                               \
-            store(y + i, widened(x[i]), beta);                                                                                                                \
+            y[i] = beta != 0.0f ? beta * old[i] + widened(x[i]) : widened(x[i]);                                                                              \
     }
 FOR_NARROW(WIDEN)

@@ -59,6 +59,13 @@ internal sealed class CudaReduceKernels(CudaContext context, ComputePrecision st
             parts => _denseColumns.Launch((long)over.Blocks * cut, Threads, x, (nint)0, parts, (int)ReduceFormula.Sum, (long)columns, (long)rows, columns, over.Log, over.Blocks, cut, 0f));
     }
 
+    /// <summary>y [columns] = beta y + the sums of the columns of x [rows,columns], which has 16 bits; y is float32.</summary>
+    public void SumRows(CudaReduceKernels exact, int rows, int columns, nint x, DevicePtr<float> y, float beta)
+    {
+        using CudaScratch parts = SumParts(rows, columns, x, out int segments);
+        exact.JoinParts(parts.Address, y, columns, segments, beta);
+    }
+
     /// <summary>y = beta y + the sum of parts [segments,count] of doubles, in an order that the sizes decide: what kernels of other ops summed by segments.</summary>
     public void JoinParts(nint parts, DevicePtr<float> y, long count, int segments, float beta) => Join((int)ReduceFormula.Sum, parts, y, count, segments, segments, beta);
 

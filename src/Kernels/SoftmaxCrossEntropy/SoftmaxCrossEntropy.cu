@@ -4,36 +4,36 @@
 // A block owns a row: its largest logit and its sum in one pass, then the loss or the gradients. Bound by memory. Backward reads a row again from the cache; where
 // rows are long, there is one block for each multiprocessor, so that all rows in work fit into it.
 
-extern "C" __global__ void __launch_bounds__(512) softmax_cross_entropy_forward(
-    const float* __restrict__ x, const float* __restrict__ t, float* loss, int classes, int sparse, float smoothing)
+template <class T>
+__device__ __forceinline__ void cross_entropy(const T* x, const float* t, float* loss, int classes, int sparse, float smoothing)
 {
     size_t n = blockIdx.x;
-    const float* row = x + n * classes;
+    const T* row = x + n * classes;
     RowLabels labels = labels_of(t, n, classes, sparse, smoothing);
     Exponentials all = exponentials(row, classes);
     float log_sum = all.most + logf(all.sum), sum = 0.0f;
     if (labels.is_one())
     {
         if (threadIdx.x == 0)
-            loss[n] = labels.hot >= 0 ? log_sum - row[labels.hot] : 0.0f * log_sum;
+            loss[n] = labels.hot >= 0 ? log_sum - widened(row[labels.hot]) : 0.0f * log_sum;
         return;
     }
 #pragma unroll 4
     for (int k = threadIdx.x; k < classes; k += blockDim.x)
-        sum += labels.of(k) * (log_sum - row[k]);
+        sum += labels.of(k) * (log_sum - widened(row[k]));
     sum = block_join<Sum>(sum);
     if (threadIdx.x == 0)
         loss[n] = sum;
 }
 
-extern "C" __global__ void __launch_bounds__(1024) softmax_cross_entropy_backward(const float* __restrict__ x, const float* __restrict__ t, const float* __restrict__ dloss, float* dx,
-    long long rows, int classes, int sparse, float smoothing, float beta)
+template <class T>
+__device__ __forceinline__ void cross_entropy_gradient(const T* x, const float* t, const float* dloss, T* dx, long long rows, int classes, int sparse, float smoothing, float beta)
 {
     const int EACH = 8;
     for (long long n = blockIdx.x; n < rows; n += gridDim.x)
     {
-        const float* row = x + n * classes;
-        float* to = dx + n * classes;
+        const T* row = x + n * classes;
+        T* to = dx + n * classes;
         RowLabels labels = labels_of(t, n, classes, sparse, smoothing);
         Exponentials all = exponentials(row, classes);
         float log_sum = all.most + logf(all.sum), total = 0.0f, factor = dloss[n];
@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_cross_entropy_backwar
             for (int u = 0; u < EACH; u++)
             {
                 int k = first + u * blockDim.x;
-                v[u] = k < classes ? row[k] : 0.0f;
+                v[u] = k < classes ? widened(row[k]) : 0.0f;
             }
 #pragma unroll
             for (int u = 0; u < EACH; u++)
@@ -65,3 +65,16 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_cross_entropy_backwar
         }
     }
 }
+
+#define CROSS_ENTROPY(suffix, T)                                                                                                                           \
+    extern "C" __global__ void __launch_bounds__(512) softmax_cross_entropy_forward##suffix(                                                               \
+        const T* __restrict__ x, const float* __restrict__ t, float* loss, int classes, int sparse, float smoothing)                                       \
+    {                                                                                                                                                      \
+        cross_entropy(x, t, loss, classes, sparse, smoothing);                                                                                             \
+    }                                                                                                                                                      \
+    extern "C" __global__ void __launch_bounds__(1024) softmax_cross_entropy_backward##suffix(const T* __restrict__ x, const float* __restrict__ t,        \
+        const float* __restrict__ dloss, T* dx, long long rows, int classes, int sparse, float smoothing, float beta)                                      \
+    {                                                                                                                                                      \
+        cross_entropy_gradient(x, t, dloss, dx, rows, classes, sparse, smoothing, beta);                                                                   \
+    }
+FOR_STORED(CROSS_ENTROPY)

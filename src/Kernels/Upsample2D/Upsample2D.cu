@@ -40,8 +40,8 @@ __device__ inline Readers readers_of(int bilinear, int position, int factor, int
     return {max(0, (position - 1) * factor), min(extent, position + 2) * factor};
 }
 
-template <int N>
-__device__ __forceinline__ void enlarge(const float* x, float* y, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, const Places& places)
+template <int N, class T>
+__device__ __forceinline__ void enlarge(const T* x, T* y, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, const Places& places)
 {
     unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;
     if (thread >= (unsigned)count)
@@ -49,13 +49,13 @@ __device__ __forceinline__ void enlarge(const float* x, float* y, int count, int
     unsigned pixel = places.packs.quotient(thread);
     Place p = place_of(places.pixels, pixel);
     Source row = source_of(bilinear, p.h, factor_h, h), column = source_of(bilinear, p.w, factor_w, w);
-    const float* at = x + (size_t)p.n * h * w * c + (thread - pixel * places.packs.by) * N;
-    const float *upper = at + (size_t)row.low * w * c, *lower = at + (size_t)row.high * w * c;
+    const T* at = x + (size_t)p.n * h * w * c + (thread - pixel * places.packs.by) * N;
+    const T *upper = at + (size_t)row.low * w * c, *lower = at + (size_t)row.high * w * c;
     size_t left = (size_t)column.low * c, right = (size_t)column.high * c;
-    Run<float, N> result = take<N>(upper + left);
+    Run<T, N> result = take<N>(upper + left);
     if (bilinear)
     {
-        Run<float, N> upper_right = take<N>(upper + right), lower_left = take<N>(lower + left), lower_right = take<N>(lower + right);
+        Run<T, N> upper_right = take<N>(upper + right), lower_left = take<N>(lower + left), lower_right = take<N>(lower + right);
 #pragma unroll
         for (int k = 0; k < N; k++)
         {
@@ -67,8 +67,8 @@ __device__ __forceinline__ void enlarge(const float* x, float* y, int count, int
     give(y + (size_t)thread * N, result);
 }
 
-template <int N>
-__device__ __forceinline__ void gather_shares(const float* dy, float* dx, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, const Places& places, float beta)
+template <int N, class T>
+__device__ __forceinline__ void gather_shares(const T* dy, T* dx, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, const Places& places, float beta)
 {
     unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;
     if (thread >= (unsigned)count)
@@ -76,7 +76,7 @@ __device__ __forceinline__ void gather_shares(const float* dy, float* dx, int co
     unsigned pixel = places.packs.quotient(thread);
     Place p = place_of(places.pixels, pixel);
     Readers rows = readers_of(bilinear, p.h, factor_h, h), columns = readers_of(bilinear, p.w, factor_w, w);
-    const float* from = dy + (size_t)p.n * h * factor_h * w * factor_w * c + (thread - pixel * places.packs.by) * N;
+    const T* from = dy + (size_t)p.n * h * factor_h * w * factor_w * c + (thread - pixel * places.packs.by) * N;
     float sum[N];
 #pragma unroll
     for (int k = 0; k < N; k++)
@@ -87,29 +87,29 @@ __device__ __forceinline__ void gather_shares(const float* dy, float* dx, int co
         for (int u = columns.first; u < columns.end; u++)
         {
             float both = share * source_of(bilinear, u, factor_w, w).share_of(p.w);
-            Run<float, N> upstream = take<N>(from + ((size_t)v * w * factor_w + u) * c);
+            Run<T, N> upstream = take<N>(from + ((size_t)v * w * factor_w + u) * c);
 #pragma unroll
             for (int k = 0; k < N; k++)
                 sum[k] += both * upstream.get(k);
         }
     }
-    Run<float, N> result = beta != 0.0f ? take<N>(dx + (size_t)thread * N) : repeated<N>(0.0f);
+    Run<T, N> result = beta != 0.0f ? take<N>(dx + (size_t)thread * N) : repeated<N>(T{});
 #pragma unroll
     for (int k = 0; k < N; k++)
         result.store_at(k, sum[k], beta);
     give(dx + (size_t)thread * N, result);
 }
 
-#define UPSAMPLE(name, N)                                                                                                                                     \
+#define UPSAMPLE_FORM(name, T, N)                                                                                                                             \
     extern "C" __global__ void upsample2d_forward##name(                                                                                                      \
-        const float* x, float* y, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, Places places)                                    \
+        const T* x, T* y, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, Places places)                                            \
     {                                                                                                                                                         \
         enlarge<N>(x, y, count, bilinear, h, w, c, factor_h, factor_w, places);                                                                               \
     }                                                                                                                                                         \
     extern "C" __global__ void upsample2d_backward##name(                                                                                                     \
-        const float* dy, float* dx, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, Places places, float beta)                      \
+        const T* dy, T* dx, int count, int bilinear, int h, int w, int c, int factor_h, int factor_w, Places places, float beta)                              \
     {                                                                                                                                                         \
         gather_shares<N>(dy, dx, count, bilinear, h, w, c, factor_h, factor_w, places, beta);                                                                 \
     }
-UPSAMPLE(, 1)
-UPSAMPLE(_packs, 4)
+#define UPSAMPLE(suffix, T) UPSAMPLE_FORM(suffix, T, 1) UPSAMPLE_FORM(_packs##suffix, T, PACKED(T))
+FOR_STORED(UPSAMPLE)

@@ -53,17 +53,17 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
         ["sigmoid"] = new([1000], [], 1000, (k, x, _, y) => k.Unary.Forward(new(1000, UnaryFormula.Sigmoid), x[0], y), (k, x, _, y) => k.Unary.Forward(new(1000, UnaryFormula.Sigmoid), x[0], y)),
         ["broadcast product"] = new([4 * 5 * 6, 6], [], 4 * 5 * 6, (k, x, _, y) => k.Binary(Product, x[0], x[1], y), (k, x, _, y) => k.Binary.Forward(Product, x[0], x[1], y)),
         ["softmax"] = new([5 * 37], [], 5 * 37, (k, x, _, y) => k.Softmax(new(5, 37, false), x[0], y), (k, x, _, y) => k.Softmax.Forward(new(5, 37, false), x[0], y)),
-        ["layer norm"] = new([6 * 48], [48, 48, 12], 6 * 48, (k, x, f, y) => k.LayerNorm(new(6, 48, 1e-5f), x[0], f[0], f[1], y),
+        ["layer norm"] = new([6 * 48], [48, 48, 12], 6 * 48, (k, x, f, y) => k.LayerNorm.Forward(new(6, 48, 1e-5f), x[0], f[0], f[1], y, DevicePtr<float>.Null, DevicePtr<float>.Null),
             (k, x, f, y) => k.LayerNorm.Forward(new(6, 48, 1e-5f), x[0], f[0], f[1], y, f[2], f[2].At(6))),
         ["softmax, fours"] = Softmax(3, 64), ["softmax, a warp a row"] = Softmax(1024, 12), ["softmax, a long row"] = Softmax(1, 4101),
         ["layer norm, a warp a row"] = LayerNorm(1024, 12), ["layer norm, odd rows"] = LayerNorm(1025, 7), ["layer norm, a long row"] = LayerNorm(1, 4100),
         ["means of columns"] = Reduction(ReduceFormula.Mean, [300, 12], [true, false]),
         ["sums of short rows"] = Reduction(ReduceFormula.Sum, [1030, 5], [false, true]),
-        ["causal attention"] = new([2 * 37 * 3 * 24], [], 2 * 37 * 24, (k, x, _, y) => k.CausalAttention(Attention, x[0], y), (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null), Rounds: 2), // weights too are factors
+        ["causal attention"] = new([2 * 37 * 3 * 24], [], 2 * 37 * 24, (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null), (k, x, _, y) => k.CausalAttention.Forward(Attention, x[0], y, DevicePtr<float>.Null), Rounds: 2), // weights too are factors
         ["concatenation"] = new([4 * 3, 4 * 5], [], 4 * 8, (k, x, _, y) =>
             {
-                k.Concat(new(4, 8, 0, 3), x[0], y);
-                k.Concat(new(4, 8, 3, 5), x[1], y);
+                k.Concat.Forward(new(4, 8, 0, 3), x[0], y);
+                k.Concat.Forward(new(4, 8, 3, 5), x[1], y);
             }, (k, x, _, y) =>
             {
                 k.Concat.Forward(new(4, 8, 0, 3), x[0], y);
@@ -218,7 +218,7 @@ public sealed class CudaNarrowKernelTests(CudaEmulator.CudaEmulator emulator) : 
     private static Case Softmax(int rows, int columns) => new([rows * columns], [], rows * columns, (k, x, _, y) => k.Softmax(new(rows, columns, false), x[0], y),
         (k, x, _, y) => k.Softmax.Forward(new(rows, columns, false), x[0], y));
 
-    private static Case LayerNorm(int rows, int columns) => new([rows * columns], [columns, columns, 2 * rows], rows * columns, (k, x, f, y) => k.LayerNorm(new(rows, columns, 1e-5f), x[0], f[0], f[1], y),
+    private static Case LayerNorm(int rows, int columns) => new([rows * columns], [columns, columns, 2 * rows], rows * columns, (k, x, f, y) => k.LayerNorm.Forward(new(rows, columns, 1e-5f), x[0], f[0], f[1], y, DevicePtr<float>.Null, DevicePtr<float>.Null),
         (k, x, f, y) => k.LayerNorm.Forward(new(rows, columns, 1e-5f), x[0], f[0], f[1], y, f[2], f[2].At(rows)));
 
     private static Case MaxPooling(Pool2DGeometry g) => new([g.N * g.H * g.W * g.C], [], g.N * g.OutH * g.OutW * g.C,

@@ -10,16 +10,27 @@ namespace Graft.Tests.Kernels.Cuda;
 /// store in 16 bits is that, rounded; sums and gradients of weights are float32.
 /// </summary>
 [Collection(CudaEmulatorCollection.Name)]
-public sealed class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmulator emulator) : IDisposable
+public sealed partial class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmulator emulator) : IDisposable
 {
     private static readonly Padding2D s_uneven = new(0, 2, 1, 0);
 
-    private static readonly Dictionary<string, Case> s_cases = Cases().ToDictionary(c => c.Name);
+    private static readonly Dictionary<string, Case> s_cases = Cases().Concat(TransformerCases()).ToDictionary(c => c.Name);
 
     /// <summary>The kernels of a set on numbers as they lie in memory.</summary>
     private sealed record Kernels<T>(Conv2DKernels<T> Conv2D, BatchNormKernels<T> BatchNorm, Pool2DKernels<T> Pool2D, Pad2DKernels<T> Pad2D, ReduceKernels<T> Reduce, UnaryKernels<T> Unary,
-        Action<DevicePtr<T>, DevicePtr<T>, long, float> Accumulate, MemoryKernels Memory)
+        DenseKernels<T> Dense, MatMulKernels<T> MatMul, LayerNormKernels<T, T> LayerNorm, LayerNormKernels<float, T> LayerNormOfFloat32, CausalAttentionKernels<T> CausalAttention,
+        DropoutKernels<T> Dropout, LastTokenKernels<T> LastToken, DepthwiseConv2DKernels<T> DepthwiseConv2D, Upsample2DKernels<T> Upsample2D, ConcatKernels<T> Concat, SliceKernels<T> Slice,
+        SoftmaxCrossEntropyKernels<T> SoftmaxCrossEntropy, Action<DevicePtr<T>, DevicePtr<T>, long, float> Accumulate,
+        Action<DevicePtr<float>, DevicePtr<T>, DevicePtr<float>, long> Add, MemoryKernels Memory)
         where T : unmanaged;
+
+    private static Kernels<float> Reference { get; } = Of(KernelSet.Reference);
+
+    private static Kernels<float> Of(KernelSet k) => new(k.Conv2D, k.BatchNorm, k.Pool2D, k.Pad2D, k.Reduce, k.Unary, k.Dense, k.MatMul, k.LayerNorm, k.LayerNorm, k.CausalAttention, k.Dropout, k.LastToken,
+        k.DepthwiseConv2D, k.Upsample2D, k.Concat, k.Slice, k.SoftmaxCrossEntropy, k.Memory.Accumulate, (a, b, y, count) => k.Binary.Forward(BinaryGeometry.Of(BinaryFormula.Add, [(int)count], [(int)count]), a, b, y), k.Memory);
+
+    private static Kernels<ushort> Of(NarrowKernels k, MemoryKernels memory) => new(k.Conv2D, k.BatchNorm, k.Pool2D, k.Pad2D, k.Reduce, k.Unary, k.TrainedDense, k.MatMul, k.LayerNorm, k.LayerNormOfFloat32,
+        k.CausalAttention, k.Dropout, k.LastToken, k.DepthwiseConv2D, k.Upsample2D, k.Concat, k.Slice, k.SoftmaxCrossEntropy, k.Accumulate, k.Add, memory);
 
     /// <summary>A run: numbers of 16 bits that it reads and writes, and the same of float32. Rounds says how often a stored number of 16 bits is rounded.</summary>
     private sealed record Case(string Name, object Geometry, float[][] X, float[][] F, float[][] Y, float[][] R)
@@ -66,19 +77,16 @@ public sealed class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmulator emul
         using var gpu = new EmulatedGpu(usesCudnn: usesCudnn);
         Case test = s_cases[name];
         float[][] Rounded(float[][] arrays) => Array.ConvertAll(arrays, a => Array.ConvertAll(a, v => Round(v, precision)));
-        // Weights are rounded by the kernels: here they are numbers that this leaves as they are, and so are the gradients that are added to.
-        Case rounded = test with { X = Rounded(test.X), Y = Rounded(test.Y), F = test.Geometry is Conv2DGeometry ? Rounded(test.F) : test.F };
-        NarrowKernels narrow = gpu.Kernels.In(precision).Narrow;
-        KernelSet reference = KernelSet.Reference;
+        // Biases are rounded by the kernels: here they are numbers that this leaves as they are, and so are the gradients that are added to.
+        Case rounded = test with { X = Rounded(test.X), Y = Rounded(test.Y), F = test.Geometry is Conv2DGeometry or DenseGeometry ? Rounded(test.F) : test.F };
+        Kernels<ushort> narrow = Of(gpu.Kernels.In(precision).Narrow, gpu.Kernels.Memory);
         double place = precision == ComputePrecision.BFloat16 ? Math.Pow(2, -8) : Math.Pow(2, -11);
         foreach (float beta in test.HasBeta ? [0, 1] : new[] { 0f })
         {
-            foreach (int offset in test.Geometry is Conv2DGeometry ? [0] : new[] { 0, 1 }) // of numbers from an address that packs take
+            foreach (int offset in test.Geometry is Conv2DGeometry or DenseGeometry or MatMulGeometry ? [0] : new[] { 0, 1 }) // of numbers from an address that packs take
             {
-                (float[][] y, float[][] r) = Run(new Kernels<float>(reference.Conv2D, reference.BatchNorm, reference.Pool2D, reference.Pad2D, reference.Reduce, reference.Unary, reference.Memory.Accumulate, reference.Memory),
-                    rounded, beta, 0, v => v, v => v);
-                (float[][] actualY, float[][] actualR) = Run(new Kernels<ushort>(narrow.Conv2D, narrow.BatchNorm, narrow.Pool2D, narrow.Pad2D, narrow.Reduce, narrow.Unary, narrow.Accumulate, gpu.Kernels.Memory),
-                    rounded, beta, offset, v => Bits(v, precision), b => Number(b, precision));
+                (float[][] y, float[][] r) = Run(Reference, rounded, beta, 0, v => v, v => v);
+                (float[][] actualY, float[][] actualR) = Run(narrow, rounded, beta, offset, v => Bits(v, precision), b => Number(b, precision));
                 for (int a = 0; a < y.Length; a++)
                     Compare($"result {a}, beta {beta}, offset {offset}", y[a], actualY[a], place, test.Rounds);
                 for (int a = 0; a < r.Length; a++)
@@ -94,14 +102,13 @@ public sealed class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmulator emul
         using var gpu = new EmulatedGpu();
         Case test = s_cases["convolution of one tile"];
         Case rounded = test with { X = Array.ConvertAll(test.X, a => Array.ConvertAll(a, v => Round(v, ComputePrecision.BFloat16))), F = Array.ConvertAll(test.F, a => Array.ConvertAll(a, v => Round(v, ComputePrecision.BFloat16))) };
-        NarrowKernels narrow = gpu.Kernels.In(ComputePrecision.BFloat16).Narrow;
-        KernelSet reference = KernelSet.Reference;
-        (float[][] y, float[][] r) = Run(new Kernels<float>(reference.Conv2D, reference.BatchNorm, reference.Pool2D, reference.Pad2D, reference.Reduce, reference.Unary, reference.Memory.Accumulate, reference.Memory), rounded, 0, 0, v => v, v => v);
+        Kernels<ushort> narrow = Of(gpu.Kernels.In(ComputePrecision.BFloat16).Narrow, gpu.Kernels.Memory);
+        (float[][] y, float[][] r) = Run(Reference, rounded, 0, 0, v => v, v => v);
         for (int refusals = 0; emulator.Counter("launches:conv2d_backward_weight_tiled") == 0; refusals++)
         {
             Assert.True(refusals < 60, "cuDNN never ran out of algorithms.");
             emulator.Inject("cudnn", (ulong)(refusals % 3 + 1), 3000);
-            (float[][] actualY, float[][] actualR) = Run(new Kernels<ushort>(narrow.Conv2D, narrow.BatchNorm, narrow.Pool2D, narrow.Pad2D, narrow.Reduce, narrow.Unary, narrow.Accumulate, gpu.Kernels.Memory), rounded, 0, 0,
+            (float[][] actualY, float[][] actualR) = Run(narrow, rounded, 0, 0,
                 v => Bits(v, ComputePrecision.BFloat16), b => Number(b, ComputePrecision.BFloat16));
             emulator.Inject("cudnn", 0, 0);
             for (int a = 0; a < y.Length; a++)
@@ -159,9 +166,9 @@ public sealed class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmulator emul
         switch (test.Geometry)
         {
             case Conv2DGeometry g:
-                k.Conv2D.Forward(g, x[0], f[0], f[1], y[0]);
-                k.Conv2D.Forward(g, x[0], f[0], DevicePtr<float>.Null, y[1]);
-                k.Conv2D.BackwardInput(g, x[1], f[0], y[2], beta);
+                k.Conv2D.Forward(g, x[0], x[2], f[0], y[0]);
+                k.Conv2D.Forward(g, x[0], x[2], DevicePtr<float>.Null, y[1]);
+                k.Conv2D.BackwardInput(g, x[1], x[2], y[2], beta);
                 k.Conv2D.BackwardWeight(g, x[0], x[1], r[0], beta);
                 k.Conv2D.BackwardBias(g, x[1], r[1], beta);
                 break;
@@ -192,79 +199,76 @@ public sealed class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmulator emul
                 k.Unary.Forward(g, x[0], y[0]);
                 k.Unary.BackwardInput(g, x[0], x[2], x[1], y[1], beta);
                 break;
+            case DepthwiseConv2DGeometry g:
+                k.DepthwiseConv2D.Forward(g, x[0], f[0], f[1], y[0]);
+                k.DepthwiseConv2D.Forward(g, x[0], f[0], DevicePtr<float>.Null, y[1]);
+                k.DepthwiseConv2D.BackwardInput(g, x[1], f[0], y[2], beta);
+                k.DepthwiseConv2D.BackwardWeight(g, x[0], x[1], r[0], beta);
+                k.DepthwiseConv2D.BackwardBias(g, x[1], r[1], beta);
+                break;
+            case Upsample2DGeometry g:
+                k.Upsample2D.Forward(g, x[0], y[0]);
+                k.Upsample2D.BackwardInput(g, x[1], y[1], beta);
+                break;
+            case ConcatGeometry g:
+                k.Concat.Forward(g, x[0], y[0]);
+                k.Concat.BackwardInput(g, x[1], y[1], beta);
+                break;
+            case SliceGeometry g:
+                k.Slice.Forward(g, x[0], y[0]);
+                k.Slice.BackwardInput(g, x[1], y[1], beta);
+                break;
+            case DenseGeometry g:
+                k.Dense.Forward(g, x[0], x[2], f[0], y[0]);
+                k.Dense.Forward(g, x[0], x[2], DevicePtr<float>.Null, y[1]);
+                k.Dense.BackwardInput(g, x[1], x[2], y[2], beta);
+                k.Dense.BackwardWeight(g, x[0], x[1], r[0], beta);
+                k.Dense.BackwardBias(g, x[1], r[1], beta);
+                k.Dense.BackwardFactors(g, x[0], x[2], x[1], y[3], beta, r[2], beta);
+                break;
+            case MatMulGeometry g:
+                k.MatMul.Forward(g, x[0], x[2], y[0]);
+                k.MatMul.BackwardA(g, x[1], x[2], y[1], beta);
+                k.MatMul.BackwardB(g, x[0], x[1], r[0], beta);
+                k.MatMul.BackwardFactors(g, x[0], x[2], x[1], y[2], beta, r[1], beta);
+                break;
+            case (false, LayerNormGeometry g):
+                k.LayerNorm.Forward(g, x[0], f[0], f[1], y[0], r[2], r[3]);
+                k.LayerNorm.BackwardInput(g, x[0], x[1], f[0], r[2], r[3], y[1], beta);
+                k.LayerNorm.BackwardScale(g, x[0], x[1], r[2], r[3], r[0], beta);
+                k.LayerNorm.BackwardShift(g, x[1], r[1], beta);
+                break;
+            case (true, LayerNormGeometry g):
+                k.LayerNormOfFloat32.Forward(g, f[2], f[0], f[1], y[0], r[2], r[3]);
+                k.LayerNormOfFloat32.BackwardInput(g, f[2], x[0], f[0], r[2], r[3], r[4], beta);
+                k.LayerNormOfFloat32.BackwardScale(g, f[2], x[0], r[2], r[3], r[0], beta);
+                k.LayerNormOfFloat32.BackwardShift(g, x[0], r[1], beta);
+                break;
+            case CausalAttentionGeometry g:
+                k.CausalAttention.Forward(g, x[0], y[0], r[0]);
+                k.CausalAttention.Backward(g, x[0], y[0], r[0], x[1], y[1], beta);
+                break;
+            case DropoutGeometry g:
+                k.Dropout.Forward(g, x[0], y[0]);
+                k.Dropout.BackwardInput(g, x[1], y[1], beta);
+                break;
+            case LastTokenGeometry g:
+                var ids = new DevicePtr<int>(f[0].Address);
+                k.LastToken.Forward(g, ids, x[0], y[0]);
+                k.LastToken.BackwardInput(g, ids, x[1], y[1], beta);
+                break;
+            case ClassLossGeometry g:
+                k.SoftmaxCrossEntropy.Forward(g, x[0], f[0], r[0]);
+                k.SoftmaxCrossEntropy.BackwardInput(g, x[0], f[0], f[1], y[0], beta);
+                k.SoftmaxCrossEntropy.BackwardInput(g, y[1], f[0], f[1], y[1], 0); // over the logits themselves
+                break;
+            case "sum of types":
+                k.Add(f[0], x[0], r[0], test.R[0].Length);
+                break;
             default:
                 k.Accumulate(x[0], y[0], test.Y[0].Length, beta);
                 break;
         }
-    }
-
-    private static IEnumerable<Case> Cases()
-    {
-        foreach ((string name, Conv2DGeometry g) in new (string, Conv2DGeometry)[]
-        {
-            ("convolution of one tile", new(2, 7, 6, 9, 11, 3, 3, 1, 1, 1, 1, Padding2D.All(1), 1)),
-            ("convolution with uneven padding, strides and dilation", new(1, 9, 8, 10, 12, 3, 2, 2, 1, 1, 2, s_uneven, 1)),
-            ("convolution in two groups", new(2, 6, 5, 18, 20, 3, 3, 2, 2, 1, 1, Padding2D.All(1), 2)),
-            ("convolution of whole vectors", new(2, 5, 6, 8, 16, 3, 3, 1, 1, 1, 1, Padding2D.All(1), 1)),
-            ("convolution 1x1", new(2, 7, 6, 16, 24, 1, 1, 1, 1, 1, 1, Padding2D.None, 1)),
-            ("convolution 1x1 of every second pixel", new(2, 7, 6, 16, 24, 1, 1, 2, 2, 1, 1, Padding2D.None, 1)),
-            ("convolution 1x1 with a step, vectors that are not whole", new(1, 5, 8, 6, 9, 1, 1, 1, 3, 1, 1, Padding2D.None, 1)),
-            ("convolution 1x1 of segments of pixels and a rest", new(1, 41, 41, 8, 8, 1, 1, 1, 1, 1, 1, Padding2D.None, 1)),
-        })
-        {
-            int xs = g.N * g.H * g.W * g.C, ys = g.N * g.OutH * g.OutW * g.O, ws = g.O * g.R * g.S * g.GroupC;
-            bool isPointwise = g is { R: 1, S: 1 } && (g.StrideW == 1 || g.C % 8 == 0), isEven = g.Padding.Top == g.Padding.Bottom && g.Padding.Left == g.Padding.Right;
-            yield return new(name, g, [Numbers(xs, 1), Numbers(ys, 2)], [Numbers(ws, 3), Numbers(g.O, 4)], [new float[ys], new float[ys], Numbers(xs, 5)], [Numbers(ws, 6), Numbers(g.O, 7)])
-            {
-                NarrowSums = isPointwise ? [] : [0],
-                Rounds = isEven && g.StrideW == 1 ? 1 : 2, // a gradient that was made elsewhere first is added
-            };
-        }
-        foreach ((int rows, int channels) in new[] { (1, 5), (300, 6), (70, 8), (1030, 4), (9, 132) })
-        {
-            foreach (FusedActivation activation in Enum.GetValues<FusedActivation>())
-            {
-                foreach ((bool training, bool fromOutput, bool hasResidual) in new[] { (true, false, false), (false, false, false), (true, true, true) })
-                {
-                    if (hasResidual && activation == FusedActivation.None)
-                        continue;
-                    float[] x = Numbers(rows * channels, 1, 3, 5), dy = Numbers(rows * channels, 2), y = [.. Numbers(rows * channels, 5, -9, 9).Select(v => MathF.Round(v))];
-                    // Shifts that are far from a corner: no two kernel sets see a number on different sides of it.
-                    float[] shift = [.. Numbers(channels, 4).Select(v => v < 0 ? v - 8 : v + 8)];
-                    yield return new($"batch norm {rows}x{channels} training {training} {activation} by {(fromOutput ? "y" : "x")}", new BatchNormGeometry(rows, channels, 1e-3f, 0.9f, training, Activation: activation),
-                        hasResidual ? [x, dy, y, Numbers(rows * channels, 9)] : [x, dy, y], [Numbers(channels, 3, 0.5f, 1.5f), shift],
-                        [new float[rows * channels], new float[rows * channels], Numbers(rows * channels, 8)],
-                        [new float[channels], new float[channels], Numbers(channels, 6, 3, 5), Numbers(channels, 7, 0.5f, 2), new float[channels], new float[channels]]) { FromOutput = fromOutput };
-                }
-            }
-        }
-        foreach (int channels in new[] { 3, 8 })
-        {
-            foreach (Pool2DGeometry g in new Pool2DGeometry[]
-            {
-                new(2, 7, 6, channels, 3, 3, 2, 2, new Padding2D(0, 1, 0, 1), false), new(2, 7, 6, channels, 2, 2, 2, 2, Padding2D.None, false), new(2, 7, 6, channels, 3, 2, 1, 1, new Padding2D(1, 1, 0, 1), true),
-            })
-            {
-                int xs = g.N * g.H * g.W * g.C, ys = g.N * g.OutH * g.OutW * g.C;
-                yield return new($"max pooling {g.R}x{g.S} of {channels}", (PoolKind.Max, g), [Numbers(xs, 1), Numbers(ys, 2)], [], [new float[ys], Numbers(xs, 3)], [new float[ys]]);
-                yield return new($"average pooling {g.R}x{g.S} of {channels}", (PoolKind.Average, g), [Numbers(xs, 1), Numbers(ys, 2)], [], [new float[ys], Numbers(xs, 3)], []);
-            }
-            var pad = new Pad2DGeometry(2, 3, 4, channels, new Padding2D(1, 2, 0, 1));
-            yield return new($"padding of {channels}", pad, [Numbers(2 * 3 * 4 * channels, 1), Numbers(2 * 6 * 5 * channels, 2)], [], [new float[2 * 6 * 5 * channels], Numbers(2 * 3 * 4 * channels, 3)], []);
-            foreach ((int height, bool[] reduced) in new[] { (5, new[] { false, true, true, false }), (30, [false, true, true, false]), (5, [false, false, true, false]), (5, [false, true, false, true]) })
-            {
-                ReduceGeometry mean = ReduceGeometry.Of(ReduceFormula.Mean, [3, height, 4, channels], reduced);
-                yield return new($"mean of {height} rows of {channels} over {string.Concat(reduced.Select(r => r ? '1' : '0'))}", mean, [Numbers(3 * height * 4 * channels, 1), Numbers((int)mean.Kept, 2)], [],
-                    [new float[mean.Kept], Numbers(3 * height * 4 * channels, 3)], []);
-            }
-        }
-        foreach (UnaryFormula formula in new[] { UnaryFormula.ReLU, UnaryFormula.ReLUMax, UnaryFormula.LeakyReLU, UnaryFormula.SiLU, UnaryFormula.HardSiLU, UnaryFormula.Gelu, UnaryFormula.GeluTanh, UnaryFormula.Mish })
-        {
-            foreach (int count in new[] { 5, 1027, 2048 })
-                yield return new($"{formula} {count}", new UnaryGeometry(count, formula, 0.5f), [Numbers(count, 1), Numbers(count, 2), Numbers(count, 4)], [], [new float[count], Numbers(count, 3)], []);
-        }
-        foreach (int count in new[] { 5, 1027, 2048 })
-            yield return new($"accumulation {count}", "accumulation", [Numbers(count, 1)], [], [Numbers(count, 2)], []);
     }
 
     private static ushort Bits(float value, ComputePrecision precision) => precision == ComputePrecision.BFloat16 ? (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16) : BitConverter.HalfToUInt16Bits((Half)value);

@@ -82,6 +82,9 @@ internal static unsafe partial class Driver
     internal static partial CUresult cuMemcpyDtoDAsync_v2(ulong destination, ulong source, nuint bytes, CUstream stream);
 
     [LibraryImport(NativeLibraries.Driver)]
+    internal static partial CUresult cuMemsetD16Async(ulong destination, ushort value, nuint count, CUstream stream);
+
+    [LibraryImport(NativeLibraries.Driver)]
     internal static partial CUresult cuMemsetD32Async(ulong destination, uint value, nuint count, CUstream stream);
 
     // Streams and events.
