@@ -106,6 +106,7 @@ public sealed class AbiTests
         { IsByRef: true } or { IsPointer: true } or { IsArray: true } => "ptr",
         _ when type == typeof(string) || type == typeof(nint) => "ptr",
         { IsEnum: true } => Form(Enum.GetUnderlyingType(type)),
+        _ when type == typeof(ushort) => "u16",
         _ when type == typeof(int) => "i32",
         _ when type == typeof(uint) => "u32",
         _ when type == typeof(long) => "i64",
