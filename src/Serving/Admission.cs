@@ -6,10 +6,13 @@ namespace Graft.Serving;
 /// <param name="limit">Samples at one time.</param>
 internal sealed class Admission(int limit)
 {
-    private int _taken;
+    private int _taken, _arriving;
 
     /// <summary>Samples in the server: a request is one until it is known how many it brings.</summary>
     public int Taken => Volatile.Read(ref _taken);
+
+    /// <summary>Those of them whose requests are still being read.</summary>
+    public int Arriving => Volatile.Read(ref _arriving);
 
     /// <summary>Samples that fit.</summary>
     public int Limit => limit;
@@ -27,6 +30,7 @@ internal sealed class Admission(int limit)
     internal sealed class Lease(Admission admission) : IDisposable
     {
         private int _count;
+        private bool _hasArrived;
 
         /// <summary>Takes room for all samples of the request.</summary>
         /// <exception cref="RequestException">There are more than fit at all (413), or than fit now (503).</exception>
@@ -40,11 +44,21 @@ internal sealed class Admission(int limit)
                 Interlocked.Add(ref admission._taken, -more);
                 throw new RequestException(StatusCodes.Status503ServiceUnavailable, $"The server is busy: {admission.Limit} samples are being worked on or waiting (--queue). Try again in a second.");
             }
+            Interlocked.Add(ref admission._arriving, more);
             _count = samples;
+        }
+
+        /// <summary>Says that the request has been read and its samples are where they are computed.</summary>
+        public void Arrive()
+        {
+            if (!_hasArrived)
+                Interlocked.Add(ref admission._arriving, -_count);
+            _hasArrived = true;
         }
 
         public void Dispose()
         {
+            Arrive();
             Interlocked.Add(ref admission._taken, -_count);
             _count = 0;
         }

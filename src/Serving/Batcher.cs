@@ -10,8 +10,8 @@ namespace Graft.Serving;
 /// <param name="run">Computes a batch of samples that fit together: for each, an array for each output.</param>
 /// <param name="maxBatch">Most samples of a batch.</param>
 /// <param name="delay">How long the first sample of a batch waits for others.</param>
-/// <param name="underway">Samples that are in the server, those that wait here among them.</param>
-internal sealed class Batcher(Func<IReadOnlyList<Sample>, CancellationToken, float[][][]> run, int maxBatch, TimeSpan delay, Func<int> underway) : IAsyncDisposable
+/// <param name="arriving">Samples that are in the server and not here yet: their requests are still being read.</param>
+internal sealed class Batcher(Func<IReadOnlyList<Sample>, CancellationToken, float[][][]> run, int maxBatch, TimeSpan delay, Func<int> arriving) : IAsyncDisposable
 {
     private readonly Channel<Pending> _queue = Channel.CreateUnbounded<Pending>(new UnboundedChannelOptions { SingleReader = true }); // Admission bounds it
     private readonly LinkedList<Pending> _waiting = []; // taken from the queue, and in no batch yet
@@ -54,6 +54,7 @@ internal sealed class Batcher(Func<IReadOnlyList<Sample>, CancellationToken, flo
         var batch = new List<Pending>();
         while (true)
         {
+            bool isAlone = arriving() == 0; // asked first: who was on the way before is in the queue now
             while (_queue.Reader.TryRead(out Pending? arrived))
                 _waiting.AddLast(arrived);
             for (LinkedListNode<Pending>? node = _waiting.First; node is not null && batch.Count < maxBatch;)
@@ -66,7 +67,7 @@ internal sealed class Batcher(Func<IReadOnlyList<Sample>, CancellationToken, flo
                 }
                 node = next;
             }
-            if (batch.Count == 0 || batch.Count == maxBatch || batch.Count + _waiting.Count >= underway())
+            if (batch.Count == 0 || batch.Count == maxBatch || isAlone)
                 return batch;
             TimeSpan patience = delay - Stopwatch.GetElapsedTime(batch[0].Arrived);
             if (patience <= TimeSpan.Zero || !await ArrivesWithin(patience).ConfigureAwait(false))

@@ -73,7 +73,7 @@ public abstract class PredictionModel : ServedModel
         {
             _metrics.Batch(samples.Count);
             return Run(samples, cancellation);
-        }, options.MaxBatch, options.BatchDelay, () => _admission.Taken);
+        }, options.MaxBatch, options.BatchDelay, () => _admission.Arriving);
         _batcher.Start();
     }
 
@@ -98,7 +98,9 @@ public abstract class PredictionModel : ServedModel
         using (Admission.Lease lease = _admission.Enter())
         {
             samples = await Read(context.Request, lease).ConfigureAwait(false);
-            results = await Task.WhenAll(samples.Select(s => _batcher!.Run(s, context.RequestAborted))).ConfigureAwait(false);
+            Task<float[][]>[] answers = [.. samples.Select(s => _batcher!.Run(s, context.RequestAborted))];
+            lease.Arrive();
+            results = await Task.WhenAll(answers).ConfigureAwait(false);
         }
         for (int i = 0; i < results.Length; i++)
         {

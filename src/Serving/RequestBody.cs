@@ -51,9 +51,9 @@ internal static class RequestBody
             return form.Files.Count > 0 ? form.Files : throw new RequestException(StatusCodes.Status400BadRequest,
                 $"The form has no file{(form.Count > 0 ? $", only the field{(form.Count > 1 ? "s" : "")} {string.Join(", ", form.Keys.Select(k => $"'{k}'"))}" : "")}. With curl: -F image=@cat.jpg, once for each image.");
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException) // a part that is wrong, or an end that is missing
         {
-            throw new RequestException(StatusCodes.Status400BadRequest, $"The multipart form cannot be read: {e.Message} Send parts as a browser or curl -F does.");
+            throw new RequestException(StatusCodes.Status400BadRequest, $"The multipart form cannot be read: {e.Message.TrimEnd('.', ' ')}. Send parts as a browser or curl -F does.");
         }
     }
 
@@ -62,6 +62,9 @@ internal static class RequestBody
         $"The body is {(mediaType.Length == 0 ? "of no type (no Content-Type)" : mediaType)}; {expected}{(mediaType == CurlDefault ? " curl calls a body so unless -H 'Content-Type: ...' says otherwise." : "")}");
 
     /// <summary>What is wrong with JSON, as an answer.</summary>
-    public static RequestException NoJson(JsonException e) =>
-        new(StatusCodes.Status400BadRequest, $"The body is no JSON: {e.Message.Split(" LineNumber:")[0].TrimEnd('.')} (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}).");
+    public static RequestException NoJson(JsonException e)
+    {
+        string where = e.LineNumber is long line ? $" (line {line + 1}, byte {e.BytePositionInLine + 1})" : "";
+        return new RequestException(StatusCodes.Status400BadRequest, $"The body is no JSON: {e.Message.Split(" LineNumber:")[0].TrimEnd('.')}{where}.");
+    }
 }

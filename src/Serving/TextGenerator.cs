@@ -33,7 +33,7 @@ public sealed class TextGenerator : ServedModel
     public override string Kind => "text-generation";
 
     /// <inheritdoc/>
-    public override string Summary => $"language model, {_model.Config.Positions} tokens";
+    public override string Summary => $"language model, up to {_model.Config.Positions} tokens";
 
     /// <inheritdoc/>
     public override Device Device => _model.Device;

@@ -73,7 +73,7 @@ internal static partial class ServeCommand
         terminal.Line($"Serving '{options.Name}' ({model.Summary}) on {model.Device.Name} at {server.Address.GetLeftPart(UriPartial.Authority)}; Ctrl+C stops it.");
         await Task.Delay(Timeout.InfiniteTimeSpan, end.Token).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         if (server.InProgress > 0)
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"Stopping when {server.InProgress} samples are answered, in {options.DrainTime.TotalSeconds:F0} s at the latest; Ctrl+C again ends at once."));
+            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"Stopping: what is under way ({server.InProgress}) is still answered, for {options.DrainTime.TotalSeconds:F0} s at most. Ctrl+C again ends at once."));
         await server.StopAsync().ConfigureAwait(false);
     }
 
