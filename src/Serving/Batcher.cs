@@ -24,7 +24,8 @@ internal sealed class Batcher(Func<IReadOnlyList<Sample>, CancellationToken, flo
     public Task<float[][]> Run(Sample sample, CancellationToken cancellation)
     {
         var pending = new Pending(sample, cancellation);
-        _queue.Writer.TryWrite(pending);
+        if (!_queue.Writer.TryWrite(pending))
+            pending.Result.TrySetCanceled(cancellation); // the server has stopped
         return pending.Result.Task;
     }
 

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Importers.Images;
 using Graft.Models;
-using Graft.Training;
 using Graft.Weights;
 using Microsoft.AspNetCore.Http;
 
@@ -73,13 +72,6 @@ public sealed class ImageClassifier : PredictionModel
             json.WriteString("image", sample.File);
         _classes.Write(json, row.Length == 1 ? [1 - row[0], row[0]] : row, ClassScores.CountOf(request));
         json.WriteEndObject();
-    }
-
-    /// <inheritdoc/>
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync().ConfigureAwait(false);
-        _decoders.Dispose();
     }
 
     private async Task<IReadOnlyList<Sample>> ReadForm(HttpRequest request, Admission.Lease lease)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using Graft.Kernels.Cuda;
 using Microsoft.AspNetCore.Builder;
@@ -184,13 +185,12 @@ public sealed class ModelServer : IAsyncDisposable
 
     private Task Help(HttpContext context)
     {
-        var text = new System.Text.StringBuilder($"Graft serves '{_options.Name}' ({_model.Summary}) on {_model.Device.Name}.\n\n");
-        var address = new Uri(Address, "/");
+        var text = new StringBuilder($"Graft serves '{_options.Name}' ({_model.Summary}) on {_model.Device.Name}.\n\n");
         foreach (Endpoint endpoint in _endpoints.Where(e => e.Help is not null))
         {
             text.Append(CultureInfo.InvariantCulture, $"{endpoint.Method} {endpoint.Path}\n    {endpoint.Help}\n");
             if (endpoint.Example is not null)
-                text.Append(CultureInfo.InvariantCulture, $"    curl {endpoint.Example} {new Uri(address, endpoint.Path)}\n");
+                text.Append(CultureInfo.InvariantCulture, $"    curl {endpoint.Example} {context.Request.Scheme}://{context.Request.Host}{endpoint.Path}\n");
         }
         foreach (Endpoint other in _endpoints.Where(e => e.Help is null))
             text.Append(CultureInfo.InvariantCulture, $"{other.Method} {other.Path}\n    Another name of /{other.Label}.\n");

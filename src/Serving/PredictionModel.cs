@@ -13,7 +13,6 @@ public abstract class PredictionModel : ServedModel
 {
     private const int MostSizes = 16; // batches of more sizes would push plans out of the model's memory of 24 shapes
 
-    private readonly IReadOnlyList<string> _inputs, _outputs;
     private Admission _admission = null!;
     private ServerMetrics _metrics = null!;
     private Batcher? _batcher;
@@ -22,7 +21,7 @@ public abstract class PredictionModel : ServedModel
 
     private protected PredictionModel(Model model, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs)
     {
-        (Model, _inputs, _outputs) = (model, inputs, outputs);
+        (Model, InputNames, OutputNames) = (model, inputs, outputs);
     }
 
     private protected Model Model { get; }
@@ -31,10 +30,10 @@ public abstract class PredictionModel : ServedModel
     public override Device Device => Model.Device;
 
     /// <summary>Names of the inputs.</summary>
-    private protected IReadOnlyList<string> InputNames => _inputs;
+    private protected IReadOnlyList<string> InputNames { get; }
 
     /// <summary>Names of the outputs.</summary>
-    private protected IReadOnlyList<string> OutputNames => _outputs;
+    private protected IReadOnlyList<string> OutputNames { get; }
 
     /// <summary>Most samples of a request.</summary>
     private protected int Capacity => _admission.Limit;
@@ -79,8 +78,8 @@ public abstract class PredictionModel : ServedModel
 
     internal override JsonObject Describe() => new()
     {
-        ["inputs"] = Tensors(_inputs, [.. Model.Inputs.Select(i => i.Shape)]),
-        ["outputs"] = Tensors(_outputs, [.. Model.Outputs.Select(o => o.Shape)]),
+        ["inputs"] = Tensors(InputNames, [.. Model.Inputs.Select(i => i.Shape)]),
+        ["outputs"] = Tensors(OutputNames, [.. Model.Outputs.Select(o => o.Shape)]),
         ["max_batch"] = _maxBatch,
     };
 
@@ -105,7 +104,7 @@ public abstract class PredictionModel : ServedModel
         for (int i = 0; i < results.Length; i++)
         {
             if (Array.FindIndex(results[i], o => !Array.TrueForAll(o, float.IsFinite)) is var o and >= 0)
-                throw new RequestException(StatusCodes.Status422UnprocessableEntity, $"Output '{_outputs[o]}' of sample {i} has NaN or infinity, which JSON cannot carry. Check that the sample's numbers are of the size that the model was taught with.");
+                throw new RequestException(StatusCodes.Status422UnprocessableEntity, $"Output '{OutputNames[o]}' of sample {i} has NaN or infinity, which JSON cannot carry. Check that the sample's numbers are of the size that the model was taught with.");
         }
         await Answers.Json(context, json =>
         {

@@ -15,7 +15,8 @@ public sealed class TextGenerator : ServedModel
     private readonly ITokenizer _tokenizer;
     private readonly GenerationOptions _defaults;
     private readonly SemaphoreSlim _turn = new(1);
-    private SemaphoreSlim _places = new(1);
+    private SemaphoreSlim _places = new(0);
+    private int _generations;
     private Admission _admission = null!;
     private ServerMetrics _metrics = null!;
     private string _name = "";
@@ -57,17 +58,16 @@ public sealed class TextGenerator : ServedModel
     internal override void Start(ServerOptions options, Admission admission, ServerMetrics metrics)
     {
         (_admission, _metrics, _name) = (admission, metrics, options.Name);
-        _places.Dispose();
-        _places = new SemaphoreSlim(options.Generations);
+        _generations = options.Generations;
+        _places = new SemaphoreSlim(_generations);
         _model.Generate([[0]], new GenerationOptions { MaxNewTokens = 1 }); // packs the weights
     }
 
     /// <inheritdoc/>
-    public override ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        _places.Dispose();
-        _turn.Dispose();
-        return ValueTask.CompletedTask;
+        for (; _generations > 0; _generations--)
+            await _places.WaitAsync().ConfigureAwait(false); // texts that were broken off still end the token that they are at, in the model's memory
     }
 
     private async Task Generate(HttpContext context, bool streams)
