@@ -4,7 +4,6 @@ using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Graft.Cli;
-using Graft.Importers.HuggingFace;
 using Graft.Layers;
 using Graft.Models;
 using Graft.Tests.Importers.HuggingFace;

@@ -4,13 +4,19 @@ using Xunit;
 namespace Graft.Tests.Serving;
 
 /// <summary>How samples come together, with a computation that the test holds up.</summary>
-public sealed class BatcherTests
+public sealed class BatcherTests : IDisposable
 {
     private const int MaxBatch = 4;
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(1); // nothing in here waits for it
 
     private readonly List<int> _sizes = [];
     private readonly SemaphoreSlim _begun = new(0), _goOn = new(0);
+
+    public void Dispose()
+    {
+        _begun.Dispose();
+        _goOn.Dispose();
+    }
 
     [Fact]
     public async Task Samples_that_come_while_a_batch_is_computed_make_the_next_ones()
