@@ -118,7 +118,8 @@ public sealed class BatcherTests : IDisposable
     private float[][][] Held(IReadOnlyList<Sample> samples, CancellationToken cancellation)
     {
         _begun.Release();
-        _goOn.Wait(cancellation);
+        if (!_goOn.Wait(TestServer.Patience, cancellation))
+            throw new TimeoutException("Nobody lets the batch go on.");
         _sizes.Add(samples.Count);
         return [.. samples.Select(s => new[] { s.Inputs[0].Values })];
     }

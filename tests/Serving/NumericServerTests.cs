@@ -205,7 +205,8 @@ public sealed class NumericServerTests
             var gate = new Lambda((_, x) =>
             {
                 _reached.Release();
-                _open.Wait();
+                if (!_open.Wait(TestServer.Patience))
+                    throw new TimeoutException("Nobody opens the gate.");
                 return x;
             });
             var model = new Sequential(Features) { gate, new Dense(4) };

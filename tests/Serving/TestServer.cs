@@ -9,6 +9,9 @@ namespace Graft.Tests.Serving;
 /// <summary>A server at a free port, and a client of it.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
+    /// <summary>Milliseconds after which a computation that a test holds up fails: a test that goes wrong meanwhile ends.</summary>
+    public const int Patience = 60_000;
+
     private readonly ServedModel _served;
     private readonly Model _model;
 
