@@ -27,6 +27,9 @@ internal static class Application
                 WeightsCommand.Create(console), InspectCommand.Create(console), RunCommand.Create(console), TokenizeCommand.Create(console), GenerateCommand.Create(console),
                 MergeAdapterCommand.Create(console), ExportCommand.Create(console), DevicesCommand.Create(console),
             };
+#if SERVING
+            root.Add(ServeCommand.Create(console));
+#endif
             NumberOptions.Apply(root);
             ParseResult parsed = args.Length > 0 ? root.Parse(args) : root.Parse("--help");
             if (parsed.Errors.Count > 0)

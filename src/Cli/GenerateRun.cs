@@ -30,7 +30,7 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
     {
         Gpt2 gpt = Load(folder);
         bool first = true;
-        Run(gpt, prompt, options with { EosTokenIds = End(folder, gpt) }, id =>
+        Run(gpt, prompt, options with { EosTokenIds = TextModelFolder.End(folder, gpt) }, id =>
         {
             terminal.Text((first ? "" : ",") + id.ToString(CultureInfo.InvariantCulture));
             first = false;
@@ -42,10 +42,9 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
     {
         ITokenizer tokenizer = TextTokenizers.Open(folder);
         Gpt2 gpt = Load(folder);
-        if (tokenizer.VocabularySize > gpt.VocabularySize)
-            throw new GraftException($"{tokenizer.Source}: has {tokenizer.VocabularySize} tokens, the model {gpt.VocabularySize} (vocab_size of config.json); they belong to different models.");
+        options = TextModelFolder.Decoding(folder, gpt, tokenizer, options);
         ITokenStream text = tokenizer.Stream(skipSpecialTokens: true);
-        Run(gpt, tokenizer.Encode(prompt), options with { EosTokenIds = End(folder, gpt), TokenText = () => new TokenizerText(tokenizer.Stream()) }, id => terminal.Text(text.Push(id)), text.Flush);
+        Run(gpt, tokenizer.Encode(prompt), options, id => terminal.Text(text.Push(id)), text.Flush);
     }
 
     private Gpt2 Load(string folder)
@@ -54,9 +53,6 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
         gpt.Precision = Precision;
         return gpt;
     }
-
-    /// <summary>The tokens that end a text; configs of small vocabularies may still name that of the large one, which never comes.</summary>
-    private static int[] End(string folder, Gpt2 gpt) => [.. GenerationConfigFile.EosTokens(folder, gpt.Config).Where(end => end < gpt.VocabularySize)];
 
     private void Run(Gpt2 gpt, int[] prompt, GenerationOptions options, Action<int> write, Func<string> rest)
     {
@@ -98,13 +94,5 @@ internal sealed class GenerateRun(Terminal terminal, TextWriter statistics)
         if (length <= prompt)
             throw new GraftException($"The prompt has {prompt} tokens, and --max-length, which counts them, is {length}: there is no room for a new one. Raise it, or give --max-new-tokens.");
         return length;
-    }
-
-    /// <summary>Text of one sequence, special tokens included: what stop strings are looked for in.</summary>
-    private sealed class TokenizerText(ITokenStream stream) : ITokenText
-    {
-        public string Append(int token) => stream.Push(token);
-
-        public string Finish() => stream.Flush();
     }
 }

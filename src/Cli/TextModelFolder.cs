@@ -33,6 +33,15 @@ internal static class TextModelFolder
         return classifier;
     }
 
+    /// <summary>The tokens that end a text; configs of small vocabularies may still name that of the large one, which never comes.</summary>
+    public static int[] End(string folder, Gpt2 gpt) => [.. GenerationConfigFile.EosTokens(folder, gpt.Config).Where(end => end < gpt.VocabularySize)];
+
+    /// <summary>How a model's texts end and are decoded, beside what is asked for.</summary>
+    /// <exception cref="GraftException">The tokenizer is another model's.</exception>
+    public static GenerationOptions Decoding(string folder, Gpt2 gpt, ITokenizer tokenizer, GenerationOptions options) => tokenizer.VocabularySize <= gpt.VocabularySize
+        ? options with { EosTokenIds = End(folder, gpt), TokenText = () => new TokenizerText(tokenizer.Stream()) }
+        : throw new GraftException($"{tokenizer.Source}: has {tokenizer.VocabularySize} tokens, the model {gpt.VocabularySize} (vocab_size of config.json); they belong to different models.");
+
     /// <summary>The folder of the model that is meant: the one that is named, or the one that an adapter is for.</summary>
     /// <exception cref="UsageException">Neither is named.</exception>
     public static string Choose(string? model, string? adapter, string command) => model is not null ? PulledWeights.FolderOf(model)
@@ -64,5 +73,13 @@ internal static class TextModelFolder
             characters.Save(folder);
         else
             BytePairTrainer.Save((Gpt2Tokenizer)tokenizer, folder);
+    }
+
+    /// <summary>Text of one sequence, special tokens included: what stop strings are looked for in.</summary>
+    private sealed class TokenizerText(ITokenStream stream) : ITokenText
+    {
+        public string Append(int token) => stream.Push(token);
+
+        public string Finish() => stream.Flush();
     }
 }

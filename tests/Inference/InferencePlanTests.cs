@@ -175,6 +175,22 @@ public sealed class InferencePlanTests
         model.Release();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    public void With_a_typical_batch_a_sample_has_the_same_bits_in_a_batch_of_any_size(int typical)
+    {
+        Model model = PlanModels.Fill(ResNet.Build(18, height: 64, width: 64, classes: 10));
+        model.PlanOptions = new PlanOptions { TypicalBatch = typical };
+        float[] samples = PlanModels.Samples(model, 9);
+        float[][] Rows(int count) => model.Predict(samples[..(samples.Length / 9 * count)], model.Inputs[0].Shape.Prepend(count), TestContext.Current.CancellationToken);
+        float[][] all = Rows(9);
+        Assert.Equal(all[..1], Rows(1));
+        Assert.Equal(all[..4], Rows(4));
+        Assert.Equal(all[..5], Rows(5));
+        model.Release();
+    }
+
     [Fact]
     public void A_plan_follows_the_weights_and_statistics_of_its_model()
     {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Graft.Importers.Onnx;
 
 namespace Graft.Cli.Commands;
@@ -11,7 +10,7 @@ internal static class ExportCommand
     {
         var model = new Option<string>("--model") { Required = true, Description = "A .graft file, a Keras model (.keras, .h5), an ONNX model, Keras weights with --architecture, or the folder of a GPT-2 as Hugging Face has it." };
         var architecture = new Option<string?>("--architecture") { Description = "Where --model holds weights alone: the JSON of Keras's model.to_json()." };
-        var shape = new Option<string[]>("--input-shape") { Description = "Extents that --model leaves open, without the axis of samples: 224,224,3; with several inputs NAME=224,224,3 for each." };
+        Option<string[]> shape = InputShapeOption.Create();
         var adapter = new Option<string?>("--adapter") { Description = "Folder of a LoRA adapter of PEFT that becomes part of a GPT-2." };
         var format = new Option<string>("--format") { Required = true, Description = "keras (.keras of Keras 3), keras-h5 (HDF5 of Keras 2, which tf.keras and Keras 3 read too), safetensors (the weights; of a GPT-2 the folder that transformers reads), or onnx." };
         format.AcceptOnlyFromAmong([.. ModelExport.Formats]);
@@ -47,24 +46,9 @@ internal static class ExportCommand
             if (Directory.Exists(from))
                 export.Folder(from, parsed.GetValue(adapter), parsed.GetRequiredValue(format), to);
             else
-                export.File(from, parsed.GetValue(architecture), Shapes(parsed.GetValue(shape) ?? []), parsed.GetRequiredValue(format), to);
+                export.File(from, parsed.GetValue(architecture), InputShapeOption.Read(parsed, shape), parsed.GetRequiredValue(format), to);
             return Application.Done;
         });
         return command;
-    }
-
-    // "224,224,3", or "image=224,224,3"
-    private static Dictionary<string, Shape> Shapes(string[] texts)
-    {
-        var shapes = new Dictionary<string, Shape>();
-        foreach (string text in texts)
-        {
-            int equals = text.LastIndexOf('=');
-            string name = equals < 0 ? "" : text[..equals];
-            string[] extents = text[(equals + 1)..].Split(',');
-            if (!Array.TrueForAll(extents, e => int.TryParse(e, NumberStyles.None, CultureInfo.InvariantCulture, out int extent) && extent > 0) || !shapes.TryAdd(name, new Shape([.. extents.Select(e => int.Parse(e, CultureInfo.InvariantCulture))])))
-                throw new UsageException($"--input-shape {text}: is no list of whole numbers from 1 on, like 224,224,3 or NAME=224,224,3, or comes twice.");
-        }
-        return shapes;
     }
 }

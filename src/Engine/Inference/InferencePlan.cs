@@ -98,6 +98,8 @@ public sealed class InferencePlan : IDisposable
     /// <summary>The same for <paramref name="count"/> samples of a shape without the batch axis; a shape that was seen costs no memory.</summary>
     private Schedule Prepare(int count, Shape sample, int typicalBatch = 0)
     {
+        if (_options.TypicalBatch > 0)
+            typicalBatch = _options.TypicalBatch;
         int batch = (typicalBatch == 0 ? count : typicalBatch) <= LargestSmallBatch ? SmallBatch : LargeBatch;
         if (_revision != _model.Revision || _schedules.Exists(s => !s.Schedule.IsValid))
             DropAll(); // an adapter was put on, taken off, or merged; or the model gave its parameters back and drew or loaded others

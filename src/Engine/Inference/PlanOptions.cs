@@ -25,4 +25,10 @@ public sealed record PlanOptions
     /// are float32, and batch normalisation is folded before anything is rounded. What a device does not compute in throws when the plan is compiled.
     /// </summary>
     public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
+
+    /// <summary>
+    /// The batch size that algorithms are chosen for, whatever the size of a batch; 0 chooses for each call's own. With one size for all calls, what a plan gives for a sample on the
+    /// processor is the same to the bit in a batch of any size: a server that gathers requests into batches answers each as if it were alone.
+    /// </summary>
+    public int TypicalBatch { get; init; }
 }
