@@ -141,8 +141,8 @@ public sealed partial class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmula
     /// <summary>
     /// Attention rounds twice: weights or gradients of scores before they are multiplied, and what it stores. Rounding to nearest errs, over numbers of all sizes, by 0.39 of half a last place in root
     /// mean square. Factors have either sign, so that both roundings add up like independent errors: to 0.55 of half a place of what is stored, to 0.63 where few rows have most of a gradient, and to 0.5
-    /// in y, where a row's largest weight is 1. Truncation in place of one of them makes it 0.8 to 0.9, and 0.63 to 0.69 where y's weights are truncated. A single number errs by half of its own last place and by what the
-    /// weights of a row sum up to: below 5 half places of the root mean square.
+    /// in y, where a row's largest weight is 1. Truncation in place of one of them makes it 0.8 to 0.9, and 0.63 to 0.69 where y's weights are truncated.
+    /// A single number errs by half of its own last place and by what the weights of a row sum up to: below 5 half places of the root mean square.
     /// </summary>
     /// <param name="what">For people.</param>
     /// <param name="expected">Rows of each part in turn: of y alone, or of queries, keys and values.</param>
