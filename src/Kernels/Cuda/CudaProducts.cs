@@ -1,8 +1,8 @@
 namespace Graft.Kernels.Cuda;
 
 /// <summary>
-/// Products of float32 matrices in one precision, with results of float32: those of 16 bits round both factors into scratch memory first. Large matrices whose
-/// sizes do not suit tensor cores are brought into rows that do on the way. Other factors that lie in memory as 16 bits are multiplied as they are.
+/// Products of matrices in one precision. In 16 bits, factors that are float32 in memory are rounded into scratch memory first; others are multiplied as they are. Large matrices whose
+/// sizes do not suit tensor cores are brought into rows that do on the way.
 /// </summary>
 /// <param name="context">The GPU.</param>
 /// <param name="precision">What they are computed in.</param>

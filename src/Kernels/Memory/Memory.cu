@@ -72,7 +72,7 @@ struct Convert
 };
 
 #define ROUND(suffix, T)                                                                                                                                     \
-    extern "C" __global__ void round_packs##suffix(const float* x, T* y, int count, float beta) { in_packs<8, 1>(count, Convert<float, T>{x, y, y, beta}); }    \
+    extern "C" __global__ void round_packs##suffix(const float* x, T* y, int count, float beta) { in_packs<8, 1>(count, Convert<float, T>{x, y, y, beta}); } \
     extern "C" __global__ void round##suffix(const float* x, T* y, long long count, float beta)                                                              \
     {                                                                                                                                                        \
         OVER_ELEMENTS(i, count)                                                                                                                              \

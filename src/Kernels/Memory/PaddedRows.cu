@@ -61,13 +61,13 @@ __device__ inline void pad(const X* x, T* y, int rows, int columns, int stride)
 }
 
 #define PAD_ROWS(suffix, T)                                                                                                             \
-    extern "C" __global__ void pad_rows##suffix(const float* x, T* y, int rows, int columns, int stride)                   \
+    extern "C" __global__ void pad_rows##suffix(const float* x, T* y, int rows, int columns, int stride)                                \
     {                                                                                                                                   \
         pad(x, y, rows, columns, stride);                                                                                               \
     }
 FOR_STORED(PAD_ROWS)
 #define PAD_STORED_ROWS(suffix, T)                                                                                                      \
-    extern "C" __global__ void pad_stored_rows##suffix(const T* x, T* y, int rows, int columns, int stride)                \
+    extern "C" __global__ void pad_stored_rows##suffix(const T* x, T* y, int rows, int columns, int stride)                             \
     {                                                                                                                                   \
         pad(x, y, rows, columns, stride);                                                                                               \
     }

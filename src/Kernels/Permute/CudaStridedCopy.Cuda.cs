@@ -17,8 +17,15 @@ internal sealed class CudaStridedCopy(CudaContext context, ComputePrecision stor
     /// <summary>strided = beta strided + dense [extents]; what lies between is left alone.</summary>
     public void Scatter(in Axes extents, in Axes strides, DevicePtr<float> dense, DevicePtr<float> strided, float beta) => Run(_scatter, extents, strides, dense, strided, beta);
 
-    /// <summary>Extents and strides of a part [outer,part] of the columns of [outer,total].</summary>
-    public static (Axes Extents, Axes Strides) Columns(long outer, long total, long part) => (new Axes(2, outer, part), new Axes(2, total, 1));
+    /// <summary>part [outer,columns] = beta part + the columns of whole [outer,total] from the first on.</summary>
+    public void GatherColumns(long outer, long total, long first, long columns, DevicePtr<float> whole, DevicePtr<float> part, float beta) =>
+        Gather(new Axes(2, outer, columns), new Axes(2, total, 1), At(whole, first), part, beta);
+
+    /// <summary>The columns of whole [outer,total] from the first on = beta of them + part [outer,columns]; the other columns are left alone.</summary>
+    public void ScatterColumns(long outer, long total, long first, long columns, DevicePtr<float> part, DevicePtr<float> whole, float beta) =>
+        Scatter(new Axes(2, outer, columns), new Axes(2, total, 1), part, At(whole, first), beta);
+
+    private DevicePtr<float> At(DevicePtr<float> numbers, long index) => new(numbers.Address + (nint)(index * (stored.IsNarrow() ? sizeof(ushort) : sizeof(float))));
 
     private void Run(in Kernels kernels, in Axes extents, in Axes strides, DevicePtr<float> from, DevicePtr<float> to, float beta)
     {
