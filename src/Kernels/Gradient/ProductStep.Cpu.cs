@@ -1,20 +1,16 @@
-using System.Runtime.CompilerServices;
 using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
 /// <summary>
-/// The step of a dense weight within the product that is its gradient, dw = xᵀ dy: a tile of dw is made in registers and laid in the first-level cache, and its
-/// weights move while the next tile is made. Only weights and slots go through memory, as two or more streams that never pause for long.
+/// The step of a dense weight within the product that is its gradient, dw = xᵀ dy: some rows of dw are made in registers and laid in the first-level cache, and their
+/// weights move before the cache forgets them. Only weights and slots go through memory.
 /// </summary>
 /// <remarks>Each number of dw is one chain of multiply-adds in the order of n from 0, as <see cref="Gemm"/> makes it: to the bit the same.</remarks>
-internal unsafe struct ProductStep<T, V> : IChunkBody
+internal unsafe partial struct ProductStep<T, V> : IChunkBody
     where T : unmanaged, IStepFormula<V>
     where V : unmanaged, ILanes<V>
 {
-    private const int TileVectors = 4;
-    private const long None = -1;
-
     private readonly T _formula;
     private readonly StepTensor* _tensor;
     private readonly float* _panels;
@@ -26,7 +22,7 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
         _formula = formula;
         _tensor = tensor;
         _threads = WorkerPool.Threads;
-        _columnBlocks = (Geometry.O + ProductSteps.BlockColumns - 1) / ProductSteps.BlockColumns;
+        _columnBlocks = (Geometry.O + BlockColumns - 1) / BlockColumns;
         _panels = Scratch.Rent(ScratchSlot.PackedB, ProductSteps.PanelsSize(Geometry.O, Geometry.N));
         ParallelRows.Run((Geometry.O + TileColumns - 1) / TileColumns, ParallelRows.RowsPerChunk(TileColumns * Geometry.N), new Packing { Of = this });
     }
@@ -34,25 +30,28 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
     /// <summary>Number of chunks: blocks of rows and columns.</summary>
     public readonly int Chunks => (Geometry.I + ProductSteps.BlockRows - 1) / ProductSteps.BlockRows * _columnBlocks;
 
-    /// <summary>Sixteen sums where there are registers for them; eight are enough not to wait for each other.</summary>
-    private static bool IsTall => V.Count == 16;
+    /// <summary>512-bit vectors come with twice the registers: enough for sixteen sums and a step at a time.</summary>
+    private static bool MixesSteps => V.Count == 16;
 
-    private static int TileRows => IsTall ? 4 : 2;
+    /// <summary>What makes sums that no steps are mixed with.</summary>
+    private static GemmTile Tile => V.Count == 8 && GemmTile.V256.IsSupported ? GemmTile.V256 : GemmTile.Portable;
 
-    private static int TileColumns => TileVectors * V.Count;
+    private static int TileColumns => MixesSteps ? MixedVectors * V.Count : Tile.Columns;
+
+    private static int BlockColumns => MixesSteps ? ProductSteps.MixedBlockColumns : ProductSteps.BlockColumns;
 
     private readonly DenseGeometry Geometry => _tensor->Product.Geometry;
 
-    [SkipLocalsInit]
     public readonly void Run(int chunk)
     {
         DenseGeometry g = Geometry;
         chunk = Spread(chunk);
         int row = chunk / _columnBlocks * ProductSteps.BlockRows, rows = Math.Min(ProductSteps.BlockRows, g.I - row);
-        int column = chunk % _columnBlocks * ProductSteps.BlockColumns, columns = Math.Min(ProductSteps.BlockColumns, g.O - column);
-        float* x = stackalloc float[ProductSteps.BlockRows * ProductSteps.MostRowsOfX], sums = stackalloc float[2 * ProductSteps.MostNumbersOfTile + ProductSteps.Line];
-        GemmPacking.Copy(_tensor->Product.X.Pointer + row, g.I, g.N, rows, x, ProductSteps.BlockRows);
-        Move(x, ProductSteps.Align(sums), row, rows, column, columns);
+        int column = chunk % _columnBlocks * BlockColumns, columns = Math.Min(BlockColumns, g.O - column);
+        if (MixesSteps)
+            MoveBetweenSums(row, rows, column, columns);
+        else
+            MoveAfterSums(row, rows, column, columns);
     }
 
     /// <summary>
@@ -65,93 +64,13 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
         return chunk < each * _threads ? chunk % _threads * each + chunk / _threads : chunk;
     }
 
-    /// <summary>
-    /// Tile by tile: between the sums of one tile the numbers of the tile before move, one vector after the other. A processor looks only a few hundred instructions ahead; so it makes
-    /// sums while it waits for roots and quotients.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private readonly void Move(float* x, float* sums, int row, int rows, int column, int columns)
+    /// <summary>Moves the weights of some rows of dw, which lie <paramref name="stride"/> numbers apart; <paramref name="first"/> is the first one's place in the matrix.</summary>
+    private readonly void Move(float* dw, int stride, long first, int rows, int columns)
     {
-        int vectors = TileRows * TileVectors;
-        T formula = _formula; // in registers
-        var stretch = new StepStretch<T, V>(_tensor);
-        int n = Geometry.N, width = Geometry.O;
-        long ahead = (long)(ProductSteps.Ahead / columns + 1) * TileRows * width; // weights wait in memory while sums are made
-        float* gradient = sums + TileRows * TileColumns; // of the tile before, whose first number in the matrix is:
-        long due = None;
-        for (int i = 0; i < rows; i += TileRows)
-        {
-            for (int j = 0; j < columns; j += TileColumns)
-            {
-                V s00 = V.Zero, s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00, s12 = s00, s13 = s00;
-                V s20 = s00, s21 = s00, s22 = s00, s23 = s00, s30 = s00, s31 = s00, s32 = s00, s33 = s00;
-                float* pair = x + i, panel = _panels + (nint)(column + j) * n;
-                int v = 0, last = due == None ? 0 : vectors;
-                long at = due;
-                for (int k = 0; k < n; k++, pair += ProductSteps.BlockRows, panel += TileColumns)
-                {
-                    V b0 = V.Load(panel), b1 = V.Load(panel + V.Count), b2 = V.Load(panel + 2 * V.Count), b3 = V.Load(panel + 3 * V.Count);
-                    AddRow(pair[0], b0, b1, b2, b3, ref s00, ref s01, ref s02, ref s03);
-                    AddRow(pair[1], b0, b1, b2, b3, ref s10, ref s11, ref s12, ref s13);
-                    if (IsTall)
-                    {
-                        AddRow(pair[2], b0, b1, b2, b3, ref s20, ref s21, ref s22, ref s23);
-                        AddRow(pair[3], b0, b1, b2, b3, ref s30, ref s31, ref s32, ref s33);
-                    }
-                    if (v == last || (!IsTall && k % 2 == 0)) // one vector for eight multiply-adds of vectors, or sixteen
-                        continue;
-                    stretch.Ask(at + ahead);
-                    stretch.Move(formula, V.Load(gradient + v * V.Count), at);
-                    at += ++v % TileVectors == 0 ? width - TileColumns + V.Count : V.Count;
-                }
-                for (; v < last; v++, at += v % TileVectors == 0 ? width - TileColumns + V.Count : V.Count)
-                    stretch.Move(formula, V.Load(gradient + v * V.Count), at);
-                StoreRow(sums, s00, s01, s02, s03);
-                StoreRow(sums + TileColumns, s10, s11, s12, s13);
-                if (IsTall)
-                {
-                    StoreRow(sums + 2 * TileColumns, s20, s21, s22, s23);
-                    StoreRow(sums + 3 * TileColumns, s30, s31, s32, s33);
-                }
-                float* free = gradient;
-                gradient = sums;
-                sums = free;
-                due = (long)(row + i) * width + column + j;
-                if (i + TileRows <= rows && j + TileColumns <= columns)
-                    continue;
-                Move(gradient, due, Math.Min(TileRows, rows - i), Math.Min(TileColumns, columns - j));
-                due = None;
-            }
-        }
-        if (due != None)
-            Move(gradient, due, TileRows, TileColumns);
-    }
-
-    /// <summary>Adds x times four vectors to the sums of a row.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddRow(float x, V b0, V b1, V b2, V b3, ref V s0, ref V s1, ref V s2, ref V s3)
-    {
-        V a = V.Create(x);
-        s0 = V.MultiplyAdd(a, b0, s0);
-        s1 = V.MultiplyAdd(a, b1, s1);
-        s2 = V.MultiplyAdd(a, b2, s2);
-        s3 = V.MultiplyAdd(a, b3, s3);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreRow(float* to, V s0, V s1, V s2, V s3)
-    {
-        s0.Store(to);
-        s1.Store(to + V.Count);
-        s2.Store(to + 2 * V.Count);
-        s3.Store(to + 3 * V.Count);
-    }
-
-    /// <summary>Moves the numbers of a tile, or of its part within the matrix.</summary>
-    private readonly void Move(float* gradient, long first, int rows, int columns)
-    {
-        for (; rows > 0; rows--, first += Geometry.O, gradient += TileColumns)
-            StepStretch<T, V>.Move(_formula, _tensor, gradient, first, first + columns);
+        int width = Geometry.O;
+        if (columns == width && stride == width)
+            (rows, columns) = (1, rows * columns); // without gaps
+        StepStretch<T, V>.Move(_formula, _tensor, dw, stride, first, columns, width, rows);
     }
 
     /// <summary>dy [N,O] as [panels of a tile's columns][N][tile columns], the last one filled up with zeros.</summary>
@@ -177,11 +96,17 @@ internal unsafe struct ProductStep<T, V> : IChunkBody
 /// <summary>Sizes of a <see cref="ProductStep{T, V}"/>, whatever the formula and the vectors.</summary>
 internal static unsafe class ProductSteps
 {
-    /// <summary>Rows and columns of a chunk: as many numbers as <see cref="Elementwise.Chunk"/>; a multiple of every tile.</summary>
-    public const int BlockRows = 64, BlockColumns = 256;
+    /// <summary>Rows of a chunk: with 256 columns as many numbers as <see cref="Elementwise.Chunk"/>.</summary>
+    public const int BlockRows = 64;
 
-    /// <summary>Floats of the largest tile.</summary>
-    public const int MostNumbersOfTile = 256;
+    /// <summary>Columns of a chunk with steps between its sums, and with steps after them. There, weights and slots come only while they move: from memory fastest in long runs.</summary>
+    public const int MixedBlockColumns = 256, BlockColumns = 1024;
+
+    /// <summary>Floats of the largest tile with steps between its sums.</summary>
+    public const int MostNumbersOfMixedTile = 256;
+
+    /// <summary>Rows of the largest tile with steps after its sums.</summary>
+    public const int MostTileRows = 6;
 
     /// <summary>How many numbers further on weights and slots are asked for: the streams stand still while sums are made, and the processor loses them.</summary>
     public const int Ahead = 512;

@@ -25,16 +25,23 @@ internal readonly unsafe struct StepStretch<T, V>
         _clips = !float.IsPositiveInfinity(tensor->Limit);
     }
 
-    /// <summary>Moves the numbers from <paramref name="i"/> up to <paramref name="stop"/>; <paramref name="gradient"/> points to the gradient of the first.</summary>
+    /// <summary>Moves the numbers from <paramref name="first"/> up to <paramref name="stop"/>; <paramref name="gradient"/> points to the gradient of the first.</summary>
+    public static void Move(in T formula, StepTensor* tensor, float* gradient, long first, long stop) => Move(formula, tensor, gradient, 0, first, stop - first, 0, 1);
+
+    /// <summary>Moves <paramref name="rows"/> rows of <paramref name="columns"/> numbers: row by row they lie <paramref name="width"/> numbers apart, and their gradients <paramref name="stride"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Move(in T formula, StepTensor* tensor, float* gradient, long i, long stop)
+    public static void Move(in T formula, StepTensor* tensor, float* gradient, int stride, long first, long columns, int width, int rows)
     {
         T f = formula; // in registers
         var stretch = new StepStretch<T, V>(tensor);
-        for (; i <= stop - V.Count; i += V.Count, gradient += V.Count)
-            stretch.Move(f, V.Load(gradient), i);
-        if (i < stop)
-            stretch.MoveTail(f, Elementwise.LoadTail<V>(gradient, (int)(stop - i)), i, (int)(stop - i));
+        for (; rows > 0; rows--, first += width, gradient += stride)
+        {
+            long j = 0;
+            for (; j <= columns - V.Count; j += V.Count)
+                stretch.Move(f, V.Load(gradient + j), first + j);
+            if (j < columns)
+                stretch.MoveTail(f, Elementwise.LoadTail<V>(gradient + j, (int)(columns - j)), first + j, (int)(columns - j));
+        }
     }
 
     /// <summary>Moves a vector of numbers, from <paramref name="i"/> on.</summary>

@@ -24,8 +24,8 @@ public sealed class ProductStepTests
         ["nadam"] = (2, (k, t) => k.NadamStep.Step(new(0.1f, 0.9f, 0.999f, 1e-7f, 3), t)),
     };
 
-    // Blocks of 64 rows and 256 columns, tiles of 2 or 4 rows and up to 64 columns: whole, one more, one less, and narrower than any; fewer rows of x than a tile has vectors, and more.
-    private static readonly DenseGeometry[] s_sizes = [new(20, 128, 256), new(1, 65, 64), new(5, 129, 1), new(64, 7, 300), new(3, 130, 257), new(2, 1, 70), new(20, 67, 33), new(7, 300, 250)];
+    // Blocks of 64 rows and 256 or 1024 columns, tiles of 4 or 6 rows and 8 to 64 columns: whole, one more, one less, and narrower than any; fewer rows of x than a tile has vectors, and more.
+    private static readonly DenseGeometry[] s_sizes = [new(20, 128, 256), new(1, 65, 64), new(5, 129, 1), new(64, 7, 300), new(3, 130, 257), new(2, 1, 70), new(20, 67, 33), new(7, 300, 250), new(3, 20, 1030)];
 
     // Without slots, with one and with all; the others, whose code is the same for every width, take the widest of the process: the JIT's work on each is a third of a second.
     private static readonly string[] s_allWidths = ["sgd", "rmsprop", "amsgrad with decay"];
