@@ -154,7 +154,7 @@ public sealed class CudaNarrowTransformerTests(CudaEmulator.CudaEmulator emulato
             gpt.MoveTo(gpu.Device);
             using var optimizer = new Sgd(0.01f);
             gpt.Compile(optimizer, Loss.SparseCategoricalCrossEntropy(fromLogits: true));
-            float[] ids = Numbers(12 * tokens, s_config.VocabularySize);
+            float[] ids = Numbers(8 * tokens, s_config.VocabularySize);
             List<(ulong Bytes, ulong Calls)> steps = [];
             ulong Calls() => emulator.Counter("launches") + emulator.Counter("cublas_calls");
             gpt.Fit(new ArrayBatches(ids, new Shape(tokens), ids, new Shape(tokens), LabelKind.Sparse, batchSize: 4, shuffleSeed: null), 1, options: new FitOptions
@@ -163,7 +163,7 @@ public sealed class CudaNarrowTransformerTests(CudaEmulator.CudaEmulator emulato
                 Callbacks = [new LambdaCallback { BatchEnd = (_, _) => steps.Add((emulator.Counter("bytes_touched"), Calls())) }],
             });
             gpt.Release();
-            return ((long)(steps[2].Bytes - steps[1].Bytes), (long)(steps[2].Calls - steps[1].Calls));
+            return ((long)(steps[1].Bytes - steps[0].Bytes), (long)(steps[1].Calls - steps[0].Calls));
         }
     }
 
