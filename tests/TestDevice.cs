@@ -6,13 +6,14 @@ namespace Graft.Tests;
 /// <summary>
 /// Tests build models without naming a device: these live on the processor also where there is a GPU, or the emulated one is loaded, unless the run names another. What
 /// tests of CUDA use, they name. Where compiled kernels are kept is settled at the start too: tests of downloads move the other caches while kernels are compiled beside them.
+/// Programs that tests start do not watch their methods in order to compile them better, as this one does not (Tests.csproj).
 /// </summary>
 internal static class TestDevice
 {
     /// <summary>What names the default device.</summary>
     public const string Variable = "GRAFT_DEVICE";
 
-    private const string KernelsVariable = "GRAFT_CUDA_CACHE";
+    private const string KernelsVariable = "GRAFT_CUDA_CACHE", WatchVariable = "DOTNET_TieredPGO";
 
     [ModuleInitializer]
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The test program is an application: it must choose before any test makes a parameter.")]
@@ -22,5 +23,7 @@ internal static class TestDevice
             Environment.SetEnvironmentVariable(Variable, Device.Cpu.Name);
         if (Environment.GetEnvironmentVariable(KernelsVariable) is null)
             Environment.SetEnvironmentVariable(KernelsVariable, Path.Combine(CacheFolder.Own(Environment.GetEnvironmentVariable), "cuda")); // the default
+        if (Environment.GetEnvironmentVariable(WatchVariable) is null)
+            Environment.SetEnvironmentVariable(WatchVariable, "0");
     }
 }

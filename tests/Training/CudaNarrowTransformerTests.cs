@@ -65,10 +65,12 @@ public sealed class CudaNarrowTransformerTests(CudaEmulator.CudaEmulator emulato
     {
         emulator.Begin($"{nameof(Gradient_checkpointing_of_GPT_2_changes_no_bit)} {precision}");
         using var gpu = new EmulatedGpu();
-        float[] weights = Train(gpu.Device, precision, "full").Weights;
+        float[] Weights(string variant, int every = 0, int epochs = 2) => Train(gpu.Device, precision, variant, every, epochs: epochs).Weights;
+        float[] weights = Weights("full");
+        Assert.NotEqual(Weights("full", epochs: 1), weights); // no loss scale leaves out the last steps
         foreach (int every in new[] { 1, 3, 7 })
-            Assert.Equal(weights, Train(gpu.Device, precision, "full", every).Weights);
-        Assert.Equal(Train(gpu.Device, precision, "adapters").Weights, Train(gpu.Device, precision, "adapters", 2).Weights);
+            Assert.Equal(weights, Weights("full", every));
+        Assert.Equal(Weights("adapters"), Weights("adapters", 2));
     }
 
     [Theory]
@@ -152,7 +154,7 @@ public sealed class CudaNarrowTransformerTests(CudaEmulator.CudaEmulator emulato
             gpt.MoveTo(gpu.Device);
             using var optimizer = new Sgd(0.01f);
             gpt.Compile(optimizer, Loss.SparseCategoricalCrossEntropy(fromLogits: true));
-            float[] ids = Numbers(12 * tokens, s_config.VocabularySize);
+            float[] ids = Numbers(8 * tokens, s_config.VocabularySize);
             List<(ulong Bytes, ulong Calls)> steps = [];
             ulong Calls() => emulator.Counter("launches") + emulator.Counter("cublas_calls");
             gpt.Fit(new ArrayBatches(ids, new Shape(tokens), ids, new Shape(tokens), LabelKind.Sparse, batchSize: 4, shuffleSeed: null), 1, options: new FitOptions
@@ -161,7 +163,7 @@ public sealed class CudaNarrowTransformerTests(CudaEmulator.CudaEmulator emulato
                 Callbacks = [new LambdaCallback { BatchEnd = (_, _) => steps.Add((emulator.Counter("bytes_touched"), Calls())) }],
             });
             gpt.Release();
-            return ((long)(steps[2].Bytes - steps[1].Bytes), (long)(steps[2].Calls - steps[1].Calls));
+            return ((long)(steps[1].Bytes - steps[0].Bytes), (long)(steps[1].Calls - steps[0].Calls));
         }
     }
 

@@ -7,7 +7,7 @@ namespace emu {
 
 // Names in use: allocations, frees, bytes_live, bytes_peak, launches, launches:NAME, threads, copies_to_device, bytes_to_device,
 // copies_to_host, bytes_to_host, copies_on_device, bytes_on_device, memsets, synchronisations, graph_launches, graph_nodes,
-// calls (of the driver, and of cuBLAS and cuDNN with a handle), compiles, compiles_cached, cublas_calls, cudnn_calls, checked_accesses, pool_reserved, pool_used,
+// calls (of the driver, and of cuBLAS and cuDNN with a handle), compiles, compiles_cached, cublas_calls, cudnn_calls, checked_accesses (of all but the threads' own stacks), pool_reserved, pool_used,
 // ordered_failures, bytes_touched (of what each checked kernel, library routine and copy reads, and of what it writes, every byte once).
 void count(const std::string& name, uint64_t by = 1);
 void setCounter(const std::string& name, uint64_t value);

@@ -39,10 +39,10 @@ namespace {
 void* schedulerStack = nullptr;
 
 // Stacks that all began at the same place of a page would share a few lines of the processor's cache, so each begins at another one.
-char* topOf(char* stack, size_t number) { return stack + Fiber::StackBytes - 64 - number * 7 % 64 * 64; }
+char* topOf(char* stack, size_t number) { return stack + EmuStackBytes - 64 - number * 7 % 64 * 64; }
 
 Fiber* createFiber(size_t number) {
-    char* memory = static_cast<char*>(mmap(nullptr, Fiber::StackBytes + Page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    char* memory = static_cast<char*>(mmap(nullptr, EmuStackBytes + Page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(memory, Page, PROT_NONE);
     auto fiber = new Fiber;  // lives as long as the process
     fiber->stack = memory + Page;

@@ -25,13 +25,10 @@ struct Fiber {
     unsigned mask = 0;
     uint64_t value = 0, result = 0;
 
-    // For races within a warp: what this lane knows of the others' warp operations (a vector clock; see SharedMemory.cpp).
-    uint32_t warpClock[32] = {};
+    // For races within a warp: what this lane knows of the others' warp operations (a vector clock, its own or its warp's; see Checks.cpp).
+    uint32_t* warpClock = nullptr;
+    uint32_t ownClock[32] = {};
 
-    static constexpr uint64_t StackBytes = 68 * 1024;  // 64 KiB from any top on
-    bool onStack(uint64_t address) const {
-        return address >= reinterpret_cast<uint64_t>(stack) && address < reinterpret_cast<uint64_t>(stack) + StackBytes;
-    }
     bool belowStack(uint64_t address) const {
         return address < reinterpret_cast<uint64_t>(stack) && address >= reinterpret_cast<uint64_t>(stack) - 4096;
     }

@@ -69,9 +69,9 @@ void runBlocks();  // the body of a launch: all blocks of running()
 
 // What checked kernels call at each load and store, and the bookkeeping around it.
 void beginChecks();
-void beginCheckedBlock();
+void beginCheckedBlock(int threads);
 void afterBarrier();
-void afterWarpOperation(const Lanes& lanes);
+void afterWarpOperation(const Lanes& lanes, int lanesOfWarp);
 void checkAccess(const void* address, unsigned long size, int kind);
 void endChecks();  // hands what was touched to the ordering check
 

@@ -84,15 +84,19 @@ int poisonFile() {
     return file;
 }
 
+// Maps poison over whole pages; false where the system has none, or takes no more mappings.
+bool mapPoison(uint64_t address, uint64_t bytes) {
+    if (poisonFile() < 0) return false;
+    for (uint64_t at = 0; at < bytes; at += PoisonBytes) {
+        void* part = reinterpret_cast<void*>(address + at);
+        if (mmap(part, std::min(PoisonBytes, bytes - at), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, poisonFile(), 0) == MAP_FAILED) return false;
+    }
+    return true;
+}
+
 // Lets the pages of an allocation be read and written, and fills them with poison.
 bool openPoisoned(const Allocation& a) {
-    if (a.mapped >= Large && !settings().idle && poisonFile() >= 0) {
-        for (uint64_t at = 0; at < a.mapped; at += PoisonBytes) {
-            void* part = reinterpret_cast<void*>(a.base + at);
-            if (mmap(part, std::min(PoisonBytes, a.mapped - at), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, poisonFile(), 0) == MAP_FAILED) return false;
-        }
-        return true;
-    }
+    if (a.mapped >= Large && !settings().idle && poisonFile() >= 0) return mapPoison(a.base, a.mapped);
     if (mprotect(reinterpret_cast<void*>(a.base), a.mapped, PROT_READ | PROT_WRITE) != 0) return false;
     if (!settings().idle) memset(reinterpret_cast<void*>(a.base), Poison, a.mapped);
     return true;
@@ -226,6 +230,16 @@ bool checkRange(uint64_t address, uint64_t bytes, const char* what) {
     return false;
 }
 
+void poison(uint64_t address, uint64_t bytes) {
+    uint64_t first = roundUp(address, Page), end = (address + bytes) / Page * Page;
+    if (bytes < Large || !mapPoison(first, end - first)) {
+        memset(reinterpret_cast<void*>(address), Poison, bytes);
+        return;
+    }
+    memset(reinterpret_cast<void*>(address), Poison, first - address);
+    memset(reinterpret_cast<void*>(end), Poison, address + bytes - end);
+}
+
 void markInitialised(uint64_t address, uint64_t bytes) {
     Allocation* a = allocationAt(address);
     if (!a || !a->tracksBytes()) return;
@@ -266,11 +280,19 @@ void copyInitialised(uint64_t to, uint64_t from, uint64_t bytes) {
         markInitialised(to, bytes);
         return;
     }
-    std::vector<bool> bits(bytes);  // by way of a copy, since the two ranges may overlap
-    for (uint64_t i = 0, at = from - source->address; i < bytes; i++, at++) bits[i] = source->initialised[at >> 6] >> (at & 63) & 1;
-    for (uint64_t i = 0, at = to - target->address; i < bytes; i++, at++) {
-        uint64_t bit = 1ull << (at & 63);
-        target->initialised[at >> 6] = bits[i] ? target->initialised[at >> 6] | bit : target->initialised[at >> 6] & ~bit;
+    // By way of a copy, since the two ranges may overlap.
+    std::vector<uint64_t> bits((bytes + 63) / 64);
+    for (uint64_t i = 0, at = from - source->address; i < bits.size(); i++, at += 64) {
+        size_t word = at >> 6;
+        bits[i] = source->initialised[word] >> (at & 63);
+        if ((at & 63) && word + 1 < source->initialised.size()) bits[i] |= source->initialised[word + 1] << (64 - (at & 63));
+    }
+    for (uint64_t i = 0, at = to - target->address; i < bytes;) {
+        uint64_t many = std::min({64 - (at & 63), 64 - (i & 63), bytes - i}), mask = many == 64 ? ~0ull : (1ull << many) - 1;
+        uint64_t& word = target->initialised[at >> 6];
+        word = (word & ~(mask << (at & 63))) | ((bits[i >> 6] >> (i & 63) & mask) << (at & 63));
+        i += many;
+        at += many;
     }
 }
 

@@ -11,6 +11,8 @@
 
 namespace emu {
 
+struct Touched;
+
 struct Allocation {
     uint64_t id = 0;       // running number, for messages
     uint64_t address = 0;  // what the program got
@@ -23,6 +25,7 @@ struct Allocation {
     std::string maker;
     std::vector<uint64_t> initialised;  // a bit a byte; kept in checked mode only
     AccessHistory history;
+    Touched* touched = nullptr;  // by the running launch, in checked mode (Checks.cpp)
 
     bool tracksBytes() const { return !initialised.empty(); }
     bool holds(uint64_t from, uint64_t bytes) const { return from >= address && bytes <= size && from - address <= size - bytes; }
@@ -44,6 +47,9 @@ std::string describe(uint64_t address);      // "offset 400 of allocation #12 of
 
 // True if the bytes lie in one living allocation; else a finding that names `what`.
 bool checkRange(uint64_t address, uint64_t bytes, const char* what);
+
+// Fills device memory that is open with poison.
+void poison(uint64_t address, uint64_t bytes);
 
 void markInitialised(uint64_t address, uint64_t bytes);
 void copyInitialised(uint64_t to, uint64_t from, uint64_t bytes);

@@ -18,11 +18,13 @@ namespace emu {
 
 namespace {
 
-std::vector<Fiber*>* block;  // the fibers of the running block, the first `threads` of them
+Fiber* const* block;  // the fibers of the running block, the first `threads` of them
 int threads;
+std::vector<int> turns;  // their numbers, as they take turns
 
-Fiber& at(int i) { return *(*block)[static_cast<size_t>(i)]; }
+Fiber& at(int i) { return *block[i]; }
 int warps() { return (threads + 31) / 32; }
+int lanesOf(int warp) { return std::min(32, threads - warp * 32); }
 
 const char* stateText(const Fiber& f) {
     switch (f.state) {
@@ -122,14 +124,14 @@ void deliver(const Lanes& lanes) {
 // Lets go the groups of lanes of a warp that have all arrived.
 bool openWarpOperations(int warp) {
     bool any = false;
-    for (int lane = 0; lane < 32 && warp * 32 + lane < threads; lane++) {
+    for (int lane = 0; lane < lanesOf(warp); lane++) {
         Fiber& f = at(warp * 32 + lane);
         if (f.state != FiberState::InWarpOperation || !allHere(f)) continue;
         Lanes lanes;
-        for (int k = 0; k < 32 && warp * 32 + k < threads; k++)
+        for (int k = 0; k < lanesOf(warp); k++)
             if (f.mask >> k & 1) lanes.add(&at(warp * 32 + k));
         deliver(lanes);
-        if (running().function->module->contents->checked) afterWarpOperation(lanes);
+        if (running().function->module->contents->checked) afterWarpOperation(lanes, lanesOf(warp));
         for (Fiber* g : lanes) g->state = FiberState::Ready;
         any = true;
     }
@@ -140,12 +142,14 @@ bool openWarpOperations(int warp) {
 
 void takeTurn(Fiber& f) {
     running().fiber = &f;
-    running().function->module->contents->state->self = &f.index;
+    EmuState& state = *running().function->module->contents->state;
+    state.self = &f.index;
+    state.stack = f.stack;
     resume(f);
 }
 
 void runBlock() {
-    std::vector<int> turns(static_cast<size_t>(threads));
+    turns.resize(static_cast<size_t>(threads));
     std::iota(turns.begin(), turns.end(), 0);
     if (settings().threadOrder == ThreadOrder::Backward) std::reverse(turns.begin(), turns.end());
     for (int alive = threads; alive > 0;) {
@@ -193,7 +197,7 @@ void startBlock(EmuIndex index) {
         f.lane = i % 32;
         prepare(f, enterKernel);
     }
-    if (module.checked) beginCheckedBlock();
+    if (module.checked) beginCheckedBlock(threads);
 }
 
 // ---- what kernels call ----
@@ -250,7 +254,7 @@ const EmuCalls* emulatorCalls() {
 void runBlocks() {
     const LaunchShape& shape = running().shape;
     threads = static_cast<int>(shape.threads());
-    block = &fibers(threads);
+    block = fibers(threads).data();
     uint64_t blocks = static_cast<uint64_t>(shape.grid.x) * shape.grid.y * shape.grid.z;
     // Every block once, from a start and with a stride drawn by seed: a stride without a common factor with the count visits all.
     uint64_t start = randomness()() % blocks, stride = blocks > 1 ? randomness()() % blocks | 1 : 1;

@@ -1,5 +1,4 @@
 // Handles, their state, and names of statuses.
-#include <cstring>
 
 #include "Handle.h"
 
@@ -27,7 +26,7 @@ int queueRoutine(const BlasHandle& handle, const char* caller, std::vector<Acces
     Work work{caller, WorkKind::Library, std::move(accesses), nullptr, nullptr};
     work.run = [=](const Moment&) {
         compute();
-        if (workspace) memset(reinterpret_cast<void*>(workspace), Poison, bytes);  // what it held is lost
+        if (workspace) poison(workspace, bytes);  // what it held is lost
         return Success;
     };
     count("cublas_calls");

@@ -192,7 +192,7 @@ LT_API int cublasLtMatmul(void* handle, void* desc, const void* alpha, const voi
     Work work{"cublasLtMatmul", WorkKind::Library, accesses, nullptr, nullptr};
     work.run = [=](const Moment&) {
         computeGemm(p);
-        if (scratch) memset(reinterpret_cast<void*>(scratchAddress), Poison, scratch);  // what it held is lost
+        if (scratch) poison(scratchAddress, scratch);  // what it held is lost
         return Success;
     };
     count("calls");

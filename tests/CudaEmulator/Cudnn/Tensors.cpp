@@ -109,7 +109,7 @@ int queueDnn(const DnnHandle& handle, const Buffers& buffers, std::function<void
     Work work{buffers.caller(), WorkKind::Library, buffers.accesses(), nullptr, nullptr};
     work.run = [=](const Moment&) {
         compute();
-        if (scratch) memset(reinterpret_cast<void*>(scratch), Poison, scratchBytes);  // what it held is lost
+        if (scratch) poison(scratch, scratchBytes);  // what it held is lost
         return Success;
     };
     count("cudnn_calls");

@@ -1,10 +1,10 @@
 // g++ -fsanitize=thread turns every load and store into a call of these functions. There is no sanitizer behind them: they hand the
-// address to the emulator, which checks bounds, content and races.
+// address to the emulator, which checks bounds, content and races, unless it lies in the thread's own stack.
 #pragma once
 
 // Before the first launch, while the module's own table is set up, there is nobody to ask.
 EMU_UNCHECKED static inline void emuAccess(void* address, unsigned long size, int kind) {
-    if (emuState.calls) emuState.calls->access(address, size, kind);
+    if (!emuIsOwnStack(address) && emuState.calls) emuState.calls->access(address, size, kind);
 }
 
 extern "C" {

@@ -18,6 +18,7 @@
 // A shared variable is a static one, and the module's whole .bss is its shared memory: blocks run one after another, so one copy
 // serves. The header's own state must therefore lie elsewhere.
 #define __shared__ static
+#define EMU_UNCHECKED __attribute__((no_sanitize("thread")))
 #define EMU_NOT_SHARED __attribute__((section(".data.emu")))
 
 #define DEVICE
@@ -27,8 +28,9 @@
 #include "math.h"
 
 extern "C" {
-EMU_NOT_SHARED EmuState emuState = {(EmuThread*)8, nullptr, {1, 1, 1}, {1, 1, 1}, nullptr};
+EMU_NOT_SHARED EmuState emuState = {(EmuThread*)8, nullptr, nullptr, {1, 1, 1}, {1, 1, 1}, nullptr};
 }
+EMU_UNCHECKED static inline bool emuIsOwnStack(const void* address) { return (unsigned long)address - (unsigned long)emuState.stack < EmuStackBytes; }
 #define threadIdx (emuState.self->thread)
 #define blockIdx (emuState.self->block)
 #define blockDim (emuState.blockSize)
@@ -91,6 +93,7 @@ static inline unsigned __activemask() {
 }
 
 #include "memory.h"
+#include "half.h"
 #include "registration.h"
 #ifdef EMU_CHECKED
 #include "checked.h"

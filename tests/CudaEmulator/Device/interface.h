@@ -25,9 +25,12 @@ struct EmuCalls {
     void (*trap)(int line);
 };
 
+enum { EmuStackBytes = 68 * 1024 };  // 64 KiB from wherever a stack begins to grow
+
 // What the core writes into a module before it runs a block, and where.
 struct EmuState {
     EmuThread* self;  // the running thread
+    char* stack;      // its stack, from the lowest byte on
     const EmuCalls* calls;
     EmuIndex blockSize, gridSize;
     char* dynamicShared;

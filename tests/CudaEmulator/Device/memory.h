@@ -1,8 +1,6 @@
 // Cached loads and atomics for g++. A thread is never interrupted, so plain code is atomic; the checker is told that it was.
 #pragma once
 
-#define EMU_UNCHECKED __attribute__((no_sanitize("thread")))
-
 #define LDG(T) static inline T __ldg(const T* p) { return *p; } \
                static inline T __ldcs(const T* p) { return *p; } \
                static inline T __ldcg(const T* p) { return *p; }
@@ -14,7 +12,7 @@ LDG(longlong2) LDG(uchar2) LDG(uchar4) LDG(ushort2) LDG(ushort4) LDG(uint2) LDG(
 template <class T>
 EMU_UNCHECKED static inline void emuAtomic(T* address) {
 #ifdef EMU_CHECKED
-    emuState.calls->access(address, sizeof(T), EmuAtomic);
+    if (!emuIsOwnStack(address)) emuState.calls->access(address, sizeof(T), EmuAtomic);
 #endif
 }
 

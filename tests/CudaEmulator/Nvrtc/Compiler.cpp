@@ -169,7 +169,7 @@ std::vector<std::string> compileCommand(const CompileJob& job, const Invocation&
 const std::string& deviceHeaders() {
     static const std::string all = [] {
         std::string text;
-        for (const char* header : {"emulator.h", "interface.h", "types.h", "math.h", "memory.h", "registration.h", "checked.h"}) text += readFile(ownFolder() + "device/" + header);
+        for (const char* header : {"emulator.h", "interface.h", "types.h", "math.h", "memory.h", "half.h", "registration.h", "checked.h"}) text += readFile(ownFolder() + "device/" + header);
         return text;
     }();
     return all;
