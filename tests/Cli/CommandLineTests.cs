@@ -250,11 +250,12 @@ public sealed class CommandLineTests : IDisposable
     public void Finetune_then_evaluate_then_predict()
     {
         Painted("data", 4);
-        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.25", "--size", "48", "--epochs", "2", "--batch", "8",
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.25", "--size", "48", "--epochs", "2", "--batch", "8", "--class-weights", "balanced", "--label-smoothing", "0.1",
             "--unfreeze", "1", "--unfreeze-epochs", "1", "--output", Sub("out"));
         Assert.Equal("", error);
         Assert.Equal(0, code);
         Assert.Matches(@"^val_accuracy=\d\.\d{4}$", Lines(output)[^1]);
+        Assert.Matches(@"(?m)^Weights of the classes in the loss: .*rose 1\.00", output);
         foreach (string file in new[] { "model.graft", "history.json", "history.csv", "curves.png" })
             Assert.True(new FileInfo(Sub($"out/{file}")).Length > 0);
 
