@@ -1,3 +1,4 @@
+using System.Globalization;
 using Graft.Importers.Images;
 using Graft.Inference;
 using Graft.Kernels;
@@ -42,6 +43,11 @@ internal sealed record FineTuningSettings
 
     /// <summary>Epochs without a lower val_loss after which a phase ends with the weights of its best epoch; null runs all epochs and keeps the last weights.</summary>
     public int? Patience { get; init; }
+
+    /// <summary>True makes rare classes count as much as others in the loss.</summary>
+    public bool IsBalanced { get; init; }
+
+    public float LabelSmoothing { get; init; }
 
     public bool Augment { get; init; }
 
@@ -97,6 +103,7 @@ internal static class FineTuning
         (ImageFolder trainData, ImageFolder validData) = terminal.WithBar("Reading images", bar => OpenData(s, pretrained.Preprocessing, train, validation, bar, terminal.Interrupt));
         Describe(terminal, "training", trainData, s.BadImages == BadImages.Substitute);
         Describe(terminal, "validation", validData, s.BadImages == BadImages.Substitute);
+        TellImbalance(s, terminal, trainData);
 
         bool binary = classes == 2;
         Model model = terminal.Own(Build(s, pretrained, binary ? 1 : classes));
@@ -170,6 +177,17 @@ internal static class FineTuning
         terminal.Line($"{data.Count} {what} images: {string.Join(", ", data.ClassNames.Select((c, i) => $"{c} {data.Classes.Count(k => k == i)}"))}");
         foreach (string bad in data.BadFiles)
             terminal.Line($"  {(substituted ? "substituted" : "skipped")} {bad}");
+    }
+
+    /// <summary>A rare class is easily never answered, while accuracy looks well.</summary>
+    private static void TellImbalance(FineTuningSettings s, Terminal terminal, ImageFolder data)
+    {
+        const int Much = 3;
+        int[] counts = [.. data.Classes.CountBy(c => c).Select(c => c.Value)];
+        if (s.IsBalanced)
+            terminal.Line($"Weights of the classes in the loss: {string.Join(", ", ClassWeighting.Balanced(data.Classes).OrderBy(w => w.Key).Select(w => string.Create(CultureInfo.InvariantCulture, $"{data.ClassNames[w.Key]} {w.Value:0.00}")))}.");
+        else if (counts.Max() >= Much * counts.Min())
+            terminal.Line($"The largest class has {counts.Max() / counts.Min()} times as many images as the smallest: --class-weights balanced makes them count the same, and 'graft evaluate' shows precision and recall of each.");
     }
 
     /// <summary>Finds out before training whether the results can be written.</summary>

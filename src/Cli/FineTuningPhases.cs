@@ -12,7 +12,7 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
     private readonly FineTuningState _state = new(s);
     private readonly EarlyStopping? _stopping = s.Patience is int patience ? new EarlyStopping(patience: patience) : null;
     private readonly EpochLines _lines = new(terminal);
-    private readonly Loss _loss = training.LabelKind == LabelKind.Binary ? Loss.BinaryCrossEntropy() : Loss.CategoricalCrossEntropy();
+    private readonly Loss _loss = training.LabelKind == LabelKind.Binary ? Loss.BinaryCrossEntropy(labelSmoothing: s.LabelSmoothing) : Loss.CategoricalCrossEntropy(labelSmoothing: s.LabelSmoothing);
     private History _history = new();
 
     /// <summary>Trains.</summary>
@@ -69,7 +69,7 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
                 return model.Fit(training, begun + epochs, validation, new FitOptions
                 {
                     Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, Callbacks = _stopping is null ? [checkpoint, _lines] : [checkpoint, _lines, _stopping],
-                    InitialEpoch = from, InitialBatch = batch, History = _history, FeatureCache = s.FeatureCache, Precision = s.Precision,
+                    InitialEpoch = from, InitialBatch = batch, History = _history, FeatureCache = s.FeatureCache, Precision = s.Precision, ClassWeights = s.IsBalanced ? ClassWeighting.Balanced(training.Classes) : null,
                 });
             });
         }

@@ -65,6 +65,8 @@ internal sealed class FineTuningState(FineTuningSettings s)
         ["unfreeze-epochs"] = s.UnfreezeEpochs,
         ["unfreeze-learning-rate"] = s.UnfreezeLearningRate,
         ["patience"] = s.Patience,
+        ["class-weights"] = s.IsBalanced ? "balanced" : "none",
+        ["label-smoothing"] = s.LabelSmoothing,
         ["augment"] = s.Augment,
         ["augmented-copies"] = s.FeatureCache.AugmentedCopies,
         ["seed"] = s.Seed,

@@ -14,9 +14,13 @@ internal static class TextModelFolder
     private static readonly string[] ConfigNames = [GenerationConfigFile.FileName];
 
     /// <summary>Loads a folder, and puts an adapter on the model where one is named.</summary>
-    public static Gpt2 Load(string folder, string? adapter, Terminal terminal)
+    /// <param name="folder">The folder.</param>
+    /// <param name="adapter">That of an adapter; null for none.</param>
+    /// <param name="terminal">Owns the model.</param>
+    /// <param name="length">Most tokens that are read at once; null for what the model takes.</param>
+    public static Gpt2 Load(string folder, string? adapter, Terminal terminal, int? length = null)
     {
-        Gpt2 gpt = terminal.Own(Gpt2.Build(Gpt2Config.Open(folder)));
+        Gpt2 gpt = terminal.Own(Gpt2.Build(Gpt2Config.Open(folder), length ?? 0));
         gpt.LoadWeights(HuggingFaceFolder.OpenWeights(folder));
         if (adapter is not null)
             PeftAdapter.Open(adapter).AttachTo(gpt);

@@ -49,11 +49,23 @@ internal sealed class TextPrediction
         Write(texts.Texts, shares, texts.Labels);
         if (_json)
             return;
+        _terminal.Line();
+        ConfusionTables.Write(Confusion(texts, shares), _terminal, "texts");
+    }
+
+    /// <summary>How often each class is taken for each in a .tsv file.</summary>
+    public ConfusionMatrix Measure(string path)
+    {
+        LabelledTexts texts = LabelledTexts.Read(path, classNames: _config.ClassNames);
+        return Confusion(texts, Shares(texts.Texts));
+    }
+
+    private static ConfusionMatrix Confusion(LabelledTexts texts, float[][] shares)
+    {
         var matrix = new ConfusionMatrix(texts.ClassNames.Count, texts.ClassNames);
         for (int i = 0; i < shares.Length; i++)
             matrix.Add(texts.Classes[i], Best(shares[i]));
-        _terminal.Line();
-        ConfusionTables.Write(matrix, _terminal, "texts");
+        return matrix;
     }
 
     private float[][] Shares(IReadOnlyList<string> texts)

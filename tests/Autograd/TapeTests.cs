@@ -20,6 +20,23 @@ public sealed class TapeTests
     }
 
     [Fact]
+    public void An_intermediate_result_that_is_watched_keeps_its_gradient()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(1, 2), [3f, -4]), w = tape.Constant(new Shape(2, 2), [1f, 2, 3, 4]);
+        tape.Watch(x);
+        Tensor watched = tape.Run(new DenseOp(), x, w), other = tape.Run(new UnaryOp(UnaryFormula.Scale, 2), watched);
+        tape.Watch(watched); // after it was recorded
+        Tensor viewed = tape.Run(new ReshapeOp(2), other);
+        tape.Watch(viewed);
+        tape.Backward(tape.Run(new UnaryOp(UnaryFormula.Scale, 5), viewed), [1, -1]);
+        Assert.Equal([10, -10], tape.Gradient(watched)!.ToArray());
+        Assert.Equal([5, -5], tape.Gradient(viewed)!.ToArray());
+        Assert.Equal([-10, -10], tape.Gradient(x)!.ToArray()); // (10, -10) W'
+        Assert.Null(tape.Gradient(other)); // nobody asked for it
+    }
+
+    [Fact]
     public void The_gradient_of_a_view_stays_where_it_is_and_is_added_where_there_is_one()
     {
         using var tape = new Tape(Device.Cpu);

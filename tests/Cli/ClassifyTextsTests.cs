@@ -53,6 +53,9 @@ public sealed class ClassifyTextsTests : IDisposable
         Assert.Equal(20, lines.Count(l => l.Contains("  (animal ", StringComparison.Ordinal)));
         string row = Assert.Single(lines, l => l.StartsWith("tool ", StringComparison.Ordinal) && !l.Contains('(', StringComparison.Ordinal) && l.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length == 5);
         Assert.Equal(f1, double.Parse(row.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3], CultureInfo.InvariantCulture), 1e-9);
+        string[] measured = Lines(Succeeds("evaluate", "--model", Sub("out"), "--text", Sub("held.tsv")));
+        Assert.Contains(row, measured);
+        Assert.Matches(@"^accuracy=\d\.\d{4}$", measured[^1]);
         File.WriteAllLines(Sub("held.txt"), held.Texts);
         Assert.Equal(lines[..20].Select(l => l.Split("  ")[..3]), Lines(Succeeds("predict", "--model", Sub("out"), "--text-file", Sub("held.txt"))).Select(l => l.Split("  ")[..3]));
         JsonNode single = JsonNode.Parse(Succeeds("predict", "--model", Sub("out"), "--text", held.Texts[3], "--json"))![0]!;

@@ -250,18 +250,27 @@ public sealed class CommandLineTests : IDisposable
     public void Finetune_then_evaluate_then_predict()
     {
         Painted("data", 4);
-        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.25", "--size", "48", "--epochs", "2", "--batch", "8",
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.25", "--size", "48", "--epochs", "2", "--batch", "8", "--class-weights", "balanced", "--label-smoothing", "0.1",
             "--unfreeze", "1", "--unfreeze-epochs", "1", "--output", Sub("out"));
         Assert.Equal("", error);
         Assert.Equal(0, code);
         Assert.Matches(@"^val_accuracy=\d\.\d{4}$", Lines(output)[^1]);
+        Assert.Matches(@"(?m)^Weights of the classes in the loss: .*rose 1\.00", output);
         foreach (string file in new[] { "model.graft", "history.json", "history.csv", "curves.png" })
             Assert.True(new FileInfo(Sub($"out/{file}")).Length > 0);
 
-        (code, output, error) = Run("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data"), "--json", Sub("result.json"));
+        (code, output, error) = Run("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data"), "--json", Sub("result.json"), "--csv", Sub("images.csv"));
         Assert.Equal("", error);
         Assert.Equal(0, code);
         Assert.Matches(@"^accuracy=\d\.\d{4}$", Lines(output)[^1]);
+        Assert.Matches(@"(?m)^auc=\d\.\d{4}\r?$", output);
+        Assert.Matches(@"(?m)^Surest mistakes:\r?\n  .*: (\w+), taken for (?!\1)\w+ \(\d\.\d{4}\)", output);
+        string[] table = File.ReadAllLines(Sub("images.csv"));
+        Assert.StartsWith("image,class,predicted,", table[0], StringComparison.Ordinal);
+        Assert.Equal(Directory.GetFiles(Sub("data"), "*.jpg", SearchOption.AllDirectories).Length, table.Length - 1);
+        string[] columns = table[0].Split(',');
+        double[] own = [.. table[1..].Select(l => l.Split(',')).Select(l => double.Parse(l[Array.IndexOf(columns, l[1])], CultureInfo.InvariantCulture))];
+        Assert.Equal(own.Order(), own);
         Assert.Contains("\"confusion\"", File.ReadAllText(Sub("result.json")), StringComparison.Ordinal);
 
         (code, output, error) = Run("predict", "--model", Sub("out/model.graft"), Sub("data/rose/000.jpg"), Sub("data/tulip/001.jpg"));
@@ -296,6 +305,23 @@ public sealed class CommandLineTests : IDisposable
         Fails("was taught", "evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data"));
         File.WriteAllText(Sub("bad.jpg"), "no picture");
         Fails("bad.jpg", "predict", "--model", Sub("out/model.graft"), Sub("bad.jpg"));
+        PredictsBesideADamagedImage(Sub("out/model.graft"), Sub("data/rose/000.jpg"), Sub("bad.jpg"));
+    }
+
+    private static void PredictsBesideADamagedImage(string model, string good, string bad)
+    {
+        string[] Skips(params string[] more) => Lines(Run(["predict", "--model", model, "--on-bad-image", "skip", bad, good, .. more]).Output);
+        Assert.StartsWith($"skipped {bad}: not an image", Skips()[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{good}: ", Skips()[1], StringComparison.Ordinal);
+        JsonArray json = JsonNode.Parse(Skips("--json")[0])!.AsArray();
+        Assert.StartsWith($"{bad}: not an image", (string)json[0]!["error"]!, StringComparison.Ordinal);
+        string[] csv = Skips("--csv");
+        string best = (string)json[1]!["class"]!;
+        string[] classes = [.. json[1]!["probabilities"]!.AsObject().Select(p => p.Key)];
+        Assert.Equal($"image,class,{string.Join(',', classes)},error", csv[0]);
+        Assert.StartsWith($"{bad},,", csv[1], StringComparison.Ordinal);
+        Assert.StartsWith($"{good},{best},", csv[2], StringComparison.Ordinal);
+        Assert.Equal(2, Lines(Run(["predict", "--model", model, "--csv", good]).Output).Length);
     }
 
     [Fact]

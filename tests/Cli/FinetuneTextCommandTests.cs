@@ -48,6 +48,13 @@ public sealed class FinetuneTextCommandTests : IDisposable
         gpt.Compile(new AdamW(), TextBlocks.Loss, Metric.Perplexity);
         EvaluationResult result = gpt.Evaluate(new TextBlocks(held, 16, 4), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(perplexity, result["perplexity"], 5e-4); // printed with four digits; batches of float32 losses
+        File.WriteAllText(Sub("held.txt"), tokenizer.Decode([.. held.Tokens]));
+        (int code, string output, string error) = Run("evaluate", "--model", Sub("out"), "--text", Sub("held.txt"), "--block", "16", "--json", Sub("held.json"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal($"perplexity={result["perplexity"].ToString("F4", System.Globalization.CultureInfo.InvariantCulture)}", Lines(output)[^1]);
+        Assert.Contains("\"perplexity\":", File.ReadAllText(Sub("held.json")), StringComparison.Ordinal);
+        Assert.Equal(2, Run("evaluate", "--model", Sub("out")).Code);
+        Assert.Contains("this model takes 1 to 16 tokens", Run("evaluate", "--model", Sub("out"), "--text", Sub("held.txt"), "--block", "17").Error, StringComparison.Ordinal);
         gpt.Release();
     }
 

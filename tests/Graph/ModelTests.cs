@@ -1,5 +1,6 @@
 using Graft.Autograd;
 using Graft.Layers;
+using Graft.Weights;
 using Xunit;
 
 namespace Graft.Tests.Graph;
@@ -122,5 +123,47 @@ public sealed class ModelTests
     {
         using var tape = new Tape(model.Device);
         return model.Forward(tape, [tape.Constant(shape, new float[shape.Count])]);
+    }
+
+    [Fact]
+    public void The_node_of_a_layer_ends_a_model_of_inner_features_that_shares_the_weights()
+    {
+        var inner = new Sequential(4) { new Dense(3, Activation.Tanh) { Name = "first" }, new Dense(2) { Name = "second" } };
+        inner.Name = "base";
+        var model = new Sequential(4) { inner, new Dense(1) { Name = "head" } };
+        var features = new Model(inner.Inputs[0], inner.GetNode("first"), "features");
+        Assert.Equal(new Shape(3), features.Outputs[0].Shape);
+        Assert.Same(inner.GetLayer("first").Parameters[0], features.Parameters[0]);
+        Assert.Contains("nearest name is 'head'", Assert.Throws<GraftException>(() => model.GetNode("haed")).Message, StringComparison.Ordinal);
+        Assert.Contains("((Model)GetLayer(\"base\")).GetLayer(\"first\")", Assert.Throws<GraftException>(() => model.GetNode("first")).Message, StringComparison.Ordinal);
+
+        Node x = Node.Input(new Shape(4));
+        var twice = new Dense(4) { Name = "twice" };
+        Assert.Contains("at 2 places", Assert.Throws<GraftException>(() => new Model(x, twice.Apply(twice.Apply(x))).GetNode("twice")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Weights_are_copied_from_model_to_model_by_their_paths()
+    {
+        static Sequential Make(int seed, int outputs)
+        {
+            var model = new Sequential(4) { new Dense(3) { Name = "body" }, new Dense(outputs) { Name = "head" } };
+            model.SetSeed(seed);
+            return model;
+        }
+        Sequential teacher = Make(1, 2), same = Make(2, 2), wider = Make(3, 5);
+        Assert.True(WeightLoader.Load(same, new ModelWeights(teacher)).IsComplete);
+        Assert.Equal(teacher.Parameters.Select(p => p.Value.ToArray()), same.Parameters.Select(p => p.Value.ToArray()));
+        Assert.Throws<GraftException>(() => WeightLoader.Load(wider, new ModelWeights(teacher)));
+        WeightReport report = WeightLoader.Load(wider, new ModelWeights(teacher), strict: false);
+        Assert.Equal(["body/kernel", "body/bias"], report.Matched);
+        Assert.Equal(teacher.Parameters[0].Value.ToArray(), wider.Parameters[0].Value.ToArray());
+    }
+
+    [Fact]
+    public void Layers_have_one_unit_or_filter_or_more()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Dense(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Conv2D(-3, 3));
     }
 }

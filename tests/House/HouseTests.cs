@@ -53,6 +53,16 @@ public sealed partial class HouseTests
     }
 
     [Fact]
+    public void No_two_public_types_share_a_name()
+    {
+        // A program that has the usings of both could name neither.
+        string[] shared = [.. new[] { "Kernels", "Engine", "Models", "Importers", "Serving" }.SelectMany(p => Sources(Path.Combine("src", p))).Select(File.ReadAllText)
+            .SelectMany(text => PublicType().Matches(text).Select(m => (Name: m.Groups[1].Value, Space: Namespace().Match(text).Groups[1].Value))).Distinct()
+            .GroupBy(t => t.Name).Where(g => g.Count() > 1).Select(g => $"{g.Key} in {string.Join(" and ", g.Select(t => t.Space))}")];
+        Assert.Empty(shared);
+    }
+
+    [Fact]
     public void No_unfinished_work_is_left_in_the_sources()
     {
         string[] found = [.. Sources("src").Where(f => Unfinished().IsMatch(File.ReadAllText(f)))];
@@ -88,6 +98,12 @@ public sealed partial class HouseTests
             folder = folder.Parent;
         return folder?.FullName ?? throw new DirectoryNotFoundException("No Engine.sln above the test program.");
     }
+
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+
+    [GeneratedRegex(@"^public (?:\w+ )*?(?:class|record struct|record|struct|enum|interface) (\w+)", RegexOptions.Multiline)]
+    private static partial Regex PublicType();
 
     [GeneratedRegex(@"ProjectReference Include=""\.\./\w+/(\w+)\.csproj""")]
     private static partial Regex ProjectReference();

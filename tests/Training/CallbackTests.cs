@@ -1,4 +1,5 @@
 using Graft.Training;
+using Graft.Weights;
 using Xunit;
 
 namespace Graft.Tests.Training;
@@ -62,6 +63,10 @@ public sealed class CallbackTests
         GraftException e = Assert.Throws<GraftException>(() => TrainingData.BinaryModel().Fit(TrainingData.Binary(), 1, options: new FitOptions { Callbacks = [new EarlyStopping()] }));
         Assert.Contains("'val_loss'", e.Message, StringComparison.Ordinal);
         Assert.Contains("Give Fit validation data", e.Message, StringComparison.Ordinal);
+
+        e = Assert.Throws<GraftException>(() => TrainingData.BinaryModel().Fit(TrainingData.Binary(), 1, TrainingData.Binary(), new FitOptions { Callbacks = [new EarlyStopping("val_acc")] }));
+        Assert.Contains("The nearest name is 'val_accuracy'", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Give Fit", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -107,6 +112,18 @@ public sealed class CallbackTests
         Assert.Equal(["001-0.50.graft", "003-0.25.graft"], saved);
         Assert.True(Directory.Exists(Path.Combine(folder, "m")));
         Assert.Throws<GraftException>(() => Play(new ModelCheckpoint("{nope}", (_, _) => { }), new Sgd(), "val_loss", [1]));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public void Checkpoints_without_a_function_are_model_files_that_go_on()
+    {
+        string folder = Directory.CreateTempSubdirectory("graft").FullName, file = Path.Combine(folder, "best.graft");
+        Model model = TrainingData.BinaryModel();
+        History history = model.Fit(TrainingData.Binary(), 3, TrainingData.Binary(), new FitOptions { Callbacks = [new ModelCheckpoint(file, bestOnly: true)] });
+        SavedModel saved = ModelFile.Load(file);
+        Assert.Equal(history["val_loss"].Min(), saved.History!.Last("val_loss"));
+        Assert.NotEmpty(saved.OptimizerState);
         Directory.Delete(folder, recursive: true);
     }
 

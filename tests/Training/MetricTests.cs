@@ -1,3 +1,4 @@
+using Graft.Layers;
 using Graft.Training;
 using Xunit;
 
@@ -30,6 +31,42 @@ public sealed class MetricTests
         Assert.Equal((4.0 / 5 + 2.0 / 3 + 0) / 3, Of(Metric.MacroF1, logits, [0, 0, 0, 1], 4, LabelKind.Sparse), Exact);
         Assert.Equal("macro_f1", Metric.Create("macro_f1").Name);
         Assert.Throws<GraftException>(() => Of(Metric.MacroF1, [1, 2], [1, 2], 2, LabelKind.Values));
+    }
+
+    [Fact]
+    public void Macro_F1_of_several_labels_is_the_mean_of_theirs()
+    {
+        // label 0: 1 right, 1 wrongly: 2/3; label 1: 1 right, 1 missed: 2/3; label 2: never: 0. scikit-learn's f1_score(average='macro') of indicator rows
+        Assert.Equal((2.0 / 3 + 2.0 / 3 + 0) / 3, Of(Metric.MacroF1, [0.9f, 0.8f, 0.1f, 0.7f, 0.2f, 0.3f], [1, 1, 0, 0, 1, 0], 2, LabelKind.Binary), Exact);
+    }
+
+    [Fact]
+    public void Errors_of_numbers_are_those_of_scikit_learn()
+    {
+        // y = [3, -0.5, 2, 7], p = [2.5, 0, 2, 8]: the example of scikit-learn's documentation: MAE 0.5, MSE 0.375, R2 0.9486081370449679
+        float[] p = [2.5f, 0, 2, 8], y = [3, -0.5f, 2, 7];
+        Assert.Equal(0.5, Of(Metric.MeanAbsoluteError, p, y, 4, LabelKind.Values), Exact);
+        Assert.Equal(0.375, Of(Metric.MeanSquaredError, p, y, 4, LabelKind.Values), Exact);
+        Assert.Equal(Math.Sqrt(0.375), Of(Metric.RootMeanSquaredError, p, y, 4, LabelKind.Values), Exact);
+        Assert.Equal(0.9486081370449679, Of(Metric.R2Score, p, y, 4, LabelKind.Values), Exact);
+        // and of two outputs: y = [[0.5, 1], [-1, 1], [7, -6]], p = [[0, 2], [-1, 2], [8, -5]], each output weighing the same
+        Assert.Equal(0.9368005266622779, Of(Metric.R2Score, [0, 2, -1, 2, 8, -5], [0.5f, 1, -1, 1, 7, -6], 3, LabelKind.Values), Exact);
+        Assert.Equal("root_mean_squared_error", Metric.Create("rmse").Name);
+        Assert.Contains("For classes use Metric.Accuracy", Assert.Throws<GraftException>(() => Of(Metric.MeanAbsoluteError, [0.5f, 0.5f], [1], 1, LabelKind.Sparse)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Metrics_of_logits_are_those_of_their_softmax()
+    {
+        ArrayBatches data = TrainingData.Sparse();
+        var logits = new Sequential(TrainingData.Features) { new Dense(3) { Name = "head" } };
+        var shares = new Sequential(TrainingData.Features) { new Dense(3, Activation.Softmax) { Name = "head" } };
+        float[] kernel = [.. Enumerable.Range(0, 3 * TrainingData.Features).Select(i => 4 * MathF.Sin(i))];
+        logits.Parameters[0].Set(kernel);
+        shares.Parameters[0].Set(kernel);
+        logits.Compile(new Sgd(), Loss.SparseCategoricalCrossEntropy(fromLogits: true), Metric.Auc, Metric.Precision, Metric.Recall, Metric.Accuracy);
+        shares.Compile(new Sgd(), Loss.SparseCategoricalCrossEntropy(), Metric.Auc, Metric.Precision, Metric.Recall, Metric.Accuracy);
+        Assert.Equal(shares.Evaluate(data, cancellationToken: TrainingData.Token).Metrics, logits.Evaluate(data, cancellationToken: TrainingData.Token).Metrics);
     }
 
     [Fact]

@@ -29,6 +29,9 @@ internal static class FinetuneCommand
         var unfreeze = new Option<int>("--unfreeze") { Description = "Afterwards, unfreeze this many blocks at the end of the base and train them with the head. By default none." };
         var unfreezeEpochs = new Option<int>("--unfreeze-epochs") { DefaultValueFactory = _ => 3, Description = "Epochs that train the unfrozen blocks." };
         var unfreezeRate = new Option<float>("--unfreeze-learning-rate") { DefaultValueFactory = _ => 1e-5f, Description = "Learning rate of these epochs." };
+        var weighting = new Option<string>("--class-weights") { DefaultValueFactory = _ => "none", Description = "balanced makes the classes with few images count as much as others in the loss." };
+        weighting.AcceptOnlyFromAmong("none", "balanced");
+        var smoothing = new Option<float>("--label-smoothing") { Description = "The share of each label that is spread over all classes, such as 0.1: against wrong labels and answers that are too sure." };
         var patience = new Option<int?>("--patience") { Description = "Stop early: end the training of the head, and then that of the unfrozen blocks, when val_loss has not fallen for this many epochs, and keep the weights of the best epoch. By default all epochs run and the last weights are kept." };
         var resume = new Option<bool>("--resume") { Description = "Continue the training in --output that was interrupted, by Ctrl+C or otherwise. Give the same other options as then." };
         var augment = new Option<bool>("--augment") { Description = "Random rotation, shift, shear, zoom and flip." };
@@ -47,7 +50,7 @@ internal static class FinetuneCommand
         Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune", "Teach a pretrained base your own classes.")
         {
-            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, patience, resume, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
+            data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, weighting, smoothing, patience, resume, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
         };
         command.SetAction(parsed =>
         {
@@ -59,11 +62,12 @@ internal static class FinetuneCommand
             var settings = new FineTuningSettings
             {
                 Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
-                Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = (int)Within(parsed.GetValue(size) ?? PretrainedBase.DefaultSize(named), 32, 4096, "--size"),
+                Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = parsed.GetValue(size) is int asked ? (int)Within(asked, PretrainedBase.IsFile(named) ? 1 : 32, 4096, "--size") : PretrainedBase.DefaultSize(named),
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
                 UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Patience = parsed.GetValue(patience) is int epochsWithout ? (int)Within(epochsWithout, 1, 1e6, "--patience") : null, Resume = parsed.GetValue(resume), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
+                IsBalanced = parsed.GetValue(weighting) == "balanced", LabelSmoothing = (float)Within(parsed.GetValue(smoothing), 0, 0.99, "--label-smoothing"),
                 BadImages = Enum.Parse<BadImages>(parsed.GetRequiredValue(bad), ignoreCase: true), Resize = Enum.Parse<Training.ResizeFilter>(parsed.GetRequiredValue(resize), ignoreCase: true), Exif = parsed.GetValue(exif),
                 ImageMemory = (long)Within(parsed.GetValue(memory), 0, 1e6, "--image-memory") << 20,
                 FeatureCache = new FeatureCacheOptions

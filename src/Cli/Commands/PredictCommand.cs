@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Graft.Importers.Images;
 using Graft.Models;
 using Graft.Weights;
@@ -20,13 +19,16 @@ internal static class PredictCommand
         var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with its classifier (top); by default the one that 'graft weights pull NAME --top' downloaded." };
         var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "With ImageNet's 1000 classes: how many to show for each image." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
+        var csv = new Option<bool>("--csv") { Description = "Print CSV instead of lines: a row for each image, with a column for each class." };
+        var bad = new Option<string>("--on-bad-image") { DefaultValueFactory = _ => "throw", Description = "What to do with damaged images: throw (stop at the first), or skip (say what is wrong in place of their classes, and go on)." };
+        bad.AcceptOnlyFromAmong("throw", "skip");
         var exif = new Option<bool>("--exif") { Description = EvaluateCommand.ExifDescription };
         var text = new Option<string?>("--text") { Description = "Instead of images: a text to classify." };
         var textFile = new Option<string?>("--text-file") { Description = "Instead of images: a file with one text in each line. For a .tsv file with label<tab>text in each line, the correct answers are counted too." };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files, and folders: all images in them." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
-        var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, exif, text, textFile, images, precision, device };
+        var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, csv, bad, exif, text, textFile, images, precision, device };
         command.SetAction(parsed =>
         {
             terminal.Device = DeviceOption.Read(parsed, device);
@@ -46,27 +48,24 @@ internal static class PredictCommand
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
             string[] files = [.. parsed.GetRequiredValue(images).SelectMany(i => Directory.Exists(i) ? ImageFolder.ImagesIn(i) : [i])];
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
-            float[][] rows = terminal.WithBar("Predicting", bar => Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt));
+            var errors = new SortedDictionary<int, string>();
+            float[][] rows = terminal.WithBar("Predicting", bar => Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt, parsed.GetValue(bad) == "skip" ? errors : null));
             if (FullNetwork.TellsImageNet(loaded))
             {
-                ImageNetLines.Write(terminal, files, ImageNet.DecodePredictions(rows, count), parsed.GetValue(json));
+                if (parsed.GetValue(csv))
+                    throw new UsageException("--csv has a column for each class, of which ImageNet has 1000; take --json.");
+                ImageNetPrediction[][] found = [.. rows.Select(r => r.Length == 0 ? [] : ImageNet.DecodePredictions([r], count)[0])];
+                ImageNetLines.Write(terminal, files, found, parsed.GetValue(json), errors);
                 return Application.Done;
             }
-            string[] names = loaded.ClassNames.Count == rows[0].Length ? [.. loaded.ClassNames] : [.. Enumerable.Range(0, rows[0].Length).Select(k => k.ToString(CultureInfo.InvariantCulture))];
+            int classes = errors.Count < rows.Length ? rows.Max(r => r.Length) : loaded.ClassNames.Count;
+            string[] names = loaded.ClassNames.Count == classes ? [.. loaded.ClassNames] : [.. Enumerable.Range(0, classes).Select(k => k.ToString(CultureInfo.InvariantCulture))];
             if (parsed.GetValue(json))
-            {
-                terminal.Line(new JsonArray([.. files.Select((f, i) => (JsonNode)new JsonObject
-                {
-                    ["image"] = f, ["class"] = names[Best(rows[i])],
-                    ["probabilities"] = new JsonObject(names.Select((c, k) => KeyValuePair.Create(c, (JsonNode?)rows[i][k]))),
-                })]).ToJsonString());
-                return Application.Done;
-            }
-            for (int i = 0; i < files.Length; i++)
-            {
-                IEnumerable<string> shares = names.Select((c, k) => string.Create(CultureInfo.InvariantCulture, $"{c} {rows[i][k]:F4}"));
-                terminal.Line($"{files[i]}: {names[Best(rows[i])]}  ({string.Join(", ", shares)})");
-            }
+                PredictionLines.Json(terminal, files, names, rows, errors);
+            else if (parsed.GetValue(csv))
+                PredictionLines.Csv(terminal, files, names, rows, errors);
+            else
+                PredictionLines.Plain(terminal, files, names, rows, errors);
             return Application.Done;
         });
         return command;
@@ -84,25 +83,42 @@ internal static class PredictCommand
     }
 
     /// <summary>One row of class probabilities for each image; the images are read as those of the training were.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="files">The images.</param>
+    /// <param name="progress">Told after each batch.</param>
+    /// <param name="interrupt">Ends it.</param>
+    /// <param name="errors">What is wrong with files that are no images, by their numbers: their rows are empty. Null throws.</param>
     /// <exception cref="GraftException">A file is no image; nothing is returned then.</exception>
-    internal static float[][] Predict(Model model, IReadOnlyList<string> files, IProgress<(int Done, int Total)>? progress, CancellationToken interrupt)
+    internal static float[][] Predict(Model model, IReadOnlyList<string> files, IProgress<(int Done, int Total)>? progress, CancellationToken interrupt, IDictionary<int, string>? errors = null)
     {
         var reader = new ImageReader(model.Preprocessing!);
         int pixels = (int)reader.Shape.Count;
-        var rows = new List<float[]>(files.Count);
-        foreach (string[] chunk in files.Chunk(ImagesAtOnce))
+        var rows = new float[files.Count][];
+        foreach (int[] chunk in Enumerable.Range(0, files.Count).Chunk(ImagesAtOnce))
         {
             var inputs = new float[chunk.Length * pixels];
-            for (int i = 0; i < chunk.Length; i++)
+            var read = new List<int>();
+            foreach (int file in chunk)
             {
                 interrupt.ThrowIfCancellationRequested();
-                reader.Read(chunk[i], inputs.AsSpan(i * pixels, pixels));
+                try
+                {
+                    reader.Read(files[file], inputs.AsSpan(read.Count * pixels, pixels));
+                    read.Add(file);
+                }
+                catch (GraftException e) when (errors is not null)
+                {
+                    (rows[file], errors[file]) = ([], e.Message);
+                }
             }
-            rows.AddRange(model.Predict(inputs, reader.Shape.Prepend(chunk.Length), interrupt));
-            progress?.Report((rows.Count, files.Count));
+            if (read.Count > 0)
+            {
+                float[][] found = model.Predict(read.Count == chunk.Length ? inputs : inputs[..(read.Count * pixels)], reader.Shape.Prepend(read.Count), interrupt);
+                foreach ((int file, float[] row) in read.Zip(found))
+                    rows[file] = row.Length == 1 ? [1 - row[0], row[0]] : row; // a sigmoid gives the second class
+            }
+            progress?.Report((chunk[^1] + 1, files.Count));
         }
-        return rows[0].Length == 1 ? [.. rows.Select(r => new[] { 1 - r[0], r[0] })] : [.. rows]; // a sigmoid gives the second class
+        return rows;
     }
-
-    private static int Best(float[] row) => Array.IndexOf(row, row.Max());
 }

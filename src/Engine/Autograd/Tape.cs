@@ -18,6 +18,7 @@ public sealed class Tape(Device device) : IDisposable
     private readonly List<OpCall> _record = [];
     private readonly HashSet<Tensor> _owned = [];
     private readonly HashSet<Tensor> _wanted = [];
+    private readonly HashSet<Tensor> _watched = []; // those that were asked for from outside
     private readonly OrderedDictionary<Tensor, OpCall> _kept = [];
     private readonly Dictionary<string, HeldTensor> _temporaries = [];
     private readonly List<(OpCall By, Shape Shape, long Bytes)> _overwritten = [];
@@ -126,8 +127,15 @@ public sealed class Tape(Device device) : IDisposable
             _penalties.Add(cost);
     }
 
-    /// <summary>Asks for the gradient of a tensor.</summary>
-    public void Watch(Tensor tensor) => _wanted.Add(tensor);
+    /// <summary>
+    /// Asks for the gradient of a tensor: of an input or a weight before it is read, of an intermediate result also later, before <see cref="Backward(Tensor)"/>, which else gives its gradient back once it was
+    /// passed on. PyTorch's requires_grad and retain_grad.
+    /// </summary>
+    public void Watch(Tensor tensor)
+    {
+        _wanted.Add(tensor);
+        _watched.Add(tensor);
+    }
 
     /// <summary>A tensor on this tape with numbers from the host.</summary>
     public Tensor Constant(Shape shape, ReadOnlySpan<float> values) => Own(Tensor.From(Device, shape, values));
@@ -217,7 +225,8 @@ public sealed class Tape(Device device) : IDisposable
                 {
                     call.ReleaseTemporaries();
                 }
-                Gradients.Release(call.Output);
+                if (!_watched.Contains(call.Output))
+                    Gradients.Release(call.Output);
             }
             _checkpoints?.Leave(i);
         }

@@ -124,9 +124,24 @@ public partial class Model : Layer
     }
 
     /// <summary>The layer of a name.</summary>
-    /// <exception cref="GraftException">There is none; the message names the nearest.</exception>
+    /// <exception cref="GraftException">There is none; the message names the nearest, or the nested model that has it.</exception>
     public Layer GetLayer(string name) => _layers.Find(l => l.Name == name)
-        ?? throw new GraftException($"Model '{Name}' has no layer '{name}'; the nearest name is '{_layers.MinBy(l => NameDistance.Between(l.Name, name))?.Name}'.");
+        ?? throw new GraftException($"Model '{Name}' has no layer '{name}'; " + (_layers.OfType<Model>().FirstOrDefault(m => m.Layers.Any(l => l.Name == name)) is { } inner
+            ? $"it is in the model inside: ((Model)GetLayer(\"{inner.Name}\")).GetLayer(\"{name}\")."
+            : $"the nearest name is '{_layers.MinBy(l => NameDistance.Between(l.Name, name))?.Name}'."));
+
+    /// <summary>
+    /// What a layer gives: the node to put other layers behind, or to end another model at, which shares the weights: <c>new Model(model.Inputs[0], model.GetNode("block4_pool"))</c> computes the features of
+    /// an inner layer. Keras's get_layer(name).output.
+    /// </summary>
+    /// <param name="layer">Name of a layer of this model, not of one inside a nested model.</param>
+    /// <exception cref="GraftException">There is no such layer, or it is used at several places.</exception>
+    public Node GetNode(string layer)
+    {
+        Layer found = GetLayer(layer);
+        Node[] nodes = [.. _order.Where(n => n.Layer == found)];
+        return nodes.Length == 1 ? nodes[0] : throw new GraftException($"Model '{Name}' uses layer '{layer}' at {nodes.Length} places; take one of its Nodes.");
+    }
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => OutputShapes(inputs)[0];

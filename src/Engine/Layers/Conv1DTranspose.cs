@@ -16,7 +16,7 @@ public sealed class Conv1DTranspose(int filters, int filterSize) : Convolution1D
     private Parameter? _kernel;
 
     /// <summary>Number of output channels.</summary>
-    public int Filters { get; } = filters;
+    public int Filters { get; } = filters > 0 ? filters : throw new ArgumentOutOfRangeException(nameof(filters), filters, "A convolution has one filter or more.");
 
     /// <summary>Positions of the output beyond what the rule gives, less than the stride; null for Keras's default.</summary>
     public int? OutputPadding { get; init; }

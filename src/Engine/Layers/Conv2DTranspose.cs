@@ -19,7 +19,7 @@ public sealed class Conv2DTranspose(int filters, int filterH, int filterW) : Con
     private Parameter? _kernel;
 
     /// <summary>Number of output channels.</summary>
-    public int Filters { get; } = filters;
+    public int Filters { get; } = filters > 0 ? filters : throw new ArgumentOutOfRangeException(nameof(filters), filters, "A convolution has one filter or more.");
 
     /// <summary>Rows and columns of the output beyond what the rule gives, less than the stride; null for Keras's default. It has its own base: see Keras.</summary>
     public (int Height, int Width)? OutputPadding { get; init; }

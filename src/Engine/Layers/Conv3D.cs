@@ -18,7 +18,7 @@ public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) :
     private Parameter? _kernel;
 
     /// <summary>Number of output channels.</summary>
-    public int Filters { get; } = filters;
+    public int Filters { get; } = filters > 0 ? filters : throw new ArgumentOutOfRangeException(nameof(filters), filters, "A convolution has one filter or more.");
 
     /// <summary>Channels are split into this many groups that do not mix.</summary>
     public int Groups { get; init; } = 1;

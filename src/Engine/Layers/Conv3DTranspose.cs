@@ -18,7 +18,7 @@ public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int f
     private Parameter? _kernel;
 
     /// <summary>Number of output channels.</summary>
-    public int Filters { get; } = filters;
+    public int Filters { get; } = filters > 0 ? filters : throw new ArgumentOutOfRangeException(nameof(filters), filters, "A convolution has one filter or more.");
 
     /// <summary>Slices, rows and columns of the output beyond what the rule gives, less than the stride; null for Keras's default.</summary>
     public (int Depth, int Height, int Width)? OutputPadding { get; init; }

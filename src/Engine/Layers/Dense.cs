@@ -15,7 +15,7 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
     private LoraSettings? _adapts; // what a model file says before the parameters are made
 
     /// <summary>Number of outputs.</summary>
-    public int Units { get; } = units;
+    public int Units { get; } = units > 0 ? units : throw new ArgumentOutOfRangeException(nameof(units), units, "A Dense layer has one unit or more.");
 
     /// <summary>Applied to the output.</summary>
     public Activation Activation { get; } = activation;

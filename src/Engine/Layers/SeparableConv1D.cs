@@ -17,7 +17,7 @@ public sealed class SeparableConv1D(int filters, int filterSize) : Convolution1D
     private Parameter? _depthwise, _pointwise;
 
     /// <summary>Number of output channels.</summary>
-    public int Filters { get; } = filters;
+    public int Filters { get; } = filters > 0 ? filters : throw new ArgumentOutOfRangeException(nameof(filters), filters, "A convolution has one filter or more.");
 
     /// <summary>M, filters a channel.</summary>
     public int DepthMultiplier { get; init; } = 1;

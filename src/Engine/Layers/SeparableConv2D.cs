@@ -18,7 +18,7 @@ public sealed class SeparableConv2D(int filters, int filterH, int filterW) : Bor
     private Parameter? _depthwise, _pointwise;
 
     /// <summary>Number of output channels.</summary>
-    public int Filters { get; } = filters;
+    public int Filters { get; } = filters > 0 ? filters : throw new ArgumentOutOfRangeException(nameof(filters), filters, "A convolution has one filter or more.");
 
     /// <summary>M, depthwise filters a channel.</summary>
     public int DepthMultiplier { get; init; } = 1;

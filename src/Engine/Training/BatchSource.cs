@@ -3,7 +3,10 @@ namespace Graft.Training;
 /// <summary>How the labels of a data set are laid out; a loss says which it takes.</summary>
 public enum LabelKind
 {
-    /// <summary>One 0 or 1 a sample: [N,1]. For a sigmoid head of one unit.</summary>
+    /// <summary>
+    /// One 0 or 1 a sample: [N,1]. For a sigmoid head of one unit. Or several, for samples that may have any number of K labels (multi-label): [N,K], for a
+    /// sigmoid head of K units.
+    /// </summary>
     Binary,
 
     /// <summary>One-hot rows: [N,K]. For a softmax head of K units.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Graft.Adapters;
 
 namespace Graft.Training;
@@ -16,6 +17,41 @@ internal static class DataCheck
             throw new GraftException("The data has no samples.");
         PreprocessingChoice.Check(model, data);
         LossRule.Check(loss, ModelHead.Of(model), data.LabelKind, data.LabelShape, data.ClassNames.Count);
+    }
+
+    /// <summary>Looks at the labels of a batch: a wrong one would be learned, or left out, without a word.</summary>
+    /// <exception cref="GraftException">A label is no class of the model's, no probability, or no number.</exception>
+    public static void CheckLabels(Model model, Loss loss, Batch batch)
+    {
+        if (loss.Kind == LossKind.Custom)
+            return; // what its labels mean is known outside alone
+        int units = ModelHead.Of(model).Units;
+        ReadOnlySpan<float> labels = batch.Labels;
+        for (int i = 0; i < labels.Length; i++)
+        {
+            float label = labels[i];
+            bool fits = loss.Kind switch
+            {
+                LossKind.Sparse => (label >= 0 && label < units && label == MathF.Floor(label)) || label == loss.IgnoredClass,
+                LossKind.Binary or LossKind.Categorical => label is >= 0 and <= 1,
+                _ => float.IsFinite(label),
+            };
+            if (!fits)
+                throw WrongLabel(loss, batch, i, units);
+        }
+    }
+
+    private static GraftException WrongLabel(Loss loss, Batch batch, int at, int units)
+    {
+        int row = at / (batch.Labels.Length / batch.Size);
+        string which = batch.Indices.Length == batch.Size ? $"sample {batch.Indices[row]}" : $"sample {row} of its batch";
+        string due = loss.Kind switch
+        {
+            LossKind.Sparse => $"the model tells {units} classes apart, 0 to {units - 1}. Mend the label, or give the last layer a unit for each class",
+            LossKind.Binary or LossKind.Categorical => $"{loss.Name} takes labels of 0 to 1. Mend the label, or take Loss.MeanSquaredError() for numbers",
+            _ => "a label is a finite number. Mend it, or leave the sample out",
+        };
+        return new GraftException(string.Create(CultureInfo.InvariantCulture, $"The label of {which} (counted from 0) is {batch.Labels[at]}, but {due}."));
     }
 
     /// <exception cref="GraftException">No parameter would move, or an adapter that should cannot.</exception>

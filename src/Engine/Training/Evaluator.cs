@@ -11,7 +11,7 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
     {
         DataCheck.Check(model, loss, data);
         long start = Stopwatch.GetTimestamp();
-        var running = new RunningMetrics(loss, metrics);
+        var running = new RunningMetrics(loss, metrics, ModelHead.Of(model).Units);
         running.Reset();
         ConfusionMatrix? confusion = ConfusionOf(data);
         float[][]? rows = keepPredictions ? new float[data.Count][] : null;
@@ -21,6 +21,7 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
         for (int done = 0; batches.MoveNext(); done++)
         {
             Batch batch = batches.Current;
+            DataCheck.CheckLabels(model, loss, batch);
             (float value, float[] outputs) = Measure(batch, data.BatchSize, cache, copies, cancellationToken)
                 ?? Measure(batch = batches.WithInputs(done), data.BatchSize, cache, copies, cancellationToken)!.Value;
             if (rows is not null)

@@ -1,8 +1,13 @@
 namespace Graft.Training;
 
 /// <summary>Loss and metrics of the samples seen so far in a pass.</summary>
-internal sealed class RunningMetrics(Loss loss, Metric[] metrics)
+/// <param name="loss">The compiled loss.</param>
+/// <param name="metrics">The compiled metrics.</param>
+/// <param name="classes">The last axis of the model's output.</param>
+internal sealed class RunningMetrics(Loss loss, Metric[] metrics, int classes)
 {
+    private readonly bool _readsProbabilities = Array.Exists(metrics, m => m.ReadsProbabilities);
+
     private double _lossSum, _weight;
 
     public int Samples { get; private set; }
@@ -26,7 +31,7 @@ internal sealed class RunningMetrics(Loss loss, Metric[] metrics)
         _lossSum += batchLoss * weight;
         _weight += weight;
         Samples += batch.Size;
-        var seen = new MetricBatch(loss.ForMetrics(outputs), batch.Labels, batch.Size, kind);
+        var seen = new MetricBatch(loss.ForMetrics(outputs, classes, _readsProbabilities), batch.Labels, batch.Size, kind);
         foreach (Metric m in metrics)
         {
             if (m.ReadsOutputs)

@@ -8,7 +8,7 @@ namespace Graft.Training;
 /// <summary>The loop behind <see cref="Model.Fit"/>.</summary>
 internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metric[] metrics, FitOptions options)
 {
-    private readonly RunningMetrics _running = new(loss, metrics);
+    private readonly RunningMetrics _running = new(loss, metrics, ModelHead.Of(model).Units);
 
     public History Run(BatchSource data, int epochs, BatchSource? validation)
     {
@@ -16,6 +16,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         if (validation is not null)
             DataCheck.Check(model, loss, validation);
         DataCheck.CheckTrainable(model);
+        ClassWeighting.Check(options.ClassWeights, data, ModelHead.Of(model).Units);
         _ = model.Device.Kernels.In(options.Precision); // refused before the first epoch
         model.FitPrecision = options.Precision;
         History history = options.History ?? new History();

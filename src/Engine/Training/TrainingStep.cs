@@ -23,6 +23,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
     public (float Loss, float[] Outputs)? Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
     {
         DataCheck.CheckTrainable(model);
+        DataCheck.CheckLabels(model, loss, batch);
         lock (model.Plans.Lock)
         {
             Schedule? frozen = null;

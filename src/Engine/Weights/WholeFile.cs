@@ -7,6 +7,8 @@ public static class WholeFile
     /// <exception cref="GraftException">It cannot be written.</exception>
     public static void Write(string path, Action<Stream> write)
     {
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder))
+            throw new GraftException($"{path}: cannot be written: there is no folder '{Path.GetDirectoryName(path)}'. Make it first, or name another.");
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {

@@ -13,7 +13,7 @@ internal static class TokenizerFolder
     private static Gpt2Tokenizer Read(string folder)
     {
         if (!Directory.Exists(folder))
-            throw new GraftException($"{folder}: no such folder; a folder with {VocabularyName} and {MergesName}, or with {WholeName}, is due here.");
+            throw new GraftException($"{folder}: {(File.Exists(folder) ? "is a file" : "no such folder")}; a folder with {VocabularyName} and {MergesName}, or with {WholeName}, is due here.");
         string vocabulary = Path.Combine(folder, VocabularyName), merges = Path.Combine(folder, MergesName), whole = Path.Combine(folder, WholeName);
         var settings = new TokenizerSettings();
         if (File.Exists(vocabulary) && File.Exists(merges))

@@ -8,7 +8,7 @@ public enum BadImages
     /// <summary>One error that lists them all.</summary>
     Throw,
 
-    /// <summary>Leave them out; <see cref="ImageFolder.BadFiles"/> lists them.</summary>
+    /// <summary>Leave them out; <see cref="ImageBatches.BadFiles"/> lists them.</summary>
     Skip,
 
     /// <summary>Take the next good image of the same class a second time, so that counts and batches stay as they are.</summary>

@@ -39,10 +39,10 @@ internal sealed class BeamHypotheses(int capacity, GenerationOptions options, Ge
     {
         if (_kept.Count < capacity)
             return false;
-        if (options.EarlyStopping == EarlyStopping.On)
+        if (options.EarlyStopping == BeamStopping.On)
             return true;
         // Log-probabilities are negative: a longer sequence scores higher where the penalty is positive.
-        int length = options.EarlyStopping == EarlyStopping.Never && options.LengthPenalty > 0 ? lengths.New : generated;
+        int length = options.EarlyStopping == BeamStopping.Never && options.LengthPenalty > 0 ? lengths.New : generated;
         return _kept.Min(h => h.Score) >= Score(bestLogProbability, length);
     }
 

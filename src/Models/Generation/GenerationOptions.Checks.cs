@@ -45,7 +45,7 @@ public sealed partial record GenerationOptions
         {
             Refuse(NumBeamGroups > 1, $"NumBeamGroups {NumBeamGroups} with one beam: groups are made of beams; set NumBeams to a multiple of it.");
             Refuse(DiversityPenalty != 0, "DiversityPenalty acts between groups of beams; set NumBeams and NumBeamGroups, or leave it out.");
-            Refuse(EarlyStopping != EarlyStopping.Off, $"EarlyStopping.{EarlyStopping} acts on beam search only; set NumBeams above 1, or leave it out.");
+            Refuse(EarlyStopping != BeamStopping.Off, $"EarlyStopping {EarlyStopping} acts on beam search only; set NumBeams above 1, or leave it out.");
             Refuse(LengthPenalty != 1, $"LengthPenalty {Number(LengthPenalty)} acts on beam search only; set NumBeams above 1, or leave it out.");
             Refuse(NumReturnSequences > 1 && !DoSample, $"NumReturnSequences {NumReturnSequences} without sampling or beams would give the same sequence each time; set DoSample or NumBeams.");
             return;

@@ -87,7 +87,7 @@ public sealed partial record GenerationOptions
     public float LengthPenalty { get; init; } = 1;
 
     /// <summary>When beam search ends.</summary>
-    public EarlyStopping EarlyStopping { get; init; }
+    public BeamStopping EarlyStopping { get; init; }
 
     /// <summary>Sequences for each prompt: samples, or the best of the beams.</summary>
     public int NumReturnSequences { get; init; } = 1;

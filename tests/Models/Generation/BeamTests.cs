@@ -29,7 +29,7 @@ public sealed class BeamTests
     public void Scores_are_log_probabilities_over_generated_length_to_the_penalty_and_fall()
     {
         var model = new HashModel(12);
-        var options = new GenerationOptions { NumBeams = 5, NumReturnSequences = 5, MaxNewTokens = 8, LengthPenalty = 0.5f, EosTokenIds = [4], PadTokenId = 0, EarlyStopping = EarlyStopping.On };
+        var options = new GenerationOptions { NumBeams = 5, NumReturnSequences = 5, MaxNewTokens = 8, LengthPenalty = 0.5f, EosTokenIds = [4], PadTokenId = 0, EarlyStopping = BeamStopping.On };
         IReadOnlyList<GeneratedSequence> found = model.Generate([Prompt], options).Sequences;
         Assert.Equal(5, found.Select(s => string.Join(',', s.Tokens)).Distinct().Count());
         Assert.Contains(found, s => s.Finish == FinishReason.EndOfText && s.Tokens[^1] == 4);
@@ -79,7 +79,7 @@ public sealed class BeamTests
     public void A_finished_batch_of_beams_waits_for_the_others_unchanged()
     {
         var model = new HashModel(12);
-        var options = new GenerationOptions { NumBeams = 2, MaxNewTokens = 20, EosTokenIds = [4, 5, 6], PadTokenId = 0, EarlyStopping = EarlyStopping.On };
+        var options = new GenerationOptions { NumBeams = 2, MaxNewTokens = 20, EosTokenIds = [4, 5, 6], PadTokenId = 0, EarlyStopping = BeamStopping.On };
         int[][] prompts = [[3, 1], [7, 2], [9, 9], [0, 11]];
         IReadOnlyList<GeneratedSequence> together = model.Generate(prompts, options).Sequences;
         Assert.True(together.Select(s => s.Tokens.Count).Distinct().Count() > 1);

@@ -52,7 +52,7 @@ internal static class GenerateCase
         "num_beam_groups" => o with { NumBeamGroups = (int)value },
         "diversity_penalty" => o with { DiversityPenalty = (float)value },
         "length_penalty" => o with { LengthPenalty = (float)value },
-        "early_stopping" => o with { EarlyStopping = value.ToString() switch { "true" => EarlyStopping.On, "false" => EarlyStopping.Off, "never" => EarlyStopping.Never, _ => throw new InvalidDataException($"early_stopping {value}") } },
+        "early_stopping" => o with { EarlyStopping = value.ToString() switch { "true" => BeamStopping.On, "false" => BeamStopping.Off, "never" => BeamStopping.Never, _ => throw new InvalidDataException($"early_stopping {value}") } },
         "num_return_sequences" => o with { NumReturnSequences = (int)value },
         "eos_token_id" => o with { EosTokenIds = Ids(value) },
         "pad_token_id" => o with { PadTokenId = (int)value },

@@ -30,7 +30,7 @@ public sealed class GenerationErrorTests
         { "would all find the same", new() { NumBeams = 4, NumBeamGroups = 2 } },
         { "do not sample", new() { NumBeams = 4, NumBeamGroups = 2, DiversityPenalty = 1, DoSample = true } },
         { "set NumBeamGroups above 1", new() { NumBeams = 4, DiversityPenalty = 1 } },
-        { "EarlyStopping.Never acts on beam search only", new() { EarlyStopping = EarlyStopping.Never } },
+        { "EarlyStopping Never acts on beam search only", new() { EarlyStopping = BeamStopping.Never } },
         { "LengthPenalty 2 acts on beam search only", new() { LengthPenalty = 2 } },
         { "StopStrings do not end beams", new() { NumBeams = 2, StopStrings = ["."], TokenText = () => new LetterText() } },
         { "StopStrings need the text", new() { StopStrings = ["."] } },

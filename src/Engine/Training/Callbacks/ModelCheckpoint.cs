@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Graft.Weights;
 
 namespace Graft.Training;
 
@@ -16,6 +17,13 @@ public sealed partial class ModelCheckpoint(string path, Action<Model, string> s
     MonitorMode mode = MonitorMode.Auto) : Callback
 {
     private readonly Monitor _monitor = new(monitor, mode, 0);
+
+    /// <summary>Saves the model as a .graft file, with its optimizer's state and the history so far.</summary>
+    /// <inheritdoc cref="ModelCheckpoint(string, Action{Model, string}, bool, string, MonitorMode)"/>
+    public ModelCheckpoint(string path, bool bestOnly = false, string monitor = "val_loss", MonitorMode mode = MonitorMode.Auto)
+        : this(path, (model, file) => ModelFile.Save(model, file, model.History), bestOnly, monitor, mode)
+    {
+    }
 
     /// <summary>The file written last; null before the first.</summary>
     public string? LastPath { get; private set; }

@@ -163,10 +163,33 @@ public sealed class Loss
     /// <summary>What a batch's mean counts for among those of other batches: its samples, or its labels where some are ignored.</summary>
     internal double WeightOf(Batch batch) => _ignoredClass is int ignored ? batch.Labels.Count(l => l != ignored && l >= 0) : batch.Size;
 
-    /// <summary>Outputs as metrics take them: logits of yes-or-no questions become probabilities, all else stays.</summary>
-    internal float[] ForMetrics(float[] outputs) => FromLogits && LabelKind == LabelKind.Binary
-        ? Array.ConvertAll(outputs, x => 1 / (1 + MathF.Exp(-x)))
-        : outputs;
+    /// <summary>Outputs as metrics take them: logits become probabilities where a metric asks for those, all else stays.</summary>
+    /// <param name="outputs">Row-major outputs of a batch.</param>
+    /// <param name="classes">Length of a row of logits: the last axis of the output.</param>
+    /// <param name="asProbabilities">False where which output is the largest is all that is asked.</param>
+    internal float[] ForMetrics(float[] outputs, int classes, bool asProbabilities)
+    {
+        if (!FromLogits)
+            return outputs;
+        if (LabelKind == LabelKind.Binary)
+            return Array.ConvertAll(outputs, x => 1 / (1 + MathF.Exp(-x)));
+        if (!asProbabilities || Kind == LossKind.Custom)
+            return outputs;
+        var probabilities = new float[outputs.Length];
+        for (int from = 0; from < outputs.Length; from += classes)
+            Softmax(outputs.AsSpan(from, classes), probabilities.AsSpan(from, classes));
+        return probabilities;
+    }
+
+    private static void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)
+    {
+        float largest = logits[MetricBatch.ArgMax(logits)]; // exp stays finite, the result is the same
+        double sum = 0;
+        for (int i = 0; i < logits.Length; i++)
+            sum += probabilities[i] = MathF.Exp(logits[i] - largest);
+        for (int i = 0; i < logits.Length; i++)
+            probabilities[i] = (float)(probabilities[i] / sum);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Name;

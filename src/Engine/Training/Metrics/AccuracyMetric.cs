@@ -7,6 +7,8 @@ internal sealed class AccuracyMetric(string name, LabelKind? kind) : Metric(name
 
     public override double Result => _all == 0 ? 0 : (double)_right / _all;
 
+    internal override bool ReadsProbabilities => false;
+
     public override void Reset() => _right = _all = 0;
 
     public override void Update(MetricBatch batch)

@@ -31,11 +31,29 @@ public abstract class Metric
     /// <summary>Harmonic mean of <see cref="Precision"/> and <see cref="Recall"/>.</summary>
     public static Metric F1 => new CountsMetric("f1", c => c.F1);
 
-    /// <summary>Mean of the classes' F1, by the predicted class of each sample: the number to watch where classes are not equally frequent.</summary>
+    /// <summary>
+    /// Mean of the classes' F1, by the predicted class of each sample: the number to watch where classes are not equally frequent. Of samples with several labels, the mean
+    /// of the labels' F1.
+    /// </summary>
     public static Metric MacroF1 => new MacroF1Metric();
 
     /// <summary>Area under the ROC curve by trapezoids over 200 thresholds, as Keras's AUC has it.</summary>
     public static Metric Auc => new AucMetric();
+
+    /// <summary>Mean of |p - y| over all outputs, for regression.</summary>
+    public static Metric MeanAbsoluteError => new ErrorMetric("mean_absolute_error", e => e.Absolute / e.Count);
+
+    /// <summary>Mean of (p - y)² over all outputs, for regression.</summary>
+    public static Metric MeanSquaredError => new ErrorMetric("mean_squared_error", e => e.Squared / e.Count);
+
+    /// <summary>Root of the mean of (p - y)² over all outputs: an error in the units of the labels.</summary>
+    public static Metric RootMeanSquaredError => new ErrorMetric("root_mean_squared_error", e => Math.Sqrt(e.Squared / e.Count));
+
+    /// <summary>
+    /// R², the share of the labels' variance that is explained: 1 - sum (p - y)² / sum (y - mean y)²; 1 is perfect, 0 what the mean of the labels would have, below 0 worse. Of several outputs the mean, as in Keras
+    /// and scikit-learn.
+    /// </summary>
+    public static Metric R2Score => new R2Metric();
 
     /// <summary>e to the mean loss. With <see cref="Loss.SparseCategoricalCrossEntropy"/> over tokens, a language model's perplexity.</summary>
     public static Metric Perplexity => new PerplexityMetric();
@@ -54,6 +72,9 @@ public abstract class Metric
 
     /// <summary>False where the metric follows from the loss: outputs are copied to the host for the others alone.</summary>
     internal virtual bool ReadsOutputs => true;
+
+    /// <summary>False where which output is the largest is all that counts, so that logits do as well as probabilities.</summary>
+    internal virtual bool ReadsProbabilities => ReadsOutputs;
 
     /// <summary>Takes the mean loss over all batches since <see cref="Reset"/>.</summary>
     internal virtual void Follow(double meanLoss)
@@ -74,7 +95,11 @@ public abstract class Metric
         "f1" => F1,
         "macro_f1" => MacroF1,
         "auc" => Auc,
+        "mean_absolute_error" or "mae" => MeanAbsoluteError,
+        "mean_squared_error" or "mse" => MeanSquaredError,
+        "root_mean_squared_error" or "rmse" => RootMeanSquaredError,
+        "r2_score" or "r2" => R2Score,
         "perplexity" => Perplexity,
-        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, macro_f1, auc and perplexity."),
+        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, macro_f1, auc, mean_absolute_error, mean_squared_error, root_mean_squared_error, r2_score and perplexity."),
     };
 }

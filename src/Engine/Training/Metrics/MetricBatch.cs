@@ -1,7 +1,7 @@
 namespace Graft.Training;
 
 /// <summary>What a metric sees of one batch, on the host.</summary>
-/// <param name="predictions">Row-major outputs, [samples, outputs]; probabilities where the model gives logits of binary labels.</param>
+/// <param name="predictions">Row-major outputs, [samples, outputs]; probabilities where the model gives logits of classes, unless all metrics ask for the largest alone.</param>
 /// <param name="labels">Row-major labels of the kind <paramref name="labelKind"/>.</param>
 /// <param name="samples">N.</param>
 /// <param name="labelKind">How the labels are laid out.</param>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Autograd;
 using Graft.Kernels;
@@ -44,6 +45,12 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>All gradients are scaled down together where their common norm is larger.</summary>
     public float? GlobalClipNorm { get; init; }
+
+    /// <summary>
+    /// What the learning rate is multiplied by for a parameter; null for 1. With it the layers of a pretrained base move more gently than a new head (discriminative
+    /// rates, what groups of parameters are for in PyTorch): <c>p => p.LayerName == "predictions" ? 1 : 0.1f</c>. It is asked at every step; 0 leaves the parameter where it is.
+    /// </summary>
+    public Func<Parameter, float>? LearningRateFactor { get; init; }
 
     /// <summary>What decides the learning rate.</summary>
     internal LearningRateSchedule Schedule => _schedule;
@@ -113,6 +120,7 @@ public abstract class Optimizer : IDisposable
             int decayed = gradients.Count(g => IsDecayed(g.Parameter));
             if (decayed < gradients.Length)
                 gradients = [.. gradients.OrderBy(g => !IsDecayed(g.Parameter))];
+            float[] factors = FactorsOf(gradients);
             var tensors = new StepTensor[gradients.Length];
             for (int i = 0; i < tensors.Length; i++)
             {
@@ -134,7 +142,11 @@ public abstract class Optimizer : IDisposable
             }
             Clip(tensors, squares);
             kernels.Gradient.PrepareProducts(tensors);
-            Move(kernels, tensors, decayed, LearningRate); // in one piece, and memory was taken before: nothing can fail half-way
+            foreach (IGrouping<float, int> group in Enumerable.Range(0, tensors.Length).GroupBy(i => factors[i])) // one, where no rate differs
+            {
+                StepTensor[] members = [.. group.Select(i => tensors[i])];
+                Move(kernels, members, group.Count(i => i < decayed), LearningRate * group.Key); // in one piece, and memory was taken before: nothing can fail half-way
+            }
         }
         foreach (ParameterGradient gradient in gradients)
             gradient.Parameter.Value.MarkChanged();
@@ -243,6 +255,20 @@ public abstract class Optimizer : IDisposable
         foreach (Tensor slot in slots ?? [])
             slot.Release();
         return _slots[parameter] = [.. made];
+    }
+
+    /// <exception cref="GraftException">A factor is negative or no number.</exception>
+    private float[] FactorsOf(ParameterGradient[] gradients)
+    {
+        var factors = new float[gradients.Length];
+        for (int i = 0; i < factors.Length; i++)
+        {
+            Parameter parameter = gradients[i].Parameter;
+            factors[i] = LearningRateFactor?.Invoke(parameter) ?? 1;
+            if (!(factors[i] >= 0 && float.IsFinite(factors[i])))
+                throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{Name}: the learning rate of '{parameter.LayerName}/{parameter.Name}' would be multiplied by {factors[i]}; LearningRateFactor gives 0 or more."));
+        }
+        return factors;
     }
 
     private void CheckClipping()

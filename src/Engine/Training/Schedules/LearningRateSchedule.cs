@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Graft.Training;
@@ -13,6 +14,7 @@ public abstract class LearningRateSchedule
     internal virtual (string ClassName, JsonObject Config)? InKeras => null;
 
     /// <summary>The same rate at every step; the only kind that a callback can change.</summary>
+    /// <exception cref="GraftException">The rate is negative, NaN or infinite.</exception>
     public static LearningRateSchedule FromSingle(float rate) => new ConstantRate(rate);
 
     /// <summary>The same rate at every step.</summary>
@@ -28,5 +30,8 @@ public abstract class LearningRateSchedule
 /// <summary>The same rate at every step.</summary>
 internal sealed class ConstantRate(float rate) : LearningRateSchedule
 {
-    public override float At(long step) => rate;
+    private readonly float _rate = rate >= 0 && float.IsFinite(rate) ? rate
+        : throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"A learning rate of {rate}; take a number of 0 or more, such as 0.001."));
+
+    public override float At(long step) => _rate;
 }

@@ -1,7 +1,7 @@
 namespace Graft.Models;
 
 /// <summary>When beam search ends, as transformers' <c>early_stopping</c> says it.</summary>
-public enum EarlyStopping
+public enum BeamStopping
 {
     /// <summary>False: as soon as it is unlikely that a better candidate follows, judged by the best running beam at its present length.</summary>
     Off,

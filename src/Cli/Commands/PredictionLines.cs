@@ -1,0 +1,44 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Graft.Cli.Commands;
+
+/// <summary>Writes what a classifier saw in images: as lines, JSON or CSV. Images that cannot be read have an error in place of a row.</summary>
+internal static class PredictionLines
+{
+    public static void Plain(Terminal terminal, IReadOnlyList<string> files, IReadOnlyList<string> names, IReadOnlyList<float[]> rows, IDictionary<int, string> errors)
+    {
+        for (int i = 0; i < files.Count; i++)
+        {
+            IEnumerable<string> shares = rows[i].Select((p, k) => string.Create(CultureInfo.InvariantCulture, $"{names[k]} {p:F4}"));
+            terminal.Line(errors.TryGetValue(i, out string? error) ? $"skipped {error}" : $"{files[i]}: {names[Best(rows[i])]}  ({string.Join(", ", shares)})");
+        }
+    }
+
+    public static void Json(Terminal terminal, IReadOnlyList<string> files, IReadOnlyList<string> names, IReadOnlyList<float[]> rows, IDictionary<int, string> errors) =>
+        terminal.Line(new JsonArray([.. files.Select((f, i) => (JsonNode)(errors.TryGetValue(i, out string? error) ? new JsonObject { ["image"] = f, ["error"] = error } : new JsonObject
+        {
+            ["image"] = f, ["class"] = names[Best(rows[i])],
+            ["probabilities"] = new JsonObject(names.Select((c, k) => KeyValuePair.Create(c, (JsonNode?)rows[i][k]))),
+        }))]).ToJsonString());
+
+    public static void Csv(Terminal terminal, IReadOnlyList<string> files, IReadOnlyList<string> names, IReadOnlyList<float[]> rows, IDictionary<int, string> errors)
+    {
+        terminal.Line(CsvLine.Of(["image", "class", .. names, .. errors.Count > 0 ? ["error"] : Array.Empty<string>()]));
+        for (int i = 0; i < files.Count; i++)
+        {
+            terminal.Line(CsvLine.Of(errors.TryGetValue(i, out string? error) ? [files[i], "", .. names.Select(_ => ""), error]
+                : [files[i], names[Best(rows[i])], .. rows[i].Select(CsvLine.Number), .. errors.Count > 0 ? [""] : Array.Empty<string>()]));
+        }
+    }
+
+    private static int Best(float[] row) => Array.IndexOf(row, row.Max());
+}
+
+/// <summary>A row of a table: fields with commas between, quoted where they need it (RFC 4180).</summary>
+internal static class CsvLine
+{
+    public static string Of(IEnumerable<string> fields) => string.Join(',', fields.Select(f => f.AsSpan().IndexOfAny(",\"\r\n") < 0 ? f : $"\"{f.Replace("\"", "\"\"", StringComparison.Ordinal)}\""));
+
+    public static string Number(float value) => value.ToString("R", CultureInfo.InvariantCulture);
+}

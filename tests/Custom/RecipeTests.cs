@@ -1,0 +1,131 @@
+using Graft.Importers.Images;
+using Graft.Layers;
+using Graft.Tests.Training;
+using Graft.Training;
+using Graft.Weights;
+using Outside;
+using SkiaSharp;
+using Xunit;
+
+namespace Graft.Tests.Custom;
+
+/// <summary>The recipes of docs/recipes.md run, on pictures of red, green and blue.</summary>
+public sealed class RecipeTests : IDisposable
+{
+    private const int Side = 16, Each = 8;
+
+    private static readonly string[] s_colors = ["blue", "green", "red"];
+
+    private readonly string _root = Directory.CreateTempSubdirectory("graft-recipes").FullName;
+
+    public RecipeTests()
+    {
+        var random = new Random(3);
+        List<string> rows = ["file,bluish,greenish,age"];
+        foreach (string color in s_colors)
+        {
+            Directory.CreateDirectory(Path.Combine(_root, color));
+            for (int i = 0; i < Each; i++)
+            {
+                using var bitmap = new SKBitmap(Side, Side);
+                byte Tone(string own) => (byte)(color == own ? 200 + random.Next(50) : random.Next(60));
+                bitmap.Erase(new SKColor(Tone("red"), Tone("green"), Tone("blue")));
+                using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 90);
+                File.WriteAllBytes(Path.Combine(_root, color, $"{i}.png"), data.ToArray());
+                rows.Add($"{color}/{i}.png,{(color == "blue" ? 1 : 0)},{(color == "green" ? 1 : 0)},{Array.IndexOf(s_colors, color)}");
+            }
+        }
+        File.WriteAllLines(Path.Combine(_root, "several.csv"), rows.Select(r => r[..r.LastIndexOf(',')]));
+        File.WriteAllLines(Path.Combine(_root, "ages.csv"), rows);
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void A_head_on_a_base_is_trained_by_name_and_its_mistakes_are_listed()
+    {
+        Model pretrained = Base(), model = Recipes.TwoPoolings(pretrained, 3);
+        Assert.Equal(new Shape(4, 4, 8), Recipes.Features(pretrained, "layer4.conv").Outputs[0].Shape);
+        float[] before = pretrained.GetLayer("layer1.conv").Parameters[0].Value.ToArray();
+        Recipes.FreezeByName(pretrained, Images(), Images(), model);
+        Assert.Equal(before, pretrained.GetLayer("layer1.conv").Parameters[0].Value.ToArray());
+
+        string[] suspects = Recipes.Mistakes(model, Images());
+        Assert.Equal(20, suspects.Length);
+        Assert.True(string.CompareOrdinal(suspects[0][..5], suspects[^1][..5]) <= 0);
+
+        float[] sample = Images().Epoch(0, 0, TrainingData.Token).First().Inputs[..(Side * Side * 3)];
+        float[] heat = Recipes.GradCam(model, sample, 0, "layer4.conv");
+        Assert.Equal(4 * 4, heat.Length);
+        Assert.All(heat, h => Assert.True(h >= 0 && float.IsFinite(h)));
+    }
+
+    [Fact]
+    public void Regularized_training_keeps_the_best_epoch_and_writes_its_logs()
+    {
+        Model model = Recipes.TwoPoolings(Base(), 3);
+        model.Compile(new Adam(0.01f), Loss.CategoricalCrossEntropy(), Metric.Accuracy);
+        History history = Recipes.Regularized(model, Images(), Images(), _root);
+        Assert.Equal(history["val_accuracy"].Max(), ModelFile.Load(Path.Combine(_root, "best.graft")).History!.Last("val_accuracy"));
+        Assert.True(File.Exists(Path.Combine(_root, "log.csv")));
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(_root, "tensorboard"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Tables_teach_several_labels_and_numbers()
+    {
+        Model several = Recipes.SeveralLabels(Path.Combine(_root, "several.csv"), Base(), Preprocessing.Rescale);
+        Assert.Equal(new Shape(2), several.Outputs[0].Shape);
+        Assert.Equal(["bluish", "greenish"], several.ClassNames);
+        Assert.True(several.History!.Last("loss") < several.History!["loss"][0]);
+        Model numbers = Recipes.Numbers(Path.Combine(_root, "ages.csv"), Base(), Preprocessing.Rescale);
+        Assert.True(numbers.History!.Last("mean_absolute_error") < numbers.History!["mean_absolute_error"][0]);
+    }
+
+    [Fact]
+    public void Folds_are_trained_and_weights_copied()
+    {
+        double[] scores = Recipes.CrossValidate(Images(), () =>
+        {
+            Model model = Recipes.TwoPoolings(Base(), 3);
+            model.Compile(new Adam(0.01f), Loss.CategoricalCrossEntropy(), Metric.Accuracy);
+            return model;
+        });
+        Assert.Equal(5, scores.Length);
+
+        Model teacher = Recipes.TwoPoolings(Base(1), 3), student = Recipes.TwoPoolings(Base(2), 4);
+        Recipes.CopyWeights(teacher, student);
+        Assert.Equal(teacher.GetLayer("layer4.conv").Parameters[0].Value.ToArray(), student.GetLayer("layer4.conv").Parameters[0].Value.ToArray());
+    }
+
+    private ImageFolder Images() => ImageFolder.Open(Pictures(), (Side, Side), batchSize: 8, Preprocessing.Rescale, new ImageFolderOptions { ShuffleSeed = 1 });
+
+    private string Pictures()
+    {
+        string folder = Path.Combine(_root, "pictures");
+        if (!Directory.Exists(folder))
+        {
+            Directory.CreateDirectory(folder);
+            foreach (string color in s_colors)
+            {
+                Directory.CreateDirectory(Path.Combine(folder, color));
+                foreach (string file in Directory.GetFiles(Path.Combine(_root, color)))
+                    File.Copy(file, Path.Combine(folder, color, Path.GetFileName(file)));
+            }
+        }
+        return folder;
+    }
+
+    private static Sequential Base(int seed = 1)
+    {
+        var pretrained = new Sequential(Side, Side, 3)
+        {
+            new Conv2D(4, 3) { Name = "layer1.conv", Padding = Padding.Same, Activation = Activation.ReLU },
+            new MaxPooling2D(4) { Name = "pool" },
+            new Conv2D(8, 3) { Name = "layer4.conv", Padding = Padding.Same, Activation = Activation.ReLU },
+        };
+        pretrained.Name = "base";
+        pretrained.SetSeed(seed);
+        return pretrained;
+    }
+}

@@ -1,0 +1,145 @@
+using Graft;
+using Graft.Autograd;
+using Graft.Importers.Images;
+using Graft.Layers;
+using Graft.Training;
+using Graft.Weights;
+
+namespace Outside;
+
+/// <summary>The recipes of docs/recipes.md, each as a method.</summary>
+public static class Recipes
+{
+    public static Model TwoPoolings(Model pretrained, int classes)
+    {
+        Node x = pretrained.Outputs[0];
+        x = new Concatenate().Apply(new GlobalAveragePooling2D().Apply(x), new GlobalMaxPooling2D().Apply(x));
+        x = new Dropout(0.3f).Apply(x);
+        x = new Dense(classes, Activation.Softmax) { Name = "predictions" }.Apply(x);
+        var model = new Model(pretrained.Inputs[0], x);
+        return model;
+    }
+
+    public static Model Features(Model pretrained, string layer)
+    {
+        var features = new Model(pretrained.Inputs[0], pretrained.GetNode(layer), "features");
+        return features;
+    }
+
+    public static float[] GradCam(Model model, float[] sample, int classNumber, string layer)
+    {
+        Node target = model.GetNode(layer), logits = model.GetNode("predictions");    // the head: Dense(classes), with the softmax behind it or in the loss
+        var both = new Model(model.Inputs, [target, logits], "grad_cam");
+        Shape shape = model.Inputs[0].Shape.Prepend(1);
+
+        using var tape = new Tape(model.Device);
+        Tensor x = tape.Constant(shape, sample);
+        tape.Watch(x);                                                                // frozen layers ask for no gradient by themselves
+        Tensor[] y = both.Run(tape, [x]);
+        tape.Watch(y[0]);
+        var one = new float[y[1].Count];
+        one[classNumber] = 1;                                                         // the gradient of this class alone
+        tape.Backward(y[1], one);
+        float[] maps = y[0].ToArray(), slope = tape.Gradient(y[0])!.ToArray();
+
+        int channels = y[0].Shape[-1], places = maps.Length / channels;               // [1,H,W,C]
+        var heat = new float[places];
+        for (int c = 0; c < channels; c++)
+        {
+            float weight = 0;
+            for (int p = 0; p < places; p++)
+                weight += slope[p * channels + c] / places;
+            for (int p = 0; p < places; p++)
+                heat[p] += weight * maps[p * channels + c];
+        }
+        return Array.ConvertAll(heat, h => MathF.Max(h, 0));                          // [H,W], to be scaled up to the image
+    }
+
+    public static void FreezeByName(Model pretrained, BatchSource train, BatchSource valid, Model model)
+    {
+        foreach (Layer layer in pretrained.Layers)
+            layer.Trainable = layer.Name.StartsWith("layer4.", StringComparison.Ordinal);
+
+        model.Compile(new AdamW(new CosineDecay(1e-3f, decaySteps: 5 * train.BatchesPerEpoch), weightDecay: 0.01f)
+        {
+            LearningRateFactor = p => p.LayerName == "predictions" ? 1 : 0.1f,        // the base moves a tenth as fast as the head
+            Decays = AdamW.AllButBiasesAndNorms,
+            GlobalClipNorm = 1,
+        }, Loss.CategoricalCrossEntropy(labelSmoothing: 0.1f), Metric.Accuracy, Metric.TopK(2), Metric.MacroF1);
+        model.Fit(train, epochs: 5, valid);
+    }
+
+    public static void CopyWeights(Model teacher, Model student)
+    {
+        WeightReport report = WeightLoader.Load(student, new ModelWeights(teacher), strict: false);
+        Console.WriteLine(report);                                                    // what was copied, what was not and why
+    }
+
+    public static History Regularized(Model model, ImageFolder train, BatchSource valid, string folder)
+    {
+        using var average = new WeightAverage(0.99f);
+        return model.Fit(new MixUp(train, alpha: 0.2f), epochs: 5, valid, new FitOptions
+        {
+            ClassWeights = ClassWeighting.Balanced(train.Classes),                    // a rare class counts as much as a frequent one
+            Callbacks =
+            [
+                new ModelCheckpoint(Path.Combine(folder, "best.graft"), bestOnly: true, monitor: "val_accuracy"),
+                new ReduceLROnPlateau(factor: 0.5f, patience: 2),                     // takes a number as learning rate, not a schedule
+                new EarlyStopping(patience: 4),                                       // ends on the weights of the best epoch
+                new CsvLogger(Path.Combine(folder, "log.csv")),
+                new TensorBoard(Path.Combine(folder, "tensorboard")),
+                average,                                                              // EMA: validated and kept is the moving average
+            ],
+        });
+    }
+
+    public static Model SeveralLabels(string table, Model pretrained, Preprocessing preprocess)
+    {
+        var options = new ImageFolderOptions { LabelKind = LabelKind.Binary, Resize = ResizeFilter.Bilinear, ValidationSplit = 0.2 };
+        (int Height, int Width) size = (pretrained.Inputs[0].Shape[0], pretrained.Inputs[0].Shape[1]);
+        ImageTable train = ImageTable.Open(table, size, batchSize: 32, preprocess, options with { Subset = Subset.Training, ShuffleSeed = 1 });
+        ImageTable valid = ImageTable.Open(table, size, batchSize: 32, preprocess, options with { Subset = Subset.Validation });
+
+        Node x = new GlobalAveragePooling2D().Apply(pretrained.Outputs[0]);
+        var model = new Model(pretrained.Inputs[0], new Dense(train.ClassNames.Count, Activation.Sigmoid).Apply(x));
+        model.Compile(new Adam(), Loss.BinaryCrossEntropy(), Metric.F1, Metric.MacroF1, Metric.Auc);
+        model.Fit(train, epochs: 5, valid);
+        return model;
+    }
+
+    public static Model Numbers(string table, Model pretrained, Preprocessing preprocess)
+    {
+        (int Height, int Width) size = (pretrained.Inputs[0].Shape[0], pretrained.Inputs[0].Shape[1]);
+        ImageTable train = ImageTable.Open(table, size, batchSize: 32, preprocess, new ImageFolderOptions { LabelKind = LabelKind.Values, ShuffleSeed = 1 }, imageColumn: "file", labelColumns: ["age"]);
+        Node x = new GlobalAveragePooling2D().Apply(pretrained.Outputs[0]);
+        var model = new Model(pretrained.Inputs[0], new Dense(1).Apply(x));
+        model.Compile(new Adam(), Loss.MeanSquaredError(), Metric.MeanAbsoluteError, Metric.R2Score);
+        model.Fit(train, epochs: 5);
+        return model;
+    }
+
+    public static double[] CrossValidate(ImageFolder images, Func<Model> build)
+    {
+        const int Folds = 5;
+        int[] fold = StratifiedSplit.Folds(images.Classes, Folds, seed: 1);
+        var scores = new double[Folds];
+        for (int f = 0; f < Folds; f++)
+        {
+            ImageBatches train = images.Take([.. Enumerable.Range(0, images.Count).Where(i => fold[i] != f)], shuffleSeed: 1);
+            ImageBatches valid = images.Take([.. Enumerable.Range(0, images.Count).Where(i => fold[i] == f)]);
+            Model model = build();                                                    // compiled, with a new head
+            scores[f] = model.Fit(train, epochs: 5, valid).Last("val_accuracy");
+            model.Release();
+        }
+        return scores;
+    }
+
+    public static string[] Mistakes(Model model, ImageFolder images)
+    {
+        EvaluationResult result = model.Evaluate(images, keepPredictions: true);
+        Console.WriteLine(result.Confusion);                                          // and precision, recall and F1 of each class
+        float Share(int i) => result.Predictions![i][images.Classes[i]];              // what the right class was given; a softmax head
+        string[] suspects = [.. Enumerable.Range(0, images.Count).OrderBy(Share).Take(20).Select(i => $"{Share(i):F3} {images.ClassNames[images.Classes[i]]} {images.Files[i]}")];
+        return suspects;
+    }
+}
