@@ -142,10 +142,10 @@ public abstract class Optimizer : IDisposable
             }
             Clip(tensors, squares);
             kernels.Gradient.PrepareProducts(tensors);
-            foreach (IGrouping<float, int> group in Enumerable.Range(0, tensors.Length).GroupBy(i => factors[i])) // one, where no rate differs
+            foreach (IGrouping<float, int> group in Enumerable.Range(0, tensors.Length).GroupBy(i => factors[i])) // one, where no rate differs: else a GPU that fails between two leaves the first moved
             {
                 StepTensor[] members = [.. group.Select(i => tensors[i])];
-                Move(kernels, members, group.Count(i => i < decayed), LearningRate * group.Key); // in one piece, and memory was taken before: nothing can fail half-way
+                Move(kernels, members, group.Count(i => i < decayed), LearningRate * group.Key); // a group in one piece, and memory was taken before: nothing can fail half-way
             }
         }
         foreach (ParameterGradient gradient in gradients)
