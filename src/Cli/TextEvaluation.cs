@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
-using Graft.Importers;
 using Graft.Importers.Text;
 using Graft.Kernels;
 using Graft.Models;
