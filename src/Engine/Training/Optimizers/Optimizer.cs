@@ -120,7 +120,7 @@ public abstract class Optimizer : IDisposable
             int decayed = gradients.Count(g => IsDecayed(g.Parameter));
             if (decayed < gradients.Length)
                 gradients = [.. gradients.OrderBy(g => !IsDecayed(g.Parameter))];
-            float[] factors = FactorsOf(gradients);
+            float[]? factors = LearningRateFactor is { } factor ? FactorsOf(gradients, factor) : null;
             var tensors = new StepTensor[gradients.Length];
             for (int i = 0; i < tensors.Length; i++)
             {
@@ -134,19 +134,18 @@ public abstract class Optimizer : IDisposable
             if (scale is not null)
             {
                 bool isFinite = double.IsFinite(squares!.Sum());
-                float factor = 1 / scale.Value;
+                float unscaled = 1 / scale.Value;
                 scale.Note(isFinite);
                 if (!isFinite)
                     return;
-                tensors = Array.ConvertAll(tensors, t => t with { Factor = factor });
+                tensors = Array.ConvertAll(tensors, t => t with { Factor = unscaled });
             }
             Clip(tensors, squares);
             kernels.Gradient.PrepareProducts(tensors);
-            foreach (IGrouping<float, int> group in Enumerable.Range(0, tensors.Length).GroupBy(i => factors[i])) // one, where no rate differs: else a GPU that fails between two leaves the first moved
-            {
-                StepTensor[] members = [.. group.Select(i => tensors[i])];
-                Move(kernels, members, group.Count(i => i < decayed), LearningRate * group.Key); // a group in one piece, and memory was taken before: nothing can fail half-way
-            }
+            if (factors is null)
+                Move(kernels, tensors, decayed, LearningRate); // in one piece, and memory was taken before: nothing can fail half-way
+            else
+                MoveByRate(kernels, tensors, factors, decayed);
         }
         foreach (ParameterGradient gradient in gradients)
             gradient.Parameter.Value.MarkChanged();
@@ -257,14 +256,21 @@ public abstract class Optimizer : IDisposable
         return _slots[parameter] = [.. made];
     }
 
+    /// <summary>A move for each rate; a GPU that fails between two of them leaves the first ones moved.</summary>
+    private void MoveByRate(KernelSet kernels, StepTensor[] tensors, float[] factors, int decayed)
+    {
+        foreach (IGrouping<float, int> group in Enumerable.Range(0, tensors.Length).GroupBy(i => factors[i]))
+            Move(kernels, [.. group.Select(i => tensors[i])], group.Count(i => i < decayed), LearningRate * group.Key);
+    }
+
     /// <exception cref="GraftException">A factor is negative or no number.</exception>
-    private float[] FactorsOf(ParameterGradient[] gradients)
+    private float[] FactorsOf(ParameterGradient[] gradients, Func<Parameter, float> factorOf)
     {
         var factors = new float[gradients.Length];
         for (int i = 0; i < factors.Length; i++)
         {
             Parameter parameter = gradients[i].Parameter;
-            factors[i] = LearningRateFactor?.Invoke(parameter) ?? 1;
+            factors[i] = factorOf(parameter);
             if (!(factors[i] >= 0 && float.IsFinite(factors[i])))
                 throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{Name}: the learning rate of '{parameter.LayerName}/{parameter.Name}' would be multiplied by {factors[i]}; LearningRateFactor gives 0 or more."));
         }
