@@ -1,5 +1,4 @@
 using Graft.Kernels.Cuda;
-using Xunit;
 
 namespace Graft.Tests.CudaEmulator;
 

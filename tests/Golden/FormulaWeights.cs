@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using Graft.Layers;
 using Graft.Weights;
-using Xunit;
 
 namespace Graft.Tests.Golden;
 

@@ -1,7 +1,6 @@
 using Graft.Autograd;
 using Graft.Ops;
 using Graft.Tests.OpCases;
-using Xunit;
 
 namespace Graft.Tests.Ops;
 

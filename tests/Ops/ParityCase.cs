@@ -1,6 +1,5 @@
 using Graft.Kernels;
 using Graft.Tests.OpCases;
-using Xunit;
 
 namespace Graft.Tests.Ops;
 

@@ -1,7 +1,6 @@
 using Graft.Kernels;
 using Graft.Kernels.Cpu;
 using Graft.Tests.Kernels.Cpu;
-using Xunit;
 
 namespace Graft.Tests.Kernels.Conv2D;
 
