@@ -25,7 +25,7 @@ struct Fiber {
     unsigned mask = 0;
     uint64_t value = 0, result = 0;
 
-    // For races within a warp: what this lane knows of the others' warp operations (a vector clock, its own or its warp's; see Checks.cpp).
+    // For races within a warp: what this lane knows of the others' warp operations (a vector clock, its own or its warp's; see SharedMemory.cpp).
     uint32_t* warpClock = nullptr;
     uint32_t ownClock[32] = {};
 
