@@ -65,8 +65,8 @@ internal sealed class FineTuningState(FineTuningSettings s)
         ["unfreeze-epochs"] = s.UnfreezeEpochs,
         ["unfreeze-learning-rate"] = s.UnfreezeLearningRate,
         ["patience"] = s.Patience,
-        ["class-weights"] = s.IsBalanced ? "balanced" : "none",
-        ["label-smoothing"] = s.LabelSmoothing,
+        ["class-weights"] = s.IsBalanced ? "balanced" : null, // as in notes from before there was this
+        ["label-smoothing"] = s.LabelSmoothing > 0 ? s.LabelSmoothing : null,
         ["augment"] = s.Augment,
         ["augmented-copies"] = s.FeatureCache.AugmentedCopies,
         ["seed"] = s.Seed,
