@@ -13,7 +13,13 @@ internal static class TestDevice
     /// <summary>What names the default device.</summary>
     public const string Variable = "GRAFT_DEVICE";
 
-    private const string KernelsVariable = "GRAFT_CUDA_CACHE", WatchVariable = "DOTNET_TieredPGO";
+    /// <summary>What names the folder of compiled kernels.</summary>
+    public const string KernelsVariable = "GRAFT_CUDA_CACHE";
+
+    private const string WatchVariable = "DOTNET_TieredPGO";
+
+    /// <summary>True where the run names no folder of compiled kernels.</summary>
+    public static bool ChoosesKernels { get; private set; }
 
     [ModuleInitializer]
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The test program is an application: it must choose before any test makes a parameter.")]
@@ -21,7 +27,8 @@ internal static class TestDevice
     {
         if (Environment.GetEnvironmentVariable(Variable) is null && Environment.GetEnvironmentVariable("GRAFT_KERNELS") is null)
             Environment.SetEnvironmentVariable(Variable, Device.Cpu.Name);
-        if (Environment.GetEnvironmentVariable(KernelsVariable) is null)
+        ChoosesKernels = Environment.GetEnvironmentVariable(KernelsVariable) is null;
+        if (ChoosesKernels)
             Environment.SetEnvironmentVariable(KernelsVariable, Path.Combine(CacheFolder.Own(Environment.GetEnvironmentVariable), "cuda")); // the default
         if (Environment.GetEnvironmentVariable(WatchVariable) is null)
             Environment.SetEnvironmentVariable(WatchVariable, "0");

@@ -50,6 +50,9 @@ public sealed unsafe class CudaEmulator : IDisposable
             NativeLibrary.Load(Path.Combine(Folder, file));
         _core = NativeLibrary.Load(Path.Combine(Folder, "libcudaemu.so"));
         Environment.SetEnvironmentVariable(PathVariable, Folder);
+        // Kernels that another state of the emulator compiled may not fit this one: each has a folder of its own, also for programs that tests start.
+        if (TestDevice.ChoosesKernels)
+            Environment.SetEnvironmentVariable(TestDevice.KernelsVariable, Path.Combine(Folder, "kernels"));
         Restore();
     }
 
