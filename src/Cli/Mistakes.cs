@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Graft.Cli.Commands;
 using Graft.Importers.Images;
 using Graft.Training;
 using Graft.Weights;

@@ -34,11 +34,3 @@ internal static class PredictionLines
 
     private static int Best(float[] row) => Array.IndexOf(row, row.Max());
 }
-
-/// <summary>A row of a table: fields with commas between, quoted where they need it (RFC 4180).</summary>
-internal static class CsvLine
-{
-    public static string Of(IEnumerable<string> fields) => string.Join(',', fields.Select(f => f.AsSpan().IndexOfAny(",\"\r\n") < 0 ? f : $"\"{f.Replace("\"", "\"\"", StringComparison.Ordinal)}\""));
-
-    public static string Number(float value) => value.ToString("R", CultureInfo.InvariantCulture);
-}
