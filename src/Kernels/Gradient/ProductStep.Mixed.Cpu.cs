@@ -25,23 +25,23 @@ internal unsafe partial struct ProductStep<T, V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void MoveBetweenSums(float* x, float* sums, int row, int rows, int column, int columns)
     {
-        int vectors = MixedRows * MixedVectors;
+        int vectors = MixedRows * MixedVectors, tileColumns = MixedVectors * V.Count; // in place: the JIT leaves a call of TileColumns, and no register outlives a call
         T formula = _formula; // in registers
         var stretch = new StepStretch<T, V>(_tensor);
         int n = Geometry.N, width = Geometry.O;
         long ahead = (long)(ProductSteps.Ahead / columns + 1) * MixedRows * width; // weights wait in memory while sums are made
-        float* gradient = sums + MixedRows * TileColumns; // of the tile before, whose first number in the matrix is:
+        float* gradient = sums + MixedRows * tileColumns; // of the tile before, whose first number in the matrix is:
         long due = None;
         for (int i = 0; i < rows; i += MixedRows)
         {
-            for (int j = 0; j < columns; j += TileColumns)
+            for (int j = 0; j < columns; j += tileColumns)
             {
                 V s00 = V.Zero, s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00, s12 = s00, s13 = s00;
                 V s20 = s00, s21 = s00, s22 = s00, s23 = s00, s30 = s00, s31 = s00, s32 = s00, s33 = s00;
                 float* four = x + i, panel = _panels + (nint)(column + j) * n;
                 int v = 0, last = due == None ? 0 : vectors;
                 long at = due;
-                for (int k = 0; k < n; k++, four += ProductSteps.BlockRows, panel += TileColumns)
+                for (int k = 0; k < n; k++, four += ProductSteps.BlockRows, panel += tileColumns)
                 {
                     V b0 = V.Load(panel), b1 = V.Load(panel + V.Count), b2 = V.Load(panel + 2 * V.Count), b3 = V.Load(panel + 3 * V.Count);
                     AddRow(four[0], b0, b1, b2, b3, ref s00, ref s01, ref s02, ref s03);
@@ -52,26 +52,26 @@ internal unsafe partial struct ProductStep<T, V>
                         continue;
                     stretch.Ask(at + ahead);
                     stretch.Move(formula, V.Load(gradient + v * V.Count), at);
-                    at += ++v % MixedVectors == 0 ? width - TileColumns + V.Count : V.Count;
+                    at += ++v % MixedVectors == 0 ? width - tileColumns + V.Count : V.Count;
                 }
-                for (; v < last; v++, at += v % MixedVectors == 0 ? width - TileColumns + V.Count : V.Count)
+                for (; v < last; v++, at += v % MixedVectors == 0 ? width - tileColumns + V.Count : V.Count)
                     stretch.Move(formula, V.Load(gradient + v * V.Count), at);
                 StoreRow(sums, s00, s01, s02, s03);
-                StoreRow(sums + TileColumns, s10, s11, s12, s13);
-                StoreRow(sums + 2 * TileColumns, s20, s21, s22, s23);
-                StoreRow(sums + 3 * TileColumns, s30, s31, s32, s33);
+                StoreRow(sums + tileColumns, s10, s11, s12, s13);
+                StoreRow(sums + 2 * tileColumns, s20, s21, s22, s23);
+                StoreRow(sums + 3 * tileColumns, s30, s31, s32, s33);
                 float* free = gradient;
                 gradient = sums;
                 sums = free;
                 due = (long)(row + i) * width + column + j;
-                if (i + MixedRows <= rows && j + TileColumns <= columns)
+                if (i + MixedRows <= rows && j + tileColumns <= columns)
                     continue;
-                Move(gradient, TileColumns, due, Math.Min(MixedRows, rows - i), Math.Min(TileColumns, columns - j));
+                Move(gradient, tileColumns, due, Math.Min(MixedRows, rows - i), Math.Min(tileColumns, columns - j));
                 due = None;
             }
         }
         if (due != None)
-            Move(gradient, TileColumns, due, MixedRows, TileColumns);
+            Move(gradient, tileColumns, due, MixedRows, tileColumns);
     }
 
     /// <summary>Adds x times four vectors to the sums of a row.</summary>

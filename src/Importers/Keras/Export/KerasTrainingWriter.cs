@@ -7,9 +7,10 @@ namespace Graft.Importers.Keras.Export;
 /// <summary>What a model was compiled with, as Keras writes it.</summary>
 internal sealed class KerasTrainingWriter
 {
-    // Metrics that Keras knows by a word; the last of them Keras 3 alone.
-    private static readonly string[] s_metrics = ["accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "top_k_categorical_accuracy"];
-    private static readonly string[] s_metricsOfThree = ["precision", "recall", "auc"];
+    // Metrics that Keras knows by a word: functions everywhere, Keras 3's classes by their names in small letters.
+    private static readonly string[] s_metrics =
+        ["accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "top_k_categorical_accuracy", "mean_absolute_error", "mean_squared_error"];
+    private static readonly string[] s_metricsOfThree = ["precision", "recall", "auc", "root_mean_squared_error", "r2_score"];
 
     private readonly KerasDialect _dialect;
     private readonly Model _model;
