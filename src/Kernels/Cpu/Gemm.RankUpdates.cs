@@ -35,6 +35,15 @@ internal static unsafe partial class Gemm
     /// <summary>How many rows of B further on is asked for.</summary>
     private const int RowsAhead = 32;
 
+    /// <summary>Strips of columns for each slice of rows: with two threads and so eight strips, each waits for an eighth of its time.</summary>
+    private const int StripsPerSlice = 4;
+
+    /// <summary>With fewer, waiting takes more than is won.</summary>
+    private const int FewestStripsPerSlice = 2;
+
+    /// <summary>Slices begin at multiples of this; those of the step that moves a weight do too.</summary>
+    private const int SliceRows = 64;
+
     /// <summary>Columns of a chunk: a whole row where there is one thread, since each piece of a row costs a look-up of its page.</summary>
     private const int FewestUpdatedColumns = 64, MostUpdatedColumns = 2048;
 
@@ -46,37 +55,58 @@ internal static unsafe partial class Gemm
 
     private static void RunUpdates(in GemmProduct product)
     {
-        int share = (product.N + WorkerPool.Threads - 1) / WorkerPool.Threads;
-        int columns = Math.Clamp(RoundUp(share, WidestUpdate(product.Tile)), FewestUpdatedColumns, MostUpdatedColumns);
-        int chunks = (product.N + columns - 1) / columns;
-        var body = new UpdatesBody(product, columns);
-        if ((long)product.M * product.N * product.K >= SmallestThreadedProduct)
+        int threads = (long)product.M * product.N * product.K >= SmallestThreadedProduct ? WorkerPool.Threads : 1;
+        int columns = ColumnsOf(product, threads), strips = (product.N + columns - 1) / columns, slices = 1;
+        if (threads > 1 && product.K >= threads * SliceRows && WeightOwners.OwnRows(product.N, threads))
         {
-            WorkerPool.For(chunks, ref body);
+            int narrow = ColumnsOf(product, StripsPerSlice * threads), many = (product.N + narrow - 1) / narrow;
+            if (many >= FewestStripsPerSlice * threads)
+                (columns, strips, slices) = (narrow, many, threads);
+        }
+        int* met = stackalloc int[slices > 1 ? strips : 0]; // slices that a strip has met
+        new Span<int>(met, slices > 1 ? strips : 0).Clear();
+        var body = new UpdatesBody(product, columns, slices, met);
+        if (threads > 1)
+        {
+            WorkerPool.ForRanges(slices * strips, ref body);
             return;
         }
-        for (int chunk = 0; chunk < chunks; chunk++)
-            body.Run(chunk);
+        for (int strip = 0; strip < strips; strip++)
+            body.Run(strip);
     }
 
-    /// <summary>One chunk: all rows, some columns, the whole depth. Its sums lie in strips of <see cref="_near"/> columns, each without gaps.</summary>
-    private readonly struct UpdatesBody(GemmProduct product, int columns) : IChunkBody
+    /// <summary>Columns of a chunk where each row is cut into so many shares.</summary>
+    private static int ColumnsOf(in GemmProduct product, int shares) =>
+        Math.Clamp(RoundUp((product.N + shares - 1) / shares, WidestUpdate(product.Tile)), FewestUpdatedColumns, MostUpdatedColumns);
+
+    /// <summary>
+    /// One chunk: all rows of A, some columns, and a slice of the depth, which is all of it where threads own columns. Sums lie in strips of <see cref="_near"/> columns, each without gaps.
+    /// </summary>
+    /// <remarks>
+    /// Where threads own rows of B, a strip of columns goes from slice to slice, so that each sum stays one chain in the order of k: while one thread adds the second slice to the first strip, the other adds
+    /// the first slice to the second.
+    /// </remarks>
+    private readonly struct UpdatesBody(GemmProduct product, int columns, int slices, int* met) : IChunkBody
     {
         private readonly GemmProduct _product = product;
+        private readonly int _strips = (product.N + columns - 1) / columns;
         private readonly int _near = NearSums / product.M / WidestUpdate(product.Tile) * WidestUpdate(product.Tile);
         private readonly bool _isWide = product.Tile == GemmTile.V512;
 
         public void Run(int chunk)
         {
-            int n0 = chunk * columns, width = Math.Min(columns, _product.N - n0), m = _product.M;
+            int slice = chunk / _strips, strip = chunk % _strips;
+            if (slice > 0 && !HasMet(strip, slice))
+                return; // another chunk has failed
+            int n0 = strip * columns, width = Math.Min(columns, _product.N - n0), m = _product.M, kEnd = FirstRow(slice + 1);
             float* sums = Scratch.Rent(ScratchSlot.PackedB, (long)m * RoundUp(width, UpdateColumns));
             for (int j = 0; j < width; j += _near)
-                Begin(sums + (nint)j * m, n0 + j, Math.Min(_near, width - j));
+                Begin(sums + (nint)j * m, n0 + j, Math.Min(_near, width - j), slice == 0);
 
             int depth = Math.Clamp(UpdateBlock / width, LeastUpdateBlockDepth, MostUpdateBlockDepth);
-            for (int k0 = 0; k0 < _product.K; k0 += depth)
+            for (int k0 = FirstRow(slice); k0 < kEnd; k0 += depth)
             {
-                int kCount = Math.Min(depth, _product.K - k0);
+                int kCount = Math.Min(depth, kEnd - k0);
                 float* a = RowsOfA(k0, kCount, out nint lda);
                 for (int j = 0; j < width; j += _near)
                     Add(a, lda, k0, kCount, n0 + j, Math.Min(_near, width - j), sums + (nint)j * m);
@@ -84,14 +114,34 @@ internal static unsafe partial class Gemm
 
             for (int j = 0; j < width; j += _near)
                 End(sums + (nint)j * m, n0 + j, Math.Min(_near, width - j));
+            if (slices > 1)
+                Volatile.Write(ref met[strip], slice + 1);
         }
 
-        /// <summary>Fills the sums of a strip with what they start from.</summary>
-        private void Begin(float* sums, int n, int width)
+        /// <summary>Waits until the strip has met the slices before; they were taken earlier, so that some thread is at them. False if the job has failed.</summary>
+        private bool HasMet(int strip, int slice)
+        {
+            var spin = new SpinWait();
+            while (Volatile.Read(ref met[strip]) < slice)
+            {
+                if (WorkerPool.HasFailed)
+                    return false;
+                spin.SpinOnce(sleep1Threshold: -1);
+            }
+            return true;
+        }
+
+        /// <summary>The first row of B of a slice: a multiple of <see cref="SliceRows"/>.</summary>
+        private int FirstRow(int slice) => slice == slices ? _product.K : (int)((long)(_product.K / SliceRows) * slice / slices) * SliceRows;
+
+        /// <summary>Fills the sums of a strip with what they start from, or with what the slices before have brought to C.</summary>
+        private void Begin(float* sums, int n, int width, bool isFirst)
         {
             int stride = RoundUp(width, UpdateColumns);
             new Span<float>(sums, _product.M * stride).Clear();
-            if (_product.Start != null)
+            if (!isFirst)
+                GemmPacking.Copy(_product.C + n, _product.Ldc, _product.M, width, sums, stride);
+            else if (_product.Start != null)
                 GemmPacking.Copy(_product.Start + n, _product.StartStride, _product.M, width, sums, stride);
         }
 

@@ -21,6 +21,7 @@ internal interface IChunkBody
 internal static unsafe class WorkerPool
 {
     private const int SpinRounds = 2000;
+    private const int TakenStride = 32;
 
     private static readonly Lock Start = new();
     private static readonly List<Thread> Workers = [];
@@ -30,7 +31,7 @@ internal static unsafe class WorkerPool
     private static int _sleeping;
     private static long _ticket; // job number in the upper half, workers still to join in the lower
     private static Job _job;
-    private static int _next;
+    private static int[] _taken = new int[TakenStride]; // chunks of each range that threads took, a cache line for each
     private static int _running;
     private static Exception? _failure;
 
@@ -42,6 +43,7 @@ internal static unsafe class WorkerPool
         public void* Body;
         public delegate*<void*, int, void> Run;
         public int Chunks;
+        public int Ranges;
     }
 
     /// <summary>Threads that share a job, the caller's among them.</summary>
@@ -51,8 +53,21 @@ internal static unsafe class WorkerPool
         set => Volatile.Write(ref _threads, value);
     }
 
+    /// <summary>A chunk of the job that runs has thrown: others that wait for it should end.</summary>
+    public static bool HasFailed => Volatile.Read(ref _failure) is not null;
+
     /// <summary>Runs all chunks and returns when the last is done; the first exception of a chunk is thrown.</summary>
     public static void For<T>(int chunks, ref T body)
+        where T : unmanaged, IChunkBody => For(chunks, ref body, inRanges: false);
+
+    /// <summary>
+    /// The same, each thread beginning with a range of chunks of its own and helping others with theirs when that is done: job after job a thread meets the memory that it left in its caches.
+    /// </summary>
+    /// <remarks>Cores without a common cache hand each other a line more slowly than memory gives it: on such a machine two threads that changed places took three times as long as two that did not.</remarks>
+    public static void ForRanges<T>(int chunks, ref T body)
+        where T : unmanaged, IChunkBody => For(chunks, ref body, inRanges: true);
+
+    private static void For<T>(int chunks, ref T body, bool inRanges)
         where T : unmanaged, IChunkBody
     {
         int helpers = Math.Min(Threads, chunks) - 1;
@@ -63,15 +78,16 @@ internal static unsafe class WorkerPool
             return;
         }
         EnsureWorkers(helpers);
-        _job = new Job { Body = Unsafe.AsPointer(ref body), Run = &Invoke<T>, Chunks = chunks };
+        _job = new Job { Body = Unsafe.AsPointer(ref body), Run = &Invoke<T>, Chunks = chunks, Ranges = inRanges ? helpers + 1 : 1 };
         _failure = null;
-        _next = 0;
+        for (int r = 0; r < _job.Ranges; r++)
+            _taken[r * TakenStride] = 0;
         long job = ((Volatile.Read(ref _ticket) >> 32) + 1) << 32;
         Interlocked.Exchange(ref _ticket, job | (uint)helpers);
         int sleeping = Math.Min(Volatile.Read(ref _sleeping), helpers);
         if (sleeping > 0)
             Parked.Release(sleeping);
-        TakeChunks();
+        TakeChunks(0);
         // Nobody may join any more; wait for those who did.
         Interlocked.And(ref _ticket, ~0L << 32);
         var spin = new SpinWait();
@@ -86,20 +102,25 @@ internal static unsafe class WorkerPool
     private static void Invoke<T>(void* body, int chunk)
         where T : unmanaged, IChunkBody => Unsafe.AsRef<T>(body).Run(chunk);
 
-    private static void TakeChunks()
+    /// <summary>Takes chunks until none is left, those of the thread's own range first.</summary>
+    private static void TakeChunks(int thread)
     {
         _inside = true;
         try
         {
             Job job = _job;
-            int chunk;
-            while ((chunk = Interlocked.Increment(ref _next) - 1) < job.Chunks)
-                job.Run(job.Body, chunk);
+            for (int i = 0; i < job.Ranges; i++)
+            {
+                int range = (thread + i) % job.Ranges, first = FirstOf(range, job), count = FirstOf(range + 1, job) - first, taken;
+                while ((taken = Interlocked.Increment(ref _taken[range * TakenStride]) - 1) < count)
+                    job.Run(job.Body, first + taken);
+            }
         }
         catch (Exception e)
         {
             Interlocked.CompareExchange(ref _failure, e, null);
-            Volatile.Write(ref _next, int.MaxValue / 2); // the other threads stop taking
+            for (int r = 0; r < _job.Ranges; r++)
+                Volatile.Write(ref _taken[r * TakenStride], int.MaxValue / 2); // the other threads stop taking
         }
         finally
         {
@@ -107,13 +128,15 @@ internal static unsafe class WorkerPool
         }
     }
 
-    private static void Work()
+    private static int FirstOf(int range, in Job job) => (int)((long)job.Chunks * range / job.Ranges);
+
+    private static void Work(int thread)
     {
         while (true)
         {
             if (TryJoin())
             {
-                TakeChunks();
+                TakeChunks(thread);
                 Interlocked.Decrement(ref _running);
                 continue;
             }
@@ -157,9 +180,12 @@ internal static unsafe class WorkerPool
             return;
         lock (Start)
         {
+            if (_taken.Length <= count * TakenStride)
+                _taken = new int[(count + 1) * TakenStride]; // no job runs: only the caller that begins one comes here
             while (Workers.Count < count)
             {
-                var thread = new Thread(Work) { IsBackground = true, Name = $"graft worker {Workers.Count + 1}" };
+                int number = Workers.Count + 1;
+                var thread = new Thread(() => Work(number)) { IsBackground = true, Name = $"graft worker {number}" };
                 Workers.Add(thread);
                 thread.Start();
             }

@@ -14,21 +14,24 @@ internal unsafe partial struct ProductStep<T, V> : IChunkBody
     private readonly T _formula;
     private readonly StepTensor* _tensor;
     private readonly float* _panels;
-    private readonly int _columnBlocks, _threads;
+    private readonly bool _ownRows;
 
     /// <summary>Packs dy; what it needs for that was taken by <see cref="ProductSteps.Prepare"/>.</summary>
     public ProductStep(T formula, StepTensor* tensor)
     {
         _formula = formula;
         _tensor = tensor;
-        _threads = WorkerPool.Threads;
-        _columnBlocks = (Geometry.O + BlockColumns - 1) / BlockColumns;
+        _ownRows = WeightOwners.OwnRows(Geometry.O, WorkerPool.Threads);
         _panels = Scratch.Rent(ScratchSlot.PackedB, ProductSteps.PanelsSize(Geometry.O, Geometry.N));
         ParallelRows.Run((Geometry.O + TileColumns - 1) / TileColumns, ParallelRows.RowsPerChunk(TileColumns * Geometry.N), new Packing { Of = this });
     }
 
     /// <summary>Number of chunks: blocks of rows and columns.</summary>
-    public readonly int Chunks => (Geometry.I + ProductSteps.BlockRows - 1) / ProductSteps.BlockRows * _columnBlocks;
+    public readonly int Chunks => RowBlocks * ColumnBlocks;
+
+    private readonly int ColumnBlocks => (Geometry.O + BlockColumns - 1) / BlockColumns;
+
+    private readonly int RowBlocks => (Geometry.I + ProductSteps.BlockRows - 1) / ProductSteps.BlockRows;
 
     /// <summary>512-bit vectors come with twice the registers: enough for sixteen sums and a step at a time.</summary>
     private static bool MixesSteps => V.Count == 16;
@@ -45,23 +48,13 @@ internal unsafe partial struct ProductStep<T, V> : IChunkBody
     public readonly void Run(int chunk)
     {
         DenseGeometry g = Geometry;
-        chunk = Spread(chunk);
-        int row = chunk / _columnBlocks * ProductSteps.BlockRows, rows = Math.Min(ProductSteps.BlockRows, g.I - row);
-        int column = chunk % _columnBlocks * BlockColumns, columns = Math.Min(BlockColumns, g.O - column);
+        (int rowBlock, int columnBlock) = _ownRows ? (chunk / ColumnBlocks, chunk % ColumnBlocks) : (chunk % RowBlocks, chunk / RowBlocks);
+        int row = rowBlock * ProductSteps.BlockRows, rows = Math.Min(ProductSteps.BlockRows, g.I - row);
+        int column = columnBlock * BlockColumns, columns = Math.Min(BlockColumns, g.O - column);
         if (MixesSteps)
             MoveBetweenSums(row, rows, column, columns);
         else
             MoveAfterSums(row, rows, column, columns);
-    }
-
-    /// <summary>
-    /// Which piece of the weight a chunk is: threads take chunks in turn, and so each walks through a stretch of its own. Side by side they would ask ahead for the very lines that
-    /// the other one writes.
-    /// </summary>
-    private readonly int Spread(int chunk)
-    {
-        int each = Chunks / _threads;
-        return chunk < each * _threads ? chunk % _threads * each + chunk / _threads : chunk;
     }
 
     /// <summary>Moves the weights of some rows of dw, which lie <paramref name="stride"/> numbers apart; <paramref name="first"/> is the first one's place in the matrix.</summary>

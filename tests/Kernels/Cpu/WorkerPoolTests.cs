@@ -77,6 +77,52 @@ public sealed unsafe class WorkerPoolTests : IDisposable
         Assert.All(failures, Assert.Null);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(1000)]
+    public void In_ranges_every_chunk_runs_exactly_once(int chunks)
+    {
+        using var counts = new Counts(Math.Max(chunks, 1));
+        for (int round = 1; round <= 200; round++)
+        {
+            CpuThreads.Count = 1 + round % 5;
+            var body = new CountBody { Counts = counts.Pointer };
+            WorkerPool.ForRanges(chunks, ref body);
+            counts.AssertAll(chunks, round);
+        }
+    }
+
+    [Fact]
+    public void In_ranges_a_thread_begins_with_its_own()
+    {
+        const int Chunks = 8;
+        using var threads = new Counts(Chunks);
+        using var arrived = new Counts(1);
+        var body = new TogetherBody { Threads = threads.Pointer, Arrived = arrived.Pointer };
+        WorkerPool.ForRanges(Chunks, ref body);
+        int[] first = [.. Enumerable.Range(0, 4).Select(r => threads.Pointer[r * 2])];
+        Assert.Equal(4, first.Distinct().Count()); // four threads, each in the first chunk of a range
+        Assert.Equal(Environment.CurrentManagedThreadId, first[0]);
+    }
+
+    [Fact]
+    public void In_ranges_a_chunk_may_wait_for_one_of_a_lower_number()
+    {
+        const int Chunks = 60, Behind = 13;
+        for (int round = 1; round <= 300; round++)
+        {
+            using var done = new Counts(Chunks);
+            var body = new WaitBody { Done = done.Pointer, Behind = Behind, Throwing = -1 };
+            WorkerPool.ForRanges(Chunks, ref body);
+            done.AssertAll(Chunks, 1);
+            var bad = new WaitBody { Done = done.Pointer, Behind = Behind, Throwing = round % Chunks };
+            new Span<int>(done.Pointer, Chunks).Clear();
+            Assert.Throws<InvalidOperationException>(() => WorkerPool.ForRanges(Chunks, ref bad));
+        }
+    }
+
     [Fact]
     public void A_parked_pool_wakes()
     {
@@ -122,6 +168,41 @@ public sealed unsafe class WorkerPoolTests : IDisposable
         {
             if (chunk == Chunk)
                 throw new InvalidOperationException($"chunk {chunk}");
+        }
+    }
+
+    // In the first chunk of each of four ranges, waits until four are there.
+    private struct TogetherBody : IChunkBody
+    {
+        public int* Threads, Arrived;
+
+        public readonly void Run(int chunk)
+        {
+            Threads[chunk] = Environment.CurrentManagedThreadId;
+            if (chunk % 2 != 0)
+                return;
+            Interlocked.Increment(ref *Arrived);
+            while (Volatile.Read(ref *Arrived) < 4)
+                Thread.Yield();
+        }
+    }
+
+    private struct WaitBody : IChunkBody
+    {
+        public int* Done;
+        public int Behind, Throwing;
+
+        public readonly void Run(int chunk)
+        {
+            if (chunk == Throwing)
+                throw new InvalidOperationException($"chunk {chunk}");
+            while (chunk >= Behind && Volatile.Read(ref Done[chunk - Behind]) == 0)
+            {
+                if (WorkerPool.HasFailed)
+                    return;
+                Thread.Yield();
+            }
+            Interlocked.Increment(ref Done[chunk]);
         }
     }
 
