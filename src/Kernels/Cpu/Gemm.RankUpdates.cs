@@ -68,7 +68,7 @@ internal static unsafe partial class Gemm
         var body = new UpdatesBody(product, columns, slices, met);
         if (threads > 1)
         {
-            WorkerPool.ForRanges(slices * strips, ref body);
+            WorkerPool.For(slices * strips, ref body);
             return;
         }
         for (int strip = 0; strip < strips; strip++)

@@ -11,10 +11,12 @@ internal interface IChunkBody
 }
 
 /// <summary>
-/// Persistent threads that take chunks from one shared counter. A worker that the system preempts delays one chunk, not a
-/// half of the work; workers spin briefly for the next job, then park, since waking a parked thread costs about 20 µs.
+/// Persistent threads, each with a range of a job's chunks that it begins with; who is done helps with the ranges of others. Job after job a thread so meets the memory that it left in its own
+/// caches, and one that the system preempts delays one chunk, not a half of the work. Workers spin briefly for the next job, then park, since waking a parked thread costs about 20 µs.
 /// </summary>
 /// <remarks>
+/// Cores without a common cache hand each other a line more slowly than memory gives it: two threads that changed places took three times as long as two that did not.
+/// Chunks of a range are taken in their order, and the caller comes by all ranges in theirs: a chunk may wait for one of a lower number (<see cref="HasFailed"/>).
 /// Nested calls and calls from a second thread while a job runs are done inline: no deadlock, the same result. A call
 /// allocates nothing: the body stays in the caller's frame, which outlives the job.
 /// </remarks>
@@ -58,16 +60,6 @@ internal static unsafe class WorkerPool
 
     /// <summary>Runs all chunks and returns when the last is done; the first exception of a chunk is thrown.</summary>
     public static void For<T>(int chunks, ref T body)
-        where T : unmanaged, IChunkBody => For(chunks, ref body, inRanges: false);
-
-    /// <summary>
-    /// The same, each thread beginning with a range of chunks of its own and helping others with theirs when that is done: job after job a thread meets the memory that it left in its caches.
-    /// </summary>
-    /// <remarks>Cores without a common cache hand each other a line more slowly than memory gives it: on such a machine two threads that changed places took three times as long as two that did not.</remarks>
-    public static void ForRanges<T>(int chunks, ref T body)
-        where T : unmanaged, IChunkBody => For(chunks, ref body, inRanges: true);
-
-    private static void For<T>(int chunks, ref T body, bool inRanges)
         where T : unmanaged, IChunkBody
     {
         int helpers = Math.Min(Threads, chunks) - 1;
@@ -78,7 +70,7 @@ internal static unsafe class WorkerPool
             return;
         }
         EnsureWorkers(helpers);
-        _job = new Job { Body = Unsafe.AsPointer(ref body), Run = &Invoke<T>, Chunks = chunks, Ranges = inRanges ? helpers + 1 : 1 };
+        _job = new Job { Body = Unsafe.AsPointer(ref body), Run = &Invoke<T>, Chunks = chunks, Ranges = helpers + 1 };
         _failure = null;
         for (int r = 0; r < _job.Ranges; r++)
             _taken[r * TakenStride] = 0;

@@ -29,13 +29,13 @@ internal readonly unsafe struct StepLoop
         where V : unmanaged, ILanes<V>
     {
         var body = new Body<T, V> { Formula = formula, Row = _row };
-        WorkerPool.ForRanges(_row.Chunks, ref body);
+        WorkerPool.For(_row.Chunks, ref body);
         for (int t = 0; t < _tensors; t++)
         {
             if (!_row.Tensor(t)->IsProduct)
                 continue;
             var step = new ProductStep<T, V>(formula, _row.Tensor(t));
-            WorkerPool.ForRanges(step.Chunks, ref step);
+            WorkerPool.For(step.Chunks, ref step);
         }
     }
 

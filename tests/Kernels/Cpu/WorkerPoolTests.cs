@@ -18,12 +18,14 @@ public sealed unsafe class WorkerPoolTests : IDisposable
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(7)]
     [InlineData(1000)]
     public void Every_chunk_runs_exactly_once(int chunks)
     {
         using var counts = new Counts(Math.Max(chunks, 1));
         for (int round = 1; round <= 200; round++)
         {
+            CpuThreads.Count = 1 + round % 5;
             var body = new CountBody { Counts = counts.Pointer };
             WorkerPool.For(chunks, ref body);
             counts.AssertAll(chunks, round);
@@ -77,49 +79,32 @@ public sealed unsafe class WorkerPoolTests : IDisposable
         Assert.All(failures, Assert.Null);
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(3)]
-    [InlineData(1000)]
-    public void In_ranges_every_chunk_runs_exactly_once(int chunks)
-    {
-        using var counts = new Counts(Math.Max(chunks, 1));
-        for (int round = 1; round <= 200; round++)
-        {
-            CpuThreads.Count = 1 + round % 5;
-            var body = new CountBody { Counts = counts.Pointer };
-            WorkerPool.ForRanges(chunks, ref body);
-            counts.AssertAll(chunks, round);
-        }
-    }
-
     [Fact]
-    public void In_ranges_a_thread_begins_with_its_own()
+    public void A_thread_begins_with_a_range_of_its_own()
     {
         const int Chunks = 8;
         using var threads = new Counts(Chunks);
         using var arrived = new Counts(1);
         var body = new TogetherBody { Threads = threads.Pointer, Arrived = arrived.Pointer };
-        WorkerPool.ForRanges(Chunks, ref body);
+        WorkerPool.For(Chunks, ref body);
         int[] first = [.. Enumerable.Range(0, 4).Select(r => threads.Pointer[r * 2])];
         Assert.Equal(4, first.Distinct().Count()); // four threads, each in the first chunk of a range
         Assert.Equal(Environment.CurrentManagedThreadId, first[0]);
     }
 
     [Fact]
-    public void In_ranges_a_chunk_may_wait_for_one_of_a_lower_number()
+    public void A_chunk_may_wait_for_one_of_a_lower_number()
     {
         const int Chunks = 60, Behind = 13;
         for (int round = 1; round <= 300; round++)
         {
             using var done = new Counts(Chunks);
             var body = new WaitBody { Done = done.Pointer, Behind = Behind, Throwing = -1 };
-            WorkerPool.ForRanges(Chunks, ref body);
+            WorkerPool.For(Chunks, ref body);
             done.AssertAll(Chunks, 1);
             var bad = new WaitBody { Done = done.Pointer, Behind = Behind, Throwing = round % Chunks };
             new Span<int>(done.Pointer, Chunks).Clear();
-            Assert.Throws<InvalidOperationException>(() => WorkerPool.ForRanges(Chunks, ref bad));
+            Assert.Throws<InvalidOperationException>(() => WorkerPool.For(Chunks, ref bad));
         }
     }
 
