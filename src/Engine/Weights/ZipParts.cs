@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 
@@ -11,7 +12,7 @@ internal static class ZipParts
     private const long DeflateRatio = 1032; // the most that deflate gains (zlib's technical details)
     private const long Usual = 4, Few = 1 << 20; // a part that claims more is not given room before it is there
 
-    private static readonly uint[] s_crc = CrcTable();
+    private static readonly uint[][] s_crc = CrcTables();
 
     /// <summary>The bytes of a part; null where there is none of this name.</summary>
     /// <param name="zip">The archive.</param>
@@ -47,26 +48,36 @@ internal static class ZipParts
         return read == count ? bytes : bytes[..read];
     }
 
-    // CRC-32 of APPNOTE.TXT 4.4.7, a byte at a time.
+    // CRC-32 of APPNOTE.TXT 4.4.7, eight bytes at a time: table k holds what a byte adds that k more follow (Kounavis and Berry 2005, "slicing by eight").
     private static uint Crc32(ReadOnlySpan<byte> bytes)
     {
         uint crc = uint.MaxValue;
+        for (; bytes.Length >= 8; bytes = bytes[8..])
+        {
+            uint low = crc ^ BinaryPrimitives.ReadUInt32LittleEndian(bytes), high = BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
+            crc = s_crc[7][(byte)low] ^ s_crc[6][(byte)(low >> 8)] ^ s_crc[5][(byte)(low >> 16)] ^ s_crc[4][low >> 24]
+                ^ s_crc[3][(byte)high] ^ s_crc[2][(byte)(high >> 8)] ^ s_crc[1][(byte)(high >> 16)] ^ s_crc[0][high >> 24];
+        }
         foreach (byte b in bytes)
-            crc = (crc >> 8) ^ s_crc[(byte)(crc ^ b)];
+            crc = (crc >> 8) ^ s_crc[0][(byte)(crc ^ b)];
         return ~crc;
     }
 
-    private static uint[] CrcTable()
+    private static uint[][] CrcTables()
     {
-        var table = new uint[256];
-        for (uint i = 0; i < table.Length; i++)
+        var tables = new uint[8][];
+        for (int k = 0; k < tables.Length; k++)
         {
-            uint crc = i;
-            for (int bit = 0; bit < 8; bit++)
-                crc = (crc >> 1) ^ (0xEDB88320 & (0 - (crc & 1)));
-            table[i] = crc;
+            tables[k] = new uint[256];
+            for (uint i = 0; i < 256; i++)
+            {
+                uint crc = k == 0 ? i : tables[k - 1][i];
+                for (int bit = 0; bit < 8; bit++)
+                    crc = (crc >> 1) ^ (0xEDB88320 & (0 - (crc & 1)));
+                tables[k][i] = crc;
+            }
         }
-        return table;
+        return tables;
     }
 
     private static byte[] Growing(Stream stream, int most)
