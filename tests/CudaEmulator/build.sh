@@ -13,7 +13,7 @@ library() {
   shift 4
   printf "{ global: %s local: *; };\n" "$exports" > "$out/$folder.map"
   for source in "$here/$folder"/*.cpp; do echo "#include \"$source\""; done |
-    g++ -x c++ -std=c++17 -O2 -ftree-vectorize -Wall -Wextra -fPIC -fno-semantic-interposition -U_FORTIFY_SOURCE -ffp-contract=off -shared -Wl,-soname,"$soname" \
+    g++ -x c++ -std=c++17 -O2 -ftree-vectorize -Wall -Wextra -fPIC -mno-red-zone -fno-semantic-interposition -U_FORTIFY_SOURCE -ffp-contract=off -shared -Wl,-soname,"$soname" \
       -Wl,--version-script="$out/$folder.map" -Wl,--no-undefined -Wl,-z,now -o "$out/$file" - "$@"
   rm "$out/$folder.map"
 }

@@ -19,8 +19,11 @@ namespace emu {
 namespace {
 
 Fiber* const* block;  // the fibers of the running block, the first `threads` of them
-int threads;
+int threads, alive;
 std::vector<int> turns;  // their numbers, as they take turns
+size_t turn;             // whose comes next
+EmuState* state;         // of the running module
+void* schedulerStack;
 
 Fiber& at(int i) { return *block[i]; }
 int warps() { return (threads + 31) / 32; }
@@ -140,25 +143,33 @@ bool openWarpOperations(int warp) {
 
 // ---- turns ----
 
-void takeTurn(Fiber& f) {
-    running().fiber = &f;
-    EmuState& state = *running().function->module->contents->state;
-    state.self = &f.index;
-    state.stack = f.stack;
-    resume(f);
+// The next thread that can run in this round, made the running one; null at the round's end.
+Fiber* beginTurn() {
+    while (turn < turns.size()) {
+        Fiber& f = at(turns[turn++]);
+        if (f.state != FiberState::Ready) continue;
+        running().fiber = &f;
+        state->self = &f.index;
+        state->stack = f.stack;
+        return &f;
+    }
+    return nullptr;
+}
+
+// From one thread to the next, or back to the scheduler.
+void endTurn(Fiber& f) {
+    const Fiber* next = beginTurn();
+    switchStack(&f.stackPointer, next ? next->stackPointer : schedulerStack);
 }
 
 void runBlock() {
     turns.resize(static_cast<size_t>(threads));
     std::iota(turns.begin(), turns.end(), 0);
     if (settings().threadOrder == ThreadOrder::Backward) std::reverse(turns.begin(), turns.end());
-    for (int alive = threads; alive > 0;) {
+    for (alive = threads; alive > 0;) {
         if (settings().threadOrder == ThreadOrder::Shuffled) std::shuffle(turns.begin(), turns.end(), randomness());
-        for (int i : turns) {
-            if (at(i).state != FiberState::Ready) continue;
-            takeTurn(at(i));
-            if (at(i).state == FiberState::Exited) alive--;
-        }
+        turn = 0;
+        if (const Fiber* first = beginTurn()) switchStack(&schedulerStack, first->stackPointer);
         if (alive == 0) break;
         bool any = false;
         for (int w = 0; w < warps(); w++) any |= openWarpOperations(w);
@@ -173,8 +184,10 @@ void runBlock() {
 void enterKernel() {
     const RunningLaunch& launch = running();
     launch.function->kernel->invoke(launch.function->kernel->function, launch.arguments);
-    running().fiber->state = FiberState::Exited;
-    yield(*running().fiber);
+    Fiber& f = *running().fiber;
+    f.state = FiberState::Exited;
+    alive--;
+    endTurn(f);
 }
 
 void startBlock(EmuIndex index) {
@@ -202,11 +215,11 @@ void startBlock(EmuIndex index) {
 
 // ---- what kernels call ----
 
-void wait(FiberState state, int line) {
+void wait(FiberState reason, int line) {
     Fiber& f = *running().fiber;
     f.line = line;
-    f.state = state;
-    yield(f);
+    f.state = reason;
+    endTurn(f);
 }
 
 int barrierVote(int op, int predicate, int line) {
@@ -255,6 +268,7 @@ void runBlocks() {
     const LaunchShape& shape = running().shape;
     threads = static_cast<int>(shape.threads());
     block = fibers(threads).data();
+    state = running().function->module->contents->state;
     uint64_t blocks = static_cast<uint64_t>(shape.grid.x) * shape.grid.y * shape.grid.z;
     // Every block once, from a start and with a stride drawn by seed: a stride without a common factor with the count visits all.
     uint64_t start = randomness()() % blocks, stride = blocks > 1 ? randomness()() % blocks | 1 : 1;
