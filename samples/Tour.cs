@@ -151,7 +151,7 @@ string Kept(Model of)
 (float[] Y, double Milliseconds) Predict(PlanOptions options)
 {
     resnet.PlanOptions = options;
-    return Fastest(20, () => resnet.Predict(photograph, new Shape(1, 224, 224, 3))[0], _ => { }, y => y);
+    return Fastest(5, () => resnet.Predict(photograph, new Shape(1, 224, 224, 3))[0], _ => { }, y => y);
 }
 
 // The result of a run, and the time of the fastest of some.

@@ -10,14 +10,21 @@ internal static class PlanModels
     /// <summary>Draws all parameters: He's variance for kernels, scales about 1, offsets that are not 0.</summary>
     public static Model Fill(Model model, int seed = 1)
     {
-        var random = new Random(seed);
+        uint state = (uint)(seed * 2654435761);
         foreach ((string path, Parameter p) in model.NamedParameters())
         {
             string name = path[(path.LastIndexOf('/') + 1)..];
             double fanIn = p.Shape.Rank == 4 && name != "depthwise_kernel" ? p.Shape.Count / p.Shape[0] : p.Shape.Rank == 2 ? p.Shape[0] : 9;
             float bound = (float)Math.Sqrt(6 / fanIn); // uniform of variance 2 / fan-in
             (float low, float high) = name switch { "gamma" => (0.5f, 1), "moving_variance" => (0.5f, 1.5f), "beta" or "bias" or "moving_mean" => (-0.2f, 0.2f), _ => (-bound, bound) };
-            float[] values = [.. Enumerable.Range(0, (int)p.Shape.Count).Select(_ => low + random.NextSingle() * (high - low))];
+            var values = new float[p.Shape.Count];
+            for (int i = 0; i < values.Length; i++) // xorshift (Marsaglia 2003): large networks have sixty million of them
+            {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                values[i] = low + (state >> 8) * (1f / (1 << 24)) * (high - low);
+            }
             p.Set(values);
         }
         return model;

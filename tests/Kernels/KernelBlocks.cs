@@ -9,7 +9,10 @@ internal static class KernelBlocks
     public static float[] Numbers(int count, int seed, float from = -1, float to = 1)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => from + random.NextSingle() * (to - from))];
+        var numbers = new float[count];
+        for (int i = 0; i < count; i++)
+            numbers[i] = from + random.NextSingle() * (to - from);
+        return numbers;
     }
 
     /// <summary>A new block with these numbers.</summary>

@@ -51,13 +51,13 @@ public sealed class CudaRuntimeTests(CudaEmulator.CudaEmulator emulator) : IDisp
     {
         emulator.Begin($"{nameof(What_is_uploaded_comes_back)} {count}");
         using var gpu = new EmulatedGpu();
+        float[] before = Numbers(count, seed: 4), sent = Numbers(count, seed: 3), received = new float[count];
         foreach (EmulatorProgress progress in Enum.GetValues<EmulatorProgress>())
         {
             emulator.Progress = progress;
             MemoryKernels memory = gpu.Kernels.Memory;
             var block = new DevicePtr<float>(memory.Allocate(4L * count));
-            float[] sent = Numbers(count, seed: 3), received = new float[count];
-            memory.Upload<float>(Numbers(count, seed: 4), block);
+            memory.Upload<float>(before, block);
             memory.Upload<float>(sent, block); // in the order of the calls
             Array.Clear(received);
             memory.Download(block, received.AsSpan());
