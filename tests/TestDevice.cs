@@ -6,7 +6,8 @@ namespace Graft.Tests;
 /// <summary>
 /// Tests build models without naming a device: these live on the processor also where there is a GPU, or the emulated one is loaded, unless the run names another. What
 /// tests of CUDA use, they name. Where compiled kernels are kept is settled at the start too: tests of downloads move the other caches while kernels are compiled beside them.
-/// Programs that tests start do not watch their methods in order to compile them better, as this one does not (Tests.csproj).
+/// Programs that tests start do not watch their methods in order to compile them better, as this one does not (Tests.csproj), do not map compiled code
+/// twice to guard it, and collect garbage without a thread of its own.
 /// </summary>
 internal static class TestDevice
 {
@@ -16,7 +17,7 @@ internal static class TestDevice
     /// <summary>What names the folder of compiled kernels.</summary>
     public const string KernelsVariable = "GRAFT_CUDA_CACHE";
 
-    private const string WatchVariable = "DOTNET_TieredPGO";
+    private static readonly string[] s_offInPrograms = ["DOTNET_TieredPGO", "DOTNET_EnableWriteXorExecute", "DOTNET_gcConcurrent"]; // a program that runs for a second is done sooner without
 
     /// <summary>True where the run names no folder of compiled kernels.</summary>
     public static bool ChoosesKernels { get; private set; }
@@ -30,7 +31,7 @@ internal static class TestDevice
         ChoosesKernels = Environment.GetEnvironmentVariable(KernelsVariable) is null;
         if (ChoosesKernels)
             Environment.SetEnvironmentVariable(KernelsVariable, Path.Combine(CacheFolder.Own(Environment.GetEnvironmentVariable), "cuda")); // the default
-        if (Environment.GetEnvironmentVariable(WatchVariable) is null)
-            Environment.SetEnvironmentVariable(WatchVariable, "0");
+        foreach (string variable in s_offInPrograms.Where(v => Environment.GetEnvironmentVariable(v) is null))
+            Environment.SetEnvironmentVariable(variable, "0");
     }
 }
