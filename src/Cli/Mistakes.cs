@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Graft.Importers.Images;
 using Graft.Training;
 using Graft.Weights;
@@ -30,9 +29,9 @@ internal static class Mistakes
     {
         IReadOnlyList<string> files = images.Files;
         IReadOnlyList<int> classes = images.Classes;
-        string[] lines = [CsvLine.Of(["image", "class", "predicted", .. images.ClassNames]),
-            .. Ordered(result, images).Select(i => CsvLine.Of([files[i.Image], images.ClassNames[classes[i.Image]], images.ClassNames[Best(i.Row)], .. i.Row.Select(CsvLine.Number)]))];
-        WholeFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(string.Concat(lines.Select(l => $"{l}\n")))));
+        IEnumerable<string>[] rows = [["image", "class", "predicted", .. images.ClassNames],
+            .. Ordered(result, images).Select(i => (IEnumerable<string>)[files[i.Image], images.ClassNames[classes[i.Image]], images.ClassNames[Best(i.Row)], .. i.Row.Select(CsvRows.Number)])];
+        WholeFile.Write(path, stream => CsvRows.Write(stream, rows));
     }
 
     private static IEnumerable<(int Image, float[] Row)> Ordered(EvaluationResult result, ImageFolder images)

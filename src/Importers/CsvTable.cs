@@ -1,4 +1,4 @@
-using System.Text;
+using CsvHelper;
 
 namespace Graft.Importers;
 
@@ -9,12 +9,12 @@ namespace Graft.Importers;
 /// <param name="Rows">The line that a row begins in, from 1, and its fields, as many as columns.</param>
 internal sealed record CsvTable(IReadOnlyList<string> Columns, IReadOnlyList<(int Line, string[] Fields)> Rows)
 {
-    /// <exception cref="GraftException">The file is missing, has no rows, columns of one name or none, a row of another length, or a quote without end.</exception>
+    /// <exception cref="GraftException">The file is missing, has no rows, columns of one name or none, a row of another length, a quote without end or text behind one.</exception>
     public static CsvTable Open(string path)
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a table is due here: a line of column names, then rows, with commas, semicolons or tabs between.");
-        string text = File.ReadAllText(path, Encoding.UTF8);
+        string text = File.ReadAllText(path);
         string first = text.Split('\n', 2)[0];
         char separator = new[] { ',', ';', '\t' }.MaxBy(s => first.Count(c => c == s));
         List<(int Line, string[] Fields)> rows = Split(text, separator, path);
@@ -39,46 +39,23 @@ internal sealed record CsvTable(IReadOnlyList<string> Columns, IReadOnlyList<(in
 
     private static List<(int Line, string[] Fields)> Split(string text, char separator, string path)
     {
-        var rows = new List<(int, string[])>();
-        var fields = new List<string>();
-        var field = new StringBuilder();
-        int line = 1, began = 1;
-        bool quoted = false;
-        for (int i = 0; i <= text.Length; i++)
+        string? fault = null;
+        using var reader = CsvReader.FromText(text, new CsvReaderOptions
         {
-            char c = i < text.Length ? text[i] : '\n';
-            line += c == '\n' && i < text.Length ? 1 : 0;
-            if (quoted)
-            {
-                if (i == text.Length)
-                    throw new GraftException($"{path}: a quote in the row that begins at line {began} has no end.");
-                if (c != '"')
-                    field.Append(c);
-                else if (i + 1 < text.Length && text[i + 1] == '"')
-                    field.Append(text[++i]);
-                else
-                    quoted = false;
-            }
-            else if (c == '"' && field.Length == 0)
-            {
-                quoted = true;
-            }
-            else if (c == separator || c == '\n')
-            {
-                fields.Add(field.ToString().TrimEnd('\r'));
-                field.Clear();
-                if (c == separator)
-                    continue;
-                if (fields.Count > 1 || fields[0].Length > 0) // an empty line is no row
-                    rows.Add((began, fields.ToArray()));
-                fields.Clear();
-                began = line;
-            }
-            else
-            {
-                field.Append(c);
-            }
-        }
-        return rows;
+            Separator = separator, HasHeader = false, TrackLineNumbers = true,
+            OnMalformedRecord = record => fault ??= Fault(record),
+        });
+        var rows = new List<(int, string[])>();
+        while (reader.Read() && fault is null)
+            rows.Add(((int)reader.LineNumber, [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetString)]));
+        return fault is null ? rows : throw new GraftException($"{path}: {fault}");
     }
+
+    // A quote amid a field that is not quoted, such as 5", stands for itself.
+    private static string? Fault(CsvMalformedRecord record) => record.Reason switch
+    {
+        CsvMalformedReason.UnterminatedQuote => $"a quote in the row that begins at line {record.LineNumber} has no end.",
+        CsvMalformedReason.TextAfterClosingQuote => $"in the row that begins at line {record.LineNumber}, text follows the quote that ends a field; a quote inside a quoted field is written twice.",
+        _ => null,
+    };
 }

@@ -24,12 +24,10 @@ internal static class PredictionLines
 
     public static void Csv(Terminal terminal, IReadOnlyList<string> files, IReadOnlyList<string> names, IReadOnlyList<float[]> rows, IDictionary<int, string> errors)
     {
-        terminal.Line(CsvLine.Of(["image", "class", .. names, .. errors.Count > 0 ? ["error"] : Array.Empty<string>()]));
-        for (int i = 0; i < files.Count; i++)
-        {
-            terminal.Line(CsvLine.Of(errors.TryGetValue(i, out string? error) ? [files[i], "", .. names.Select(_ => ""), error]
-                : [files[i], names[Best(rows[i])], .. rows[i].Select(CsvLine.Number), .. errors.Count > 0 ? [""] : Array.Empty<string>()]));
-        }
+        string[] ErrorOf(string text) => errors.Count > 0 ? [text] : [];
+        IEnumerable<string> Row(int i) => errors.TryGetValue(i, out string? error) ? [files[i], "", .. names.Select(_ => ""), error]
+            : [files[i], names[Best(rows[i])], .. rows[i].Select(CsvRows.Number), .. ErrorOf("")];
+        terminal.Text(CsvRows.Text([["image", "class", .. names, .. ErrorOf("error")], .. files.Select((_, i) => Row(i))]));
     }
 
     private static int Best(float[] row) => Array.IndexOf(row, row.Max());
