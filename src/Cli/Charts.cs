@@ -21,14 +21,14 @@ internal static class Charts
         ScottPlot.Fonts.Default = Family;
     }
 
-    /// <summary>Accuracy and loss by epoch, training against validation, side by side.</summary>
-    public static void Curves(History history, string path)
+    /// <summary>A metric and the loss by epoch, training against validation, side by side.</summary>
+    public static void Curves(History history, string metric, string path)
     {
         var multi = new Multiplot();
         multi.AddPlots(2);
         multi.Layout = new ScottPlot.MultiplotLayouts.Columns();
-        Curve(multi.GetPlot(0), history, "accuracy", "Training and validation accuracy");
-        Curve(multi.GetPlot(1), history, "loss", "Training and validation loss");
+        Curve(multi.GetPlot(0), history, metric);
+        Curve(multi.GetPlot(1), history, "loss");
         Write(path, file => multi.SavePng(file, 1200, 450));
     }
 
@@ -36,7 +36,7 @@ internal static class Charts
     public static void Loss(History history, string path)
     {
         var plot = new Plot();
-        Curve(plot, history, "loss", "Training and validation loss");
+        Curve(plot, history, "loss");
         Write(path, file => plot.SavePng(file, 700, 450));
     }
 
@@ -81,24 +81,51 @@ internal static class Charts
         Write(path, file => plot.SavePng(file, 300 + 90 * n, 260 + 80 * n));
     }
 
-    private static void Curve(Plot plot, History history, string name, string title)
+    /// <summary>What was predicted against what is, a plot for each number; on the line the two are the same.</summary>
+    public static void Numbers(IReadOnlyList<string> names, float[][] predictions, float[][] labels, string path)
     {
+        const int Across = 3, Width = 450, Height = 430;
+        int columns = Math.Min(Across, names.Count), rows = (names.Count + columns - 1) / columns;
+        var multi = new Multiplot();
+        multi.AddPlots(names.Count);
+        multi.Layout = new ScottPlot.MultiplotLayouts.Grid(rows, columns);
+        for (int i = 0; i < names.Count; i++)
+        {
+            Plot plot = multi.GetPlot(i);
+            double[] actual = [.. labels.Select(l => (double)l[i])], predicted = [.. predictions.Select(p => (double)p[i])];
+            double low = Math.Min(actual.Min(), predicted.Min()), high = Math.Max(actual.Max(), predicted.Max());
+            ScottPlot.Plottables.Scatter points = plot.Add.Scatter(actual, predicted, TrainingColor);
+            points.LineWidth = 0;
+            points.MarkerSize = 6;
+            ScottPlot.Plottables.Scatter same = plot.Add.Scatter(new[] { low, high }, new[] { low, high }, ValidationColor);
+            same.LineWidth = 2;
+            same.MarkerSize = 0;
+            plot.Title(names[i]);
+            plot.XLabel("actual");
+            plot.YLabel("predicted");
+        }
+        Write(path, file => multi.SavePng(file, Width * columns, Height * rows));
+    }
+
+    private static void Curve(Plot plot, History history, string name)
+    {
+        string words = name.Replace('_', ' ');
         double[] epochs = [.. history.Epochs.Select(e => e + 1.0)];
         ScottPlot.Plottables.Scatter training = plot.Add.Scatter(epochs, history[name].ToArray(), TrainingColor);
-        training.LegendText = $"training {name}";
+        training.LegendText = $"training {words}";
         training.LineWidth = 0;
         training.MarkerSize = 8;
         if (history.Names.Contains($"val_{name}"))
         {
             ScottPlot.Plottables.Scatter validation = plot.Add.Scatter(epochs, history[$"val_{name}"].ToArray(), ValidationColor);
-            validation.LegendText = $"validation {name}";
+            validation.LegendText = $"validation {words}";
             validation.LineWidth = 2.5f;
             validation.MarkerSize = epochs.Length == 1 ? 8 : 0; // one point makes no line
         }
-        plot.Title(title);
+        plot.Title($"Training and validation {words}");
         plot.XLabel("epoch");
-        plot.YLabel(name);
-        plot.ShowLegend(name == "loss" ? Alignment.UpperRight : Alignment.LowerRight);
+        plot.YLabel(words);
+        plot.ShowLegend(name == "loss" || name.EndsWith("error", StringComparison.Ordinal) ? Alignment.UpperRight : Alignment.LowerRight);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
     }
 

@@ -15,6 +15,18 @@ internal sealed record FineTuningSettings
 
     public string? Validation { get; init; }
 
+    /// <summary>Of a table, what its labels are.</summary>
+    public OutputKind Labels { get; init; }
+
+    /// <summary>Of a table, the column of photographs; null for the first.</summary>
+    public string? ImageColumn { get; init; }
+
+    /// <summary>Of a table, the columns of labels; null for all others.</summary>
+    public IReadOnlyList<string>? LabelColumns { get; init; }
+
+    /// <summary>Of numbers, one of <see cref="FineTuningTask.NumberLosses"/>.</summary>
+    public string NumberLoss { get; init; } = "mse";
+
     public double Split { get; init; } = 0.2;
 
     public string Base { get; init; } = "resnet18";
@@ -79,90 +91,63 @@ internal sealed record FineTuningSettings
 /// <param name="History">Its epochs.</param>
 /// <param name="Validation">What it was validated on.</param>
 /// <param name="KeptEpoch">The epoch whose weights the model has, from 0.</param>
-internal sealed record FineTuned(Model Model, History History, ImageFolder Validation, int KeptEpoch)
+/// <param name="Watched">Name of the number that tells how good it is.</param>
+/// <param name="Result">What the model says of the validation images.</param>
+internal sealed record FineTuned(Model Model, History History, ImageBatches Validation, int KeptEpoch, string Watched, EvaluationResult Result)
 {
-    /// <summary>Accuracy of the model on the validation images.</summary>
-    public double ValidationAccuracy => History["val_accuracy"][KeptEpoch];
+    /// <summary>The watched number on the validation images: "val_accuracy=0.9800".</summary>
+    public string Score => string.Create(CultureInfo.InvariantCulture, $"val_{Watched}={History[$"val_{Watched}"][KeptEpoch]:F4}");
 }
 
-/// <summary>The main job: a frozen pretrained base, a new head, a folder of photographs.</summary>
+/// <summary>The main job: a frozen pretrained base, a new head, photographs with labels.</summary>
 internal static class FineTuning
 {
-    /// <summary>Trains, writes model.graft, history.json, history.csv and curves.png, and returns what was made.</summary>
+    /// <summary>Trains, writes model.graft, history and pictures, and returns what was made.</summary>
     public static FineTuned Run(FineTuningSettings s, Terminal terminal)
     {
         PrepareOutput(s.Output);
-        (string train, string? validation) = ImageFolder.FindSplit(s.Data);
-        validation = s.Validation ?? validation;
-        int classes = ImageFolder.ClassesOf(train).Count;
+        var data = new FineTuningData(s);
         terminal.Line($"Loading base {s.Base} ...");
         Model pretrained = terminal.Own(PretrainedBase.Load(s.Base, s.Weights, s.Size, s.Preprocess));
         string upright = s.Exif ? ", turned upright by EXIF" : "";
         terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}.");
         terminal.Interrupt.ThrowIfCancellationRequested();
-        (ImageFolder trainData, ImageFolder validData) = terminal.WithBar("Reading images", bar => OpenData(s, pretrained.Preprocessing, train, validation, bar, terminal.Interrupt));
-        Describe(terminal, "training", trainData, s.BadImages == BadImages.Substitute);
-        Describe(terminal, "validation", validData, s.BadImages == BadImages.Substitute);
-        TellImbalance(s, terminal, trainData);
+        (ImageBatches trainData, ImageBatches validData) = terminal.WithBar("Reading images", bar => data.Open(pretrained.Preprocessing, bar, terminal.Interrupt));
+        var lines = new DataLines(s, terminal);
+        lines.TellBad(data.BadFiles);
+        lines.Describe("training", trainData);
+        lines.Describe("validation", validData);
+        lines.TellImbalance(trainData);
 
-        bool binary = classes == 2;
-        Model model = terminal.Own(Build(s, pretrained, binary ? 1 : classes));
+        FineTuningTask task = FineTuningTask.For(s, trainData);
+        Model model = terminal.Own(Build(s, pretrained, task));
         model.SetSeed(s.Seed);
         model.PlanOptions = model.PlanOptions with { Precision = s.Precision };
         model.ClassNames = trainData.ClassNames;
+        model.OutputKind = task.Kind;
         model.Preprocessing = trainData.Preprocessing;
         CheckRoom(s.Output, model);
         terminal.Line(model.Summary(terminal.IsInteractive ? terminal.Width : 80));
-        var phases = new FineTuningPhases(s, terminal, model, pretrained, trainData, validData);
+        var phases = new FineTuningPhases(s, terminal, model, pretrained, task, trainData, validData);
         (History history, int kept) = phases.Run();
         ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
-        Charts.Curves(history, Path.Combine(s.Output, "curves.png"));
+        Charts.Curves(history, task.Watched, Path.Combine(s.Output, "curves.png"));
+        EvaluationResult result = model.Evaluate(validData, keepPredictions: true, terminal.Interrupt);
+        string? picture = ValidationReport.Write(terminal, task.Kind, result, validData, s.Output);
         phases.End();
-        terminal.Line($"Wrote model.graft, history.json, history.csv and curves.png to {s.Output}");
-        return new FineTuned(model, history, validData, kept);
+        terminal.Line($"Wrote model.graft, history.json, history.csv, curves.png{(picture is null ? "" : $", {picture}")} to {s.Output}");
+        return new FineTuned(model, history, validData, kept, task.Watched, result);
     }
 
-    private static (ImageFolder Training, ImageFolder Validation) OpenData(FineTuningSettings s, Preprocessing preprocessing, string train, string? validation, LiveBar bar, CancellationToken interrupt)
-    {
-        var options = new ImageFolderOptions
-        {
-            LabelKind = ImageFolder.ClassesOf(train).Count == 2 ? LabelKind.Binary : LabelKind.Categorical, Resize = s.Resize, AppliesOrientation = s.Exif, BadImages = s.BadImages,
-            ShuffleSeed = s.Seed, Augmentation = s.Augment ? Augmentation.Standard : null, MemoryBudget = s.ImageMemory,
-            ValidationSplit = validation is null ? s.Split : 0, Subset = validation is null ? Subset.Training : Subset.All,
-            Progress = bar.Images("Reading training images"), CancellationToken = interrupt,
-        };
-        List<BadImagesException> bad = []; // of both folders, so that all damaged files are told at once
-        ImageFolder? Open(string path, ImageFolderOptions o)
-        {
-            try
-            {
-                return ImageFolder.Open(path, (s.Size, s.Size), s.Batch, preprocessing, o);
-            }
-            catch (BadImagesException e)
-            {
-                bad.Add(e);
-                return null;
-            }
-        }
-        ImageFolder? training = Open(train, options);
-        ImageFolder? check = Open(validation ?? train, options with
-        {
-            Augmentation = null, ShuffleSeed = null, ClassNames = ImageFolder.ClassesOf(train), Subset = validation is null ? Subset.Validation : Subset.All,
-            MemoryBudget = s.ImageMemory - (training?.KeptBytes ?? 0), Progress = bar.Images("Reading validation images"),
-        });
-        return bad.Count == 0 ? (training!, check!) : throw new GraftException($"{string.Join(" and ", bad.Select(b => b.Folder).Distinct())}: {bad.Sum(b => b.Reasons.Count)} of {bad.Sum(b => b.Files)} images cannot be read; "
-            + $"mend or remove them, or go on without them by --on-bad-image skip:\n  {string.Join("\n  ", bad.SelectMany(b => b.Reasons))}");
-    }
-
-    private static Sequential Build(FineTuningSettings s, Model pretrained, int outputs)
+    private static Sequential Build(FineTuningSettings s, Model pretrained, FineTuningTask task)
     {
         var model = new Sequential(s.Size, s.Size, 3) { pretrained };
         model.Add(s.Head.StartsWith("flatten", StringComparison.Ordinal) ? new Flatten() : new GlobalAveragePooling2D());
         if (s.Head.EndsWith("dense256", StringComparison.Ordinal))
             model.Add(new Dense(256, Activation.ReLU));
-        model.Add(new Dense(outputs, outputs == 1 ? Activation.Sigmoid : Activation.Softmax) { Name = "predictions" });
+        task.AddTo(model);
         return model;
     }
 
@@ -170,24 +155,6 @@ internal static class FineTuning
     {
         foreach (string note in history.Notes.Skip(from))
             terminal.Line(char.ToUpperInvariant(note[0]) + note[1..] + ".");
-    }
-
-    private static void Describe(Terminal terminal, string what, ImageFolder data, bool substituted)
-    {
-        terminal.Line($"{data.Count} {what} images: {string.Join(", ", data.ClassNames.Select((c, i) => $"{c} {data.Classes.Count(k => k == i)}"))}");
-        foreach (string bad in data.BadFiles)
-            terminal.Line($"  {(substituted ? "substituted" : "skipped")} {bad}");
-    }
-
-    /// <summary>A rare class is easily never answered, while accuracy looks well.</summary>
-    private static void TellImbalance(FineTuningSettings s, Terminal terminal, ImageFolder data)
-    {
-        const int Much = 3;
-        int[] counts = [.. data.Classes.CountBy(c => c).Select(c => c.Value)];
-        if (s.IsBalanced)
-            terminal.Line($"Weights of the classes in the loss: {string.Join(", ", ClassWeighting.Balanced(data.Classes).OrderBy(w => w.Key).Select(w => string.Create(CultureInfo.InvariantCulture, $"{data.ClassNames[w.Key]} {w.Value:0.00}")))}.");
-        else if (counts.Max() >= Much * counts.Min())
-            terminal.Line($"The largest class has {counts.Max() / counts.Min()} times as many images as the smallest: --class-weights balanced makes them count the same, and 'graft evaluate' shows precision and recall of each.");
     }
 
     /// <summary>Finds out before training whether the results can be written.</summary>

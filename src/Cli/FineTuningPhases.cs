@@ -5,14 +5,13 @@ using Graft.Training;
 namespace Graft.Cli;
 
 /// <summary>The two trainings of a fine-tuning: of the head on the frozen base, then of the unfrozen blocks with it. One that was ended early is gone on with.</summary>
-internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, Model model, Model pretrained, ImageFolder training, ImageFolder validation)
+internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, Model model, Model pretrained, FineTuningTask task, ImageBatches training, ImageBatches validation)
 {
     private static readonly TimeSpan s_apart = TimeSpan.FromSeconds(20); // an epoch on kept features takes less time than writing the state
 
     private readonly FineTuningState _state = new(s);
     private readonly EarlyStopping? _stopping = s.Patience is int patience ? new EarlyStopping(patience: patience) : null;
-    private readonly EpochLines _lines = new(terminal);
-    private readonly Loss _loss = training.LabelKind == LabelKind.Binary ? Loss.BinaryCrossEntropy(labelSmoothing: s.LabelSmoothing) : Loss.CategoricalCrossEntropy(labelSmoothing: s.LabelSmoothing);
+    private readonly EpochLines _lines = new(terminal, task.Watched);
     private History _history = new();
 
     /// <summary>Trains.</summary>
@@ -34,7 +33,7 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
     private void TrainHead()
     {
         terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, learning rate {s.LearningRate.ToString(CultureInfo.InvariantCulture)}).");
-        model.Compile(Optimizer.Create(s.Optimizer, s.LearningRate), _loss, Metric.Accuracy);
+        model.Compile(Optimizer.Create(s.Optimizer, s.LearningRate), task.Loss, task.Metrics);
         Fit(_state.Head, s.Epochs, epochsAfter: s.Unfreeze > 0 ? s.UnfreezeEpochs : 0);
         if (model.MemoryReport is { } memory) // none where all epochs were there already
             terminal.Line($"Memory that a training step kept for the backward pass: {memory.TotalKeptBytes:N0} bytes, {memory.KeptBy(pretrained.Name):N0} of them by the frozen base.");
@@ -44,7 +43,7 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
     {
         IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);
         terminal.Line($"Unfreezing {string.Join(", ", blocks)}, without batch normalization (learning rate {s.UnfreezeLearningRate.ToString(CultureInfo.InvariantCulture)}).");
-        model.Compile(Optimizer.Create(s.Optimizer, s.UnfreezeLearningRate), _loss, Metric.Accuracy);
+        model.Compile(Optimizer.Create(s.Optimizer, s.UnfreezeLearningRate), task.Loss, task.Metrics);
         Fit(_state.Unfrozen, s.UnfreezeEpochs, epochsAfter: 0);
     }
 

@@ -49,6 +49,11 @@ internal sealed class FineTuningState(FineTuningSettings s)
     private JsonObject Settings(int trainingImages, int validationImages) => new()
     {
         ["data"] = Path.GetFullPath(s.Data),
+        ["table"] = FineTuningData.DigestOf(s), // as all of tables, absent from notes of folders
+        ["labels"] = s.Labels == OutputKind.Classes ? null : LabelsOption.WordOf(s.Labels),
+        ["image-column"] = s.ImageColumn,
+        ["label-columns"] = s.LabelColumns is null ? null : string.Join(',', s.LabelColumns),
+        ["loss"] = s.Labels == OutputKind.Values ? s.NumberLoss : null,
         ["images"] = $"{trainingImages} and {validationImages}",
         ["validation"] = s.Validation,
         ["split"] = s.Split,

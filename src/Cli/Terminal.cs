@@ -117,7 +117,7 @@ internal sealed class Terminal : IDisposable
 }
 
 /// <summary>Writes one line for each epoch: a table that grows on a terminal, words and numbers where output is redirected.</summary>
-internal sealed class EpochLines(Terminal terminal) : Callback
+internal sealed class EpochLines(Terminal terminal, string watched) : Callback
 {
     /// <summary>Epochs that are to be trained, those before among them.</summary>
     public int Epochs { get; set; }
@@ -130,15 +130,15 @@ internal sealed class EpochLines(Terminal terminal) : Callback
         if (terminal.IsInteractive)
         {
             if (!_titled)
-                terminal.Line("   epoch      loss  accuracy  val_loss  val_accuracy  images/s     time");
+                terminal.Line($"   epoch      loss  {watched}  val_loss  val_{watched}  images/s     time");
             _titled = true;
             string Cell(string name) => row.TryGetValue(name, out double v) ? v.ToString("F4", CultureInfo.InvariantCulture) : "";
             terminal.Line(string.Create(CultureInfo.InvariantCulture,
-                $"{$"{epoch + 1}/{Epochs}",8}{Cell("loss"),10}{Cell("accuracy"),10}{Cell("val_loss"),10}{Cell("val_accuracy"),14}{row.GetValueOrDefault("images_per_second"),10:F0}{row.GetValueOrDefault("seconds"),7:F1} s"));
+                $"{$"{epoch + 1}/{Epochs}",8}{Cell("loss"),10}{Cell(watched).PadLeft(watched.Length + 2)}{Cell("val_loss"),10}{Cell($"val_{watched}").PadLeft(watched.Length + 6)}{row.GetValueOrDefault("images_per_second"),10:F0}{row.GetValueOrDefault("seconds"),7:F1} s"));
             return;
         }
         string Value(string name) => row.TryGetValue(name, out double v) ? string.Create(CultureInfo.InvariantCulture, $"  {name} {v:F4}") : "";
         terminal.Line(string.Create(CultureInfo.InvariantCulture,
-            $"Epoch {epoch + 1,2}/{Epochs}{Value("loss")}{Value("accuracy")}{Value("val_loss")}{Value("val_accuracy")}  {row.GetValueOrDefault("images_per_second"):F0} images/s  {row.GetValueOrDefault("seconds"):F1} s"));
+            $"Epoch {epoch + 1,2}/{Epochs}{Value("loss")}{Value(watched)}{Value("val_loss")}{Value($"val_{watched}")}  {row.GetValueOrDefault("images_per_second"):F0} images/s  {row.GetValueOrDefault("seconds"):F1} s"));
     }
 }

@@ -8,24 +8,26 @@ using Microsoft.AspNetCore.Http;
 
 namespace Graft.Serving;
 
-/// <summary>A classifier of images: files as they are uploaded, resized and prepared as those of its training.</summary>
-/// <remarks>A model with one output gives the probability of the second of two classes; one with 1000 and no names of its own, those of ImageNet.</remarks>
+/// <summary>A model of images: files as they are uploaded, resized and prepared as those of its training. It tells classes, several labels or numbers (<see cref="Model.OutputKind"/>).</summary>
+/// <remarks>A model of classes with one output gives the probability of the second of two; one with 1000 and no names of its own, those of ImageNet.</remarks>
 public sealed class ImageClassifier : PredictionModel
 {
     private const int MostDecoders = 4; // each may hold an image of 179 million pixels
 
     private readonly ImageReader _reader;
-    private readonly ClassScores _classes;
+    private readonly OutputKind _kind;
+    private readonly ClassScores _classes; // or labels, or numbers
     private readonly SemaphoreSlim _decoders = new(Math.Min(Environment.ProcessorCount, MostDecoders));
 
     /// <summary>Serves a model whose preprocessing says how images are read.</summary>
-    /// <param name="model">One input, an image, and one output, the probabilities of classes.</param>
+    /// <param name="model">One input, an image, and one output: probabilities of classes or labels, or numbers.</param>
     /// <exception cref="GraftException">The preprocessing does not say how images are read.</exception>
     public ImageClassifier(Model model)
         : base(model, [.. model.Inputs.Select(i => i.Layer.Name)], [.. model.Outputs.Select(o => o.Layer.Name)])
     {
         _reader = new ImageReader(model.RequirePreprocessing());
-        int outputs = model.Outputs[0].Shape[0], count = outputs == 1 ? 2 : outputs;
+        _kind = model.OutputKind ?? OutputKind.Classes;
+        int outputs = model.Outputs[0].Shape[0], count = outputs == 1 && _kind == OutputKind.Classes ? 2 : outputs;
         if (model.ClassNames.Count == 0 && count == ImageNet.Classes.Count)
             _classes = new ClassScores([.. ImageNet.Classes.Select(c => c.Name)], [.. ImageNet.Classes.Select(c => c.Wnid)]);
         else
@@ -33,26 +35,31 @@ public sealed class ImageClassifier : PredictionModel
     }
 
     /// <inheritdoc/>
-    public override string Kind => "image-classification";
+    public override string Kind => _kind == OutputKind.Values ? "image-regression" : "image-classification";
 
     /// <inheritdoc/>
-    public override string Summary => $"image classifier, {_classes.Names.Count} classes";
+    public override string Summary => _kind switch
+    {
+        OutputKind.Values => $"numbers of images: {string.Join(", ", _classes.Names)}",
+        OutputKind.Labels => $"image classifier, {_classes.Names.Count} labels",
+        _ => $"image classifier, {_classes.Names.Count} classes",
+    };
 
     private protected override (string Help, string Example) Usage =>
-        ("An image as the body (JPEG, PNG, BMP, GIF, WebP, PPM, TIFF), or several in a multipart form; or {\"instances\": [{\"b64\": \"...\"}, ...]}. ?top=N names the N likeliest classes (5).",
+        ($"An image as the body (JPEG, PNG, BMP, GIF, WebP, PPM, TIFF), or several in a multipart form; or {{\"instances\": [{{\"b64\": \"...\"}}, ...]}}.{_kind switch { OutputKind.Values => "", OutputKind.Labels => " ?threshold=P says labels whose probability is above P (0.5).", _ => " ?top=N names the N likeliest classes (5)." }}",
             "-H 'Content-Type: image/jpeg' --data-binary @cat.jpg");
 
     internal override JsonObject Describe()
     {
         JsonObject description = base.Describe();
-        description["classes"] = _classes.List;
+        description[OutputKindText.Of(_kind)] = _classes.List;
         description["preprocessing"] = PreprocessingJson.Write(Model.RequirePreprocessing());
         return description;
     }
 
     private protected override async Task<IReadOnlyList<Sample>> Read(HttpRequest request, Admission.Lease lease)
     {
-        ClassScores.CountOf(request);
+        CheckQuery(request);
         string type = RequestBody.MediaType(request);
         if (type == "multipart/form-data")
             return await ReadForm(request, lease).ConfigureAwait(false);
@@ -70,8 +77,26 @@ public sealed class ImageClassifier : PredictionModel
         json.WriteStartObject();
         if (sample.File is not null)
             json.WriteString("image", sample.File);
-        _classes.Write(json, row.Length == 1 ? [1 - row[0], row[0]] : row, ClassScores.CountOf(request));
+        if (_kind == OutputKind.Values)
+            _classes.WriteValues(json, row);
+        else if (_kind == OutputKind.Labels)
+            _classes.WriteLabels(json, row, ClassScores.ThresholdOf(request));
+        else
+            _classes.Write(json, row.Length == 1 ? [1 - row[0], row[0]] : row, ClassScores.CountOf(request));
         json.WriteEndObject();
+    }
+
+    /// <summary>Finds out before any work whether the answer can be written as it is asked for.</summary>
+    private void CheckQuery(HttpRequest request)
+    {
+        if (_kind == OutputKind.Labels)
+            ClassScores.ThresholdOf(request);
+        else
+            ClassScores.Refuse(request, ClassScores.Threshold, "labels of which an image may have any number");
+        if (_kind == OutputKind.Classes)
+            ClassScores.CountOf(request);
+        else
+            ClassScores.Refuse(request, ClassScores.Top, "classes of which an image has one");
     }
 
     private async Task<IReadOnlyList<Sample>> ReadForm(HttpRequest request, Admission.Lease lease)

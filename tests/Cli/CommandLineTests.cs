@@ -168,7 +168,7 @@ public sealed class CommandLineTests : IDisposable
         string[] Args(string output, params string[] more) => ["finetune", "--data", Sub("data"), "--size", "48", "--batch", "4", "--epochs", "4", "--unfreeze", "1", "--unfreeze-epochs", "2",
             "--unfreeze-learning-rate", "1e-3", "--augment", "--seed", "5", "--output", Sub(output), .. more];
         Assert.Equal(0, Run(Args("whole")).Code);
-        Assert.Equal(["curves.png", "history.csv", "history.json", "model.graft"], Directory.GetFiles(Sub("whole")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(["confusion.png", "curves.png", "history.csv", "history.json", "model.graft"], Directory.GetFiles(Sub("whole")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         using (var interrupt = new CancellationTokenSource())
         using (var output = new InterruptingWriter(at, interrupt))
         using (var terminal = new Terminal(output, console: null, interrupt.Token))
@@ -256,7 +256,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, code);
         Assert.Matches(@"^val_accuracy=\d\.\d{4}$", Lines(output)[^1]);
         Assert.Matches(@"(?m)^Weights of the classes in the loss: .*rose 1\.00", output);
-        foreach (string file in new[] { "model.graft", "history.json", "history.csv", "curves.png" })
+        foreach (string file in new[] { "model.graft", "history.json", "history.csv", "curves.png", "confusion.png" })
             Assert.True(new FileInfo(Sub($"out/{file}")).Length > 0);
 
         (code, output, error) = Run("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data"), "--json", Sub("result.json"), "--csv", Sub("images.csv"));

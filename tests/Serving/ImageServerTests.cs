@@ -93,6 +93,42 @@ public sealed class ImageServerTests
     }
 
     [Fact]
+    public async Task Several_labels_have_each_their_probability_and_those_above_a_threshold_are_said()
+    {
+        Sequential model = Classifier(3, Activation.Sigmoid);
+        (model.ClassNames, model.OutputKind) = (["red", "round", "big"], OutputKind.Labels);
+        await using TestServer server = await Start(model);
+        float[] expected = Expected(model, s_rose);
+        foreach ((string query, float threshold) in new[] { ("", 0.5f), ($"?threshold={expected.Order().ElementAt(1).ToString("R", CultureInfo.InvariantCulture)}", expected.Order().ElementAt(1)), ("?threshold=0", 0), ("?threshold=1", 1) })
+        {
+            (_, JsonNode answer) = await server.Bytes($"/predict{query}", s_rose, "image/jpeg");
+            JsonNode prediction = answer["predictions"]![0]!;
+            Assert.Equal(["labels", "probabilities"], prediction.AsObject().Select(m => m.Key));
+            Assert.Equal(model.ClassNames.Zip(expected), prediction["probabilities"]!.AsObject().Select(p => (p.Key, (float)p.Value!)));
+            Assert.Equal(model.ClassNames.Where((_, i) => expected[i] > threshold), prediction["labels"]!.AsArray().Select(l => (string)l!));
+        }
+        await server.Fails(HttpStatusCode.BadRequest, "?threshold=2: a number from 0 to 1 is due", "/predict?threshold=2", "x", "image/png");
+        await server.Fails(HttpStatusCode.BadRequest, "?threshold=-1: a number from 0 to 1 is due", "/predict?threshold=-1", "x", "image/png");
+        await server.Fails(HttpStatusCode.BadRequest, "?top is for models of classes of which an image has one", "/predict?top=1", "x", "image/png");
+        JsonNode description = await server.Get("/v1/models/model");
+        Assert.Equal(model.ClassNames, description["labels"]!.AsArray().Select(c => (string)c!));
+        Assert.Contains("(image classifier, 3 labels)", await server.Client.GetStringAsync("/", TestServer.Cancellation), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Numbers_come_by_name()
+    {
+        Sequential model = Classifier(1, Activation.Linear);
+        (model.ClassNames, model.OutputKind) = (["age"], OutputKind.Values);
+        await using TestServer server = await Start(model);
+        (_, JsonNode answer) = await server.Bytes("/predict", s_rose, "image/jpeg");
+        Assert.Equal($"{{\"values\":{{\"age\":{Expected(model, s_rose)[0].ToString("R", CultureInfo.InvariantCulture)}}}}}", answer["predictions"]![0]!.ToJsonString());
+        await server.Fails(HttpStatusCode.BadRequest, "?threshold is for models of labels", "/predict?threshold=0.5", "x", "image/png");
+        JsonNode description = await server.Get("/v1/models/model");
+        Assert.Equal(("image-regression", "age"), ((string)description["task"]!, (string)description["values"]![0]!));
+    }
+
+    [Fact]
     public async Task Classes_of_ImageNet_have_their_ids()
     {
         Sequential model = Classifier(ImageNet.Classes.Count);
@@ -102,9 +138,11 @@ public sealed class ImageServerTests
         Assert.Equal(expected.Select(p => (p.Wnid, p.Name, p.Probability)), answer["predictions"]![0]!["top"]!.AsArray().Select(p => ((string)p!["wnid"]!, (string)p["class"]!, (float)p["probability"]!)));
     }
 
-    private static Sequential Classifier(int outputs) => new(Size, Size, 3)
+    private static Sequential Classifier(int outputs) => Classifier(outputs, outputs == 1 ? Activation.Sigmoid : Activation.Softmax);
+
+    private static Sequential Classifier(int outputs, Activation last) => new(Size, Size, 3)
     {
-        new Conv2D(8, 3) { Activation = Activation.ReLU }, new GlobalAveragePooling2D(), new Dense(outputs, outputs == 1 ? Activation.Sigmoid : Activation.Softmax),
+        new Conv2D(8, 3) { Activation = Activation.ReLU }, new GlobalAveragePooling2D(), new Dense(outputs, last),
     };
 
     private static Task<TestServer> Start(Sequential model, ServerOptions? options = null)

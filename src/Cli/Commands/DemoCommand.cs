@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Graft.Training;
 
 namespace Graft.Cli.Commands;
@@ -43,12 +42,10 @@ internal static class DemoCommand
             Data = images, Size = size, Batch = 20, Epochs = 6, Unfreeze = 1, UnfreezeEpochs = 1, UnfreezeLearningRate = 5e-5f, Seed = seed, Output = folder, Overwrites = true,
         }, terminal);
         terminal.Line("3. Evaluating.");
-        ConfusionMatrix confusion = made.Model.Evaluate(made.Validation, cancellationToken: terminal.Interrupt).Confusion!;
-        ConfusionTables.Write(confusion, terminal);
-        Charts.Confusion(confusion, Path.Combine(folder, "confusion.png"));
+        ConfusionTables.Write(made.Result.Confusion!, terminal);
         terminal.Line($"Look at {Path.Combine(folder, "curves.png")} and {Path.Combine(folder, "confusion.png")}; try");
         terminal.Line($"  graft predict --model {Path.Combine(folder, "model.graft")} {Path.Combine(images, "validation", "tulip", "000.jpg")}");
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={made.ValidationAccuracy:F4}"));
+        terminal.Line(made.Score);
     }
 
     /// <summary>Removes the pictures of an earlier demo, which must not join this one's; pictures of anybody else stay.</summary>

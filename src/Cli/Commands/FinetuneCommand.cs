@@ -11,9 +11,12 @@ internal static class FinetuneCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var data = new Option<string>("--data") { Required = true, Description = "Folder that holds one folder of images for each class; or train/ and validation/ (or val/), each with such class folders." };
-        var validation = new Option<string?>("--validation") { Description = "Folder to validate on. By default validation/ (or val/) inside --data, or else a share of --data: --split." };
-        var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of the images of each class that is held back to validate on, where there is no validation folder." };
+        var data = new Option<string>("--data") { Required = true, Description = "Folder that holds one folder of images for each class; or train/ and validation/ (or val/), each with such class folders. Or a table (.csv, .tsv): a line of column names, then in each row a photograph and its labels." };
+        var validation = new Option<string?>("--validation") { Description = "Folder, or table, to validate on. By default validation/ (or val/) inside --data, or else a share of --data: --split." };
+        var labels = new LabelsOption();
+        var loss = new Option<string?>("--loss") { Description = "With --labels numbers: mse (mean squared error; the default), huber, or mae, both less moved by numbers that are far off. Each number is measured in its deviations." };
+        loss.AcceptOnlyFromAmong(FineTuningTask.NumberLosses);
+        var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of the images of each class that is held back to validate on, where there is no validation folder; of a table, rows that are drawn by --seed." };
         var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (included), vgg16 or resnet50 (with --weights, or downloaded by 'graft weights pull'), squeezenet (with --weights); or a file: a Keras, ONNX or .graft model, whose head is cut off." };
         var preprocess = new Option<string?>("--preprocess") { Description = "For a base from a file: how it wants its pixels: none (0 to 255), rescale (0 to 1), tf (-1 to 1), torch or caffe. Files written by graft already say it." };
         preprocess.AcceptOnlyFromAmong(ImportedBase.Preprocessings);
@@ -45,13 +48,15 @@ internal static class FinetuneCommand
         var memory = new Option<int>("--image-memory") { DefaultValueFactory = _ => 512, Description = "MiB of memory for resized images between epochs; images that do not fit are decoded again in each epoch." };
         var cache = new Option<string?>("--feature-cache") { Description = "Folder that keeps what the frozen base computes for each image, for later runs. 'off' computes it at every step. By default it is kept for this run only." };
         var copies = new Option<int>("--augmented-copies") { Description = "With --augment: make this many variants of each image once, and train on them in turn; 0 makes new ones in every epoch." };
-        var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv and curves.png." };
+        var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv, curves.png and confusion.png (of numbers, predicted.png)." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
-        var command = new Command("finetune", "Teach a pretrained base your own classes.")
+        var command = new Command("finetune", "Teach a pretrained base your own classes, labels or numbers.")
         {
             data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, weighting, smoothing, patience, resume, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
         };
+        labels.AddTo(command, asksKind: true);
+        command.Add(loss);
         command.SetAction(parsed =>
         {
             terminal.Device = DeviceOption.Read(parsed, device);
@@ -59,8 +64,16 @@ internal static class FinetuneCommand
             string named = parsed.GetRequiredValue(network);
             if (PretrainedBase.IsFile(named) && !File.Exists(named))
                 throw new UsageException($"--base {named} is neither a file nor one of {string.Join(", ", PretrainedBase.Names)}.");
+            OutputKind kind = labels.Kind(parsed);
+            if (kind != OutputKind.Values && parsed.GetValue(loss) is not null)
+                throw new UsageException("--loss goes with --labels numbers; classes and labels have their cross-entropy.");
+            if (kind != OutputKind.Classes && parsed.GetValue(weighting) == "balanced")
+                throw new UsageException("--class-weights goes with one class for each photograph (--labels classes).");
+            if (kind == OutputKind.Values && parsed.GetValue(smoothing) > 0)
+                throw new UsageException("--label-smoothing is for classes and labels; numbers have nothing to spread over.");
             var settings = new FineTuningSettings
             {
+                Labels = kind, ImageColumn = labels.Image(parsed), LabelColumns = labels.Columns(parsed), NumberLoss = parsed.GetValue(loss) ?? FineTuningTask.NumberLosses[0],
                 Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
                 Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = parsed.GetValue(size) is int asked ? (int)Within(asked, PretrainedBase.IsFile(named) ? 1 : 32, 4096, "--size") : PretrainedBase.DefaultSize(named),
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
@@ -77,8 +90,7 @@ internal static class FinetuneCommand
                 },
                 Precision = PrecisionOption.Read(parsed, precision, terminal), Output = parsed.GetRequiredValue(output),
             };
-            FineTuned made = FineTuning.Run(settings, terminal);
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_accuracy={made.ValidationAccuracy:F4}"));
+            terminal.Line(FineTuning.Run(settings, terminal).Score);
             return Application.Done;
         });
         return command;

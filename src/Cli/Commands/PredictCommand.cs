@@ -6,7 +6,7 @@ using Graft.Weights;
 
 namespace Graft.Cli.Commands;
 
-/// <summary>graft predict: class and probabilities of images, or of texts.</summary>
+/// <summary>graft predict: class, labels or numbers of images, or class of texts.</summary>
 internal static class PredictCommand
 {
     private const int ImagesAtOnce = 32;
@@ -18,8 +18,9 @@ internal static class PredictCommand
         network.AcceptOnlyFromAmong(FullNetwork.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with its classifier (top); by default the one that 'graft weights pull NAME --top' downloaded." };
         var top = new Option<int>("--top") { DefaultValueFactory = _ => 5, Description = "With ImageNet's 1000 classes: how many to show for each image." };
+        Option<float?> threshold = ThresholdOption.Create();
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
-        var csv = new Option<bool>("--csv") { Description = "Print CSV instead of lines: a row for each image, with a column for each class." };
+        var csv = new Option<bool>("--csv") { Description = "Print CSV instead of lines: a row for each image, with a column for each class, label or number." };
         var bad = new Option<string>("--on-bad-image") { DefaultValueFactory = _ => "throw", Description = "What to do with damaged images: throw (stop at the first), or skip (say what is wrong in place of their classes, and go on)." };
         bad.AcceptOnlyFromAmong("throw", "skip");
         var exif = new Option<bool>("--exif") { Description = EvaluateCommand.ExifDescription };
@@ -28,7 +29,7 @@ internal static class PredictCommand
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files, and folders: all images in them." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
-        var command = new Command("predict", "Classify images or texts.") { model, network, weights, top, json, csv, bad, exif, text, textFile, images, precision, device };
+        var command = new Command("predict", "Classify images or texts, or tell labels or numbers of images.") { model, network, weights, top, threshold, json, csv, bad, exif, text, textFile, images, precision, device };
         command.SetAction(parsed =>
         {
             terminal.Device = DeviceOption.Read(parsed, device);
@@ -46,6 +47,8 @@ internal static class PredictCommand
             Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
             loaded.PlanOptions = loaded.PlanOptions with { Precision = PrecisionOption.Read(parsed, precision, terminal) };
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
+            OutputKind kind = loaded.OutputKind ?? OutputKind.Classes;
+            float said = ThresholdOption.Read(parsed, threshold, kind);
             string[] files = [.. parsed.GetRequiredValue(images).SelectMany(i => Directory.Exists(i) ? ImageFolder.ImagesIn(i) : [i])];
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
             var errors = new SortedDictionary<int, string>();
@@ -58,14 +61,15 @@ internal static class PredictCommand
                 ImageNetLines.Write(terminal, files, found, parsed.GetValue(json), errors);
                 return Application.Done;
             }
-            int classes = errors.Count < rows.Length ? rows.Max(r => r.Length) : loaded.ClassNames.Count;
-            string[] names = loaded.ClassNames.Count == classes ? [.. loaded.ClassNames] : [.. Enumerable.Range(0, classes).Select(k => k.ToString(CultureInfo.InvariantCulture))];
+            int outputs = errors.Count < rows.Length ? rows.Max(r => r.Length) : loaded.ClassNames.Count;
+            IReadOnlyList<string> names = loaded.ClassNames.Count == outputs ? loaded.ClassNames : [.. Enumerable.Range(0, outputs).Select(k => k.ToString(CultureInfo.InvariantCulture))];
+            var form = new OutputRows(kind, names, said);
             if (parsed.GetValue(json))
-                PredictionLines.Json(terminal, files, names, rows, errors);
+                PredictionLines.Json(terminal, files, form, rows, errors);
             else if (parsed.GetValue(csv))
-                PredictionLines.Csv(terminal, files, names, rows, errors);
+                PredictionLines.Csv(terminal, files, form, rows, errors);
             else
-                PredictionLines.Plain(terminal, files, names, rows, errors);
+                PredictionLines.Plain(terminal, files, form, rows, errors);
             return Application.Done;
         });
         return command;
@@ -82,7 +86,7 @@ internal static class PredictCommand
             : throw new GraftException($"{model}: gives {loaded.Outputs[0].Shape} and no class names are stored with it; it is not a classifier. Set Model.ClassNames before it is saved.");
     }
 
-    /// <summary>One row of class probabilities for each image; the images are read as those of the training were.</summary>
+    /// <summary>One row of outputs for each image, of classes the probability of each; the images are read as those of the training were.</summary>
     /// <param name="model">The model.</param>
     /// <param name="files">The images.</param>
     /// <param name="progress">Told after each batch.</param>
@@ -115,7 +119,7 @@ internal static class PredictCommand
             {
                 float[][] found = model.Predict(read.Count == chunk.Length ? inputs : inputs[..(read.Count * pixels)], reader.Shape.Prepend(read.Count), interrupt);
                 foreach ((int file, float[] row) in read.Zip(found))
-                    rows[file] = row.Length == 1 ? [1 - row[0], row[0]] : row; // a sigmoid gives the second class
+                    rows[file] = row.Length == 1 && model.OutputKind is null or OutputKind.Classes ? [1 - row[0], row[0]] : row; // a sigmoid gives the second class
             }
             progress?.Report((chunk[^1] + 1, files.Count));
         }

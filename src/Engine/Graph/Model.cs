@@ -49,8 +49,11 @@ public partial class Model : Layer
     /// <summary>The layers, in the order of their first node, without those inside nested models.</summary>
     public IReadOnlyList<Layer> Layers => _layers;
 
-    /// <summary>Names of the classes that the outputs stand for; empty where they are not classes.</summary>
+    /// <summary>Names of the classes, labels or numbers that the outputs stand for; empty where they have none. <see cref="OutputKind"/> says which.</summary>
     public IReadOnlyList<string> ClassNames { get; set; } = [];
+
+    /// <summary>What the outputs stand for, as the labels of <see cref="Fit"/> had it; null where nobody said.</summary>
+    public OutputKind? OutputKind { get; set; }
 
     /// <summary>
     /// How Predict, Evaluate and the frozen part of Fit compute: by compiled plans unless this says otherwise. Setting it drops the plans there are.
@@ -244,7 +247,7 @@ public partial class Model : Layer
         Model model = this is Sequential ? new Sequential(Inputs[0], outputs[0]) : new Model(Inputs, outputs);
         model.Name = Name;
         model.Seed = Seed; // a graph hands its seed to its layers
-        (model.ClassNames, model.Preprocessing) = (ClassNames, Preprocessing);
+        (model.ClassNames, model.OutputKind, model.Preprocessing) = (ClassNames, OutputKind, Preprocessing);
         (model._optimizer, model._loss, model._metrics) = (_optimizer, _loss, _metrics);
         return model;
     }

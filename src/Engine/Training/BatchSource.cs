@@ -69,7 +69,7 @@ public abstract class BatchSource
     /// <summary>How labels are laid out.</summary>
     public abstract LabelKind LabelKind { get; }
 
-    /// <summary>Class names in label order; empty where labels are not classes.</summary>
+    /// <summary>Names of the classes, labels or numbers in label order; empty where they have none.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
     /// <summary>How files became these samples, which a model that is trained on them keeps; null where they come from elsewhere.</summary>

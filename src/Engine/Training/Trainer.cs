@@ -23,6 +23,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         model.History = history;
         if (model.ClassNames.Count == 0)
             model.ClassNames = data.ClassNames;
+        model.OutputKind ??= KindOf(data);
         if (data.Preprocessing is { } reading)
             model.Preprocessing = reading; // predict reads images as fit did
         var context = new TrainingContext(model, optimizer, history, epochs);
@@ -44,6 +45,15 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         history.StopReason = context.StopReason;
         return history;
     }
+
+    /// <summary>What outputs stand for that are taught with these labels; null where they do not tell.</summary>
+    private OutputKind? KindOf(BatchSource data) => data.LabelKind switch
+    {
+        _ when model.Outputs[0].Shape.Rank != 1 => null,
+        LabelKind.Values => ModelHead.Of(model).Activation == Layers.Activation.Softmax ? null : OutputKind.Values, // a teacher's probabilities are numbers too
+        LabelKind.Binary when data.LabelShape.Count > 1 => OutputKind.Labels,
+        _ => OutputKind.Classes,
+    };
 
     private Dictionary<string, double> TrainEpoch(TrainingContext context, BatchSource data, int epoch, FeatureCache cache)
     {

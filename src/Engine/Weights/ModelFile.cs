@@ -16,7 +16,7 @@ namespace Graft.Weights;
 public static partial class ModelFile
 {
     private const int Version = 1;
-    private const string MeanImageName = "preprocessing/mean_image", WeightsPart = "weights/", OptimizerPart = "optimizer/";
+    private const string KindName = "outputs", MeanImageName = "preprocessing/mean_image", WeightsPart = "weights/", OptimizerPart = "optimizer/";
 
     /// <summary>Writes a model.</summary>
     /// <exception cref="GraftException">The file cannot be written, or the model has merged adapters; the old one is untouched.</exception>
@@ -48,6 +48,8 @@ public static partial class ModelFile
                 ["shape"] = new JsonArray([.. t.Shape.Dims.ToArray().Select(d => (JsonNode)d)]),
             })]),
         };
+        if (model.OutputKind is { } kind)
+            document[KindName] = OutputKindText.Of(kind);
         byte[] json = System.Text.Encoding.UTF8.GetBytes(document.ToJsonString());
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(json);
@@ -134,6 +136,8 @@ public static partial class ModelFile
         if (unused.FirstOrDefault() is { } left)
             throw new GraftException($"{path}: has the weights '{left[WeightsPart.Length..]}', which no layer of its own graph takes; the file is damaged, or the class of a layer of your own is another than the one that was saved.");
         model.ClassNames = [.. document["classes"]!.AsArray().Select(c => (string)c!)];
+        if (document[KindName] is { } kind) // absent from files that are older than it
+            model.OutputKind = OutputKindText.Read((string?)kind, path);
         if (document["preprocessing"] is JsonObject preprocessing)
         {
             Shape image = model.Inputs[0].Shape;

@@ -23,7 +23,7 @@ public sealed class ImageTable : ImageBatches
     private ImageTable(ImageFolderOptions options, Preprocessing preprocessing, int batchSize, IReadOnlyList<string> classes, IReadOnlyList<Sample> samples, IReadOnlyList<string> badFiles)
         : base(options, preprocessing, batchSize, samples, badFiles) => ClassNames = classes;
 
-    /// <summary>Names of the classes or of the labels; empty for numbers.</summary>
+    /// <summary>Names of the classes, or of the columns of labels or numbers.</summary>
     public override IReadOnlyList<string> ClassNames { get; }
 
     /// <summary>Opens a table and decodes all its photographs.</summary>
@@ -56,16 +56,15 @@ public sealed class ImageTable : ImageBatches
         options ??= new ImageFolderOptions();
         ImageFolder.CheckOptions(path, options);
         CsvTable table = CsvTable.Open(path);
-        int image = imageColumn is null ? 0 : table.IndexOf(imageColumn, path);
-        int[] labels = labelColumns is null ? [.. Enumerable.Range(0, table.Columns.Count).Where(c => c != image)] : [.. labelColumns.Select(c => table.IndexOf(c, path))];
+        (int image, int[] labels) = Find(path, table, imageColumn, labelColumns);
         bool areClasses = options.LabelKind is LabelKind.Categorical or LabelKind.Sparse || (options.LabelKind == LabelKind.Binary && labels.Length == 1);
         if (labels.Length == 0 || (areClasses && labels.Length > 1))
-            throw new GraftException($"{path}: {labels.Length} columns of labels ({string.Join(", ", labels.Select(l => table.Columns[l]))}), but {options.LabelKind} labels take {(labels.Length == 0 ? "one or more" : "one, the class")}. Name them by labelColumns, or take LabelKind.Binary for several labels of 0 and 1, LabelKind.Values for numbers.");
+            throw WrongColumns(path, table, labels, options.LabelKind);
         if (!areClasses && options.BadImages == BadImages.Substitute)
             throw new GraftException($"{path}: a photograph is substituted by one of its class, but these labels are no classes; skip bad images.");
-        string[] names = options.LabelKind == LabelKind.Values ? [] : areClasses ? FindClasses(path, table, labels[0], options) : [.. labels.Select(l => table.Columns[l])];
+        string[] names = areClasses ? FindClasses(path, table, labels[0], options) : [.. labels.Select(l => table.Columns[l])];
         if (!areClasses && options.ClassNames is { } due && !due.SequenceEqual(names))
-            throw new GraftException($"{path}: its labels are {string.Join(", ", names)}, but {string.Join(", ", due)} are due.");
+            throw new GraftException($"{path}: its {(options.LabelKind == LabelKind.Values ? "numbers" : "labels")} are {string.Join(", ", names)}, but {string.Join(", ", due)} are due.");
         List<Sample> files = Read(path, table, image, labels, names, areClasses, options.LabelKind);
         files = Part(files, options);
         if (files.Count == 0)
@@ -74,7 +73,33 @@ public sealed class ImageTable : ImageBatches
         return new ImageTable(options, preprocessing, batchSize, names, samples, bad);
     }
 
+    /// <summary>Names of the classes in a table whose labels are such, sorted by code point; its photographs are not looked at.</summary>
+    /// <inheritdoc cref="Open(string, ValueTuple{int, int}, int, Preprocessing, ImageFolderOptions, string, IReadOnlyList{string})"/>
+    public static IReadOnlyList<string> ClassesOf(string path, string? imageColumn = null, IReadOnlyList<string>? labelColumns = null)
+    {
+        CsvTable table = CsvTable.Open(path);
+        (_, int[] labels) = Find(path, table, imageColumn, labelColumns);
+        return labels.Length == 1 ? FindClasses(path, table, labels[0], new ImageFolderOptions()) : throw WrongColumns(path, table, labels, LabelKind.Categorical);
+    }
+
+    /// <summary>The columns of labels in a table: those that are named, which must be there, or all but that of the photographs.</summary>
+    /// <inheritdoc cref="Open(string, ValueTuple{int, int}, int, Preprocessing, ImageFolderOptions, string, IReadOnlyList{string})"/>
+    public static IReadOnlyList<string> LabelColumnsOf(string path, string? imageColumn = null, IReadOnlyList<string>? labelColumns = null)
+    {
+        CsvTable table = CsvTable.Open(path);
+        return [.. Find(path, table, imageColumn, labelColumns).Labels.Select(l => table.Columns[l])];
+    }
+
     private protected override ImageBatches With(ImageFolderOptions options, IReadOnlyList<Sample> samples) => new ImageTable(options, Preprocessing, BatchSize, ClassNames, samples, []);
+
+    private static (int Image, int[] Labels) Find(string path, CsvTable table, string? imageColumn, IReadOnlyList<string>? labelColumns)
+    {
+        int image = imageColumn is null ? 0 : table.IndexOf(imageColumn, path);
+        return (image, labelColumns is null ? [.. Enumerable.Range(0, table.Columns.Count).Where(c => c != image)] : [.. labelColumns.Select(c => table.IndexOf(c, path))]);
+    }
+
+    private static GraftException WrongColumns(string path, CsvTable table, int[] labels, LabelKind kind) =>
+        new($"{path}: {labels.Length} columns of labels ({string.Join(", ", labels.Select(l => table.Columns[l]))}), but {kind} labels take {(labels.Length == 0 ? "one or more" : "one, the class")}. Name them by labelColumns, or take LabelKind.Binary for several labels of 0 and 1, LabelKind.Values for numbers.");
 
     private static string[] FindClasses(string path, CsvTable table, int column, ImageFolderOptions options)
     {

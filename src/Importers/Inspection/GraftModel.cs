@@ -33,7 +33,7 @@ internal static class GraftModel
         yield return ("engine", EngineVersion(path));
         yield return ("input", string.Join(", ", model.Inputs.Select(i => $"{i.Shape}")));
         yield return ("output", string.Join(", ", model.Outputs.Select(o => $"{o.Shape}")));
-        yield return ("classes", model.ClassNames.Count == 0 ? "none" : $"{model.ClassNames.Count}: {string.Join(", ", model.ClassNames)}");
+        yield return (OutputKindText.Of(model.OutputKind ?? OutputKind.Classes), model.ClassNames.Count == 0 ? "none" : $"{model.ClassNames.Count}: {string.Join(", ", model.ClassNames)}");
         yield return ("preprocessing", model.Preprocessing is { } p ? Describe(p) : "none");
         yield return ("history", saved.History is { Epochs.Count: > 0 } h ? Describe(h) : "none");
         yield return ("optimizer_state", saved.OptimizerState.Count == 0 ? "none" : $"{saved.OptimizerState.Count} arrays");

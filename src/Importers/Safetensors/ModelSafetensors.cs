@@ -28,7 +28,7 @@ public static class ModelSafetensors
             ["layout"] = "convolutions [out,..,in], dense [in,out], images [N,H,W,C]",
         };
         if (model.ClassNames.Count > 0)
-            metadata["classes"] = new JsonArray([.. model.ClassNames.Select(c => (JsonNode)c)]).ToJsonString();
+            metadata[OutputKindText.Of(model.OutputKind ?? OutputKind.Classes)] = new JsonArray([.. model.ClassNames.Select(c => (JsonNode)c)]).ToJsonString();
         if (model.Preprocessing is { } p)
             metadata["preprocessing"] = PreprocessingText.Of(p);
         SafetensorsWriter.Save(path, model, NameOf, metadata);

@@ -59,7 +59,7 @@ public sealed class ImageTableTests : IDisposable
         using var _ = Lines("id,weight,file,height", "a,1.5,photos/0.png,-2", "b,2e1,photos/1.png,0");
         ImageTable table = ImageTable.Open(Path.Combine(_root, "table.csv"), (8, 8), 2, Preprocessing.None, new ImageFolderOptions { LabelKind = LabelKind.Values }, "file", ["height", "weight"]);
         Assert.Equal([-2, 1.5f, 0, 20], table.Epoch(0, 0, Token).First().Labels);
-        Assert.Empty(table.ClassNames);
+        Assert.Equal(["height", "weight"], table.ClassNames);
     }
 
     [Fact]

@@ -110,12 +110,14 @@ internal sealed partial class GraphExport
 
     private static string[] Dims(IEnumerable<Extent> extents) => [.. extents.Select(e => e.ToString())];
 
-    /// <summary>What this program reads again: class names, and the preprocessing where it is not among the nodes.</summary>
+    /// <summary>What this program reads again: class names, what outputs stand for, and the preprocessing where it is not among the nodes.</summary>
     private List<(string Key, string Value)> Metadata()
     {
         List<(string, string)> metadata = [];
         if (_model.ClassNames.Count > 0)
             metadata.Add((OnnxMetadata.ClassNames, new JsonArray([.. _model.ClassNames.Select(n => (JsonNode)n)]).ToJsonString()));
+        if (_model.OutputKind is { } kind)
+            metadata.Add((OnnxMetadata.OutputKind, OutputKindText.Of(kind)));
         if (_options.IncludePreprocessing)
             metadata.Add((OnnxMetadata.Preprocessing, PreprocessingJson.Write(Preprocessing.None with { Input = _model.Preprocessing!.Input }).ToJsonString()));
         else if (_model.Preprocessing is { MeanImage: null } p)

@@ -79,6 +79,8 @@ public sealed class OnnxImport
     {
         if (file.Metadata.TryGetValue(OnnxMetadata.ClassNames, out string? names))
             model.ClassNames = [.. Parsed(file, OnnxMetadata.ClassNames, names).AsArray().Select(n => (string)n!)];
+        if (file.Metadata.TryGetValue(OnnxMetadata.OutputKind, out string? kind))
+            model.OutputKind = OutputKindText.Read(kind, file.FilePath);
         if (file.Metadata.TryGetValue(OnnxMetadata.Preprocessing, out string? preprocessing))
             model.Preprocessing = PreprocessingJson.Read(Parsed(file, OnnxMetadata.Preprocessing, preprocessing).AsObject(), model.Inputs[0].Shape, null, file.FilePath);
     }

@@ -1,0 +1,43 @@
+using System.Globalization;
+using Graft.Importers.Images;
+using Graft.Training;
+
+namespace Graft.Cli;
+
+/// <summary>What is printed of the photographs before a training.</summary>
+internal sealed class DataLines(FineTuningSettings s, Terminal terminal)
+{
+    /// <summary>How many there are: of each class, with each label, and between which numbers.</summary>
+    public void Describe(string what, ImageBatches data)
+    {
+        float[][] labels = s.Labels == OutputKind.Classes ? [] : LabelRows.Of(data);
+        IEnumerable<string> parts = data.ClassNames.Select((name, i) => s.Labels switch
+        {
+            OutputKind.Labels => $"{name} {labels.Count(l => l[i] > 0)}",
+            OutputKind.Values => string.Create(CultureInfo.InvariantCulture, $"{name} {labels.Min(l => l[i]):G5} to {labels.Max(l => l[i]):G5}, mean {labels.Average(l => (double)l[i]):G5}"),
+            _ => $"{name} {data.Classes.Count(k => k == i)}",
+        });
+        terminal.Line($"{data.Count} {what} images: {string.Join(s.Labels == OutputKind.Values ? "; " : ", ", parts)}");
+        TellBad(data.BadFiles);
+    }
+
+    /// <summary>Names files that cannot be read.</summary>
+    public void TellBad(IEnumerable<string> files)
+    {
+        foreach (string bad in files)
+            terminal.Line($"  {(s.BadImages == BadImages.Substitute ? "substituted" : "skipped")} {bad}");
+    }
+
+    /// <summary>A rare class is easily never answered, while accuracy looks well.</summary>
+    public void TellImbalance(ImageBatches data)
+    {
+        const int Much = 3;
+        if (s.Labels != OutputKind.Classes)
+            return;
+        int[] counts = [.. data.Classes.CountBy(c => c).Select(c => c.Value)];
+        if (s.IsBalanced)
+            terminal.Line($"Weights of the classes in the loss: {string.Join(", ", ClassWeighting.Balanced(data.Classes).OrderBy(w => w.Key).Select(w => string.Create(CultureInfo.InvariantCulture, $"{data.ClassNames[w.Key]} {w.Value:0.00}")))}.");
+        else if (counts.Max() >= Much * counts.Min())
+            terminal.Line($"The largest class has {counts.Max() / counts.Min()} times as many images as the smallest: --class-weights balanced makes them count the same, and 'graft evaluate' shows precision and recall of each.");
+    }
+}

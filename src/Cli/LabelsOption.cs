@@ -1,0 +1,47 @@
+using System.CommandLine;
+
+namespace Graft.Cli;
+
+/// <summary>The options that say where in a table photographs and labels stand, and what labels are.</summary>
+internal sealed class LabelsOption
+{
+    private static readonly (OutputKind Kind, string Word)[] s_kinds = [(OutputKind.Classes, "classes"), (OutputKind.Labels, "several"), (OutputKind.Values, "numbers")];
+
+    private readonly Option<string?> _image = new("--image-column") { Description = "With a table: the column of the photographs' files, relative to the table's folder; by default the first." };
+    private readonly Option<string?> _labels = new("--label-columns") { Description = "With a table: the columns of labels, with commas between; by default all others." };
+    private readonly Option<string?> _kind = new("--labels")
+    {
+        Description = "With a table: classes (a column of names; the default), several (columns of 0 and 1: a photograph may have any number of labels), or numbers (columns of numbers to be predicted).",
+    };
+
+    /// <summary>Makes them.</summary>
+    public LabelsOption() => _kind.AcceptOnlyFromAmong([.. s_kinds.Select(k => k.Word)]);
+
+    /// <summary>The word for a kind on the command line.</summary>
+    public static string WordOf(OutputKind kind) => Array.Find(s_kinds, k => k.Kind == kind).Word;
+
+    /// <summary>Adds the columns to a command, and the kind of labels where it is asked.</summary>
+    public void AddTo(Command command, bool asksKind)
+    {
+        command.Add(_image);
+        command.Add(_labels);
+        if (asksKind)
+            command.Add(_kind);
+    }
+
+    /// <summary>The column of photographs; null where it is not given.</summary>
+    public string? Image(ParseResult parsed) => parsed.GetValue(_image);
+
+    /// <summary>The columns of labels; null where they are not given.</summary>
+    /// <exception cref="UsageException">One is twice there, or empty.</exception>
+    public IReadOnlyList<string>? Columns(ParseResult parsed)
+    {
+        string[]? names = parsed.GetValue(_labels)?.Split(',', StringSplitOptions.TrimEntries);
+        if (names is not null && (names.Contains("") || names.Distinct().Count() < names.Length))
+            throw new UsageException($"--label-columns {parsed.GetValue(_labels)}: takes names of columns with commas between, each once, such as age,height.");
+        return names;
+    }
+
+    /// <summary>What labels are.</summary>
+    public OutputKind Kind(ParseResult parsed) => Array.Find(s_kinds, k => k.Word == parsed.GetValue(_kind)).Kind; // not given: the first
+}

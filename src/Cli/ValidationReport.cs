@@ -1,0 +1,42 @@
+using System.Globalization;
+using Graft.Importers.Images;
+using Graft.Training;
+
+namespace Graft.Cli;
+
+/// <summary>What a model says of images whose labels are known, for the eye: a picture or a few lines, as its outputs are.</summary>
+internal static class ValidationReport
+{
+    /// <summary>Writes the picture of classes or numbers into a folder, and the lines of labels and numbers to the terminal.</summary>
+    /// <returns>Name of the picture; null where there is none.</returns>
+    public static string? Write(Terminal terminal, OutputKind kind, EvaluationResult result, ImageBatches data, string folder)
+    {
+        const string Confusion = "confusion.png", Predicted = "predicted.png";
+        if (kind == OutputKind.Classes)
+        {
+            Charts.Confusion(result.Confusion!, Path.Combine(folder, Confusion));
+            return Confusion;
+        }
+        float[][] labels = LabelRows.Of(data);
+        if (kind == OutputKind.Labels)
+        {
+            terminal.Line(LabelRows.Count(data.ClassNames, result.Predictions!, labels, LabelCounts.UsualThreshold).ToString());
+            return null;
+        }
+        Lines(terminal, data.ClassNames, result.Predictions!, labels);
+        Charts.Numbers(data.ClassNames, result.Predictions!, labels, Path.Combine(folder, Predicted));
+        return Predicted;
+    }
+
+    /// <summary>A line for each number: how far predictions are from it.</summary>
+    public static void Lines(Terminal terminal, IReadOnlyList<string> names, float[][] predictions, float[][] labels)
+    {
+        int width = Math.Max(6, names.Max(n => n.Length));
+        terminal.Line($"{"number".PadRight(width)}  mean_absolute_error  root_mean_squared_error  r2_score");
+        for (int i = 0; i < names.Count; i++)
+        {
+            double Measure(Metric metric) => LabelRows.Measure(metric, predictions, labels, i);
+            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{names[i].PadRight(width)}  {Measure(Metric.MeanAbsoluteError),-19:G5}  {Measure(Metric.RootMeanSquaredError),-23:G5}  {Measure(Metric.R2Score):F4}"));
+        }
+    }
+}
