@@ -22,13 +22,22 @@ internal static class Charts
     }
 
     /// <summary>A metric and the loss by epoch, training against validation, side by side.</summary>
-    public static void Curves(History history, string metric, string path)
+    /// <param name="history">The epochs.</param>
+    /// <param name="metric">The metric.</param>
+    /// <param name="path">The picture.</param>
+    /// <param name="unfrozenAt">The epoch, from 0, that unfrozen blocks were trained from; null for none.</param>
+    public static void Curves(History history, string metric, string path, int? unfrozenAt = null)
     {
         var multi = new Multiplot();
         multi.AddPlots(2);
         multi.Layout = new ScottPlot.MultiplotLayouts.Columns();
         Curve(multi.GetPlot(0), history, metric);
         Curve(multi.GetPlot(1), history, "loss");
+        if (unfrozenAt is int epoch)
+        {
+            foreach (int side in new[] { 0, 1 })
+                MarkUnfrozen(multi.GetPlot(side), epoch);
+        }
         Write(path, file => multi.SavePng(file, 1200, 450));
     }
 
@@ -127,6 +136,18 @@ internal static class Charts
         plot.YLabel(words);
         plot.ShowLegend(name == "loss" || name.EndsWith("error", StringComparison.Ordinal) ? Alignment.UpperRight : Alignment.LowerRight);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+    }
+
+    // Before the first epoch in which blocks of the base moved; epochs count from 1 on the axis.
+    private static void MarkUnfrozen(Plot plot, int epoch)
+    {
+        ScottPlot.Plottables.VerticalLine line = plot.Add.VerticalLine(epoch + 0.5, 1.5f, Colors.Gray, LinePattern.Dashed);
+        line.LabelText = "unfrozen";
+        line.LabelOppositeAxis = true;
+        line.LabelFontSize = 12;
+        line.LabelFontColor = Colors.Gray;
+        line.LabelBackgroundColor = Colors.Transparent;
+        line.LabelBold = false;
     }
 
     /// <summary>Under a temporary name first: a picture that was there before survives any failure.</summary>

@@ -56,6 +56,27 @@ internal sealed record FineTuningSettings
     /// <summary>Epochs without a lower val_loss after which a phase ends with the weights of its best epoch; null runs all epochs and keeps the last weights.</summary>
     public int? Patience { get; init; }
 
+    /// <summary>One of <see cref="LearningRates.Schedules"/>, in each of the two trainings.</summary>
+    public string Schedule { get; init; } = "constant";
+
+    /// <summary>Steps at the beginning of each training in which the learning rate rises.</summary>
+    public int WarmUp { get; init; }
+
+    /// <summary>Weight decay of AdamW; null for its own.</summary>
+    public float? WeightDecay { get; init; }
+
+    /// <summary>Norm that all gradients together are clipped to; 0 for none.</summary>
+    public float Clip { get; init; }
+
+    /// <summary>Momentum of a moving average of the weights; 0 for none.</summary>
+    public float Average { get; init; }
+
+    /// <summary>Alpha of mixup; 0 for none.</summary>
+    public float MixUp { get; init; }
+
+    /// <summary>Alpha of CutMix; 0 for none.</summary>
+    public float CutMix { get; init; }
+
     /// <summary>True makes rare classes count as much as others in the loss.</summary>
     public bool IsBalanced { get; init; }
 
@@ -111,6 +132,7 @@ internal static class FineTuning
         Model pretrained = terminal.Own(PretrainedBase.Load(s.Base, s.Weights, s.Size, s.Preprocess));
         string upright = s.Exif ? ", turned upright by EXIF" : "";
         terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}.");
+        PretrainedBase.CheckBlocks(pretrained, s.Base, s.Unfreeze);
         terminal.Interrupt.ThrowIfCancellationRequested();
         (ImageBatches trainData, ImageBatches validData) = terminal.WithBar("Reading images", bar => data.Open(pretrained.Preprocessing, bar, terminal.Interrupt));
         var lines = new DataLines(s, terminal);
@@ -128,12 +150,12 @@ internal static class FineTuning
         model.Preprocessing = trainData.Preprocessing;
         CheckRoom(s.Output, model);
         terminal.Line(model.Summary(terminal.IsInteractive ? terminal.Width : 80));
-        var phases = new FineTuningPhases(s, terminal, model, pretrained, task, trainData, validData);
-        (History history, int kept) = phases.Run();
+        using var phases = new FineTuningPhases(s, terminal, model, pretrained, task, trainData, validData);
+        (History history, int kept, int? unfrozenAt) = phases.Run();
         ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
-        Charts.Curves(history, task.Watched, Path.Combine(s.Output, "curves.png"));
+        Charts.Curves(history, task.Watched, Path.Combine(s.Output, "curves.png"), unfrozenAt);
         EvaluationResult result = model.Evaluate(validData, keepPredictions: true, terminal.Interrupt);
         string? picture = ValidationReport.Write(terminal, task.Kind, result, validData, s.Output);
         phases.End();
@@ -149,6 +171,18 @@ internal static class FineTuning
             model.Add(new Dense(256, Activation.ReLU));
         task.AddTo(model);
         return model;
+    }
+
+    /// <summary>What a training that is gone on with says of its patience.</summary>
+    public const string PatienceFromHere = " Patience counts from here; weights of earlier epochs are not gone back to.";
+
+    /// <summary>Says of a training with patience whose weights are kept.</summary>
+    public static void TellKept(Terminal terminal, History history, EarlyStopping? stopping)
+    {
+        if (stopping is not { BestEpoch: >= 0 })
+            return;
+        string kept = string.Create(CultureInfo.InvariantCulture, $"epoch {stopping.BestEpoch + 1} (val_loss {history["val_loss"][stopping.BestEpoch]:F4})");
+        terminal.Line(stopping.StoppedEpoch >= 0 ? $"Stopped early: no lower val_loss since {kept}; the weights of that epoch are kept." : $"The weights of {kept}, the best one, are kept.");
     }
 
     public static void TellNotes(Terminal terminal, History history, int from)

@@ -70,6 +70,13 @@ internal sealed class FineTuningState(FineTuningSettings s)
         ["unfreeze-epochs"] = s.UnfreezeEpochs,
         ["unfreeze-learning-rate"] = s.UnfreezeLearningRate,
         ["patience"] = s.Patience,
+        ["schedule"] = s.Schedule == "constant" ? null : s.Schedule,
+        ["warmup"] = s.WarmUp > 0 ? s.WarmUp : null,
+        ["weight-decay"] = s.WeightDecay,
+        ["clip"] = s.Clip > 0 ? s.Clip : null,
+        ["ema"] = s.Average > 0 ? s.Average : null,
+        ["mixup"] = s.MixUp > 0 ? s.MixUp : null,
+        ["cutmix"] = s.CutMix > 0 ? s.CutMix : null,
         ["class-weights"] = s.IsBalanced ? "balanced" : null, // as in notes from before there was this
         ["label-smoothing"] = s.LabelSmoothing > 0 ? s.LabelSmoothing : null,
         ["augment"] = s.Augment,

@@ -53,22 +53,41 @@ internal static partial class PretrainedBase
         return model;
     }
 
+    /// <summary>Finds out before training whether so many blocks can be unfrozen.</summary>
+    /// <exception cref="UsageException">There are fewer; the message lists them.</exception>
+    public static void CheckBlocks(Model model, string name, int count)
+    {
+        const int Listed = 16;
+        string[] blocks = Blocks(model);
+        if (count > blocks.Length)
+            throw new UsageException($"--unfreeze {count}: {name} has {blocks.Length} blocks to unfreeze, from its end: {string.Join(", ", blocks.Reverse().Take(Listed))}{(blocks.Length > Listed ? ", ..." : "")}. Take {blocks.Length} for all of them.");
+    }
+
     /// <summary>Makes the last <paramref name="count"/> blocks trainable; their batch normalization stays on its moving statistics.</summary>
     /// <returns>The names of the blocks.</returns>
     public static IReadOnlyList<string> Unfreeze(Model model, int count)
     {
         Layer[] layers = [.. ImportedBase.Leaves(model)];
-        bool hasBlocks = Array.Exists(layers, l => BlockOf(l).Length > 0); // a network of one's own: each layer with weights is one
-        string Block(Layer layer) => hasBlocks ? BlockOf(layer) : layer.Parameters.Count > 0 && layer is not BatchNormalization ? layer.Name : "";
-        string[] blocks = [.. layers.Select(Block).Where(b => b.Length > 0).Distinct().TakeLast(count)];
+        Func<Layer, string> blockOf = Naming(layers);
+        string[] blocks = [.. Blocks(model).TakeLast(count)];
         foreach (Layer layer in layers)
         {
             // Statistics of small batches would undo what the base has learned: Keras's guide to fine-tuning keeps them frozen as well.
-            if (layer is not BatchNormalization && blocks.Contains(Block(layer)))
+            if (layer is not BatchNormalization && blocks.Contains(blockOf(layer)))
                 layer.Trainable = true;
         }
         return blocks;
     }
+
+    private static string[] Blocks(Model model)
+    {
+        Layer[] layers = [.. ImportedBase.Leaves(model)];
+        return [.. layers.Select(Naming(layers)).Where(b => b.Length > 0).Distinct()];
+    }
+
+    // In a network of one's own, each layer with weights is a block.
+    private static Func<Layer, string> Naming(Layer[] layers) => Array.Exists(layers, l => BlockOf(l).Length > 0) ? BlockOf
+        : layer => layer.Parameters.Count > 0 && layer is not BatchNormalization ? layer.Name : "";
 
     private static Model LoadVgg16(string weights, int size)
     {

@@ -30,6 +30,7 @@ internal static class TextClassification
         var data = new PaddedTextBatches(tokens, learned.Classes, learned.ClassNames, model.Length, pad, training.Batch, training.Seed) { Deletion = s.Deletion };
         var check = new PaddedTextBatches(heldTokens, held.Classes, held.ClassNames, model.Length, pad, training.Batch);
         Describe(terminal, learned, held, model, tokens.Concat(heldTokens).Count(t => t.Length > model.Length), longest);
+        training.Describe(terminal, data);
         double[]? weights = s.IsBalanced ? Balance(learned) : null;
         History history = Train(s, terminal, model, data, check, weights);
         ConfusionMatrix found = model.Evaluate(check, cancellationToken: terminal.Interrupt).Confusion!;
@@ -86,18 +87,20 @@ internal static class TextClassification
     {
         TextFineTuningSettings s = classes.Training;
         model.Compile(TextFineTuning.Optimizer(s, data), Loss.SparseCategoricalCrossEntropy(fromLogits: true, labelSmoothing: classes.LabelSmoothing), Metric.Accuracy, Metric.MacroF1);
-        using WeightAverage? average = classes.Average > 0 ? new WeightAverage(classes.Average) : null;
+        using WeightAverage? average = s.Average > 0 ? new WeightAverage(s.Average) : null;
+        EarlyStopping? stopping = s.Patience is int patience ? new EarlyStopping(patience: patience) : null;
         var lines = new ClassifierEpochLines(terminal, s.Epochs);
         History history = terminal.WithBar($"Epoch 1/{s.Epochs}", bar =>
         {
             bar.Unit = "texts";
             return model.Fit(data, s.Epochs, check, new FitOptions
             {
-                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, AccumulationSteps = s.Accumulate, Precision = s.Precision, Callbacks = average is null ? [lines] : [average, lines],
+                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, AccumulationSteps = s.Accumulate, Precision = s.Precision, Callbacks = [.. new Callback?[] { average, lines, stopping }.OfType<Callback>()],
                 ClassWeights = weights?.Index().ToDictionary(w => w.Index, w => (float)w.Item),
             });
         });
         FineTuning.TellNotes(terminal, history, 0);
+        FineTuning.TellKept(terminal, history, stopping);
         return history;
     }
 

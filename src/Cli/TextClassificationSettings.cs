@@ -18,9 +18,6 @@ internal sealed record TextClassificationSettings
     /// <summary>True weighs texts so that each class counts the same in the loss.</summary>
     public bool IsBalanced { get; init; }
 
-    /// <summary>Momentum of the moving average of the weights that training ends with; 0 for the last step's weights.</summary>
-    public float Average { get; init; }
-
     /// <summary>Chance with which each token of a training text is left out.</summary>
     public double Deletion { get; init; }
 

@@ -15,7 +15,7 @@ internal static class TextFineTuning
     private const int DefaultBlock = 128;
 
     /// <summary>Trains, writes the folder of the model or its adapter with history and curves, and returns what was made.</summary>
-    public static (Gpt2 Model, ITokenizer Tokenizer, History History) Run(TextFineTuningSettings s, Terminal terminal)
+    public static (Gpt2 Model, ITokenizer Tokenizer, History History, int KeptEpoch) Run(TextFineTuningSettings s, Terminal terminal)
     {
         FineTuning.PrepareOutput(s.Output);
         IReadOnlyList<string> documents = TextDocuments.Read(s.Text, s.Field);
@@ -36,10 +36,10 @@ internal static class TextFineTuning
         (TokenizedText training, TokenizedText validation) = text.Split(s.Validation);
         var data = new TextBlocks(training, block, s.Batch, s.Seed, config.VocabularySize);
         var check = new TextBlocks(validation, block, s.Batch, vocabularySize: config.VocabularySize);
-        Describe(terminal, documents, tokenizer, data, check, model);
-        History history = Train(s, terminal, model, tokenizer, data, check);
+        Describe(s, terminal, documents, tokenizer, data, check, model);
+        (History history, int kept) = Train(s, terminal, model, tokenizer, data, check);
         Write(s, terminal, model, config, tokenizer, history);
-        return (model, tokenizer, history);
+        return (model, tokenizer, history, kept);
     }
 
     private static (Gpt2Config, ITokenizer) Choose(TextFineTuningSettings s, IReadOnlyList<string> documents)
@@ -54,13 +54,15 @@ internal static class TextFineTuning
         }, tokenizer);
     }
 
-    private static History Train(TextFineTuningSettings s, Terminal terminal, Gpt2 model, ITokenizer tokenizer, TextBlocks data, TextBlocks check)
+    private static (History History, int KeptEpoch) Train(TextFineTuningSettings s, Terminal terminal, Gpt2 model, ITokenizer tokenizer, TextBlocks data, TextBlocks check)
     {
         string state = Path.Combine(s.Output, StateName);
         model.Compile(Optimizer(s, data), TextBlocks.Loss, Metric.Perplexity);
-        var checkpoint = new TrainingCheckpoint(state, s.SaveEvery);
+        using WeightAverage? average = s.Average > 0 ? new WeightAverage(s.Average) : null;
+        EarlyStopping? stopping = s.Patience is int patience ? new EarlyStopping(patience: patience) : null;
+        var checkpoint = new TrainingCheckpoint(state, s.SaveEvery, average: average);
         var samples = new TextSamples(terminal, model, tokenizer, Prompt(s, tokenizer, check), s.SampleTokens, s.Seed, s.SampleEvery);
-        (History history, int epoch, int batch) = Begin(s, terminal, model, data, state);
+        (History history, int epoch, int batch) = Begin(s, terminal, model, data, state, average);
         int told = history.Notes.Count;
         try
         {
@@ -70,7 +72,7 @@ internal static class TextFineTuning
                 return model.Fit(data, s.Epochs, check, new FitOptions
                 {
                     Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, InitialEpoch = epoch, InitialBatch = batch, History = history,
-                    AccumulationSteps = s.Accumulate, Precision = s.Precision, Callbacks = [checkpoint, new TextEpochLines(terminal, s.Epochs, data), samples],
+                    AccumulationSteps = s.Accumulate, Precision = s.Precision, Callbacks = [.. new Callback?[] { average, checkpoint, new TextEpochLines(terminal, s.Epochs, data), samples, stopping }.OfType<Callback>()],
                 });
             });
         }
@@ -81,18 +83,19 @@ internal static class TextFineTuning
             throw;
         }
         FineTuning.TellNotes(terminal, history, told);
-        return history;
+        FineTuning.TellKept(terminal, history, stopping);
+        return (history, stopping is { BestEpoch: >= 0 } ? stopping.BestEpoch : history.Epochs.Count - 1);
     }
 
     /// <summary>Where training begins: at the start, or where one was ended.</summary>
-    private static (History History, int Epoch, int Batch) Begin(TextFineTuningSettings s, Terminal terminal, Gpt2 model, TextBlocks data, string state)
+    private static (History History, int Epoch, int Batch) Begin(TextFineTuningSettings s, Terminal terminal, Gpt2 model, TextBlocks data, string state, WeightAverage? average)
     {
         string run = Path.Combine(s.Output, RunName);
         if (s.Resume)
         {
             s.CheckRun(run);
-            (History history, int epoch, int batch) = TrainingCheckpoint.Restore(model, state, data, s.Accumulate);
-            terminal.Line($"Going on at step {batch} of epoch {epoch + 1}.");
+            (History history, int epoch, int batch) = TrainingCheckpoint.Restore(model, state, data, s.Accumulate, average);
+            terminal.Line($"Going on at step {batch} of epoch {epoch + 1}.{(s.Patience is null ? "" : FineTuning.PatienceFromHere)}");
             return (history, epoch, batch);
         }
         if (File.Exists(state) && !s.Overwrites && !TextFineTuningSettings.IsFinished(run))
@@ -106,16 +109,7 @@ internal static class TextFineTuning
     public static AdamW Optimizer(TextFineTuningSettings s, BatchSource data)
     {
         const float Beta2 = 0.999f, NewBeta2 = 0.99f; // a new model sees few steps: its mean square must follow sooner
-        int steps = s.Epochs * ((data.BatchesPerEpoch + s.Accumulate - 1) / s.Accumulate), decay = steps - s.WarmUp;
-        if (decay < 1)
-            throw new GraftException($"--warmup {s.WarmUp}: the whole training has {steps} steps; warm up for fewer, or train for more epochs.");
-        LearningRateSchedule then = s.Schedule switch
-        {
-            "linear" => new PolynomialDecay(s.LearningRate, decay),
-            "cosine" => new CosineDecay(s.LearningRate, decay),
-            _ => s.LearningRate,
-        };
-        return new AdamW(s.WarmUp > 0 ? new WarmUp(then, s.WarmUp) : then, s.WeightDecay, beta2: s.New is null ? Beta2 : NewBeta2, epsilon: 1e-8f)
+        return new AdamW(LearningRates.Of(s.Schedule, s.LearningRate, s.StepsOf(data), s.WarmUp), s.WeightDecay, beta2: s.New is null ? Beta2 : NewBeta2, epsilon: 1e-8f)
         {
             CorrectsEpsilon = true, Decays = AdamW.AllButBiasesAndNorms, GlobalClipNorm = s.Clip > 0 ? s.Clip : null,
         };
@@ -142,10 +136,11 @@ internal static class TextFineTuning
         terminal.Line($"Wrote {what}, history.json, history.csv and curves.png to {s.Output}");
     }
 
-    private static void Describe(Terminal terminal, IReadOnlyList<string> documents, ITokenizer tokenizer, TextBlocks data, TextBlocks check, Gpt2 model)
+    private static void Describe(TextFineTuningSettings s, Terminal terminal, IReadOnlyList<string> documents, ITokenizer tokenizer, TextBlocks data, TextBlocks check, Gpt2 model)
     {
         long all = model.Parameters.Distinct().Sum(p => p.Shape.Count), moving = model.Parameters.Distinct().Where(p => p.IsTrainable).Sum(p => p.Shape.Count);
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{documents.Count} document{(documents.Count == 1 ? "" : "s")}; {data.LabelCount:N0} tokens to train on, {check.LabelCount:N0} to validate on, of a vocabulary of {tokenizer.VocabularySize:N0}."));
+        s.Describe(terminal, data);
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{model.Config.Blocks} blocks of {model.Config.Width} channels, {model.Config.Heads} heads: {all:N0} parameters, {moving:N0} of them learn; {data.BatchesPerEpoch} steps of {data.BatchSize} x {model.Length} tokens an epoch."));
     }
 }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Adapters;
 using Graft.Kernels;
+using Graft.Training;
 
 namespace Graft.Cli;
 
@@ -70,6 +71,12 @@ internal sealed record TextFineTuningSettings
 
     public float Clip { get; init; } = 1;
 
+    /// <summary>Momentum of the moving average of the weights that training ends with; 0 for the last step's weights.</summary>
+    public float Average { get; init; }
+
+    /// <summary>Epochs without a lower val_loss after which training ends with the weights of its best epoch; null runs all epochs.</summary>
+    public int? Patience { get; init; }
+
     public float Dropout { get; init; }
 
     public double Validation { get; init; } = 0.1;
@@ -90,6 +97,13 @@ internal sealed record TextFineTuningSettings
 
     /// <summary>True begins anew also where a training was ended before its end.</summary>
     public bool Overwrites { get; init; }
+
+    /// <summary>Steps of the whole training.</summary>
+    public int StepsOf(BatchSource data) => Epochs * ((data.BatchesPerEpoch + Accumulate - 1) / Accumulate);
+
+    /// <summary>Prints how the steps move the weights.</summary>
+    public void Describe(Terminal terminal, BatchSource data) => terminal.Line(string.Create(CultureInfo.InvariantCulture,
+        $"AdamW, {LearningRates.Describe(Schedule, LearningRate, StepsOf(data), WarmUp)}; weight decay {WeightDecay}{(Clip > 0 ? $"; gradients clipped to norm {Clip}" : "")}{(Average > 0 ? $"; moving average of the weights {Average}" : "")}."));
 
     /// <summary>All that decides over the weights at the end, as JSON: what a resumed run must have in common with the one that began.</summary>
     public JsonObject Run() => new()
@@ -115,6 +129,8 @@ internal sealed record TextFineTuningSettings
         ["weight-decay"] = WeightDecay,
         ["clip"] = Clip,
         ["dropout"] = Dropout,
+        ["ema"] = Average > 0 ? Average : null, // these two are absent from runs that were begun before there were such
+        ["patience"] = Patience,
         ["validation"] = Validation,
         ["seed"] = Seed,
         ["precision"] = Precision == ComputePrecision.Float32 ? null : Precision.Word(), // absent from runs that were begun before there was another

@@ -156,6 +156,65 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(2, Lines(output).Count(l => l.Contains("kept.", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public void More_blocks_than_the_base_has_are_refused_with_their_names()
+    {
+        Painted("data", 2);
+        (int code, _, string error) = Run("finetune", "--data", Sub("data"), "--size", "32", "--unfreeze", "10", "--output", Sub("out"));
+        Assert.Equal(2, code);
+        Assert.Contains("--unfreeze 10: resnet18 has 9 blocks to unfreeze, from its end: layer4.2, layer4.1, ", error, StringComparison.Ordinal);
+        Assert.Contains("layer1.0. Take 9 for all of them.", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, "--mixup and --cutmix: take one of them", "--mixup", "0.2", "--cutmix", "1")]
+    [InlineData(2, "--weight-decay goes with --optimizer adamw", "--weight-decay", "0.1")]
+    [InlineData(2, "--ema 1 is outside 0 to 0.9999", "--ema", "1")]
+    [InlineData(1, "--warmup 3: a training of these epochs has 3 steps", "--warmup", "3", "--epochs", "3")]
+    [InlineData(1, "--warmup 3: a training of these epochs has 2 steps", "--warmup", "3", "--epochs", "9", "--unfreeze", "1", "--unfreeze-epochs", "2")]
+    public void Options_of_steps_that_make_no_sense_are_refused_before_training(int expected, string words, params string[] options)
+    {
+        Painted("data", 2);
+        (int code, string output, string error) = Run(["finetune", "--data", Sub("data"), "--split", "0.5", "--size", "32", "--output", Sub("out"), .. options]);
+        Assert.Contains(words, error, StringComparison.Ordinal);
+        Assert.Equal(expected, code);
+        Assert.DoesNotContain("Epoch ", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Epoch  2/5", "--mixup")] // in the head's training
+    [InlineData("Epoch  4/5", "--cutmix")] // in that of the unfrozen block
+    public void Schedule_weight_decay_clipping_average_and_mixing_are_told_kept_and_gone_on_with(string at, string mixing)
+    {
+        Painted("data/train", 3);
+        Painted("data/validation", 2);
+        var settings = new FineTuningSettings
+        {
+            Data = Sub("data"), Size = 48, Batch = 4, Epochs = 3, Unfreeze = 1, UnfreezeEpochs = 2, UnfreezeLearningRate = 1e-3f, Seed = 5, Optimizer = "adamw", Schedule = "cosine", WarmUp = 3, WeightDecay = 0.05f,
+            Clip = 0.5f, Average = 0.7f, MixUp = mixing == "--mixup" ? 0.4f : 0, CutMix = mixing == "--cutmix" ? 0.4f : 0, Output = Sub("ended"),
+        };
+        string[] Args(string output, params string[] more) => ["finetune", "--data", Sub("data"), "--size", "48", "--batch", "4", "--epochs", "3", "--unfreeze", "1", "--unfreeze-epochs", "2", "--unfreeze-learning-rate", "1e-3",
+            "--optimizer", "adamw", "--schedule", "cosine", "--warmup", "3", "--weight-decay", "0.05", "--clip-norm", "0.5", mixing, "0.4", "--seed", "5", "--output", Sub(output), .. more];
+        (int code, string told, string error) = Run(Args("whole", "--ema", "0.7"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains($"(adamw, learning rate 0.001, to 0 by cosine over 12 steps, 3 of them warm-up; weight decay 0.05; gradients clipped to norm 0.5; moving average of the weights 0.7; {(mixing == "--mixup" ? "mixup" : "CutMix")} 0.4).", told, StringComparison.Ordinal);
+        IReadOnlyList<double> rates = History.FromJson(File.ReadAllText(Sub("whole/history.json")))["learning_rate"];
+        Assert.Equal([new CosineDecay(1e-3f, 9).At(0), new CosineDecay(1e-3f, 9).At(4), new CosineDecay(1e-3f, 9).At(8)], rates.Take(3).Select(r => (float)r)); // of the last step of each epoch
+        using (var interrupt = new CancellationTokenSource())
+        using (var output = new InterruptingWriter(at, interrupt))
+        using (var terminal = new Terminal(output, console: null, interrupt.Token))
+            Assert.ThrowsAny<OperationCanceledException>(() => FineTuning.Run(settings, terminal));
+        Fails("--ema was 0.7, not 0.6", Args("ended", "--resume", "--ema", "0.6"));
+        Fails("--ema was 0.7, not absent", Args("ended", "--resume"));
+        (code, _, error) = Run(Args("ended", "--resume", "--ema", "0.7"));
+        Assert.Equal((0, ""), (code, error));
+        Model whole = ModelFile.Load(Sub("whole/model.graft")).Model, again = ModelFile.Load(Sub("ended/model.graft")).Model;
+        Assert.All(whole.NamedParameters().Zip(again.NamedParameters()), p => Assert.Equal(p.First.Parameter.Value.ToArray(), p.Second.Parameter.Value.ToArray()));
+        Assert.Equal(History.FromJson(File.ReadAllText(Sub("whole/history.json")))["val_loss"], History.FromJson(File.ReadAllText(Sub("ended/history.json")))["val_loss"]);
+        whole.Release();
+        again.Release();
+    }
+
     [Theory]
     [InlineData("Epoch  2/6", "Going on at step 1 of epoch 3.")] // between two epochs of the head
     [InlineData("Unfreezing", "Going on at step 1 of epoch 5.")] // before the first step of the unfrozen block

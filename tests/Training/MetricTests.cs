@@ -19,6 +19,7 @@ public sealed class MetricTests
     {
         Assert.Equal(0.75, Of(Metric.Accuracy, [0.9f, 0.2f, 0.6f, 0.5f], [1, 0, 0, 0], 4, LabelKind.Binary), Exact); // 0.5 is not above 0.5
         Assert.Equal(0.5, Of(Metric.Accuracy, [0.1f, 0.6f, 0.3f, 0.5f, 0.2f, 0.3f], [0, 1, 0, 0, 0, 1], 2, LabelKind.Categorical), Exact);
+        Assert.Equal(1, Of(Metric.Accuracy, [0.3f, 0.7f, 0.6f, 0.4f], [0.8f, 0.3f], 2, LabelKind.Binary), Exact); // of mixed labels, the nearer class
         Assert.Equal(0.5, Of(Metric.Accuracy, [0.1f, 0.6f, 0.3f, 0.5f, 0.2f, 0.3f], [1, 2], 2, LabelKind.Sparse), Exact);
         Assert.Equal(0.5, Of(Metric.Accuracy, [0.4f, 0.6f, 0.7f, 0.3f], [1, 1], 2, LabelKind.Binary), Exact); // 0 and 1 as indices of two outputs
     }

@@ -271,6 +271,8 @@ public sealed class OptimizerTests
             Assert.Equal(name, Optimizer.Create(name).Name);
             Assert.Equal(0.5f, Optimizer.Create(name, 0.5f).LearningRate);
         }
+        Assert.Equal((1e-3f, 0f, 2f), (Optimizer.Create("adamw", new CosineDecay(1e-3f, 10), 2, 0.1f) is AdamW a ? a.LearningRate : 0, new CosineDecay(1e-3f, 10).At(10), Optimizer.Create("sgd", null, 2, null).GlobalClipNorm));
+        Assert.Contains("Weight decay is for adamw; sgd has none", Assert.Throws<GraftException>(() => Optimizer.Create("sgd", null, null, 0.1f)).Message, StringComparison.Ordinal);
         Assert.Contains("there are sgd", Assert.Throws<GraftException>(() => Optimizer.Create("lion")).Message, StringComparison.Ordinal);
     }
 }

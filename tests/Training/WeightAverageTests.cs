@@ -34,6 +34,67 @@ public sealed class WeightAverageTests
         model.Release();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Early_stopping_and_the_best_checkpoint_have_the_average_that_was_validated(bool averageIsLast)
+    {
+        string file = Path.GetTempFileName();
+        Sequential model = TrainingData.BinaryModel(new Sgd(3f)); // so fast that a later epoch is worse
+        ArrayBatches validation = TrainingData.Binary(shuffleSeed: null);
+        using var average = new WeightAverage(Momentum);
+        var stopping = new EarlyStopping(patience: 50);
+        var best = new ModelCheckpoint(file, bestOnly: true);
+        History history = model.Fit(TrainingData.Binary(), 6, validation, new FitOptions { Callbacks = averageIsLast ? [stopping, best, average] : [average, stopping, best] });
+        double lowest = history["val_loss"].Min();
+        Assert.Equal(lowest, history["val_loss"][stopping.BestEpoch]);
+        Assert.Equal(lowest, model.Evaluate(validation, cancellationToken: TrainingData.Token).Loss, 1e-9);
+        Model saved = Graft.Weights.ModelFile.Load(file).Model;
+        Assert.All(saved.Parameters.Zip(model.Parameters), p => Assert.Equal(p.First.Value.ToArray(), p.Second.Value.ToArray()));
+        saved.Release();
+        model.Release();
+        File.Delete(file);
+    }
+
+    [Fact]
+    public void A_training_checkpoint_keeps_the_average_and_what_goes_on_from_it_ends_with_the_same_bits()
+    {
+        string file = Path.GetTempFileName();
+        float[] Whole()
+        {
+            Sequential model = TrainingData.BinaryModel(new Sgd(0.5f));
+            using var average = new WeightAverage(Momentum);
+            model.Fit(TrainingData.Binary(), 3, options: new FitOptions { Callbacks = [average] });
+            return Weights(model);
+        }
+        Sequential first = TrainingData.BinaryModel(new Sgd(0.5f));
+        using (var average = new WeightAverage(Momentum))
+        {
+            const int Step = 7;
+            long seen = 0;
+            using var cancel = new CancellationTokenSource();
+            var end = new LambdaCallback { BatchEnd = (_, _) => { if (++seen == Step) cancel.Cancel(); } };
+            var checkpoint = new TrainingCheckpoint(file, everySteps: Step, average: average);
+            Assert.ThrowsAny<OperationCanceledException>(() => first.Fit(TrainingData.Binary(), 3, options: new FitOptions { Callbacks = [average, checkpoint, end], CancellationToken = cancel.Token }));
+        }
+        first.Release();
+        Sequential again = TrainingData.BinaryModel(new Sgd(0.5f));
+        using var restored = new WeightAverage(Momentum);
+        ArrayBatches data = TrainingData.Binary();
+        (History history, int epoch, int batch) = TrainingCheckpoint.Restore(again, file, data, average: restored);
+        Assert.NotEqual((0, 0), (epoch, batch));
+        again.Fit(data, 3, options: new FitOptions { History = history, InitialEpoch = epoch, InitialBatch = batch, Callbacks = [restored] });
+        Assert.Equal(Whole(), Weights(again));
+        again.Release();
+        File.Delete(file);
+    }
+
+    private static float[] Weights(Model model)
+    {
+        float[] weights = [.. model.Parameters.SelectMany(p => p.Value.ToArray())];
+        return weights;
+    }
+
     [Fact]
     public void What_is_frozen_keeps_its_weights_and_an_average_needs_a_momentum_below_1()
     {

@@ -24,7 +24,6 @@ internal sealed class ClassificationOptions
         DefaultValueFactory = _ => "none", Description = "With --task classification: balanced makes rare classes count as much as others in the loss.",
     };
 
-    private readonly Option<float> _average = new("--ema") { Description = "With --task classification: momentum of a moving average of the weights, such as 0.99, which the model is validated with and ends with; 0 keeps none." };
     private readonly Option<double> _deletion = new("--token-deletion") { Description = "With --task classification: the chance with which each token of a training text is left out, drawn anew each epoch. Above 0, a frozen base is computed at every step." };
     private readonly Option<float> _smoothing = new("--label-smoothing") { Description = "With --task classification: the share of each label that is spread over all classes." };
 
@@ -37,7 +36,7 @@ internal sealed class ClassificationOptions
     /// <summary>Adds them to the command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _task, _validation, _column, _positive, _weights, _average, _deletion, _smoothing })
+        foreach (Option option in new Option[] { _task, _validation, _column, _positive, _weights, _deletion, _smoothing })
             command.Options.Add(option);
     }
 
@@ -47,14 +46,14 @@ internal sealed class ClassificationOptions
     {
         bool isGiven(string name) => parsed.GetResult(name) is System.CommandLine.Parsing.OptionResult { Implicit: false };
         bool classifies = parsed.GetValue(_task) == Classes;
-        string[] wrong = [.. (classifies ? OfLanguage : [_validation.Name, _column.Name, _positive.Name, _weights.Name, _average.Name, _deletion.Name, _smoothing.Name]).Where(isGiven)];
+        string[] wrong = [.. (classifies ? OfLanguage : [_validation.Name, _column.Name, _positive.Name, _weights.Name, _deletion.Name, _smoothing.Name]).Where(isGiven)];
         if (wrong.Length > 0)
             throw new UsageException($"{string.Join(", ", wrong)}: of no use with --task {(classifies ? $"{Classes}; make a base by --task language first, then give its folder by --model" : "language")}.");
         return !classifies ? null : new TextClassificationSettings
         {
             Training = training, ValidationText = parsed.GetValue(_validation), Positive = parsed.GetValue(_positive), IsBalanced = parsed.GetValue(_weights) == "balanced",
             Deletion = FinetuneCommand.Within(parsed.GetValue(_deletion), 0, 0.9, _deletion.Name),
-            Average = (float)FinetuneCommand.Within(parsed.GetValue(_average), 0, 0.9999, _average.Name), LabelSmoothing = (float)FinetuneCommand.Within(parsed.GetValue(_smoothing), 0, 0.99, _smoothing.Name),
+            LabelSmoothing = (float)FinetuneCommand.Within(parsed.GetValue(_smoothing), 0, 0.99, _smoothing.Name),
             LabelColumn = parsed.GetValue(_column) is int column ? (int)FinetuneCommand.Within(column, 1, 2, _column.Name) : null,
         };
     }

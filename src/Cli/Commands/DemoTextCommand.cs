@@ -39,7 +39,7 @@ internal static class DemoTextCommand
         using (FileStream to = File.Create(text))
             from.CopyTo(to);
         terminal.Line("2. Training a GPT-2 that knows nothing yet; its tokens are the characters of the text. See the loss fall, and the samples take on the shape of verse:");
-        (Gpt2 model, ITokenizer tokenizer, History history) = TextFineTuning.Run(new TextFineTuningSettings
+        (Gpt2 model, ITokenizer tokenizer, History history, _) = TextFineTuning.Run(new TextFineTuningSettings
         {
             New = new NewTextModel(Blocks: 3, Width: 96, Heads: 4), Text = text, Output = folder, Epochs = epochs, Block = 64, Batch = 16, LearningRate = 4e-3f, Schedule = "cosine",
             WarmUp = 20, Dropout = 0.1f, Seed = seed, Samples = Prompt, SampleTokens = 80, SampleEvery = Math.Max(1, epochs / 4), Overwrites = true,

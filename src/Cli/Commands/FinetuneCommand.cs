@@ -32,6 +32,9 @@ internal static class FinetuneCommand
         var unfreeze = new Option<int>("--unfreeze") { Description = "Afterwards, unfreeze this many blocks at the end of the base and train them with the head. By default none." };
         var unfreezeEpochs = new Option<int>("--unfreeze-epochs") { DefaultValueFactory = _ => 3, Description = "Epochs that train the unfrozen blocks." };
         var unfreezeRate = new Option<float>("--unfreeze-learning-rate") { DefaultValueFactory = _ => 1e-5f, Description = "Learning rate of these epochs." };
+        var steps = new StepOptions();
+        var mixUp = new Option<float>("--mixup") { Description = "Mixup: train on weighted means of two images and of their labels, with shares drawn by this alpha, such as 0.2. The base is then computed at every step." };
+        var cutMix = new Option<float>("--cutmix") { Description = "CutMix: train on images in which a rectangle is another's, as are the labels in its share; with this alpha, 1 for any area. The base is then computed at every step." };
         var weighting = new Option<string>("--class-weights") { DefaultValueFactory = _ => "none", Description = "balanced makes the classes with few images count as much as others in the loss." };
         weighting.AcceptOnlyFromAmong("none", "balanced");
         var smoothing = new Option<float>("--label-smoothing") { Description = "The share of each label that is spread over all classes, such as 0.1: against wrong labels and answers that are too sure." };
@@ -56,6 +59,9 @@ internal static class FinetuneCommand
             data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, weighting, smoothing, patience, resume, augment, seed, threads, bad, resize, exif, memory, cache, copies, output, precision, device,
         };
         labels.AddTo(command, asksKind: true);
+        steps.AddTo(command);
+        command.Add(mixUp);
+        command.Add(cutMix);
         command.Add(loss);
         command.SetAction(parsed =>
         {
@@ -71,8 +77,14 @@ internal static class FinetuneCommand
                 throw new UsageException("--class-weights goes with one class for each photograph (--labels classes).");
             if (kind == OutputKind.Values && parsed.GetValue(smoothing) > 0)
                 throw new UsageException("--label-smoothing is for classes and labels; numbers have nothing to spread over.");
+            if (parsed.GetValue(mixUp) > 0 && parsed.GetValue(cutMix) > 0)
+                throw new UsageException("--mixup and --cutmix: take one of them.");
+            if (steps.WeightDecay(parsed) is not null && parsed.GetValue(optimizer) != "adamw")
+                throw new UsageException("--weight-decay goes with --optimizer adamw.");
             var settings = new FineTuningSettings
             {
+                Schedule = steps.Schedule(parsed), WarmUp = steps.WarmUp(parsed), WeightDecay = steps.WeightDecay(parsed), Clip = steps.Clip(parsed), Average = steps.Average(parsed),
+                MixUp = (float)Within(parsed.GetValue(mixUp), 0, 100, mixUp.Name), CutMix = (float)Within(parsed.GetValue(cutMix), 0, 100, cutMix.Name),
                 Labels = kind, ImageColumn = labels.Image(parsed), LabelColumns = labels.Columns(parsed), NumberLoss = parsed.GetValue(loss) ?? FineTuningTask.NumberLosses[0],
                 Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
                 Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = parsed.GetValue(size) is int asked ? (int)Within(asked, PretrainedBase.IsFile(named) ? 1 : 32, 4096, "--size") : PretrainedBase.DefaultSize(named),

@@ -29,10 +29,11 @@ internal static class FinetuneTextCommand
         var accumulate = new Option<int>("--accumulate") { DefaultValueFactory = _ => 1, Description = "Gradient accumulation: batches whose gradients are averaged for one step." };
         var rate = new Option<float?>("--learning-rate") { Description = "Peak learning rate of AdamW; by default 5e-5, with --lora 2e-4, with --new 1e-3." };
         var schedule = new Option<string>("--schedule") { DefaultValueFactory = _ => "linear", Description = "How the learning rate falls to 0: linear or cosine; constant keeps it." };
-        schedule.AcceptOnlyFromAmong("linear", "cosine", "constant");
+        schedule.AcceptOnlyFromAmong(LearningRates.Schedules);
         var warmUp = new Option<int>("--warmup") { Description = "Warm-up: steps in which the learning rate rises from 0." };
         var decay = new Option<float>("--weight-decay") { DefaultValueFactory = _ => 0.01f, Description = "Weight decay of AdamW, which leaves biases and normalizations out." };
-        var clip = new Option<float>("--clip") { DefaultValueFactory = _ => 1, Description = "Clip the gradients to this global norm; 0 does not clip." };
+        Option<float> clip = StepOptions.ClipOption(1), average = StepOptions.AverageOption();
+        Option<int?> patience = StepOptions.PatienceOption();
         var dropout = new Option<float>("--dropout") { Description = "Dropout while training. Above 0, a frozen base is computed at every step." };
         var share = new Option<double>("--validation") { DefaultValueFactory = _ => 0.1, Description = "Share that is held back to validate on: the end of the text; with --task classification a random share of each class." };
         var seed = new Option<int>("--seed") { Description = "Seed for everything that is random: the same seed gives the same result." };
@@ -47,7 +48,7 @@ internal static class FinetuneTextCommand
         Option<string?> device = DeviceOption.Create();
         var command = new Command("finetune-text", "Teach a language model a text, or classes of texts.")
         {
-            model, fresh, vocabulary, lowercase, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, precision, device,
+            model, fresh, vocabulary, lowercase, text, field, output, freeze, lora, loraAlpha, loraDropout, loraTargets, epochs, block, batch, accumulate, rate, schedule, warmUp, decay, clip, average, patience, dropout, share, seed, threads, samples, sampleTokens, sampleEvery, save, resume, precision, device,
         };
         classification.AddTo(command);
         command.SetAction(parsed =>
@@ -85,6 +86,7 @@ internal static class FinetuneTextCommand
                 LearningRate = (float)Checked(parsed.GetValue(rate) ?? (sizes is not null ? 1e-3f : adapters is null ? 5e-5f : 2e-4f), 1e-10, 1e3, "--learning-rate"), Schedule = parsed.GetRequiredValue(schedule),
                 WarmUp = (int)Checked(parsed.GetValue(warmUp), 0, 1e9, "--warmup"), WeightDecay = (float)Checked(parsed.GetValue(decay), 0, 1e3, "--weight-decay"),
                 Clip = (float)Checked(parsed.GetValue(clip), 0, 1e9, "--clip"), Dropout = (float)Checked(parsed.GetValue(dropout), 0, 0.99, "--dropout"),
+                Average = StepOptions.AverageOf(parsed, average), Patience = parsed.GetValue(patience) is int without ? (int)Checked(without, 1, 1e6, "--patience") : null,
                 Validation = Checked(parsed.GetValue(share), 0.0001, 0.9, "--validation"), Seed = parsed.GetValue(seed), Samples = parsed.GetValue(samples),
                 SampleTokens = (int)Checked(parsed.GetValue(sampleTokens), 0, 1e6, "--sample-tokens"), SampleEvery = (int)Checked(parsed.GetValue(sampleEvery), 1, 1e6, "--sample-every"),
                 SaveEvery = (int)Checked(parsed.GetValue(save), 0, 1e9, "--save-every"), Resume = parsed.GetValue(resume),
@@ -95,8 +97,8 @@ internal static class FinetuneTextCommand
                 terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_f1={TextClassification.Run(classes, terminal).F1:F4}"));
                 return Application.Done;
             }
-            History history = TextFineTuning.Run(settings, terminal).History;
-            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_perplexity={history.Last("val_perplexity"):F4}"));
+            (_, _, History history, int kept) = TextFineTuning.Run(settings, terminal);
+            terminal.Line(string.Create(CultureInfo.InvariantCulture, $"val_perplexity={history["val_perplexity"][kept]:F4}"));
             return Application.Done;
         });
         return command;

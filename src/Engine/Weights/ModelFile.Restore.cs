@@ -16,10 +16,13 @@ public static partial class ModelFile
     /// saved. Arrays are read one by one; which layers are trainable stays as it is in the model.
     /// </summary>
     /// <param name="model">A model with the parameters of the saved one, of whatever class: a GPT-2 remains one.</param>
-    /// <param name="path">What <see cref="Save"/> wrote.</param>
+    /// <param name="path">What <see cref="Save(Model, string, History)"/> wrote.</param>
     /// <returns>The history that was saved, or null.</returns>
     /// <exception cref="GraftException">The file is missing, damaged, or of another model: then nothing is changed. Or of another optimizer.</exception>
-    public static History? Restore(Model model, string path)
+    public static History? Restore(Model model, string path) => Restore(model, path, null);
+
+    /// <summary>The same, with a moving average of the weights where the file has one.</summary>
+    internal static History? Restore(Model model, string path, WeightAverage? average)
     {
         Lora.RefuseMerged(model, path);
         if (!File.Exists(path))
@@ -35,7 +38,7 @@ public static partial class ModelFile
             (string Name, Shape Shape)[] tensors = [.. document["tensors"]!.AsArray().Select(t => ((string)t!["name"]!, new Shape([.. t["shape"]!.AsArray().Select(d => (int)d!)])))];
             Dictionary<string, Parameter> parameters = Matching(model, tensors, path);
             using Stream data = zip.GetEntry("tensors.bin")!.Open();
-            IEnumerable<(string, float[])> state = ReadState(data, tensors, parameters);
+            IEnumerable<(string, float[])> state = ReadState(data, tensors, parameters, average);
             if (model.Optimizer is { } optimizer)
                 optimizer.ImportState(model, state);
             else
@@ -70,7 +73,7 @@ public static partial class ModelFile
     }
 
     /// <summary>Reads all arrays in order: weights go into the model, what belongs to the optimizer is handed out.</summary>
-    private static IEnumerable<(string Name, float[] Values)> ReadState(Stream data, (string Name, Shape Shape)[] tensors, Dictionary<string, Parameter> parameters)
+    private static IEnumerable<(string Name, float[] Values)> ReadState(Stream data, (string Name, Shape Shape)[] tensors, Dictionary<string, Parameter> parameters, WeightAverage? average)
     {
         foreach ((string name, Shape shape) in tensors)
         {
@@ -78,6 +81,8 @@ public static partial class ModelFile
             data.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
             if (parameters.TryGetValue(name, out Parameter? parameter))
                 parameter.Set(values);
+            else if (average is not null && name.StartsWith(AveragePart, StringComparison.Ordinal) && parameters.TryGetValue(WeightsPart + name[AveragePart.Length..], out Parameter? averaged))
+                average.Restore(averaged, values);
             else if (name.StartsWith(OptimizerPart, StringComparison.Ordinal))
                 yield return (name[OptimizerPart.Length..], values);
         }

@@ -16,14 +16,17 @@ namespace Graft.Weights;
 public static partial class ModelFile
 {
     private const int Version = 1;
-    private const string KindName = "outputs", MeanImageName = "preprocessing/mean_image", WeightsPart = "weights/", OptimizerPart = "optimizer/";
+    private const string KindName = "outputs", MeanImageName = "preprocessing/mean_image", WeightsPart = "weights/", OptimizerPart = "optimizer/", AveragePart = "average/";
 
     /// <summary>Writes a model.</summary>
     /// <exception cref="GraftException">The file cannot be written, or the model has merged adapters; the old one is untouched.</exception>
-    public static void Save(Model model, string path, History? history = null) => WholeFile.Write(path, stream => Write(model, stream, history));
+    public static void Save(Model model, string path, History? history = null) => Save(model, path, history, null);
+
+    /// <summary>The same, with a moving average of its weights that training goes on with.</summary>
+    internal static void Save(Model model, string path, History? history, WeightAverage? average) => WholeFile.Write(path, stream => Write(model, stream, history, average));
 
     /// <summary>Writes a model into a stream that can seek.</summary>
-    internal static void Write(Model model, Stream stream, History? history)
+    internal static void Write(Model model, Stream stream, History? history, WeightAverage? average = null)
     {
         Lora.RefuseMerged(model, "ModelFile.Save");
         List<(string Name, Shape Shape, Func<float[]> Read)> tensors = [.. model.NamedParameters().Select(p => ($"{WeightsPart}{p.Path}", p.Parameter.Shape, (Func<float[]>)p.Parameter.Value.ToArray))];
@@ -31,6 +34,8 @@ public static partial class ModelFile
             tensors.Add((MeanImageName, new Shape(image.Height, image.Width, 3), () => [.. image.Values]));
         if (model.Optimizer is { } optimizer)
             tensors.AddRange(optimizer.State(model).Select(s => ($"{OptimizerPart}{s.Name}", new Shape(s.Count), s.Read)));
+        if (average is not null)
+            tensors.AddRange(average.State(model).Select(s => ($"{AveragePart}{s.Path}", s.Shape, s.Read)));
         var config = new JsonObject();
         model.WriteConfig(config);
         var document = new JsonObject

@@ -37,7 +37,7 @@ public sealed class EarlyStopping(string monitor = "val_loss", int patience = 0,
     {
         if (_monitor.Improves(row, nameof(EarlyStopping)))
         {
-            (_best ??= new()).TakeAll(context.Model);
+            context.AsValidated(() => (_best ??= new()).TakeAll(context.Model));
             BestEpoch = epoch;
             _waited = 0;
             return;
@@ -52,7 +52,10 @@ public sealed class EarlyStopping(string monitor = "val_loss", int patience = 0,
     /// <inheritdoc/>
     public override void OnTrainEnd(TrainingContext context)
     {
-        _best?.Restore();
+        if (_best is null)
+            return;
+        context.Average?.Dispose(); // the best epoch's is there already
+        _best.Restore();
         _best = null;
     }
 }

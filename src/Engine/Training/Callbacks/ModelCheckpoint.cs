@@ -39,7 +39,7 @@ public sealed partial class ModelCheckpoint(string path, Action<Model, string> s
         string file = Braces().Replace(path, m => Fill(m, epoch, row));
         if (Path.GetDirectoryName(file) is { Length: > 0 } folder)
             Directory.CreateDirectory(folder);
-        save(context.Model, file);
+        context.AsValidated(() => save(context.Model, file));
         LastPath = file;
     }
 

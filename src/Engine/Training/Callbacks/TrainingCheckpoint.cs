@@ -19,7 +19,8 @@ namespace Graft.Training;
 /// <param name="path">The file.</param>
 /// <param name="everySteps">Also after this many optimizer steps; 0 after epochs alone.</param>
 /// <param name="epochsApart">After an epoch only where this much time has passed since the file was written, or the training begun: for epochs that take less time than the file.</param>
-public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan epochsApart = default) : Callback
+/// <param name="average">A moving average that is kept too; it comes before this among the callbacks.</param>
+public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan epochsApart = default, WeightAverage? average = null) : Callback
 {
     private long _stepsSeen, _written;
     private bool _isBetweenSteps;
@@ -39,7 +40,7 @@ public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan
         _stepsSeen = context.Optimizer.Iterations;
         _isBetweenSteps = hasMoved && progress.Step < progress.Steps; // after the last one, the epoch is still to be validated
         if (_isBetweenSteps && everySteps > 0 && _stepsSeen % everySteps == 0)
-            ModelFile.Save(context.Model, path, context.History);
+            Save(context.Model, context.History);
     }
 
     /// <inheritdoc/>
@@ -48,7 +49,7 @@ public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan
         _isBetweenSteps = true;
         if (Stopwatch.GetElapsedTime(_written) < epochsApart)
             return;
-        ModelFile.Save(context.Model, path, context.History);
+        Save(context.Model, context.History);
         _written = Stopwatch.GetTimestamp();
     }
 
@@ -58,22 +59,25 @@ public sealed class TrainingCheckpoint(string path, int everySteps = 0, TimeSpan
     {
         if (!_isBetweenSteps || model.Optimizer?.Iterations != _stepsSeen)
             return false;
-        ModelFile.Save(model, path, model.History);
+        Save(model, model.History);
         return true;
     }
+
+    private void Save(Model model, History? history) => ModelFile.Save(model, path, history, average);
 
     /// <summary>Puts a training back into a compiled model.</summary>
     /// <param name="model">The model, compiled as it was then.</param>
     /// <param name="path">The file.</param>
     /// <param name="data">What is trained on.</param>
     /// <param name="accumulationSteps">As in <see cref="FitOptions.AccumulationSteps"/>.</param>
+    /// <param name="average">The moving average that was kept; null for none.</param>
     /// <returns>The history, and where to go on: <see cref="FitOptions.InitialEpoch"/> and <see cref="FitOptions.InitialBatch"/>.</returns>
     /// <exception cref="GraftException">The file is missing, damaged, or of another model; or the model is not compiled.</exception>
-    public static (History History, int Epoch, int Batch) Restore(Model model, string path, BatchSource data, int accumulationSteps = 1)
+    public static (History History, int Epoch, int Batch) Restore(Model model, string path, BatchSource data, int accumulationSteps = 1, WeightAverage? average = null)
     {
         if (model.Optimizer is not { } optimizer)
             throw new GraftException($"Model '{model.Name}' is not compiled; call Compile with the optimizer of the training in {path} first.");
-        History history = ModelFile.Restore(model, path) ?? new History();
+        History history = ModelFile.Restore(model, path, average) ?? new History();
         int accumulated = Math.Max(1, accumulationSteps), stepsPerEpoch = (data.BatchesPerEpoch + accumulated - 1) / accumulated;
         long steps = optimizer.Iterations + (optimizer.LossScale?.Skipped ?? 0); // those that were left out had their batches too
         return (history, (int)(steps / stepsPerEpoch), (int)(steps % stepsPerEpoch) * accumulated);

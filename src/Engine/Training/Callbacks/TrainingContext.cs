@@ -23,8 +23,25 @@ public sealed class TrainingContext
     /// <summary>The epoch at which training ends.</summary>
     public int Epochs { get; }
 
+    /// <summary>The moving average that is validated with; null without one.</summary>
+    internal WeightAverage? Average { get; set; }
+
     /// <summary>Why a callback ended training; null while it goes on.</summary>
     public string? StopReason { get; private set; }
+
+    /// <summary>Does something with the weights that were validated: the moving average where there is one.</summary>
+    internal void AsValidated(Action act)
+    {
+        Average?.Swap();
+        try
+        {
+            act();
+        }
+        finally
+        {
+            Average?.Swap();
+        }
+    }
 
     /// <summary>Ends training after the running step; validation and the history of the epoch are still made.</summary>
     public void Stop(string reason) => StopReason ??= reason;

@@ -7,12 +7,16 @@ namespace Graft.Training;
 /// Keeps an exponential moving average of the trainable weights, a = m a + (1 - m) w after each step, validates with it, and leaves the model with it. It moves less from
 /// step to step than the weights do, and mostly generalises better. The rule is that of Keras's use_ema, ema_momentum and SwapEMAWeights: the first step's weights begin it.
 /// </summary>
-/// <remarks>Polyak and Juditsky 1992. Where training is cancelled the model keeps the weights of the last step, and <see cref="Dispose"/> gives the average's memory back.</remarks>
+/// <remarks>
+/// Polyak and Juditsky 1992. Where training is cancelled the model keeps the weights of the last step, and <see cref="Dispose"/> gives the average's memory back. What <see cref="EarlyStopping"/>
+/// goes back to and <see cref="ModelCheckpoint"/> saves is the average; a <see cref="TrainingCheckpoint"/> that knows of it keeps both.
+/// </remarks>
 public sealed class WeightAverage : Callback, IDisposable
 {
     private readonly Dictionary<Parameter, Tensor> _averages = [];
     private readonly float _momentum;
     private long _steps;
+    private bool _isRestored;
 
     /// <summary>Makes the callback.</summary>
     /// <param name="momentum">m, 0 to below 1: about the last 1 / (1 - m) steps count.</param>
@@ -26,8 +30,11 @@ public sealed class WeightAverage : Callback, IDisposable
     /// <inheritdoc/>
     public override void OnTrainBegin(TrainingContext context)
     {
-        Dispose();
+        if (!_isRestored)
+            Dispose();
+        _isRestored = false;
         _steps = context.Optimizer.Iterations;
+        context.Average = this;
     }
 
     /// <inheritdoc/>
@@ -61,6 +68,19 @@ public sealed class WeightAverage : Callback, IDisposable
         _averages.Clear();
     }
 
+    /// <summary>What a file keeps to go on from: the average of each parameter, by its path in the model.</summary>
+    internal IEnumerable<(string Path, Shape Shape, Func<float[]> Read)> State(Model model) =>
+        model.NamedParameters().DistinctBy(p => p.Parameter).Where(p => _averages.ContainsKey(p.Parameter)).Select(p => (p.Path, p.Parameter.Shape, (Func<float[]>)_averages[p.Parameter].ToArray));
+
+    /// <summary>Takes what <see cref="State"/> gave of a parameter, for the next training to go on from.</summary>
+    internal void Restore(Parameter p, float[] average)
+    {
+        _isRestored = true;
+        if (!_averages.TryGetValue(p, out Tensor? tensor))
+            _averages.Add(p, tensor = p.Value.Copy());
+        tensor.Set(average);
+    }
+
     private void Follow(Parameter p)
     {
         KernelSet kernels = p.Device.Kernels;
@@ -73,7 +93,8 @@ public sealed class WeightAverage : Callback, IDisposable
         kernels.Gradient.AddScaled(p.Value.Data, 1 - _momentum, average.Data, average.Count);
     }
 
-    private void Swap()
+    /// <summary>Puts the average into the model, and the weights where it was.</summary>
+    internal void Swap()
     {
         foreach ((Parameter p, Tensor average) in _averages)
         {

@@ -39,7 +39,13 @@ public readonly ref struct MetricBatch(ReadOnlySpan<float> predictions, ReadOnly
     internal static int ClassOf(ReadOnlySpan<float> labels, int sample, int samples, LabelKind kind)
     {
         int width = labels.Length / samples;
-        return kind == LabelKind.Categorical ? ArgMax(labels.Slice(sample * width, width)) : (int)labels[sample * width];
+        float first = labels[sample * width];
+        return kind switch
+        {
+            LabelKind.Categorical => ArgMax(labels.Slice(sample * width, width)),
+            LabelKind.Binary => first > 0.5f ? 1 : 0, // mixed and smoothed ones are of the nearer class
+            _ => (int)first,
+        };
     }
 
     // The first of equal maxima, as numpy's argmax.

@@ -71,22 +71,28 @@ public abstract class Optimizer : IDisposable
     /// <param name="name">Its name, in any case.</param>
     /// <param name="learningRate">Null for the optimizer's default.</param>
     /// <exception cref="GraftException">There is no such optimizer.</exception>
-    public static Optimizer Create(string name, float? learningRate = null)
+    public static Optimizer Create(string name, float? learningRate = null) => Create(name, learningRate is float rate ? LearningRateSchedule.FromSingle(rate) : null, globalClipNorm: null, weightDecay: null);
+
+    /// <summary>An optimizer by name that follows a schedule and clips gradients.</summary>
+    /// <param name="name">Its name, in any case.</param>
+    /// <param name="schedule">The learning rate; null for the optimizer's default.</param>
+    /// <param name="globalClipNorm">For <see cref="GlobalClipNorm"/>.</param>
+    /// <param name="weightDecay">For <see cref="AdamW"/> alone, which then leaves biases and normalisations out; null for its own, of everything.</param>
+    /// <exception cref="GraftException">There is no such optimizer, or it has no weight decay.</exception>
+    public static Optimizer Create(string name, LearningRateSchedule? schedule, float? globalClipNorm, float? weightDecay) => (name.ToUpperInvariant(), weightDecay) switch
     {
-        LearningRateSchedule? rate = learningRate is float r ? r : null;
-        return name.ToUpperInvariant() switch
-        {
-            "SGD" => new Sgd(rate),
-            "RMSPROP" => new RMSprop(rate),
-            "ADAM" => new Adam(rate),
-            "ADAMW" => new AdamW(rate),
-            "ADAMAX" => new Adamax(rate),
-            "NADAM" => new Nadam(rate),
-            "ADAGRAD" => new Adagrad(rate),
-            "ADADELTA" => new Adadelta(rate),
-            _ => throw new GraftException($"Unknown optimizer '{name}'; there are sgd, rmsprop, adam, adamw, adamax, nadam, adagrad and adadelta."),
-        };
-    }
+        ("ADAMW", float decay) => new AdamW(schedule, decay) { GlobalClipNorm = globalClipNorm, Decays = AdamW.AllButBiasesAndNorms },
+        (_, not null) => throw new GraftException($"Weight decay is for adamw; {name} has none."),
+        ("SGD", _) => new Sgd(schedule) { GlobalClipNorm = globalClipNorm },
+        ("RMSPROP", _) => new RMSprop(schedule) { GlobalClipNorm = globalClipNorm },
+        ("ADAM", _) => new Adam(schedule) { GlobalClipNorm = globalClipNorm },
+        ("ADAMW", _) => new AdamW(schedule) { GlobalClipNorm = globalClipNorm },
+        ("ADAMAX", _) => new Adamax(schedule) { GlobalClipNorm = globalClipNorm },
+        ("NADAM", _) => new Nadam(schedule) { GlobalClipNorm = globalClipNorm },
+        ("ADAGRAD", _) => new Adagrad(schedule) { GlobalClipNorm = globalClipNorm },
+        ("ADADELTA", _) => new Adadelta(schedule) { GlobalClipNorm = globalClipNorm },
+        _ => throw new GraftException($"Unknown optimizer '{name}'; there are sgd, rmsprop, adam, adamw, adamax, nadam, adagrad and adadelta."),
+    };
 
     /// <summary>One step: all parameters in one pass. The gradients stay as they are, clipped or not.</summary>
     /// <exception cref="GraftException">More than one kind of clipping is set.</exception>
