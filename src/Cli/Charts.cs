@@ -148,6 +148,7 @@ internal static class Charts
         line.LabelFontColor = Colors.Gray;
         line.LabelBackgroundColor = Colors.Transparent;
         line.LabelBold = false;
+        plot.Axes.Top.MinimumSize = 20; // the label has room below the title
     }
 
     /// <summary>Under a temporary name first: a picture that was there before survives any failure.</summary>

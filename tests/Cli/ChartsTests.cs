@@ -28,6 +28,28 @@ public sealed class ChartsTests : IDisposable
     }
 
     [Fact]
+    public void Curves_mark_the_epoch_in_which_blocks_were_unfrozen()
+    {
+        var history = new History();
+        for (int e = 0; e < 6; e++)
+            history.Add(e, new Dictionary<string, double> { ["loss"] = 1.0 / (e + 1), ["accuracy"] = e / 6.0, ["val_loss"] = 1.2 / (e + 1), ["val_accuracy"] = e / 7.0 });
+        byte[][] pictures = [.. new int?[] { null, 3, 4 }.Select(epoch =>
+        {
+            string file = Path.Combine(_folder, "curves.png");
+            Charts.Curves(history, "accuracy", file, epoch);
+            return File.ReadAllBytes(file);
+        })];
+        int[] Gray(byte[] png) // columns of the left plot that are gray from top to bottom but for the dashes
+        {
+            using var bitmap = SkiaSharp.SKBitmap.Decode(png);
+            return [.. Enumerable.Range(0, bitmap.Width / 2).Where(x => Enumerable.Range(0, bitmap.Height).Count(y => bitmap.GetPixel(x, y) is var p && p.Red == p.Green && p.Green == p.Blue && p.Red is > 100 and < 180) > bitmap.Height / 4)];
+        }
+        Assert.Empty(Gray(pictures[0]));
+        Assert.NotEmpty(Gray(pictures[1]));
+        Assert.InRange(Gray(pictures[2])[0] - Gray(pictures[1])[0], 40, 150); // one epoch to the right
+    }
+
+    [Fact]
     public void A_picture_that_cannot_be_written_is_an_error_that_names_it()
     {
         string file = Path.Combine(_folder, "nowhere", "confusion.png");

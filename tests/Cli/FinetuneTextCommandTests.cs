@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Graft.Cli;
 using Graft.Importers;
@@ -111,6 +112,36 @@ public sealed class FinetuneTextCommandTests : IDisposable
         Assert.Equal(0, Run(Args("ended", "--seed", "3")).Code); // what has come to its end makes room
         File.AppendAllText(Sub("a.txt"), "more");
         Assert.Contains("the contents of --text differ", Run(Args("ended", "--resume")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_moving_average_is_gone_on_with_and_patience_keeps_the_best_epoch()
+    {
+        Write("a.txt", 20);
+        string[] Args(string output, params string[] more) => ["finetune-text", "--new", "1x16x2", "--text", Sub("a.txt"), "--block", "16", "--batch", "4", "--epochs", "3", "--learning-rate", "1e-3",
+            "--clip-norm", "0.5", "--ema", "0.8", "--sample-tokens", "0", "--output", Sub(output), .. more];
+        (int code, string output, string error) = Run(Args("whole"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Matches(@"(?m)^AdamW, learning rate 0\.001, to 0 by linear over \d+ steps; weight decay 0\.01; gradients clipped to norm 0\.5; moving average of the weights 0\.8\.\r?$", output);
+        using (var interrupt = new CancellationTokenSource())
+        using (var writer = new InterruptingWriter("Epoch  2/3", interrupt))
+        using (var terminal = new Terminal(writer, console: null, interrupt.Token))
+        {
+            var settings = new TextFineTuningSettings { New = NewTextModel.Parse("1x16x2"), Text = Sub("a.txt"), Block = 16, Batch = 4, Epochs = 3, LearningRate = 1e-3f, Clip = 0.5f, Average = 0.8f, SampleTokens = 0, Output = Sub("ended") };
+            Assert.ThrowsAny<OperationCanceledException>(() => TextFineTuning.Run(settings, terminal));
+        }
+        Assert.Contains("--patience was not given, not 2", Run(Args("ended", "--resume", "--patience", "2")).Error, StringComparison.Ordinal);
+        Assert.Equal((0, ""), Run(Args("ended", "--resume")) is var again ? (again.Code, again.Error) : default);
+        Assert.Equal(File.ReadAllBytes(Sub("whole/model.safetensors")), File.ReadAllBytes(Sub("ended/model.safetensors")));
+        Assert.Equal(History("whole")["val_loss"], History("ended")["val_loss"]);
+
+        (code, output, error) = Run("finetune-text", "--new", "1x16x2", "--text", Sub("a.txt"), "--block", "16", "--batch", "4", "--epochs", "60", "--learning-rate", "0.3", "--schedule", "constant", "--patience", "2", "--sample-tokens", "0", "--output", Sub("early"));
+        Assert.Equal((0, ""), (code, error));
+        IReadOnlyList<double> loss = History("early")["val_loss"];
+        int best = loss.ToList().IndexOf(loss.Min());
+        Assert.Equal(best + 2, loss.Count - 1);
+        Assert.Contains($"Stopped early: no lower val_loss since epoch {best + 1} ", output, StringComparison.Ordinal);
+        Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"val_perplexity={History("early")["val_perplexity"][best]:F4}"), Lines(output)[^1]);
     }
 
     private History History(string folder) => Graft.Training.History.FromJson(File.ReadAllText(Sub($"{folder}/history.json")));
