@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Graft.Training;
 
 namespace Graft.Cli.Commands;
 
