@@ -104,7 +104,7 @@ public sealed class ClassifyTextsTests : IDisposable
         Fails(2, "--positive: of no use with --task language", "finetune-text", "--model", Sub("base"), "--text", Sub("a.tsv"), "--positive", "tool", "--output", Sub("out"));
         Fails(2, "--vocabulary makes the tokens of a new model", "finetune-text", "--model", Sub("base"), "--vocabulary", "300", "--text", Sub("a.tsv"), "--output", Sub("out"));
         Fails(2, "--lowercase goes with --vocabulary", "finetune-text", "--new", "1x16x2", "--lowercase", "--text", Sub("a.tsv"), "--output", Sub("out"));
-        Fails(2, "--ema, --token-deletion: of no use with --task language", "finetune-text", "--model", Sub("base"), "--text", Sub("a.tsv"), "--ema", "0.9", "--token-deletion", "0.1", "--output", Sub("out"));
+        Fails(2, "--token-deletion: of no use with --task language", "finetune-text", "--model", Sub("base"), "--text", Sub("a.tsv"), "--token-deletion", "0.1", "--output", Sub("out"));
         Fails(1, "is a language model", "predict", "--model", Sub("base"), "--text", "x");
         Fails(1, "is a file", "predict", "--model", Sub("a.tsv"), "--text", "x");
         Fails(2, "predict takes image files or folders of them, or --text TEXT, or --text-file FILE", "predict", "--model", Sub("base"));
