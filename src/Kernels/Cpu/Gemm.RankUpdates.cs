@@ -35,14 +35,11 @@ internal static unsafe partial class Gemm
     /// <summary>How many rows of B further on is asked for.</summary>
     private const int RowsAhead = 32;
 
-    /// <summary>Strips of columns for each slice of rows: with two threads and so eight strips, each waits for an eighth of its time.</summary>
+    /// <summary>Strips of columns for each slice of rows: with two threads there are eight where a row is wide enough for them, and each waits for one of its eight; four of 64 columns are fewest.</summary>
     private const int StripsPerSlice = 4;
 
     /// <summary>With fewer, waiting takes more than is won.</summary>
     private const int FewestStripsPerSlice = 2;
-
-    /// <summary>Slices begin at multiples of this; those of the step that moves a weight do too.</summary>
-    private const int SliceRows = 64;
 
     /// <summary>Columns of a chunk: a whole row where there is one thread, since each piece of a row costs a look-up of its page.</summary>
     private const int FewestUpdatedColumns = 64, MostUpdatedColumns = 2048;
@@ -57,7 +54,7 @@ internal static unsafe partial class Gemm
     {
         int threads = (long)product.M * product.N * product.K >= SmallestThreadedProduct ? WorkerPool.Threads : 1;
         int columns = ColumnsOf(product, threads), strips = (product.N + columns - 1) / columns, slices = 1;
-        if (threads > 1 && product.K >= threads * SliceRows && WeightOwners.OwnRows(product.N, threads))
+        if (threads > 1 && product.K >= threads * WeightOwners.BlockRows && WeightOwners.OwnRows(product.N, threads))
         {
             int narrow = ColumnsOf(product, StripsPerSlice * threads), many = (product.N + narrow - 1) / narrow;
             if (many >= FewestStripsPerSlice * threads)
@@ -131,8 +128,8 @@ internal static unsafe partial class Gemm
             return true;
         }
 
-        /// <summary>The first row of B of a slice: a multiple of <see cref="SliceRows"/>.</summary>
-        private int FirstRow(int slice) => slice == slices ? _product.K : (int)((long)(_product.K / SliceRows) * slice / slices) * SliceRows;
+        /// <summary>The first row of B of a slice: a multiple of <see cref="WeightOwners.BlockRows"/>.</summary>
+        private int FirstRow(int slice) => slice == slices ? _product.K : (int)((long)(_product.K / WeightOwners.BlockRows) * slice / slices) * WeightOwners.BlockRows;
 
         /// <summary>Fills the sums of a strip with what they start from, or with what the slices before have brought to C.</summary>
         private void Begin(float* sums, int n, int width, bool isFirst)

@@ -90,7 +90,7 @@ internal unsafe partial struct ProductStep<T, V> : IChunkBody
 internal static unsafe class ProductSteps
 {
     /// <summary>Rows of a chunk: with 256 columns as many numbers as <see cref="Elementwise.Chunk"/>.</summary>
-    public const int BlockRows = 64;
+    public const int BlockRows = WeightOwners.BlockRows;
 
     /// <summary>Columns of a chunk with steps between its sums, and with steps after them. There, weights and slots come only while they move: from memory fastest in long runs.</summary>
     public const int MixedBlockColumns = 256, BlockColumns = 1024;
