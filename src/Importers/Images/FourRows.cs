@@ -21,19 +21,19 @@ internal static class FourRows
     /// <summary>Whether this processor has what it takes.</summary>
     public static bool IsSupported => Avx2.IsSupported;
 
-    /// <summary>Writes all rows of <paramref name="image"/> to <paramref name="result"/>, which has another width.</summary>
-    public static void Across(PixelBuffer image, PixelBuffer result, ResizeTaps taps)
+    /// <summary>Writes the first rows of <paramref name="image"/> to those of <paramref name="result"/> from <paramref name="first"/> on; it has another width.</summary>
+    public static void Across(PixelBuffer image, int rows, PixelBuffer result, int first, ResizeTaps taps)
     {
         int widest = Math.Max(image.Width + Math.Max(2 * taps.Pairs, Rows), result.Width + Rows);
         byte[] before = ArrayPool<byte>.Shared.Rent(widest * Woven), after = ArrayPool<byte>.Shared.Rent(widest * Woven);
-        for (int y = 0; y < image.Height; y += Rows)
+        for (int y = 0; y < rows; y += Rows)
         {
-            Weave(image, y, before);
+            Weave(image, y, rows - 1, before);
             if (Vector512.IsHardwareAccelerated && Avx512BW.IsSupported)
                 Resample512(before, after, taps);
             else
                 Resample256(before, after, taps);
-            Part(after, result, y);
+            Part(after, result, first + y, Math.Min(Rows, rows - y));
         }
         ArrayPool<byte>.Shared.Return(before);
         ArrayPool<byte>.Shared.Return(after);
@@ -41,10 +41,10 @@ internal static class FourRows
 
     /// <summary>Four rows from y on as one; below the last row, that row again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Weave(PixelBuffer image, int y, byte[] woven)
+    private static void Weave(PixelBuffer image, int y, int last, byte[] woven)
     {
         ref byte first = ref MemoryMarshal.GetReference(image.WithSlack), to = ref MemoryMarshal.GetArrayDataReference(woven);
-        int last = image.Height - 1, line = image.Width * Step;
+        int line = image.Width * Step;
         ref byte row0 = ref Unsafe.Add(ref first, y * line), row1 = ref Unsafe.Add(ref first, Math.Min(y + 1, last) * line);
         ref byte row2 = ref Unsafe.Add(ref first, Math.Min(y + 2, last) * line), row3 = ref Unsafe.Add(ref first, Math.Min(y + 3, last) * line);
         for (nuint at = 0; at < (nuint)line; at += Rows * Step)
@@ -60,12 +60,12 @@ internal static class FourRows
         }
     }
 
-    /// <summary>Each of the four rows back to where it belongs; those below the last row are left out.</summary>
+    /// <summary>The first of the four rows, or all, back to where they belong.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Part(byte[] woven, PixelBuffer result, int y)
+    private static void Part(byte[] woven, PixelBuffer result, int y, int rows)
     {
         ref byte from = ref MemoryMarshal.GetArrayDataReference(woven), to = ref MemoryMarshal.GetReference(result.WithSlack);
-        int rows = Math.Min(Rows, result.Height - y), line = result.Width * Step, whole = result.Width / Rows * Rows;
+        int line = result.Width * Step, whole = result.Width / Rows * Rows;
         ref byte row = ref Unsafe.Add(ref to, y * line);
         if (rows == Rows)
         {

@@ -38,8 +38,14 @@ public static class ImageDecoder
         return image.ToImage();
     }
 
-    /// <inheritdoc cref="Decode(string, ColorMode, bool)"/>
-    internal static PixelBuffer DecodeToBuffer(string path, ColorMode colorMode, bool appliesOrientation)
+    /// <summary>Decodes a file for <see cref="ImageResize"/> to that size: its rows may have been resampled across already.</summary>
+    /// <inheritdoc cref="Decode(string, ColorMode, bool)" path="/exception"/>
+    internal static PixelBuffer DecodeFor(ImageInput input, string path) => DecodeToBuffer(path, input.ColorMode, input.AppliesOrientation, input);
+
+    /// <inheritdoc cref="DecodeFor(ImageInput, string)"/>
+    internal static PixelBuffer DecodeFor(ImageInput input, byte[] bytes, string name) => DecodeToBuffer(bytes, name, input.ColorMode, input.AppliesOrientation, input);
+
+    private static PixelBuffer DecodeToBuffer(string path, ColorMode colorMode, bool appliesOrientation, ImageInput? size = null)
     {
         byte[] bytes;
         try
@@ -50,35 +56,34 @@ public static class ImageDecoder
         {
             throw new GraftException(e is FileNotFoundException or DirectoryNotFoundException ? $"{path}: no such file." : Directory.Exists(path) ? $"{path}: is a folder, not an image." : $"{path}: cannot be read ({e.Message}).", e);
         }
-        return DecodeToBuffer(bytes, path, colorMode, appliesOrientation);
+        return DecodeToBuffer(bytes, path, colorMode, appliesOrientation, size);
     }
 
-    /// <inheritdoc cref="Decode(byte[], string, ColorMode, bool)"/>
-    internal static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation) =>
-        FileErrors.Named(name, "cannot be read as an image", () => ByContent(bytes, name, colorMode, appliesOrientation));
+    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation, ImageInput? size = null) =>
+        FileErrors.Named(name, "cannot be read as an image", () => ByContent(bytes, name, colorMode, appliesOrientation, size));
 
-    private static PixelBuffer ByContent(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation)
+    private static PixelBuffer ByContent(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation, ImageInput? size)
     {
         if (bytes.Length == 0)
             throw new GraftException($"{name}: the file is empty.");
         PixelBuffer image = Png16.Handles(bytes) ? PixelBuffer.Of(Png16.Decode(bytes, name))
             : PortableMap.Handles(bytes) ? PixelBuffer.Of(PortableMap.Decode(bytes, name))
             : TiffImage.Handles(bytes) ? PixelBuffer.Of(TiffImage.Decode(bytes, name))
-            : DecodeBySkia(bytes, name, appliesOrientation);
+            : DecodeBySkia(bytes, name, appliesOrientation, colorMode == ColorMode.Rgb ? size : null);
         if (colorMode != ColorMode.Grayscale || image.Step == 1)
             return image;
         using (image)
             return image.ToGrayscale();
     }
 
-    private static PixelBuffer DecodeBySkia(byte[] bytes, string name, bool appliesOrientation)
+    private static PixelBuffer DecodeBySkia(byte[] bytes, string name, bool appliesOrientation, ImageInput? size)
     {
         GifPalette? gif = GifPalette.Of(bytes);
         GCHandle file = GCHandle.Alloc(gif?.Opaque ?? bytes, GCHandleType.Pinned);
         try
         {
             using var data = SKData.Create(file.AddrOfPinnedObject(), bytes.Length); // looks at the bytes where they are
-            return Decode(data, bytes, gif, name, appliesOrientation);
+            return Decode(data, bytes, gif, name, appliesOrientation, size);
         }
         finally
         {
@@ -86,13 +91,17 @@ public static class ImageDecoder
         }
     }
 
-    private static PixelBuffer Decode(SKData data, byte[] bytes, GifPalette? gif, string name, bool appliesOrientation)
+    private static PixelBuffer Decode(SKData data, byte[] bytes, GifPalette? gif, string name, bool appliesOrientation, ImageInput? size)
     {
         using SKCodec? codec = SKCodec.Create(data);
         if (codec is null)
             throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF, WebP, PPM and TIFF are read.");
         CheckSize(codec.Info.Width, codec.Info.Height, name);
         CheckClaim(bytes, codec.Info.Width, codec.Info.Height, name);
+        bool turns = appliesOrientation && codec.EncodedOrigin is not SKEncodedOrigin.TopLeft;
+        if (size is not null && !turns && size.Resize != ResizeFilter.Nearest && size.Width != codec.Info.Width && FourRows.IsSupported
+            && codec.EncodedFormat == SKEncodedImageFormat.Jpeg && EndsAsJpeg(bytes) && JpegStrips.Decode(codec, size.Width, size.Resize) is { } resampled)
+            return resampled;
         var image = new PixelBuffer(codec.Info.Height, codec.Info.Width, 4);
         try
         {

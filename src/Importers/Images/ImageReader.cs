@@ -24,7 +24,7 @@ public sealed class ImageReader
     /// <exception cref="GraftException">The file cannot be read as an image.</exception>
     public byte[] Pixels(string path)
     {
-        using PixelBuffer image = ImageDecoder.DecodeToBuffer(path, _input.ColorMode, _input.AppliesOrientation);
+        using PixelBuffer image = ImageDecoder.DecodeFor(_input, path);
         return ImageResize.Run(image, _input.Height, _input.Width, _input.Resize);
     }
 
@@ -38,7 +38,7 @@ public sealed class ImageReader
     /// <exception cref="GraftException">The file cannot be read as an image.</exception>
     public void Read(string path, Span<float> destination)
     {
-        using PixelBuffer image = ImageDecoder.DecodeToBuffer(path, _input.ColorMode, _input.AppliesOrientation);
+        using PixelBuffer image = ImageDecoder.DecodeFor(_input, path);
         Read(image, destination);
     }
 
@@ -49,7 +49,7 @@ public sealed class ImageReader
     public float[] Read(byte[] bytes, string name)
     {
         var input = new float[Shape.Count];
-        using PixelBuffer image = ImageDecoder.DecodeToBuffer(bytes, name, _input.ColorMode, _input.AppliesOrientation);
+        using PixelBuffer image = ImageDecoder.DecodeFor(_input, bytes, name);
         Read(image, input);
         return input;
     }

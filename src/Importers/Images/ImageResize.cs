@@ -28,7 +28,7 @@ public static class ImageResize
         return bytes;
     }
 
-    /// <summary>The same, to memory of that size.</summary>
+    /// <summary>The same, to memory of that size. An image that has this width already is resampled down alone, the second pass of the two.</summary>
     internal static void Run(PixelBuffer image, int height, int width, ResizeFilter filter, Span<byte> bytes)
     {
         if (filter == ResizeFilter.Nearest && (height != image.Height || width != image.Width))
@@ -80,7 +80,7 @@ public static class ImageResize
         ResizeTaps taps = ResizeTaps.Of(image.Width, width, filter);
         if (FourRows.IsSupported && image.Step == FourRows.Step)
         {
-            FourRows.Across(image, result, taps);
+            FourRows.Across(image, image.Height, result, 0, taps);
             return result;
         }
         for (int y = 0; y < image.Height; y++)
