@@ -94,6 +94,9 @@ internal sealed record FineTuningSettings
 
     public bool Exif { get; init; }
 
+    /// <summary>Whether large JPEG files are decoded at a reduced size.</summary>
+    public bool Draft { get; init; }
+
     public long ImageMemory { get; init; } = new ImageFolderOptions().MemoryBudget;
 
     public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
@@ -131,7 +134,8 @@ internal static class FineTuning
         terminal.Line($"Loading base {s.Base} ...");
         Model pretrained = terminal.Own(PretrainedBase.Load(s.Base, s.Weights, s.Size, s.Preprocess));
         string upright = s.Exif ? ", turned upright by EXIF" : "";
-        terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}.");
+        string draft = s.Draft ? ", large JPEG files decoded at a reduced size" : "";
+        terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}{draft}.");
         PretrainedBase.CheckBlocks(pretrained, s.Base, s.Unfreeze);
         terminal.Interrupt.ThrowIfCancellationRequested();
         (ImageBatches trainData, ImageBatches validData) = terminal.WithBar("Reading images", bar => data.Open(pretrained.Preprocessing, bar, terminal.Interrupt));

@@ -60,7 +60,7 @@ internal sealed class FineTuningData
     {
         var options = new ImageFolderOptions
         {
-            LabelKind = LabelKind, Resize = _s.Resize, AppliesOrientation = _s.Exif, BadImages = _s.BadImages, ShuffleSeed = _s.Seed, Augmentation = Drawn, MemoryBudget = _s.ImageMemory,
+            LabelKind = LabelKind, Resize = _s.Resize, AppliesOrientation = _s.Exif, Draft = _s.Draft, BadImages = _s.BadImages, ShuffleSeed = _s.Seed, Augmentation = Drawn, MemoryBudget = _s.ImageMemory,
             Progress = bar.Images("Reading training images"), CancellationToken = interrupt,
         };
         if (_columns is not null && _validation is null)

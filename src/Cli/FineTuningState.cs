@@ -85,6 +85,7 @@ internal sealed class FineTuningState(FineTuningSettings s)
         ["on-bad-image"] = s.BadImages.ToString().ToLowerInvariant(),
         ["resize"] = s.Resize.ToString().ToLowerInvariant(),
         ["exif"] = s.Exif,
+        ["draft"] = s.Draft ? true : null, // as in notes from before there was this
         ["precision"] = s.Precision.Word(),
     };
 }

@@ -389,12 +389,12 @@ public sealed class CommandLineTests : IDisposable
         Painted("data", 3);
         foreach (string kind in FlowerPainter.Kinds)
             Turn(Sub($"data/{kind}/000.jpg"));
-        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.34", "--size", "40", "--epochs", "1", "--resize", "nearest", "--exif", "--image-memory", "0", "--output", Sub("out"));
+        (int code, string output, string error) = Run("finetune", "--data", Sub("data"), "--split", "0.34", "--size", "40", "--epochs", "1", "--resize", "nearest", "--exif", "--draft", "--image-memory", "0", "--output", Sub("out"));
         Assert.Equal("", error);
         Assert.Equal(0, code);
-        Assert.Contains("resized by nearest to 40 x 40, turned upright by EXIF", output, StringComparison.Ordinal);
+        Assert.Contains("resized by nearest to 40 x 40, turned upright by EXIF, large JPEG files decoded at a reduced size.", output, StringComparison.Ordinal);
         Model model = ModelFile.Load(Sub("out/model.graft")).Model;
-        Assert.Equal(new ImageInput(40, 40, ResizeFilter.Nearest, AppliesOrientation: true), model.Preprocessing!.Input);
+        Assert.Equal(new ImageInput(40, 40, ResizeFilter.Nearest, AppliesOrientation: true, Draft: true), model.Preprocessing!.Input);
         string[] file = [Sub("data/rose/000.jpg")];
         float[] asTaught = PredictCommand.Predict(model, file, null, CancellationToken.None)[0];
         model.Preprocessing = model.Preprocessing with { Input = model.Preprocessing.Input! with { AppliesOrientation = false } };

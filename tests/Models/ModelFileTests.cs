@@ -26,7 +26,7 @@ public sealed class ModelFileTests : IDisposable
         Assert.Equal(["cat", "dog"], saved.Model.ClassNames);
         Assert.Equal(Preprocessing.Caffe.Mean, saved.Model.Preprocessing!.Mean);
         Assert.Equal(model.Preprocessing!.MeanImage!.Values, saved.Model.Preprocessing.MeanImage!.Values);
-        Assert.Equal(new ImageInput(4, 4, ResizeFilter.Lanczos, AppliesOrientation: true), saved.Model.Preprocessing.Input);
+        Assert.Equal(new ImageInput(4, 4, ResizeFilter.Lanczos, AppliesOrientation: true, Draft: true), saved.Model.Preprocessing.Input);
         Assert.Equal(model.History!.ToJson(), saved.History!.ToJson());
         Assert.Equal(model.Predict(x, new Shape(2, 4, 4, 3)), saved.Model.Predict(x, new Shape(2, 4, 4, 3)));
         Assert.False(((Model)saved.Model.GetLayer("base")).Trainable);
@@ -129,7 +129,7 @@ public sealed class ModelFileTests : IDisposable
         body.Trainable = false;
         var model = new Sequential(4, 4, 3) { body, new Flatten(), new Dense(1, Activation.Sigmoid) { Name = "head" } };
         model.ClassNames = ["cat", "dog"];
-        model.Preprocessing = (Preprocessing.Caffe with { MeanImage = new MeanImage(1, 1, [1, 2, 3]) }).For(new ImageInput(4, 4, ResizeFilter.Lanczos, AppliesOrientation: true));
+        model.Preprocessing = (Preprocessing.Caffe with { MeanImage = new MeanImage(1, 1, [1, 2, 3]) }).For(new ImageInput(4, 4, ResizeFilter.Lanczos, AppliesOrientation: true, Draft: true));
         float[] x = [.. Enumerable.Range(0, 96).Select(i => MathF.Sin(i))];
         model.Compile(new Adam(), Loss.BinaryCrossEntropy(), Metric.Accuracy);
         model.Fit(new ArrayBatches(x, new Shape(4, 4, 3), [0, 1], new Shape(1), LabelKind.Binary, batchSize: 2), epochs: 2);

@@ -6,7 +6,7 @@ namespace Graft.Weights;
 /// <summary>The preprocessing entry of a model file; a mean image is an array of the file beside it.</summary>
 internal static class PreprocessingJson
 {
-    private const string InputEntry = "input";
+    private const string InputEntry = "input", DraftEntry = "draft";
 
     /// <summary>The entry.</summary>
     public static JsonObject Write(Preprocessing p) => new()
@@ -23,13 +23,14 @@ internal static class PreprocessingJson
             ["resize"] = input.Resize.ToString(),
             ["color_mode"] = input.ColorMode.ToString(),
             ["applies_orientation"] = input.AppliesOrientation,
+            [DraftEntry] = input.Draft,
         },
     };
 
     /// <summary>Reads the entry.</summary>
     /// <remarks>
     /// Files of the first version have none of what is below "input": they were written by a program that resized bilinearly to the
-    /// model's size, and that used a mean image only where the model had its size.
+    /// model's size, and that used a mean image only where the model had its size. Files without a "draft" were written by one that decoded photographs whole.
     /// </remarks>
     /// <exception cref="GraftException">A part is missing or unknown.</exception>
     public static Preprocessing Read(JsonObject p, Shape image, (Shape Shape, float[] Values)? mean, string path)
@@ -53,7 +54,8 @@ internal static class PreprocessingJson
     }
 
     private static ImageInput ReadInput(JsonObject input, string path) => new((int)Part(input, "height", path), (int)Part(input, "width", path),
-        Word<ResizeFilter>(input, "resize", path), Word<ColorMode>(input, "color_mode", path), (bool)Part(input, "applies_orientation", path));
+        Word<ResizeFilter>(input, "resize", path), Word<ColorMode>(input, "color_mode", path), (bool)Part(input, "applies_orientation", path),
+        input[DraftEntry] is { } draft && (bool)draft);
 
     private static T Word<T>(JsonObject item, string name, string path)
         where T : struct, Enum => Enum.TryParse((string?)Part(item, name, path), out T value) ? value

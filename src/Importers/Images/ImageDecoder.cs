@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Graft.Training;
 using Graft.Weights;
@@ -38,14 +39,14 @@ public static class ImageDecoder
         return image.ToImage();
     }
 
-    /// <summary>Decodes a file for <see cref="ImageResize"/> to that size: its rows may have been resampled across already.</summary>
+    /// <summary>Decodes a file for <see cref="ImageResize"/> to that size: it may be a draft, and its rows may have been resampled across already.</summary>
     /// <inheritdoc cref="Decode(string, ColorMode, bool)" path="/exception"/>
     internal static PixelBuffer DecodeFor(ImageInput input, string path) => DecodeToBuffer(path, input.ColorMode, input.AppliesOrientation, input);
 
     /// <inheritdoc cref="DecodeFor(ImageInput, string)"/>
     internal static PixelBuffer DecodeFor(ImageInput input, byte[] bytes, string name) => DecodeToBuffer(bytes, name, input.ColorMode, input.AppliesOrientation, input);
 
-    private static PixelBuffer DecodeToBuffer(string path, ColorMode colorMode, bool appliesOrientation, ImageInput? size = null)
+    private static PixelBuffer DecodeToBuffer(string path, ColorMode colorMode, bool appliesOrientation, ImageInput? input = null)
     {
         byte[] bytes;
         try
@@ -56,34 +57,34 @@ public static class ImageDecoder
         {
             throw new GraftException(e is FileNotFoundException or DirectoryNotFoundException ? $"{path}: no such file." : Directory.Exists(path) ? $"{path}: is a folder, not an image." : $"{path}: cannot be read ({e.Message}).", e);
         }
-        return DecodeToBuffer(bytes, path, colorMode, appliesOrientation, size);
+        return DecodeToBuffer(bytes, path, colorMode, appliesOrientation, input);
     }
 
-    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation, ImageInput? size = null) =>
-        FileErrors.Named(name, "cannot be read as an image", () => ByContent(bytes, name, colorMode, appliesOrientation, size));
+    private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation, ImageInput? input = null) =>
+        FileErrors.Named(name, "cannot be read as an image", () => ByContent(bytes, name, colorMode, appliesOrientation, input));
 
-    private static PixelBuffer ByContent(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation, ImageInput? size)
+    private static PixelBuffer ByContent(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation, ImageInput? input)
     {
         if (bytes.Length == 0)
             throw new GraftException($"{name}: the file is empty.");
         PixelBuffer image = Png16.Handles(bytes) ? PixelBuffer.Of(Png16.Decode(bytes, name))
             : PortableMap.Handles(bytes) ? PixelBuffer.Of(PortableMap.Decode(bytes, name))
             : TiffImage.Handles(bytes) ? PixelBuffer.Of(TiffImage.Decode(bytes, name))
-            : DecodeBySkia(bytes, name, appliesOrientation, colorMode == ColorMode.Rgb ? size : null);
+            : DecodeBySkia(bytes, name, appliesOrientation, input);
         if (colorMode != ColorMode.Grayscale || image.Step == 1)
             return image;
         using (image)
             return image.ToGrayscale();
     }
 
-    private static PixelBuffer DecodeBySkia(byte[] bytes, string name, bool appliesOrientation, ImageInput? size)
+    private static PixelBuffer DecodeBySkia(byte[] bytes, string name, bool appliesOrientation, ImageInput? input)
     {
         GifPalette? gif = GifPalette.Of(bytes);
         GCHandle file = GCHandle.Alloc(gif?.Opaque ?? bytes, GCHandleType.Pinned);
         try
         {
             using var data = SKData.Create(file.AddrOfPinnedObject(), bytes.Length); // looks at the bytes where they are
-            return Decode(data, bytes, gif, name, appliesOrientation, size);
+            return Decode(data, bytes, gif, name, appliesOrientation, input);
         }
         finally
         {
@@ -91,21 +92,25 @@ public static class ImageDecoder
         }
     }
 
-    private static PixelBuffer Decode(SKData data, byte[] bytes, GifPalette? gif, string name, bool appliesOrientation, ImageInput? size)
+    private static PixelBuffer Decode(SKData data, byte[] bytes, GifPalette? gif, string name, bool appliesOrientation, ImageInput? input)
     {
         using SKCodec? codec = SKCodec.Create(data);
         if (codec is null)
             throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF, WebP, PPM and TIFF are read.");
         CheckSize(codec.Info.Width, codec.Info.Height, name);
         CheckClaim(bytes, codec.Info.Width, codec.Info.Height, name);
-        bool turns = appliesOrientation && codec.EncodedOrigin is not SKEncodedOrigin.TopLeft;
-        if (size is not null && !turns && size.Resize != ResizeFilter.Nearest && size.Width != codec.Info.Width && FourRows.IsSupported
-            && codec.EncodedFormat == SKEncodedImageFormat.Jpeg && EndsAsJpeg(bytes) && JpegStrips.Decode(codec, size.Width, size.Resize) is { } resampled)
-            return resampled;
-        var image = new PixelBuffer(codec.Info.Height, codec.Info.Width, 4);
+        SKImageInfo info = codec.Info.WithColorType(SKColorType.Rgba8888).WithAlphaType(SKAlphaType.Unpremul);
+        if (input is not null && codec.EncodedFormat == SKEncodedImageFormat.Jpeg)
+        {
+            if (input.Draft)
+                info = info.WithSize(DraftSize(codec, input));
+            if (JpegStrips.Serve(codec, info, input) && EndsAsJpeg(bytes) && JpegStrips.Decode(codec, info, input) is { } resampled)
+                return resampled;
+        }
+        var image = new PixelBuffer(info.Height, info.Width, 4);
         try
         {
-            SKCodecResult result = GetPixels(codec, image);
+            SKCodecResult result = GetPixels(codec, info, image);
             if (result is SKCodecResult.IncompleteInput)
                 throw new GraftException($"{name}: the {codec.EncodedFormat} data ends before the last row; the file is truncated.");
             if (result is not SKCodecResult.Success)
@@ -122,14 +127,24 @@ public static class ImageDecoder
         }
     }
 
-    private static SKCodecResult GetPixels(SKCodec codec, PixelBuffer image)
+    /// <summary>The size that Pillow's draft mode decodes a JPEG at: its transform may be taken to fewer pixels a block.</summary>
+    private static SKSizeI DraftSize(SKCodec codec, ImageInput input)
+    {
+        const int Smallest = 8; // of a block, one pixel
+        bool isTransposed = input.AppliesOrientation && codec.EncodedOrigin >= SKEncodedOrigin.LeftTop; // rows of the file are columns of the upright image
+        (int height, int width) = isTransposed ? (input.Width, input.Height) : (input.Height, input.Width);
+        int reduction = Math.Clamp(Math.Min(codec.Info.Width / width, codec.Info.Height / height), 1, Smallest);
+        return codec.GetScaledDimensions(1f / (1 << BitOperations.Log2((uint)reduction)));
+    }
+
+    private static SKCodecResult GetPixels(SKCodec codec, SKImageInfo info, PixelBuffer image)
     {
         if (codec.EncodedFormat != SKEncodedImageFormat.Jpeg)
             image.Pixels.Clear(); // a picture may leave some of its canvas alone
         GCHandle pixels = image.Pin();
         try
         {
-            return codec.GetPixels(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul), pixels.AddrOfPinnedObject(), image.Width * image.Step, SKCodecOptions.Default);
+            return codec.GetPixels(info, pixels.AddrOfPinnedObject(), image.Width * image.Step, SKCodecOptions.Default);
         }
         finally
         {

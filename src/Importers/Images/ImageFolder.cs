@@ -34,12 +34,12 @@ public sealed class ImageFolder : ImageBatches
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Width, 1);
         PreprocessingChoice.Require(preprocessing, $"{path}: the folder"); // for callers without nullable checks
         options ??= new ImageFolderOptions();
-        var input = new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation);
+        var input = new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation, options.Draft);
         return Open(path, batchSize, preprocessing.For(input), options);
     }
 
     /// <summary>Opens a folder whose images are read as <see cref="Preprocessing.Input"/> says: that of a trained model.</summary>
-    /// <remarks>Size, filter, channels and orientation of the options are not looked at.</remarks>
+    /// <remarks>Size, filter, channels, orientation and draft of the options are not looked at.</remarks>
     /// <inheritdoc cref="Open(string, ValueTuple{int, int}, int, Preprocessing, ImageFolderOptions)"/>
     public static ImageFolder Open(string path, int batchSize, Preprocessing preprocessing, ImageFolderOptions? options = null)
     {

@@ -43,6 +43,9 @@ public sealed record ImageFolderOptions
     /// <summary>True turns images upright as their EXIF orientation says; Keras does not.</summary>
     public bool AppliesOrientation { get; init; }
 
+    /// <inheritdoc cref="ImageInput.Draft" path="/summary"/>
+    public bool Draft { get; init; }
+
     /// <summary>Random transforms, or null for none.</summary>
     public Augmentation? Augmentation { get; init; }
 

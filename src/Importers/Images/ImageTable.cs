@@ -43,12 +43,12 @@ public sealed class ImageTable : ImageBatches
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Width, 1);
         PreprocessingChoice.Require(preprocessing, $"{path}: the table"); // for callers without nullable checks
         options ??= new ImageFolderOptions();
-        var input = new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation);
+        var input = new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation, options.Draft);
         return Open(path, batchSize, preprocessing.For(input), options, imageColumn, labelColumns);
     }
 
     /// <summary>Opens a table whose photographs are read as <see cref="Preprocessing.Input"/> says: that of a trained model.</summary>
-    /// <remarks>Size, filter, channels and orientation of the options are not looked at.</remarks>
+    /// <remarks>Size, filter, channels, orientation and draft of the options are not looked at.</remarks>
     /// <inheritdoc cref="Open(string, ValueTuple{int, int}, int, Preprocessing, ImageFolderOptions, string, IReadOnlyList{string})"/>
     public static ImageTable Open(string path, int batchSize, Preprocessing preprocessing, ImageFolderOptions? options = null, string? imageColumn = null, IReadOnlyList<string>? labelColumns = null)
     {

@@ -12,23 +12,26 @@ internal static class JpegStrips
 {
     private const int Rows = 16; // of two by two colour samples, the decoder makes as many at a time
 
+    /// <summary>Whether rows can be resampled one after the other, and need to be.</summary>
+    public static bool Serve(SKCodec codec, SKImageInfo info, ImageInput input) => FourRows.IsSupported && input.ColorMode == ColorMode.Rgb && input.Resize != ResizeFilter.Nearest
+        && input.Width != info.Width && !(input.AppliesOrientation && codec.EncodedOrigin != SKEncodedOrigin.TopLeft);
+
     /// <summary>The rows of a JPEG, resampled to another width.</summary>
     /// <returns>Null where the decoder does not deliver all rows: decoding it as a whole tells why.</returns>
-    public static PixelBuffer? Decode(SKCodec codec, int width, ResizeFilter filter)
+    public static PixelBuffer? Decode(SKCodec codec, SKImageInfo info, ImageInput input)
     {
-        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         if (codec.StartScanlineDecode(info) is not SKCodecResult.Success)
             return null;
-        var taps = ResizeTaps.Of(info.Width, width, filter);
+        var taps = ResizeTaps.Of(info.Width, input.Width, input.Resize);
         using var strip = new PixelBuffer(Rows, info.Width, FourRows.Step);
-        var image = new PixelBuffer(info.Height, width, FourRows.Step);
+        var image = new PixelBuffer(info.Height, input.Width, FourRows.Step);
         GCHandle pixels = strip.Pin();
         try
         {
             for (int y = 0; y < info.Height; y += Rows)
             {
                 int rows = Math.Min(Rows, info.Height - y);
-                if (codec.GetScanlines(pixels.AddrOfPinnedObject(), rows, info.Width * FourRows.Step) < rows)
+                if (codec.GetScanlines(pixels.AddrOfPinnedObject(), rows, info.RowBytes) < rows)
                 {
                     image.Dispose();
                     return null;

@@ -90,7 +90,7 @@ public sealed class JpegStripTests : IDisposable
     }
 
     /// <summary>The file with an EXIF segment of one entry, the orientation, behind its start.</summary>
-    private static byte[] WithOrientation(byte[] file, byte orientation) =>
+    internal static byte[] WithOrientation(byte[] file, byte orientation) =>
     [
         .. file[..2], 0xFF, 0xE1, 0, 34, .. "Exif\0\0MM\0*\0\0\0\b\0\u0001\u0001\u0012\0\u0003\0\0\0\u0001"u8, 0, orientation, 0, 0, 0, 0, 0, 0, .. file[2..],
     ];
