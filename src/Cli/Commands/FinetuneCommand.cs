@@ -48,7 +48,7 @@ internal static class FinetuneCommand
         var resize = new Option<string>("--resize") { DefaultValueFactory = _ => "bilinear", Description = "How images are resized: nearest, bilinear, bicubic or lanczos." };
         resize.AcceptOnlyFromAmong("nearest", "bilinear", "bicubic", "lanczos");
         var exif = new Option<bool>("--exif") { Description = "Turn photographs upright as their EXIF orientation says; the model remembers it." };
-        var draft = new Option<bool>("--draft") { Description = "Decode a large JPEG at the half, quarter or eighth of its size that is no smaller than the input: some times faster, pixels differ by a few levels; the model remembers it." };
+        var draft = new Option<bool>("--draft") { Description = "Decode a large JPEG at the half, quarter or eighth of its size that is no smaller than the input: several times faster for photographs of many megapixels, pixels differ by a few levels; the model remembers it." };
         var memory = new Option<int>("--image-memory") { DefaultValueFactory = _ => 512, Description = "MiB of memory for resized images between epochs; images that do not fit are decoded again in each epoch." };
         var cache = new Option<string?>("--feature-cache") { Description = "Folder that keeps what the frozen base computes for each image, for later runs. 'off' computes it at every step. By default it is kept for this run only." };
         var copies = new Option<int>("--augmented-copies") { Description = "With --augment: make this many variants of each image once, and train on them in turn; 0 makes new ones in every epoch." };

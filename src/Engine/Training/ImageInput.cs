@@ -33,7 +33,7 @@ public enum ColorMode
 /// <param name="ColorMode">Channels.</param>
 /// <param name="AppliesOrientation">True turns an image upright as its EXIF orientation says; Keras does not.</param>
 /// <param name="Draft">
-/// True decodes a JPEG at the half, quarter or eighth of its size that is no smaller than what is asked for, as Pillow's draft mode: some times faster, and the pixels differ by
+/// True decodes a JPEG at the half, quarter or eighth of its size that is no smaller than what is asked for, as Pillow's draft mode: several times faster for photographs of many megapixels, and the pixels differ by
 /// a few levels. Keras decodes it whole.
 /// </param>
 public sealed record ImageInput(int Height, int Width, ResizeFilter Resize = ResizeFilter.Nearest, ColorMode ColorMode = ColorMode.Rgb, bool AppliesOrientation = false, bool Draft = false)
