@@ -7,7 +7,7 @@ namespace Graft.Cli;
 internal static class RunNote
 {
     // What is no option's value: a digest, or a count.
-    private static readonly Dictionary<string, string> s_contents = new() { ["text"] = "the contents of --text differ", ["images"] = "the images differ", ["table"] = "the contents of the tables of --data and --validation differ" };
+    private static readonly Dictionary<string, string> s_contents = new() { ["text"] = "the contents of --text differ", ["validation-text"] = "the contents of --validation-text differ", ["images"] = "the images differ", ["table"] = "the contents of the tables of --data and --validation differ" };
 
     /// <summary>Writes it.</summary>
     public static void Write(string path, JsonObject run) => File.WriteAllText(path, run.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");

@@ -32,9 +32,12 @@ internal static class TextClassification
         Describe(terminal, learned, held, model, tokens.Concat(heldTokens).Count(t => t.Length > model.Length), longest);
         training.Describe(terminal, data);
         double[]? weights = s.IsBalanced ? Balance(learned) : null;
-        History history = Train(s, terminal, model, data, check, weights);
+        model.Compile(TextFineTuning.Optimizer(training, data), Loss.SparseCategoricalCrossEntropy(fromLogits: true, labelSmoothing: s.LabelSmoothing), Metric.Accuracy, Metric.MacroF1);
+        var run = new TextTraining(training, s.Run(), terminal);
+        (History history, _) = run.Train(model, data, check, "texts", [new ClassifierEpochLines(terminal, training.Epochs)], weights?.Index().ToDictionary(w => w.Index, w => (float)w.Item));
         ConfusionMatrix found = model.Evaluate(check, cancellationToken: terminal.Interrupt).Confusion!;
         Write(training, terminal, model, config, tokenizer, history, found);
+        run.Finish();
         double Score(ConfusionMatrix m) => positive is int c ? m.F1(c) : m.MacroF1;
         BagOfWordsClassifier words = BagOfWordsClassifier.Fit(learned.Texts, learned.Classes, learned.ClassNames.Count, Score, weights, training.Seed, terminal.Interrupt);
         ConfusionMatrix byWords = words.Evaluate(held.Texts, held.Classes, held.ClassNames);
@@ -82,27 +85,6 @@ internal static class TextClassification
     /// <summary>For each class, the weight with which all classes count the same: texts / (classes x texts of the class), scikit-learn's 'balanced'.</summary>
     private static double[] Balance(LabelledTexts texts) =>
         [.. Enumerable.Range(0, texts.ClassNames.Count).Select(c => (double)texts.Texts.Count / (texts.ClassNames.Count * texts.CountOf(c)))];
-
-    private static History Train(TextClassificationSettings classes, Terminal terminal, Gpt2Classifier model, BatchSource data, BatchSource check, double[]? weights)
-    {
-        TextFineTuningSettings s = classes.Training;
-        model.Compile(TextFineTuning.Optimizer(s, data), Loss.SparseCategoricalCrossEntropy(fromLogits: true, labelSmoothing: classes.LabelSmoothing), Metric.Accuracy, Metric.MacroF1);
-        using WeightAverage? average = s.Average > 0 ? new WeightAverage(s.Average) : null;
-        EarlyStopping? stopping = s.Patience is int patience ? new EarlyStopping(patience: patience) : null;
-        var lines = new ClassifierEpochLines(terminal, s.Epochs);
-        History history = terminal.WithBar($"Epoch 1/{s.Epochs}", bar =>
-        {
-            bar.Unit = "texts";
-            return model.Fit(data, s.Epochs, check, new FitOptions
-            {
-                Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, AccumulationSteps = s.Accumulate, Precision = s.Precision, Callbacks = [.. new Callback?[] { average, lines, stopping }.OfType<Callback>()],
-                ClassWeights = weights?.Index().ToDictionary(w => w.Index, w => (float)w.Item),
-            });
-        });
-        FineTuning.TellNotes(terminal, history, 0);
-        FineTuning.TellKept(terminal, history, stopping);
-        return history;
-    }
 
     private static void Write(TextFineTuningSettings s, Terminal terminal, Gpt2Classifier model, Gpt2Config config, ITokenizer tokenizer, History history, ConfusionMatrix found)
     {

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+
 namespace Graft.Cli;
 
 /// <summary>What a fine-tuning for classes of texts is asked to do.</summary>
@@ -23,4 +26,17 @@ internal sealed record TextClassificationSettings
 
     /// <summary>Share of the labels that is spread over all classes.</summary>
     public float LabelSmoothing { get; init; }
+
+    /// <inheritdoc cref="TextFineTuningSettings.Run"/>
+    public JsonObject Run()
+    {
+        JsonObject run = Training.Run();
+        run["task"] = "classification";
+        run["validation-text"] = ValidationText is null ? null : Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(ValidationText)));
+        run["label-column"] = LabelColumn;
+        run["class-weights"] = IsBalanced ? "balanced" : null;
+        run["token-deletion"] = Deletion;
+        run["label-smoothing"] = LabelSmoothing;
+        return run;
+    }
 }

@@ -11,7 +11,6 @@ namespace Graft.Cli;
 /// <summary>A language model learns a text: GPT-2 from a folder, or a new one whose tokens are characters or learned from the text.</summary>
 internal static class TextFineTuning
 {
-    private const string StateName = "training.graft", RunName = "finetune.json";
     private const int DefaultBlock = 128;
 
     /// <summary>Trains, writes the folder of the model or its adapter with history and curves, and returns what was made.</summary>
@@ -37,8 +36,12 @@ internal static class TextFineTuning
         var data = new TextBlocks(training, block, s.Batch, s.Seed, config.VocabularySize);
         var check = new TextBlocks(validation, block, s.Batch, vocabularySize: config.VocabularySize);
         Describe(s, terminal, documents, tokenizer, data, check, model);
-        (History history, int kept) = Train(s, terminal, model, tokenizer, data, check);
+        model.Compile(Optimizer(s, data), TextBlocks.Loss, Metric.Perplexity);
+        var samples = new TextSamples(terminal, model, tokenizer, Prompt(s, tokenizer, check), s.SampleTokens, s.Seed, s.SampleEvery);
+        var run = new TextTraining(s, s.Run(), terminal);
+        (History history, int kept) = run.Train(model, data, check, "blocks", [new TextEpochLines(terminal, s.Epochs, data), samples]);
         Write(s, terminal, model, config, tokenizer, history);
+        run.Finish();
         return (model, tokenizer, history, kept);
     }
 
@@ -52,57 +55,6 @@ internal static class TextFineTuning
             VocabularySize = tokenizer.VocabularySize, Positions = s.Block ?? DefaultBlock, Blocks = sizes.Blocks, Width = sizes.Width, Heads = sizes.Heads,
             EosToken = tokenizer.EosToken, EmbeddingDropout = s.Dropout, ResidualDropout = s.Dropout, AttentionDropout = s.Dropout,
         }, tokenizer);
-    }
-
-    private static (History History, int KeptEpoch) Train(TextFineTuningSettings s, Terminal terminal, Gpt2 model, ITokenizer tokenizer, TextBlocks data, TextBlocks check)
-    {
-        string state = Path.Combine(s.Output, StateName);
-        model.Compile(Optimizer(s, data), TextBlocks.Loss, Metric.Perplexity);
-        using WeightAverage? average = s.Average > 0 ? new WeightAverage(s.Average) : null;
-        EarlyStopping? stopping = s.Patience is int patience ? new EarlyStopping(patience: patience) : null;
-        var checkpoint = new TrainingCheckpoint(state, s.SaveEvery, average: average);
-        var samples = new TextSamples(terminal, model, tokenizer, Prompt(s, tokenizer, check), s.SampleTokens, s.Seed, s.SampleEvery);
-        (History history, int epoch, int batch) = Begin(s, terminal, model, data, state, average);
-        int told = history.Notes.Count;
-        try
-        {
-            terminal.WithBar($"Epoch {epoch + 1}/{s.Epochs}", bar =>
-            {
-                bar.Unit = "blocks";
-                return model.Fit(data, s.Epochs, check, new FitOptions
-                {
-                    Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, InitialEpoch = epoch, InitialBatch = batch, History = history,
-                    AccumulationSteps = s.Accumulate, Precision = s.Precision, Callbacks = [.. new Callback?[] { average, checkpoint, new TextEpochLines(terminal, s.Epochs, data), samples, stopping }.OfType<Callback>()],
-                });
-            });
-        }
-        catch (OperationCanceledException)
-        {
-            if (checkpoint.SaveCancelled(model) || File.Exists(state))
-                terminal.Line("The training so far is kept; go on with the same command and --resume.");
-            throw;
-        }
-        FineTuning.TellNotes(terminal, history, told);
-        FineTuning.TellKept(terminal, history, stopping);
-        return (history, stopping is { BestEpoch: >= 0 } ? stopping.BestEpoch : history.Epochs.Count - 1);
-    }
-
-    /// <summary>Where training begins: at the start, or where one was ended.</summary>
-    private static (History History, int Epoch, int Batch) Begin(TextFineTuningSettings s, Terminal terminal, Gpt2 model, TextBlocks data, string state, WeightAverage? average)
-    {
-        string run = Path.Combine(s.Output, RunName);
-        if (s.Resume)
-        {
-            s.CheckRun(run);
-            (History history, int epoch, int batch) = TrainingCheckpoint.Restore(model, state, data, s.Accumulate, average);
-            terminal.Line($"Going on at step {batch} of epoch {epoch + 1}.{(s.Patience is null ? "" : FineTuning.PatienceFromHere)}");
-            return (history, epoch, batch);
-        }
-        if (File.Exists(state) && !s.Overwrites && !TextFineTuningSettings.IsFinished(run))
-            throw new GraftException($"{s.Output}: holds a training that has not come to its end; go on with it by --resume, remove {StateName} to begin anew, or name another --output folder.");
-        File.Delete(state);
-        s.WriteRun(run, isFinished: false);
-        return (new History(), 0, 0);
     }
 
     /// <summary>AdamW with the schedule that is asked for.</summary>
@@ -131,7 +83,6 @@ internal static class TextFineTuning
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Loss(history, Path.Combine(s.Output, "curves.png"));
-        s.WriteRun(Path.Combine(s.Output, RunName), isFinished: true);
         string what = s.Lora is null ? "config.json, model.safetensors, the tokenizer" : "adapter_config.json, adapter_model.safetensors";
         terminal.Line($"Wrote {what}, history.json, history.csv and curves.png to {s.Output}");
     }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Adapters;
 using Graft.Kernels;
@@ -30,8 +29,6 @@ internal readonly record struct NewTextModel(int Blocks, int Width, int Heads)
 /// <summary>What a fine-tuning on text is asked to do.</summary>
 internal sealed record TextFineTuningSettings
 {
-    private const string Finished = "finished";
-
     public string? Model { get; init; }
 
     public NewTextModel? New { get; init; }
@@ -108,6 +105,7 @@ internal sealed record TextFineTuningSettings
     /// <summary>All that decides over the weights at the end, as JSON: what a resumed run must have in common with the one that began.</summary>
     public JsonObject Run() => new()
     {
+        ["task"] = null, // what a training for classes adds to
         ["model"] = Model,
         ["new"] = New?.ToString(),
         ["vocabulary"] = Vocabulary,
@@ -135,19 +133,4 @@ internal sealed record TextFineTuningSettings
         ["seed"] = Seed,
         ["precision"] = Precision == ComputePrecision.Float32 ? null : Precision.Word(), // absent from runs that were begun before there was another
     };
-
-    /// <summary>Notes down how the training in a folder was begun, and whether it came to its end.</summary>
-    public void WriteRun(string path, bool isFinished)
-    {
-        JsonObject run = Run();
-        run[Finished] = isFinished;
-        RunNote.Write(path, run);
-    }
-
-    /// <summary>True where <see cref="WriteRun"/> noted an end.</summary>
-    public static bool IsFinished(string path) => File.Exists(path) && RunNote.Read(path)[Finished]?.GetValueKind() == JsonValueKind.True;
-
-    /// <summary>Checks that a run which is gone on with was begun with these settings.</summary>
-    /// <exception cref="GraftException">There is none, or it was begun with others; the message lists them.</exception>
-    public void CheckRun(string path) => RunNote.Check(path, Run(), Output);
 }

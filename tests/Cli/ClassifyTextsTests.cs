@@ -86,6 +86,35 @@ public sealed class ClassifyTextsTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_interrupted_training_goes_on_to_the_same_bits(bool freezes)
+    {
+        Base(width: 32);
+        string[] more = freezes ? ["--freeze", "1", "--class-weights", "balanced"] : ["--dropout", "0.1", "--token-deletion", "0.2", "--ema", "0.9"];
+        string[] Args(string output, params string[] last) => ["finetune-text", "--task", "classification", "--model", Sub("base"), "--text", Sub("a.tsv"), "--epochs", "3", "--learning-rate", "0.005", "--output", Sub(output), .. more, .. last];
+        string[] whole = Lines(Succeeds(Args("whole")));
+        using (var interrupt = new CancellationTokenSource())
+        using (var output = new InterruptingWriter("Epoch  2/3", interrupt))
+        using (var terminal = new Terminal(output, console: null, interrupt.Token))
+        {
+            var training = new TextFineTuningSettings { Model = Sub("base"), Text = Sub("a.tsv"), Epochs = 3, LearningRate = 5e-3f, Output = Sub("ended") };
+            TextClassificationSettings settings = freezes ? new() { Training = training with { Freeze = 1 }, IsBalanced = true } : new() { Training = training with { Dropout = 0.1f, Average = 0.9f }, Deletion = 0.2 };
+            Assert.ThrowsAny<OperationCanceledException>(() => TextClassification.Run(settings, terminal));
+            Assert.Contains("go on with the same command and --resume", output.ToString(), StringComparison.Ordinal);
+        }
+        Assert.False(File.Exists(Sub("ended/model.safetensors")));
+        Fails(1, "holds a training that has not come to its end", Args("ended"));
+        Fails(1, "begun otherwise: --label-smoothing was 0, not 0.1", Args("ended", "--resume", "--label-smoothing", "0.1"));
+        string[] resumed = Lines(Succeeds(Args("ended", "--resume")));
+        Assert.Contains("Going on at step 0 of epoch 3.", resumed);
+        Assert.Equal(whole[^1], resumed[^1]);
+        Assert.Equal(File.ReadAllBytes(Sub("whole/model.safetensors")), File.ReadAllBytes(Sub("ended/model.safetensors")));
+        Fails(1, "--task was classification, not absent", "finetune-text", "--model", Sub("base"), "--text", Sub("a.tsv"), "--epochs", "3", "--learning-rate", "0.005", "--output", Sub("ended"), "--resume");
+        Succeeds(Args("ended", "--seed", "3")); // what has come to its end makes room
+    }
+
     [Fact]
     public void What_cannot_be_learned_is_refused_in_one_line()
     {
@@ -99,7 +128,8 @@ public sealed class ClassifyTextsTests : IDisposable
         Fails(1, "class 'stone', which is none of 'animal', 'tool'", Args(Sub("a.tsv"), "--validation-text", Sub("other.tsv")));
         Fails(1, "--block 99: this model takes 1 to 24 tokens", Args(Sub("a.tsv"), "--block", "99"));
         Fails(2, "--positive 'stone': the classes are animal and tool", Args(Sub("a.tsv"), "--positive", "stone"));
-        Fails(2, "--resume: of no use with --task classification", Args(Sub("a.tsv"), "--resume"));
+        Fails(2, "--lora: of no use with --task classification", Args(Sub("a.tsv"), "--lora", "4"));
+        Fails(1, "no training to go on with", Args(Sub("a.tsv"), "--resume"));
         Fails(2, "--new", "finetune-text", "--task", "classification", "--new", "1x16x2", "--text", Sub("a.tsv"), "--output", Sub("out"));
         Fails(2, "--positive: of no use with --task language", "finetune-text", "--model", Sub("base"), "--text", Sub("a.tsv"), "--positive", "tool", "--output", Sub("out"));
         Fails(2, "--vocabulary makes the tokens of a new model", "finetune-text", "--model", Sub("base"), "--vocabulary", "300", "--text", Sub("a.tsv"), "--output", Sub("out"));

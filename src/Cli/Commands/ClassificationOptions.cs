@@ -8,7 +8,7 @@ internal sealed class ClassificationOptions
     private const string Classes = "classification";
 
     // What they mean is not there for classes.
-    private static readonly string[] OfLanguage = ["--new", "--vocabulary", "--lowercase", "--field", "--samples", "--sample-tokens", "--sample-every", "--save-every", "--resume", "--lora", "--lora-alpha", "--lora-dropout", "--lora-targets"];
+    private static readonly string[] OfLanguage = ["--new", "--vocabulary", "--lowercase", "--field", "--samples", "--sample-tokens", "--sample-every", "--lora", "--lora-alpha", "--lora-dropout", "--lora-targets"];
 
     private readonly Option<string> _task = new("--task")
     {
