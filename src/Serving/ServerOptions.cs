@@ -29,7 +29,7 @@ public sealed record ServerOptions
     /// <summary>Most bytes of a request's body.</summary>
     public long MaxBody { get; init; } = 16 << 20;
 
-    /// <summary>Texts that a language model continues side by side, token by token in turn. Each has its keys and values in memory.</summary>
+    /// <summary>Texts that a language model continues side by side. Each has its keys and values in memory.</summary>
     public int Generations { get; init; } = 4;
 
     /// <summary>How long requests that are under way may take when the server stops.</summary>

@@ -8,13 +8,13 @@ using Microsoft.AspNetCore.Http;
 namespace Graft.Serving;
 
 /// <summary>A language model that continues texts by /generate, whole or token by token. Requests and answers are those of Hugging Face's text-generation-inference.</summary>
-/// <remarks>Several texts are continued side by side: their tokens take turns, so that a short one need not wait for the end of a long one. Each text is what it would be alone.</remarks>
+/// <remarks>Several texts are continued side by side (<see cref="ContinuousBatch"/>), so that a short one need not wait for the end of a long one, and all share a pass over the weights. Each text is what it would be alone.</remarks>
 public sealed class TextGenerator : ServedModel
 {
     private readonly Gpt2 _model;
     private readonly ITokenizer _tokenizer;
     private readonly GenerationOptions _defaults;
-    private readonly SemaphoreSlim _turn = new(1);
+    private readonly TextScheduler _scheduler;
     private SemaphoreSlim _places = new(0);
     private int _generations;
     private Admission _admission = null!;
@@ -27,7 +27,7 @@ public sealed class TextGenerator : ServedModel
     /// <param name="defaults">The tokens that end a text, and the decoder that stop strings are looked for with.</param>
     public TextGenerator(Gpt2 model, ITokenizer tokenizer, GenerationOptions defaults)
     {
-        (_model, _tokenizer, _defaults) = (model, tokenizer, defaults);
+        (_model, _tokenizer, _defaults, _scheduler) = (model, tokenizer, defaults, new TextScheduler(model));
     }
 
     /// <inheritdoc/>
@@ -68,6 +68,7 @@ public sealed class TextGenerator : ServedModel
     {
         for (; _generations > 0; _generations--)
             await _places.WaitAsync().ConfigureAwait(false); // texts that were broken off still end the token that they are at, in the model's memory
+        _scheduler.Dispose();
     }
 
     private async Task Generate(HttpContext context, bool streams)
@@ -131,38 +132,14 @@ public sealed class TextGenerator : ServedModel
         }
     }
 
-    /// <summary>New tokens, each computed when it is this text's turn.</summary>
     private async IAsyncEnumerable<int> Continue(GrowingText text, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        IAsyncEnumerator<int> tokens = _model.GenerateTokensAsync(text.Prompt, text.Options, cancellation).GetAsyncEnumerator(cancellation);
-        try
+        await foreach (int token in _scheduler.Continue(text.Prompt, text.Options, cancellation).ConfigureAwait(false))
         {
-            while (!text.IsDone && await InTurn(() => tokens.MoveNextAsync(), cancellation).ConfigureAwait(false))
-            {
-                _metrics.Token();
-                yield return tokens.Current;
-            }
-        }
-        finally
-        {
-            await InTurn(async () => // gives the memory of keys and values back
-            {
-                await tokens.DisposeAsync().ConfigureAwait(false);
-                return true;
-            }, CancellationToken.None).ConfigureAwait(false);
-        }
-    }
-
-    private async ValueTask<bool> InTurn(Func<ValueTask<bool>> work, CancellationToken cancellation)
-    {
-        await _turn.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            return await work().ConfigureAwait(false);
-        }
-        finally
-        {
-            _turn.Release();
+            _metrics.Token();
+            yield return token;
+            if (text.IsDone)
+                yield break;
         }
     }
 

@@ -99,7 +99,7 @@ public static class ImageDecoder
             throw new GraftException($"{name}: not an image (it begins with {Beginning(bytes)}); JPEG, PNG, BMP, GIF, WebP, PPM and TIFF are read.");
         CheckSize(codec.Info.Width, codec.Info.Height, name);
         CheckClaim(bytes, codec.Info.Width, codec.Info.Height, name);
-        SKImageInfo info = codec.Info.WithColorType(SKColorType.Rgba8888).WithAlphaType(SKAlphaType.Unpremul);
+        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul); // no colour space: a profile is not applied
         if (input is not null && codec.EncodedFormat == SKEncodedImageFormat.Jpeg)
         {
             if (input.Draft)

@@ -47,6 +47,17 @@ public abstract class CausalSession : IDisposable
     public virtual void ReadAndChoose(ReadOnlySpan<int> tokens, TokenChoice choice, int step, Span<int> chosen) =>
         throw new GraftException($"{GetType().Name} does not choose tokens here (ChoosesTokens); read logits and choose among them.");
 
+    /// <summary>True where sessions of one model can read a token each in one pass over its weights, by <see cref="ReadTogether"/>.</summary>
+    public virtual bool ReadsTogether => false;
+
+    /// <summary>Reads a token into each of several sessions, and gives the logits behind each: the same as from each alone.</summary>
+    /// <param name="sessions">Sessions of one sequence of the same model, each once, this one among them.</param>
+    /// <param name="tokens">One for each.</param>
+    /// <param name="logits">Room for [sessions, VocabularySize].</param>
+    /// <exception cref="GraftException">A session is of another model or cannot read together with others; or as for <see cref="Read(IReadOnlyList{int[]}, Span{float})"/>, and none has read then.</exception>
+    public virtual void ReadTogether(IReadOnlyList<CausalSession> sessions, ReadOnlySpan<int> tokens, Span<float> logits) =>
+        throw new GraftException($"{GetType().Name} does not read together with others (ReadsTogether); read each session by itself.");
+
     /// <summary>Sequence i becomes what sequence parents[i] was: beam search drops some and goes on from others twice.</summary>
     public abstract void Reorder(ReadOnlySpan<int> parents);
 

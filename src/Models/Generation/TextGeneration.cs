@@ -46,12 +46,17 @@ public static class TextGeneration
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(prompt);
-        options ??= new GenerationOptions();
+        return Stream(StreamOf(model, prompt, options ?? new GenerationOptions()), cancellation);
+    }
+
+    /// <summary>Begins to continue one prompt whose tokens are final when they come; what is asked for is checked here.</summary>
+    internal static Func<TokenDecoding> StreamOf(ICausalModel model, int[] prompt, GenerationOptions options)
+    {
         if (options.NumBeams > 1 || options.PenaltyAlpha is not null || options.NumReturnSequences > 1)
             throw new GraftException("A stream is one sequence whose tokens are final when they come; leave NumBeams, PenaltyAlpha and NumReturnSequences out, or use Generate.");
         PromptBatch prompts = PromptBatch.Of([prompt], model.VocabularySize);
         GenerationLengths lengths = Lengths(model, prompts, options);
-        return Stream(model, prompts, options, lengths, cancellation);
+        return () => new TokenDecoding(model, prompts, options, lengths);
     }
 
     /// <summary>Continues one prompt and gives the new text as it comes, in whole characters, by <see cref="GenerationOptions.TokenText"/>.</summary>
@@ -96,10 +101,9 @@ public static class TextGeneration
         return decoding.Result();
     }
 
-    private static async IAsyncEnumerable<int> Stream(ICausalModel model, PromptBatch prompts, GenerationOptions options, GenerationLengths lengths,
-        [EnumeratorCancellation] CancellationToken cancellation)
+    private static async IAsyncEnumerable<int> Stream(Func<TokenDecoding> begin, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        using var decoding = new TokenDecoding(model, prompts, options, lengths);
+        using TokenDecoding decoding = begin();
         while (!decoding.IsDone)
         {
             await Task.Run(decoding.Step, cancellation).ConfigureAwait(false);

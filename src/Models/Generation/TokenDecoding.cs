@@ -42,6 +42,39 @@ internal sealed class TokenDecoding : IDisposable
     /// <summary>The token that the last step gave to a sequence.</summary>
     public int LastToken(int row) => _next[row][0];
 
+    /// <summary>True where the prompt is read, so that a step reads the last token of each sequence alone.</summary>
+    public bool HasBegun => _session is not null;
+
+    /// <summary>True where its next step can read together with those of others.</summary>
+    public bool StepsTogether => _session is { ReadsTogether: true };
+
+    /// <summary>A step of several decodings of one sequence each, in one pass over the model's weights. Nobody has stepped where that fails.</summary>
+    /// <param name="decodings">Those of one model whose <see cref="StepsTogether"/> is true.</param>
+    /// <returns>For each why no token could be chosen, or null.</returns>
+    /// <exception cref="GraftException">The model could not read.</exception>
+    public static Exception?[] Step(IReadOnlyList<TokenDecoding> decodings)
+    {
+        int vocabulary = decodings[0]._model.VocabularySize;
+        var logits = new float[decodings.Count * vocabulary];
+        CausalSession[] sessions = [.. decodings.Select(d => d._session!)];
+        sessions[0].ReadTogether(sessions, Array.ConvertAll([.. decodings], d => d._next[0][0]), logits);
+        var faults = new Exception?[decodings.Count];
+        Parallel.For(0, decodings.Count, i =>
+        {
+            TokenDecoding d = decodings[i];
+            logits.AsSpan(i * vocabulary, vocabulary).CopyTo(d._logits);
+            try
+            {
+                d.Grow(isChosen: false);
+            }
+            catch (Exception e) // of its logits, or of a processor of the caller's: the others have theirs
+            {
+                faults[i] = e;
+            }
+        });
+        return faults;
+    }
+
     /// <summary>Every sequence that has not ended grows by a token. One that has ended is fed its last token again: the model reads all rows or none.</summary>
     public void Step()
     {
@@ -52,6 +85,12 @@ internal sealed class TokenDecoding : IDisposable
             _session.ReadAndChoose(_read, _choice!, _generated, _read);
         else
             _session.Read(_next, _logits);
+        Grow(isChosen);
+    }
+
+    /// <summary>Chooses behind the logits, unless the device has chosen.</summary>
+    private void Grow(bool isChosen)
+    {
         for (int row = 0; row < _next.Length; row++)
         {
             if (_finish[row] is not null)

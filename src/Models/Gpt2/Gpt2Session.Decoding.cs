@@ -33,7 +33,7 @@ internal sealed partial class Gpt2Session
         _decoding.Run(choice, Revision, Addressed, () =>
         {
             Blocks(b, 0, Sequences, 1, _decoding.Tokens, _decoding.Counters, _decoding.Counters);
-            Head(b.X.Data);
+            Head(b.X.Data, Sequences, _logits);
             if (choice is not null)
                 Kernels.TokenChoice.Forward(choice.Geometry(Sequences, VocabularySize), _logits.Data, _decoding.Counters, _decoding.Tokens);
         });

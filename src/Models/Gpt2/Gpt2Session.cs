@@ -21,7 +21,6 @@ internal sealed partial class Gpt2Session : CausalSession
     private readonly int[] _lengths;
     private readonly Tensor[] _keys, _values;
     private readonly Tensor _past, _last, _logits;
-    private readonly MatMulGeometry _headProduct;
     private readonly Gpt2Decoding? _decoding;
     private Buffers? _buffers;
     private Tensor? _spare, _low, _share;
@@ -55,7 +54,6 @@ internal sealed partial class Gpt2Session : CausalSession
             Dispose(); // what there is of them
             throw;
         }
-        _headProduct = new MatMulGeometry(sequences, _config.VocabularySize, _config.Width, false, true, [0], [0], 1, 1);
     }
 
     public override int Sequences => _lengths.Length;
@@ -115,7 +113,7 @@ internal sealed partial class Gpt2Session : CausalSession
                 }
             }
         }
-        Head(_last.Data);
+        Head(_last.Data, Sequences, _logits);
         Kernels.Memory.Download(_logits.Data, logits);
     }
 
@@ -152,6 +150,7 @@ internal sealed partial class Gpt2Session : CausalSession
         GiveBack(ref _spare);
         GiveBack(ref _low);
         GiveBack(ref _share);
+        GiveBack(ref _logitsTogether);
         _buffers?.Release();
         _buffers = null;
     }
@@ -213,7 +212,18 @@ internal sealed partial class Gpt2Session : CausalSession
     /// <summary>From tokens to what the last block gives, in the buffers' X.</summary>
     private void Blocks(Buffers b, int first, int sequences, int count, DevicePtr<int> ids, DevicePtr<int> places, DevicePtr<int> past)
     {
-        int rows = sequences * count, width = _config.Width;
+        Embed(b, sequences * count, ids, places);
+        long start = (long)first * Capacity * _config.Width;
+        for (int i = 0; i < _layers.Blocks.Length; i++)
+            Block(_layers.Blocks[i], b, sequences * count, Attention(sequences, count), past, _keys[i].Data.At(start), _values[i].Data.At(start));
+    }
+
+    private CachedAttentionGeometry Attention(int sequences, int count) => new(sequences, count, Capacity, _config.Heads, _config.Width / _config.Heads, 0);
+
+    /// <summary>Token and position to X.</summary>
+    private void Embed(Buffers b, int rows, DevicePtr<int> ids, DevicePtr<int> places)
+    {
+        int width = _config.Width;
         var tokens = new EmbeddingGeometry(rows, VocabularySize, width);
         if (!Kernels.Embedding.ForwardSum(tokens, ids, Value(_layers.Tokens, 0), places, Value(_layers.Positions, 0), _config.Positions, b.X.Data))
         {
@@ -221,38 +231,39 @@ internal sealed partial class Gpt2Session : CausalSession
             Kernels.Embedding.Forward(tokens with { V = _config.Positions }, places, Value(_layers.Positions, 0), b.Normed.Data);
             Kernels.Memory.Accumulate(b.Normed.Data, b.X.Data, (long)rows * width, 1);
         }
-        var attention = new CachedAttentionGeometry(sequences, count, Capacity, _config.Heads, width / _config.Heads, 0);
-        long start = (long)first * Capacity * width;
-        for (int i = 0; i < _layers.Blocks.Length; i++)
-            Block(_layers.Blocks[i], b, rows, attention, past, _keys[i].Data.At(start), _values[i].Data.At(start));
     }
 
     private void Block(Gpt2Block block, Buffers b, int rows, in CachedAttentionGeometry attention, DevicePtr<int> past, DevicePtr<float> keys, DevicePtr<float> values)
     {
         NormedDense(block.AttentionNorm, block.QueryKeyValue, rows, b.X.Data, b.Inner.Data, b);
         Kernels.CausalAttention.ForwardCached(attention with { Scale = block.Scale }, b.Inner.Data, past, keys, values, b.Normed.Data);
+        AfterAttention(block, b, rows);
+    }
+
+    private void AfterAttention(Gpt2Block block, Buffers b, int rows)
+    {
         Dense(block.AttentionOut, rows, b.Normed.Data, b.X.Data, b.X.Data);
         NormedDense(block.MlpNorm, block.MlpIn, rows, b.X.Data, b.Inner.Data, b);
         Dense(block.MlpOut, rows, b.Inner.Data, b.X.Data, b.X.Data);
     }
 
     /// <summary>The logits behind a row of each sequence.</summary>
-    private void Head(DevicePtr<float> rows)
+    private void Head(DevicePtr<float> x, int rows, Tensor logits)
     {
-        Buffers b = Take(Sequences);
+        Buffers b = Take(rows);
         if (_layers.Head is Dense own)
         {
-            NormedDense(_layers.Norm, own, Sequences, rows, _logits.Data, b);
+            NormedDense(_layers.Norm, own, rows, x, logits.Data, b);
             return;
         }
         _packed.TryGetValue(_layers.Head, out PackedProduct? head);
-        if (head?.RunNormed(Sequences, Normalization(_layers.Norm), rows, DevicePtr<float>.Null, DevicePtr<float>.Null, null, _logits.Data) == true)
+        if (head?.RunNormed(rows, Normalization(_layers.Norm), x, DevicePtr<float>.Null, DevicePtr<float>.Null, null, logits.Data) == true)
             return;
-        Norm(_layers.Norm, Sequences, rows, b.Normed.Data, b);
+        Norm(_layers.Norm, rows, x, b.Normed.Data, b);
         if (head is not null)
-            head.Run(Sequences, b.Normed.Data, DevicePtr<float>.Null, DevicePtr<float>.Null, null, _logits.Data);
+            head.Run(rows, b.Normed.Data, DevicePtr<float>.Null, DevicePtr<float>.Null, null, logits.Data);
         else
-            Kernels.MatMul.Forward(_headProduct, b.Normed.Data, Value(_layers.Tokens, 0), _logits.Data);
+            Kernels.MatMul.Forward(new MatMulGeometry(rows, VocabularySize, _config.Width, false, true, [0], [0], 1, 1), b.Normed.Data, Value(_layers.Tokens, 0), logits.Data);
     }
 
     private void Dense(Dense layer, int rows, DevicePtr<float> x, DevicePtr<float> residual, DevicePtr<float> y)

@@ -46,6 +46,18 @@ public sealed class JpegStripTests : IDisposable
     }
 
     [Fact]
+    public void A_colour_profile_is_not_applied_as_by_Pillow()
+    {
+        using SKColorSpace wide = SKColorSpace.CreateRgb(SKColorSpaceTransferFn.Srgb, SKColorSpaceXyz.DisplayP3);
+        byte[] plain = Encode(33, 17, SKJpegEncoderDownsample.Downsample420, 1), profiled = Encode(33, 17, SKJpegEncoderDownsample.Downsample420, 1, wide);
+        using (SKData data = SKData.CreateCopy(profiled))
+        using (SKCodec codec = SKCodec.Create(data))
+            Assert.False(codec.Info.ColorSpace.IsSrgb);
+        Assert.Equal(ImageDecoder.Decode(plain, "x.jpg").Pixels, ImageDecoder.Decode(profiled, "x.jpg").Pixels);
+        AssertSame(profiled, new ImageInput(9, 11, ResizeFilter.Bilinear));
+    }
+
+    [Fact]
     public void A_file_that_is_cut_off_is_the_same_error_as_of_a_whole_picture()
     {
         byte[] file = Encode(64, 130, SKJpegEncoderDownsample.Downsample420, 3), noEnd = file[..^2];
@@ -75,10 +87,10 @@ public sealed class JpegStripTests : IDisposable
         Assert.Equal(whole, new ImageReader(Preprocessing.None.For(input)).Pixels(_files.Write("x.jpg", file)));
     }
 
-    private static byte[] Encode(int width, int height, SKJpegEncoderDownsample downsample, int seed)
+    private static byte[] Encode(int width, int height, SKJpegEncoderDownsample downsample, int seed, SKColorSpace? profile = null)
     {
         var random = new Random(seed);
-        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque, profile));
         for (int y = 0; y < height; y++)
         {
             for (int x = 0; x < width; x++)
