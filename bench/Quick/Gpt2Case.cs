@@ -6,7 +6,7 @@ using Graft.Models;
 namespace Graft.Bench.Quick;
 
 /// <summary>
-/// GPT-2 of 124 million parameters: a prompt of 4 tokens continued to 50, greedily, from weights of 32, 16 and 8 bits; and reading a prompt of 512. ONNX
+/// GPT-2 of 124 million parameters: a prompt of 4 tokens continued to 50, greedily, from weights of 32, 16 and 8 bits, also four at a time; and reading a prompt of 512. ONNX
 /// Runtime beside what is computed in floats; it reads the short prompt token by token.
 /// </summary>
 internal sealed class Gpt2Case : IQuickCase
@@ -15,7 +15,7 @@ internal sealed class Gpt2Case : IQuickCase
     private const double Budget = 3; // seconds a line and its peer
 
     /// <summary>What is timed; decoding is from weights of a precision, all else from floats.</summary>
-    internal readonly record struct Line(string Name, WeightPrecision Precision, bool Decodes, bool HasPeer)
+    internal readonly record struct Line(string Name, WeightPrecision Precision, bool Decodes, bool HasPeer, int Texts = 1)
     {
         public int Tokens => Decodes ? Prompt : LongPrompt;
     }
@@ -26,15 +26,24 @@ internal sealed class Gpt2Case : IQuickCase
         new("gpt2-decode-int8", WeightPrecision.Int8, Decodes: true, HasPeer: false), new("gpt2-prefill-512", WeightPrecision.Float32, Decodes: false, HasPeer: true),
     ];
 
+    // Side by side, as a server continues them.
+    private static readonly Line[] s_several =
+    [
+        new("gpt2-decode-x4-f32", WeightPrecision.Float32, Decodes: true, HasPeer: false, Texts: 4), new("gpt2-decode-x4-bf16", WeightPrecision.BFloat16, Decodes: true, HasPeer: false, Texts: 4),
+        new("gpt2-decode-x4-int8", WeightPrecision.Int8, Decodes: true, HasPeer: false, Texts: 4),
+    ];
+
+    private static IEnumerable<Line> All => [.. Lines, .. s_several];
+
     /// <inheritdoc/>
-    public IReadOnlyList<string> Names { get; } = [.. Lines.Select(l => l.Name), .. Lines.Where(l => l.HasPeer).Select(l => $"ort-{l.Name}")];
+    public IReadOnlyList<string> Names { get; } = [.. All.Select(l => l.Name), .. Lines.Where(l => l.HasPeer).Select(l => $"ort-{l.Name}")];
 
     /// <inheritdoc/>
     public bool Run(QuickOptions options, Action<string> line, Action<string> note)
     {
         Gpt2 model = Gpt2.Build(Gpt2Config.Small);
         bool fine = true;
-        foreach (Line each in Lines.Where(l => options.Wants(l.Name) || options.Wants($"ort-{l.Name}")))
+        foreach (Line each in All.Where(l => options.Wants(l.Name) || options.Wants($"ort-{l.Name}")))
             fine &= Run(model, each, line, note);
         model.Release();
         return fine;
@@ -45,7 +54,7 @@ internal sealed class Gpt2Case : IQuickCase
     {
         model.Precision = of.Precision;
         int[] tokens = Tokens(model);
-        return Contender.Rate(name, "tokens/s", of.Decodes ? MaxLength - Prompt : LongPrompt, () => Read(model, of, tokens, logits));
+        return Contender.Rate(name, "tokens/s", of.Decodes ? of.Texts * (MaxLength - Prompt) : LongPrompt, () => Read(model, of, tokens, logits));
     }
 
     private static int[] Tokens(Gpt2 model) => [.. Enumerable.Range(0, LongPrompt).Select(i => i * 7919 % model.VocabularySize)];
@@ -84,6 +93,15 @@ internal sealed class Gpt2Case : IQuickCase
 
     private static void Read(Gpt2 model, Line of, int[] tokens, float[] logits)
     {
+        if (of.Texts > 1)
+        {
+            using var batch = new ContinuousBatch(model);
+            for (int i = 0; i < of.Texts; i++)
+                batch.Add(tokens[(i * of.Tokens)..((i + 1) * of.Tokens)], new GenerationOptions { MaxLength = MaxLength });
+            while (batch.Texts.Count > 0)
+                batch.Step();
+            return;
+        }
         using CausalSession session = model.Open(1, of.Decodes ? MaxLength : LongPrompt);
         session.Read([tokens[..of.Tokens]], logits);
         while (of.Decodes && session.Length(0) < MaxLength - 1)
