@@ -3,8 +3,8 @@ using Graft.Kernels.Cpu;
 namespace Graft.Kernels;
 
 /// <summary>
-/// Many rows are a 1x1 convolution on one line of M pixels: the same blocks, the same register tiles (<see cref="FusedConv2DProduct"/>). A single
-/// row is <see cref="FrozenDenseRow"/>.
+/// Many rows are a 1x1 convolution on one line of M pixels: the same blocks, the same register tiles (<see cref="FusedConv2DProduct"/>). A few
+/// are <see cref="FrozenDenseRows"/>.
 /// </summary>
 internal sealed unsafe class CpuFrozenDenseKernels(GemmTile tile) : FrozenDenseKernels
 {
@@ -28,8 +28,8 @@ internal sealed unsafe class CpuFrozenDenseKernels(GemmTile tile) : FrozenDenseK
             Activation = g.Activation == UnaryFormula.ReLU ? FusedActivation.ReLU : FusedActivation.None,
         };
         var product = new FusedConv2DProduct(line, ConvAlgorithm.Pointwise, tile, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer);
-        if (g.M == 1)
-            FrozenDenseRow.Run(g, tile.Columns, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, product.SumsFromResidual, y.Pointer);
+        if (g.M <= FrozenDenseRows.Most)
+            FrozenDenseRows.Run(g, tile.Columns, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, product.SumsFromResidual, y.Pointer);
         else
             product.Run();
         if (g.Activation is { } formula and not UnaryFormula.ReLU)

@@ -77,6 +77,8 @@ internal unsafe struct BytePanels : IRowBody
     /// <summary>Bytes ahead of those in use that are asked for.</summary>
     private const int Ahead = 8192;
 
+    private const int Together = 4, FewestTogether = 3; // rows that meet a widened number at once
+
     public NarrowDenseGeometry G;
     public BytePath Path;
     public QuantizedRows Rows;
@@ -86,21 +88,25 @@ internal unsafe struct BytePanels : IRowBody
 
     public readonly void Run(int first, int end)
     {
-        float* sums = stackalloc float[Columns];
+        float* sums = stackalloc float[Together * Columns];
         for (int panel = first; panel < end; panel++)
         {
             byte* weights = Packed + panel * PanelBytes;
-            for (int row = 0; row < G.M; row++)
+            for (int row = 0, rows; row < G.M; row += rows)
             {
                 byte* x = Rows.Bytes + (long)row * G.Blocks * Block;
                 float* factors = Rows.Factors + (long)row * G.Blocks;
+                rows = Path == BytePath.Avx512 && G.M - row >= FewestTogether ? Math.Min(Together, G.M - row) : 1;
                 switch (Path)
                 {
                     case BytePath.Vnni: RowVnni(weights, x, factors, sums); break;
+                    case BytePath.Avx512 when rows > 1: FourRowsAvx512(weights, x, factors, rows, sums); break;
+                    case BytePath.Avx512: RowAvx512(weights, x, factors, sums); break;
                     case BytePath.Avx2: RowAvx2(weights, x, factors, sums); break;
                     default: RowPortable(weights, x, factors, sums); break;
                 }
-                Output.Store(sums, row, panel);
+                for (int r = 0; r < rows; r++)
+                    Output.Store(sums + r * Columns, row + r, panel);
             }
         }
     }
@@ -137,6 +143,102 @@ internal unsafe struct BytePanels : IRowBody
         s3.Store(sums + 24);
     }
 
+    /// <summary>Shorts, two products a lane: each column has two lanes until the block's end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private readonly void RowAvx512(byte* w, byte* x, float* factors, float* sums)
+    {
+        short* inputs = stackalloc short[Block];
+        new Span<float>(sums, Columns).Clear();
+        for (int block = 0; block < G.Blocks; block++, x += Block)
+        {
+            Vector512<int> t0 = Vector512<int>.Zero, t1 = t0, t2 = t0, t3 = t0;
+            byte* quads = w + Columns * (sizeof(int) + sizeof(float));
+            Widen(x, inputs);
+            for (int i = 0; i < Block; i += 4, quads += 4 * Columns)
+            {
+                Sse.Prefetch0(quads + Ahead);
+                Sse.Prefetch0(quads + Ahead + 64);
+                Vector512<short> quad = Vector512.Create(*(long*)(inputs + i)).AsInt16();
+                t0 += Avx512BW.MultiplyAddAdjacent(quad, Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)quads)));
+                t1 += Avx512BW.MultiplyAddAdjacent(quad, Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)quads + 32)));
+                t2 += Avx512BW.MultiplyAddAdjacent(quad, Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)quads + 64)));
+                t3 += Avx512BW.MultiplyAddAdjacent(quad, Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)quads + 96)));
+            }
+            AddBlock(w, t0, t1, t2, t3, factors[block], sums);
+            w = quads;
+        }
+    }
+
+    /// <summary>As <see cref="RowAvx512"/>, for up to four rows of x. The last row stands in for those that are not there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private readonly void FourRowsAvx512(byte* w, byte* x, float* factors, int rows, float* sums)
+    {
+        short* inputs = stackalloc short[Together * Block];
+        new Span<float>(sums, Together * Columns).Clear();
+        int second = Math.Min(1, rows - 1) * G.Blocks, third = Math.Min(2, rows - 1) * G.Blocks, fourth = (rows - 1) * G.Blocks; // in blocks from the first
+        for (int block = 0; block < G.Blocks; block++, x += Block, factors++)
+        {
+            Vector512<int> t00 = Vector512<int>.Zero, t01 = t00, t02 = t00, t03 = t00, t10 = t00, t11 = t00, t12 = t00, t13 = t00;
+            Vector512<int> t20 = t00, t21 = t00, t22 = t00, t23 = t00, t30 = t00, t31 = t00, t32 = t00, t33 = t00;
+            byte* quads = w + Columns * (sizeof(int) + sizeof(float));
+            Widen(x, inputs);
+            Widen(x + (long)second * Block, inputs + Block);
+            Widen(x + (long)third * Block, inputs + 2 * Block);
+            Widen(x + (long)fourth * Block, inputs + 3 * Block);
+            for (int i = 0; i < Block; i += 4, quads += 4 * Columns)
+            {
+                Sse.Prefetch0(quads + Ahead);
+                Sse.Prefetch0(quads + Ahead + 64);
+                Vector512<short> w0 = Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)quads)), w1 = Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)quads + 32));
+                Vector512<short> w2 = Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)quads + 64)), w3 = Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)quads + 96));
+                Add(inputs + i, w0, w1, w2, w3, ref t00, ref t01, ref t02, ref t03);
+                Add(inputs + Block + i, w0, w1, w2, w3, ref t10, ref t11, ref t12, ref t13);
+                Add(inputs + 2 * Block + i, w0, w1, w2, w3, ref t20, ref t21, ref t22, ref t23);
+                Add(inputs + 3 * Block + i, w0, w1, w2, w3, ref t30, ref t31, ref t32, ref t33);
+            }
+            AddBlock(w, t00, t01, t02, t03, factors[0], sums);
+            AddBlock(w, t10, t11, t12, t13, factors[second], sums + Columns);
+            AddBlock(w, t20, t21, t22, t23, factors[third], sums + 2 * Columns);
+            AddBlock(w, t30, t31, t32, t33, factors[fourth], sums + 3 * Columns);
+            w = quads;
+        }
+    }
+
+    /// <summary>A block of inputs as shorts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Widen(byte* x, short* to)
+    {
+        for (int i = 0; i < Block; i += 32)
+            Avx512BW.ConvertToVector512Int16(Vector256.Load(x + i)).Store(to + i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(short* inputs, Vector512<short> w0, Vector512<short> w1, Vector512<short> w2, Vector512<short> w3, ref Vector512<int> t0, ref Vector512<int> t1, ref Vector512<int> t2, ref Vector512<int> t3)
+    {
+        Vector512<short> quad = Vector512.Create(*(long*)inputs).AsInt16();
+        t0 += Avx512BW.MultiplyAddAdjacent(quad, w0);
+        t1 += Avx512BW.MultiplyAddAdjacent(quad, w1);
+        t2 += Avx512BW.MultiplyAddAdjacent(quad, w2);
+        t3 += Avx512BW.MultiplyAddAdjacent(quad, w3);
+    }
+
+    /// <summary>A block's totals, two lanes a column, times both factors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddBlock(byte* block, Vector512<int> t0, Vector512<int> t1, Vector512<int> t2, Vector512<int> t3, float factor, float* sums)
+    {
+        int* starts = (int*)block;
+        float* scales = (float*)block + Columns;
+        Vector256<float> factors = Vector256.Create(factor);
+        AddScaled(Vector256.Load(sums), ByColumn(t0) + Vector256.Load(starts), factors, scales).Store(sums);
+        AddScaled(Vector256.Load(sums + 8), ByColumn(t1) + Vector256.Load(starts + 8), factors, scales + 8).Store(sums + 8);
+        AddScaled(Vector256.Load(sums + 16), ByColumn(t2) + Vector256.Load(starts + 16), factors, scales + 16).Store(sums + 16);
+        AddScaled(Vector256.Load(sums + 24), ByColumn(t3) + Vector256.Load(starts + 24), factors, scales + 24).Store(sums + 24);
+    }
+
+    /// <summary>Sums of neighbouring lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> ByColumn(Vector512<int> t) => Avx512F.ConvertToVector256Int32(t.AsInt64() + Vector512.ShiftRightLogical(t.AsInt64(), 32));
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void RowAvx2(byte* w, byte* x, float* factors, float* sums)
     {
@@ -146,17 +248,17 @@ internal unsafe struct BytePanels : IRowBody
             byte* quads = w + Columns * (sizeof(int) + sizeof(float));
             for (int c = 0; c < Columns; c += 8)
             {
-                Vector256<int> total = Vector256.Load((int*)w + c);
+                Vector256<int> lows = Vector256<int>.Zero, highs = lows;
                 for (int i = 0; i < Block; i += 4)
                 {
                     Vector128<byte> quad = Vector128.Create(*(int*)(x + i)).AsByte();
                     Vector256<short> inputs = Avx2.ConvertToVector256Int16(quad);
                     sbyte* weights = (sbyte*)quads + i * Columns + c * 4;
-                    Vector256<int> low = Avx2.MultiplyAddAdjacent(inputs, Avx2.ConvertToVector256Int16(Vector128.Load(weights)));
-                    Vector256<int> high = Avx2.MultiplyAddAdjacent(inputs, Avx2.ConvertToVector256Int16(Vector128.Load(weights + 16)));
-                    // Pairs of four columns in low, of four in high: sums come out as columns 0 1 4 5 2 3 6 7.
-                    total += Avx2.Permute4x64(Avx2.HorizontalAdd(low, high).AsInt64(), 0b11_01_10_00).AsInt32();
+                    lows += Avx2.MultiplyAddAdjacent(inputs, Avx2.ConvertToVector256Int16(Vector128.Load(weights)));
+                    highs += Avx2.MultiplyAddAdjacent(inputs, Avx2.ConvertToVector256Int16(Vector128.Load(weights + 16)));
                 }
+                // Pairs of four columns in lows, of four in highs: sums come out as columns 0 1 4 5 2 3 6 7.
+                Vector256<int> total = Vector256.Load((int*)w + c) + Avx2.Permute4x64(Avx2.HorizontalAdd(lows, highs).AsInt64(), 0b11_01_10_00).AsInt32();
                 AddScaled(Vector256.Load(sums + c), total, Vector256.Create(factors[block]), (float*)w + Columns + c).Store(sums + c);
             }
             x += Block;

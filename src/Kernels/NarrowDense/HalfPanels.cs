@@ -16,8 +16,10 @@ internal unsafe struct HalfPanels : IRowBody
     /// <summary>Weights ahead of those in use that are asked for, in ushorts: 8 KiB.</summary>
     private const int Ahead = 4096;
 
-    /// <summary>For fewer rows, widening the panel costs more than meeting it once a row.</summary>
-    private const int FewestTiledRows = 8;
+    /// <summary>For fewer rows, widening the panel costs more than meeting it once a row, or once four rows.</summary>
+    private static int FewestTiledRows => Vector512.IsHardwareAccelerated ? 24 : 8;
+
+    private const int Together = 4; // rows that meet a widened number at once, where there are the registers
 
     public NarrowDenseGeometry G;
     public float* X;
@@ -26,7 +28,7 @@ internal unsafe struct HalfPanels : IRowBody
 
     public readonly void Run(int first, int end)
     {
-        float* sums = stackalloc float[Columns];
+        float* sums = stackalloc float[Together * Columns];
         for (int panel = first; panel < end; panel++)
         {
             ushort* weights = Packed + (long)panel * ((G.K + 1) / 2 * 2) * Columns;
@@ -35,10 +37,15 @@ internal unsafe struct HalfPanels : IRowBody
                 Tiles(weights, panel);
                 continue;
             }
-            for (int row = 0; row < G.M; row++)
+            for (int row = 0, rows; row < G.M; row += rows)
             {
-                Row(X + (long)row * G.K, weights, sums);
-                Output.Store(sums, row, panel);
+                rows = Vector512.IsHardwareAccelerated ? Math.Min(Together, G.M - row) : 1;
+                if (rows == 1)
+                    Row(X + (long)row * G.K, weights, sums);
+                else
+                    FourRows(X + (long)row * G.K, rows, weights, sums);
+                for (int r = 0; r < rows; r++)
+                    Output.Store(sums + r * Columns, row + r, panel);
             }
         }
     }
@@ -71,6 +78,63 @@ internal unsafe struct HalfPanels : IRowBody
         }
         (evenLeft + oddLeft).Store(sums);
         (evenRight + oddRight).Store(sums + 16);
+    }
+
+    /// <summary>As <see cref="Row"/>, for two to four rows of x: the same sums in the same order. The last row stands in for those that are not there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private readonly void FourRows(float* x, int rows, ushort* w, float* sums)
+    {
+        Vector512<float> evenLeft0 = Vector512<float>.Zero, evenRight0 = evenLeft0, oddLeft0 = evenLeft0, oddRight0 = evenLeft0, evenLeft1 = evenLeft0, evenRight1 = evenLeft0, oddLeft1 = evenLeft0, oddRight1 = evenLeft0;
+        Vector512<float> evenLeft2 = evenLeft0, evenRight2 = evenLeft0, oddLeft2 = evenLeft0, oddRight2 = evenLeft0, evenLeft3 = evenLeft0, evenRight3 = evenLeft0, oddLeft3 = evenLeft0, oddRight3 = evenLeft0;
+        Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
+        float* x1 = x + G.K, x2 = x + (long)Math.Min(2, rows - 1) * G.K, x3 = x + (long)(rows - 1) * G.K;
+        int k = 0;
+        for (; k + 2 <= G.K; k += 2, w += 2 * Columns)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(w + Ahead);
+                Sse.Prefetch0(w + Ahead + Columns);
+            }
+            Vector512<uint> a = Vector512.Load((uint*)w), b = Vector512.Load((uint*)w + 16);
+            Vector512<float> left = Vector512.ShiftLeft(a, 16).AsSingle(), right = Vector512.ShiftLeft(b, 16).AsSingle();
+            Add(x[k], left, right, ref evenLeft0, ref evenRight0);
+            Add(x1[k], left, right, ref evenLeft1, ref evenRight1);
+            Add(x2[k], left, right, ref evenLeft2, ref evenRight2);
+            Add(x3[k], left, right, ref evenLeft3, ref evenRight3);
+            (left, right) = ((a & upper).AsSingle(), (b & upper).AsSingle());
+            Add(x[k + 1], left, right, ref oddLeft0, ref oddRight0);
+            Add(x1[k + 1], left, right, ref oddLeft1, ref oddRight1);
+            Add(x2[k + 1], left, right, ref oddLeft2, ref oddRight2);
+            Add(x3[k + 1], left, right, ref oddLeft3, ref oddRight3);
+        }
+        if (k < G.K)
+        {
+            Vector512<float> left = Vector512.ShiftLeft(Vector512.Load((uint*)w), 16).AsSingle(), right = Vector512.ShiftLeft(Vector512.Load((uint*)w + 16), 16).AsSingle();
+            Add(x[k], left, right, ref evenLeft0, ref evenRight0);
+            Add(x1[k], left, right, ref evenLeft1, ref evenRight1);
+            Add(x2[k], left, right, ref evenLeft2, ref evenRight2);
+            Add(x3[k], left, right, ref evenLeft3, ref evenRight3);
+        }
+        Store(sums, evenLeft0 + oddLeft0, evenRight0 + oddRight0);
+        Store(sums + Columns, evenLeft1 + oddLeft1, evenRight1 + oddRight1);
+        Store(sums + 2 * Columns, evenLeft2 + oddLeft2, evenRight2 + oddRight2);
+        Store(sums + 3 * Columns, evenLeft3 + oddLeft3, evenRight3 + oddRight3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(float x, Vector512<float> left, Vector512<float> right, ref Vector512<float> sumLeft, ref Vector512<float> sumRight)
+    {
+        Vector512<float> a = Vector512.Create(x);
+        sumLeft = Vector512.MultiplyAddEstimate(left, a, sumLeft);
+        sumRight = Vector512.MultiplyAddEstimate(right, a, sumRight);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(float* to, Vector512<float> left, Vector512<float> right)
+    {
+        left.Store(to);
+        right.Store(to + 16);
     }
 
     private readonly void Tiles(ushort* w, int panel)

@@ -46,10 +46,11 @@ public sealed unsafe class FrozenDenseTests
         {
             foreach (bool residual in new[] { false, true })
             {
-                using GuardedBlock x = GuardedBlock.Random(2 * k, 1), w = GuardedBlock.Random(k * o, 2), b = GuardedBlock.Random(o, 3), added = GuardedBlock.Random(2 * o, 4);
-                float[] both = Run(kernels, new FrozenDenseGeometry(2, k, o, UnaryFormula.GeluTanh), x, w, b, residual ? added : null, inPlace: false);
-                float[] first = Run(kernels, new FrozenDenseGeometry(1, k, o, UnaryFormula.GeluTanh), x, w, b, residual ? added : null, inPlace: false);
-                Assert.Equal(both[..o], first);
+                const int Many = 13;
+                using GuardedBlock x = GuardedBlock.Random(Many * k, 1), w = GuardedBlock.Random(k * o, 2), b = GuardedBlock.Random(o, 3), added = GuardedBlock.Random(Many * o, 4);
+                float[] many = Run(kernels, new FrozenDenseGeometry(Many, k, o, UnaryFormula.GeluTanh), x, w, b, residual ? added : null, inPlace: false);
+                for (int rows = 1; rows < Many; rows++)
+                    Assert.Equal(many[..(rows * o)], Run(kernels, new FrozenDenseGeometry(rows, k, o, UnaryFormula.GeluTanh), x, w, b, residual ? added : null, inPlace: false));
             }
         }
     }

@@ -13,7 +13,7 @@ public sealed unsafe class NarrowDenseTests
 
     private static readonly (int K, int O)[] s_sizes = [(1, 1), (2, 31), (5, 33), (127, 32), (128, 64), (129, 65), (768, 96), (3072, 40)];
 
-    private static IEnumerable<BytePath> Paths => Enum.GetValues<BytePath>().Where(p => p switch { BytePath.Vnni => AvxVnni.IsSupported, BytePath.Avx2 => Avx2.IsSupported, _ => true });
+    private static IEnumerable<BytePath> Paths => Enum.GetValues<BytePath>().Where(p => p switch { BytePath.Vnni => AvxVnni.IsSupported, BytePath.Avx512 => Avx512BW.IsSupported, BytePath.Avx2 => Avx2.IsSupported, _ => true });
 
     [Theory]
     [InlineData(WeightPrecision.BFloat16, 1)]
@@ -21,6 +21,7 @@ public sealed unsafe class NarrowDenseTests
     [InlineData(WeightPrecision.BFloat16, 30)]
     [InlineData(WeightPrecision.Int8, 1)]
     [InlineData(WeightPrecision.Int8, 4)]
+    [InlineData(WeightPrecision.Int8, 7)]
     public void Every_size_agrees_with_the_reference(WeightPrecision precision, int rows)
     {
         int seed = 0;
@@ -47,8 +48,15 @@ public sealed unsafe class NarrowDenseTests
     {
         foreach ((int k, int o) in s_sizes)
         {
-            float[] many = Run(KernelSet.Cpu.NarrowDense, new NarrowDenseGeometry(3, k, o, precision), 1, transposed: false);
-            Assert.Equal(many[..o], Run(KernelSet.Cpu.NarrowDense, new NarrowDenseGeometry(1, k, o, precision), 1, transposed: false));
+            const int Many = 7; // of bfloat16, more may go by tiles, which add in another order
+            foreach (BytePath path in precision == WeightPrecision.Int8 ? Paths : [BytePath.Portable])
+            {
+                var kernels = new CpuNarrowDenseKernels(path);
+                using GuardedBlock x = GuardedBlock.Random(Many * k, 1), w = Weights(k, o, 2), b = GuardedBlock.Random(o, 3), residual = GuardedBlock.Random(Many * o, 4);
+                float[] many = Run(kernels, new NarrowDenseGeometry(Many, k, o, precision), x, w, b, residual, transposed: false);
+                for (int rows = 1; rows < Many; rows++)
+                    Assert.Equal(many[..(rows * o)], Run(kernels, new NarrowDenseGeometry(rows, k, o, precision), x, w, b, residual, transposed: false));
+            }
         }
     }
 
