@@ -18,6 +18,8 @@ namespace Graft.Models;
 /// <param name="model">The model.</param>
 public sealed class ContinuousBatch(ICausalModel model) : IDisposable
 {
+    private const int MostTogether = 7; // more rows of 16-bit weights go by tiles on some processors, which add in another order
+
     private readonly List<ContinuedText> _texts = [];
 
     /// <summary>Those that have not ended, in the order in which they were added.</summary>
@@ -49,8 +51,12 @@ public sealed class ContinuousBatch(ICausalModel model) : IDisposable
     {
         ContinuedText[] together = [.. _texts.Where(t => t.Decoding.StepsTogether)], alone = [.. _texts.Where(t => t.Decoding is { HasBegun: true, StepsTogether: false })];
         ContinuedText? next = _texts.Find(t => !t.Decoding.HasBegun); // one, so that the others need not wait for the prompts of all
-        if (together.Length == 1 || !Together(together))
-            alone = [.. alone, .. together];
+        int groups = (together.Length + MostTogether - 1) / MostTogether;
+        foreach (ContinuedText[] group in groups == 0 ? [] : together.Chunk((together.Length + groups - 1) / groups))
+        {
+            if (group.Length == 1 || !Together(group))
+                alone = [.. alone, .. group];
+        }
         foreach (ContinuedText text in alone)
             Alone(text);
         if (next is not null)
@@ -72,8 +78,6 @@ public sealed class ContinuousBatch(ICausalModel model) : IDisposable
     /// <returns>False where they could not be read together, as for want of memory: one of them may still have enough.</returns>
     private static bool Together(ContinuedText[] texts)
     {
-        if (texts.Length == 0)
-            return true;
         Exception?[] faults;
         try
         {

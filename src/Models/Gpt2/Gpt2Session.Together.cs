@@ -1,5 +1,3 @@
-using Graft.Kernels;
-
 namespace Graft.Models;
 
 internal sealed partial class Gpt2Session

@@ -84,8 +84,10 @@ public sealed class ContinuousBatchTests
         var random = new Random(5);
         using var batch = new ContinuousBatch(model);
         var texts = new List<(int[] Prompt, GenerationOptions Options, ContinuedText Text, List<int> Tokens)>();
+        int most = 0;
         for (int step = 0; step < 20 || batch.Texts.Count > 0; step++)
         {
+            most = Math.Max(most, batch.Texts.Count);
             for (int k = random.Next(3); k > 0 && step < 20; k--)
             {
                 int[] prompt = [.. Enumerable.Range(0, random.Next(1, 9)).Select(_ => random.Next(90))];
@@ -97,6 +99,7 @@ public sealed class ContinuousBatchTests
                 texts.Single(t => t.Text == text).Tokens.Add(text.LastToken);
         }
         Assert.True(texts.Count > 12 && texts.Sum(t => t.Tokens.Count) > 100);
+        Assert.True(most > 7); // more than one pass
         foreach ((int[] prompt, GenerationOptions options, ContinuedText text, List<int> tokens) in texts)
         {
             Assert.Equal(model.Generate([prompt], options).Sequences[0].Generated.ToArray(), tokens);
