@@ -13,7 +13,6 @@ internal static unsafe class FrozenDenseRows
     /// <summary>With more rows arithmetic is the limit, and larger tiles are faster.</summary>
     public const int Most = 4;
 
-
     /// <summary>Floats ahead of the weights in use that are asked for: the processor's own look-ahead ends at each page.</summary>
     private const int Ahead = 2048;
 

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Graft.Models;
 
 /// <summary>Continues prompts token by token: the most probable, or one drawn by probability.</summary>
@@ -55,24 +57,36 @@ internal sealed class TokenDecoding : IDisposable
     public static Exception?[] Step(IReadOnlyList<TokenDecoding> decodings)
     {
         int vocabulary = decodings[0]._model.VocabularySize;
-        var logits = new float[decodings.Count * vocabulary];
-        CausalSession[] sessions = [.. decodings.Select(d => d._session!)];
-        sessions[0].ReadTogether(sessions, Array.ConvertAll([.. decodings], d => d._next[0][0]), logits);
-        var faults = new Exception?[decodings.Count];
-        Parallel.For(0, decodings.Count, i =>
+        float[] logits = ArrayPool<float>.Shared.Rent(decodings.Count * vocabulary); // fresh memory for each token would keep the collector busy
+        try
         {
-            TokenDecoding d = decodings[i];
-            logits.AsSpan(i * vocabulary, vocabulary).CopyTo(d._logits);
-            try
+            CausalSession[] sessions = [.. decodings.Select(d => d._session!)];
+            sessions[0].ReadTogether(sessions, Array.ConvertAll([.. decodings], d => d._next[0][0]), logits.AsSpan(0, decodings.Count * vocabulary));
+            var faults = new Exception?[decodings.Count];
+            Parallel.For(0, decodings.Count, i =>
             {
-                d.Grow(isChosen: false);
-            }
-            catch (Exception e) // of its logits, or of a processor of the caller's: the others have theirs
-            {
-                faults[i] = e;
-            }
-        });
-        return faults;
+                logits.AsSpan(i * vocabulary, vocabulary).CopyTo(decodings[i]._logits);
+                faults[i] = decodings[i].TryGrow();
+            });
+            return faults;
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(logits);
+        }
+    }
+
+    private Exception? TryGrow()
+    {
+        try
+        {
+            Grow(isChosen: false);
+            return null;
+        }
+        catch (Exception e) // of its logits, or of a processor of the caller's: the others have theirs
+        {
+            return e;
+        }
     }
 
     /// <summary>Every sequence that has not ended grows by a token. One that has ended is fed its last token again: the model reads all rows or none.</summary>
