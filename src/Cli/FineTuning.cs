@@ -133,9 +133,8 @@ internal static class FineTuning
         var data = new FineTuningData(s);
         terminal.Line($"Loading base {s.Base} ...");
         Model pretrained = terminal.Own(PretrainedBase.Load(s.Base, s.Weights, s.Size, s.Preprocess));
-        string upright = s.Exif ? ", turned upright by EXIF" : "";
-        string draft = s.Draft ? ", large JPEG files decoded at a reduced size" : "";
-        terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', resized by {s.Resize.ToString().ToLowerInvariant()} to {s.Size} x {s.Size}{upright}{draft}.");
+        var input = new ImageInput(s.Size, s.Size, s.Resize, AppliesOrientation: s.Exif, Draft: s.Draft);
+        terminal.Line($"Pixels are prepared as '{pretrained.Preprocessing!.Name}', {input.Describe()}.");
         PretrainedBase.CheckBlocks(pretrained, s.Base, s.Unfreeze);
         terminal.Interrupt.ThrowIfCancellationRequested();
         (ImageBatches trainData, ImageBatches validData) = terminal.WithBar("Reading images", bar => data.Open(pretrained.Preprocessing, bar, terminal.Interrupt));

@@ -41,6 +41,9 @@ public sealed record ImageInput(int Height, int Width, ResizeFilter Resize = Res
     /// <summary>Numbers a pixel.</summary>
     public int Channels => ColorMode == ColorMode.Grayscale ? 1 : 3;
 
+    /// <summary>The same in words: "resized by bilinear to 224 x 224, turned upright by EXIF".</summary>
+    public string Describe() => $"resized by {Resize.ToString().ToLowerInvariant()} to {Height} x {Width}{(ColorMode == ColorMode.Grayscale ? ", in gray" : "")}{(AppliesOrientation ? ", turned upright by EXIF" : "")}{(Draft ? ", large JPEG files decoded at a reduced size" : "")}";
+
     /// <summary>Shape of one image: [H,W,C].</summary>
     public Shape Shape => new(Height, Width, Channels);
 }

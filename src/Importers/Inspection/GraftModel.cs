@@ -36,16 +36,13 @@ internal static class GraftModel
         yield return (OutputKindText.Of(model.OutputKind ?? OutputKind.Classes), model.ClassNames.Count == 0 ? "none" : $"{model.ClassNames.Count}: {string.Join(", ", model.ClassNames)}");
         yield return ("preprocessing", model.Preprocessing is { } p ? Describe(p) : "none");
         if (model.Preprocessing?.Input is { } input)
-            yield return ("images", Describe(input));
+            yield return ("images", input.Describe());
         yield return ("history", saved.History is { Epochs.Count: > 0 } h ? Describe(h) : "none");
         yield return ("optimizer_state", saved.OptimizerState.Count == 0 ? "none" : $"{saved.OptimizerState.Count} arrays");
     }
 
     private static string Describe(Preprocessing p) => string.Create(CultureInfo.InvariantCulture,
         $"{p.Name}: {(p.ReverseChannels ? "BGR" : "RGB")} x {p.Scale:G6} - {(p.MeanImage is null ? "" : "a mean image, or ")}[{Numbers(p.Mean)}], / [{Numbers(p.Std)}]");
-
-    private static string Describe(ImageInput i) =>
-        $"resized by {i.Resize.ToString().ToLowerInvariant()} to {i.Height} x {i.Width}, {(i.ColorMode == ColorMode.Rgb ? "in colour" : "in gray")}{(i.AppliesOrientation ? ", turned upright by EXIF" : "")}{(i.Draft ? ", large JPEG files decoded at a reduced size" : "")}";
 
     private static string Describe(History h) => $"{h.Epochs.Count} epochs; last: {string.Join(", ", h.Names.Select(n => string.Create(CultureInfo.InvariantCulture, $"{n} {h.Last(n):G5}")))}";
 

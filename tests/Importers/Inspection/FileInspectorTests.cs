@@ -132,7 +132,7 @@ public sealed class FileInspectorTests : IDisposable
         Assert.Equal("Graft model", contents.Format);
         Assert.Contains(("classes", "2: cats, dogs"), contents.Facts);
         Assert.StartsWith("caffe: BGR x 1 - [103.939, 116.779, 123.68]", Fact(contents, "preprocessing"), StringComparison.Ordinal);
-        Assert.Equal("resized by bilinear to 8 x 8, in colour, turned upright by EXIF, large JPEG files decoded at a reduced size", Fact(contents, "images"));
+        Assert.Equal("resized by bilinear to 8 x 8, turned upright by EXIF, large JPEG files decoded at a reduced size", Fact(contents, "images"));
         Assert.Equal("1 epochs; last: loss 0.5, val_accuracy 0.75", Fact(contents, "history"));
         Assert.Equal(typeof(Model).Assembly.GetName().Version!.ToString(3), Fact(contents, "engine"));
         Assert.Contains(new LayerEntry("small/conv", "Conv2D", "to [6,6,4], from in, 112 numbers, frozen"), contents.Layers);
