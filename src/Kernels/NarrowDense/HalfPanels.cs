@@ -17,7 +17,7 @@ internal unsafe struct HalfPanels : IRowBody
     private const int Ahead = 4096;
 
     /// <summary>For fewer rows, widening the panel costs more than meeting it once a row, or once four rows.</summary>
-    private static int FewestTiledRows => Vector512.IsHardwareAccelerated ? 24 : 8;
+    private static int FewestTiledRows => Vector512.IsHardwareAccelerated ? 64 : 8;
 
     private const int Together = 4; // rows that meet a widened number at once, where there are the registers
 

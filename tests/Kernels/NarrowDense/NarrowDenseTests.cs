@@ -19,6 +19,7 @@ public sealed unsafe class NarrowDenseTests
     [InlineData(WeightPrecision.BFloat16, 1)]
     [InlineData(WeightPrecision.BFloat16, 5)]
     [InlineData(WeightPrecision.BFloat16, 30)]
+    [InlineData(WeightPrecision.BFloat16, 70)]
     [InlineData(WeightPrecision.Int8, 1)]
     [InlineData(WeightPrecision.Int8, 4)]
     [InlineData(WeightPrecision.Int8, 7)]
