@@ -61,4 +61,31 @@ public sealed class PreprocessingTests
         }
         Assert.Throws<ShapeException>(() => Preprocessing.None.ApplyToBytes(new byte[6], new Shape(1, 2, 3), new float[5]));
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    public void Bytes_of_any_number_of_channels_and_columns_do_too(int channels)
+    {
+        float[] mean = [.. Enumerable.Range(0, channels).Select(c => 10f * c)], std = [.. Enumerable.Range(1, channels).Select(c => c / 3f)];
+        for (int columns = 1; columns <= 40; columns++)
+        {
+            byte[] bytes = [.. Enumerable.Range(0, columns * channels).Select(i => (byte)(37 * i))];
+            var shape = new Shape(1, columns, channels);
+            foreach (bool reverses in new[] { false, true })
+            {
+                foreach (var p in new[] { new Preprocessing("each", reverses, 0.5f, mean, std), new Preprocessing("alike", reverses, 0.5f, [3], [1]) })
+                {
+                    float[] fromFloats = new float[bytes.Length], fromBytes = new float[bytes.Length];
+                    p.Apply(Array.ConvertAll(bytes, b => (float)b), shape, fromFloats);
+                    p.ApplyToBytes(bytes, shape, fromBytes);
+                    Assert.Equal(fromFloats, fromBytes);
+                }
+            }
+        }
+    }
 }

@@ -1,7 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-
 namespace Graft.Training;
 
 /// <summary>From pixels 0..255 to a network's input: (pixel · scale - mean) / std for each channel, in the network's order.</summary>
@@ -11,7 +7,7 @@ namespace Graft.Training;
 /// <param name="Scale">Factor on the pixel.</param>
 /// <param name="Mean">Subtracted from each channel, after Scale, in the network's channel order.</param>
 /// <param name="Std">Divides each channel.</param>
-public sealed record Preprocessing(string Name, bool ReverseChannels, float Scale, IReadOnlyList<float> Mean, IReadOnlyList<float> Std)
+public sealed partial record Preprocessing(string Name, bool ReverseChannels, float Scale, IReadOnlyList<float> Mean, IReadOnlyList<float> Std)
 {
     /// <summary>Pixels as they are, 0..255.</summary>
     public static Preprocessing None { get; } = new("none", false, 1, [0, 0, 0], [1, 1, 1]);
@@ -63,58 +59,12 @@ public sealed record Preprocessing(string Name, bool ReverseChannels, float Scal
         }
     }
 
-    /// <summary>Turns pixels of 8 bits into the network's input: the same numbers as from floats.</summary>
-    /// <inheritdoc cref="Apply(ReadOnlySpan{float}, Shape, Span{float})"/>
-    public void ApplyToBytes(ReadOnlySpan<byte> pixels, Shape shape, Span<float> destination)
-    {
-        const int Values = 256;
-        Check(pixels.Length, shape, destination.Length);
-        int channels = shape[-1];
-        if (MeanImage is not null)
-        {
-            Apply(Array.ConvertAll(pixels.ToArray(), b => (float)b), shape, destination);
-            return;
-        }
-        if (!ReverseChannels && Mean.Distinct().Count() == 1 && Std.Distinct().Count() == 1)
-        {
-            ApplyAlike(pixels, destination, Scale, Mean[0], Std[0]);
-            return;
-        }
-        Span<float> table = stackalloc float[channels * Values]; // each channel has but 256 different numbers
-        for (int i = 0; i < table.Length; i++)
-            table[i] = (i % Values * Scale - Mean[i / Values % Mean.Count]) / Std[i / Values % Std.Count];
-        for (int i = 0; i < pixels.Length; i += channels)
-        {
-            for (int c = 0; c < channels; c++)
-                destination[i + c] = table[c * Values + pixels[i + (ReverseChannels ? channels - 1 - c : c)]];
-        }
-    }
-
-    /// <summary>Where all channels are treated alike and in their order.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void ApplyAlike(ReadOnlySpan<byte> pixels, Span<float> destination, float scale, float mean, float std)
-    {
-        ref byte from = ref MemoryMarshal.GetReference(pixels);
-        ref float to = ref MemoryMarshal.GetReference(destination);
-        var (factor, shift, divisor) = (Vector512.Create(scale), Vector512.Create(mean), Vector512.Create(std));
-        int i = 0;
-        for (; i <= pixels.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
-        {
-            Vector256<ushort> wide = Vector256.WidenLower(Vector128.LoadUnsafe(ref from, (nuint)i).ToVector256Unsafe());
-            Vector512<uint> pixel = Vector512.WidenLower(wide.ToVector512Unsafe());
-            ((Vector512.ConvertToSingle(pixel.AsInt32()) * factor - shift) / divisor).StoreUnsafe(ref to, (nuint)i);
-        }
-        for (; i < pixels.Length; i++)
-            destination[i] = (pixels[i] * scale - mean) / std;
-    }
-
     private void Check(int pixels, Shape shape, int destination)
     {
         const int MaxChannels = 16; // more are no image, but a shape of another order
         if (shape.Rank == 0 || shape.Count != pixels || destination != pixels)
             throw new ShapeException($"Preprocessing '{Name}': {pixels} pixel values of shape {shape} do not fill {destination}.");
-        bool alike = Mean.Distinct().Count() == 1 && Std.Distinct().Count() == 1 && MeanImage is null;
-        if (shape[-1] != Mean.Count && (!alike || shape[-1] > MaxChannels))
+        if (shape[-1] != Mean.Count && (!IsAlike || MeanImage is not null || shape[-1] > MaxChannels))
             throw new ShapeException($"Preprocessing '{Name}' takes images [H,W,{Mean.Count}] and cannot take {shape}.");
         if (MeanImage is { } m && (shape.Rank < 3 || shape[-3] != m.Height || shape[-2] != m.Width))
             throw new ShapeException($"Preprocessing '{Name}' has a mean image [{m.Height},{m.Width},3] and cannot take {shape}; bring it to another size by For.");

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Graft.Training;
 
 namespace Graft.Importers.Images;
@@ -24,8 +23,8 @@ public sealed class ImageReader
     /// <exception cref="GraftException">The file cannot be read as an image.</exception>
     public byte[] Pixels(string path)
     {
-        using PixelBuffer image = ImageDecoder.DecodeFor(_input, path);
-        return ImageResize.Run(image, _input.Height, _input.Width, _input.Resize);
+        using PixelBuffer image = Resize(ImageDecoder.DecodeFor(_input, path));
+        return image.Pixels.ToArray();
     }
 
     /// <summary>The network's input from pixels 0..255.</summary>
@@ -38,8 +37,8 @@ public sealed class ImageReader
     /// <exception cref="GraftException">The file cannot be read as an image.</exception>
     public void Read(string path, Span<float> destination)
     {
-        using PixelBuffer image = ImageDecoder.DecodeFor(_input, path);
-        Read(image, destination);
+        using PixelBuffer image = Resize(ImageDecoder.DecodeFor(_input, path));
+        Prepare(image.Pixels, destination);
     }
 
     /// <summary>The network's input from the bytes of a file, such as an upload: <c>model.Predict(reader.Read(bytes, "upload"), reader.Shape.Prepend(1))[0]</c>.</summary>
@@ -49,17 +48,10 @@ public sealed class ImageReader
     public float[] Read(byte[] bytes, string name)
     {
         var input = new float[Shape.Count];
-        using PixelBuffer image = ImageDecoder.DecodeFor(_input, bytes, name);
-        Read(image, input);
+        using PixelBuffer image = Resize(ImageDecoder.DecodeFor(_input, bytes, name));
+        Prepare(image.Pixels, input);
         return input;
     }
 
-    private void Read(PixelBuffer image, Span<float> destination)
-    {
-        byte[] rented = ArrayPool<byte>.Shared.Rent(destination.Length); // fresh memory for each would keep the collector busy
-        Span<byte> pixels = rented.AsSpan(0, destination.Length);
-        ImageResize.Run(image, _input.Height, _input.Width, _input.Resize, pixels);
-        Prepare(pixels, destination);
-        ArrayPool<byte>.Shared.Return(rented);
-    }
+    private PixelBuffer Resize(PixelBuffer image) => ImageResize.Run(image, _input.Height, _input.Width, _input.Resize);
 }

@@ -16,30 +16,28 @@ public static class ImageResize
     {
         if (image.Height == height && image.Width == width)
             return image;
-        using var pixels = PixelBuffer.Of(image);
-        return new PixelImage(height, width, image.Channels, Run(pixels, height, width, filter));
+        using PixelBuffer pixels = Run(PixelBuffer.Of(image), height, width, filter);
+        return pixels.ToImage();
     }
 
-    /// <summary>The bytes of the image at another size: 3 a colour, 1 a gray.</summary>
-    internal static byte[] Run(PixelBuffer image, int height, int width, ResizeFilter filter)
-    {
-        byte[] bytes = GC.AllocateUninitializedArray<byte>(height * width * image.Channels);
-        Run(image, height, width, filter, bytes);
-        return bytes;
-    }
-
-    /// <summary>The same, to memory of that size. An image that has this width already is resampled down alone, the second pass of the two.</summary>
-    internal static void Run(PixelBuffer image, int height, int width, ResizeFilter filter, Span<byte> bytes)
+    /// <summary>The image at another size, without the fourth byte of a pixel; the one that is given is disposed. One that has this width already is resampled down alone, the second pass of the two.</summary>
+    internal static PixelBuffer Run(PixelBuffer image, int height, int width, ResizeFilter filter)
     {
         if (filter == ResizeFilter.Nearest && (height != image.Height || width != image.Width))
-        {
-            using PixelBuffer nearest = Nearest(image, height, width);
-            nearest.ToBytes(bytes);
-            return;
-        }
-        using PixelBuffer? wide = width == image.Width ? null : Across(image, width, filter);
-        using PixelBuffer? high = height == image.Height ? null : Down(wide ?? image, height, filter);
-        (high ?? wide ?? image).ToBytes(bytes);
+            Replace(ref image, Nearest(image, height, width));
+        if (width != image.Width)
+            Replace(ref image, Across(image, width, filter));
+        if (image.Step != image.Channels)
+            Replace(ref image, image.WithoutFourth());
+        if (height != image.Height)
+            Replace(ref image, Down(image, height, filter));
+        return image;
+    }
+
+    private static void Replace(ref PixelBuffer image, PixelBuffer next)
+    {
+        image.Dispose();
+        image = next;
     }
 
     private static PixelBuffer Nearest(PixelBuffer image, int height, int width)
@@ -76,24 +74,28 @@ public static class ImageResize
     /// <summary>Rows resampled to another width.</summary>
     private static PixelBuffer Across(PixelBuffer image, int width, ResizeFilter filter)
     {
-        var result = new PixelBuffer(image.Height, width, image.Step);
+        var result = new PixelBuffer(image.Height, width, image.Channels);
         ResizeTaps taps = ResizeTaps.Of(image.Width, width, filter);
-        if (FourRows.IsSupported && image.Step == FourRows.Step)
+        if (SixteenRows.IsSupported && image.Channels == 3 && image.Height >= SixteenRows.Count)
         {
-            FourRows.Across(image, image.Height, result, 0, taps);
+            for (int y = 0; y < image.Height; y += SixteenRows.Count)
+            {
+                int at = Math.Min(y, image.Height - SixteenRows.Count); // the last ones may have been there already
+                SixteenRows.Across(image, at, result, at, taps);
+            }
             return result;
         }
         for (int y = 0; y < image.Height; y++)
-            AcrossPlain(image.Pixels[(y * image.Width * image.Step)..], result.Pixels[(y * width * image.Step)..], width, image.Step, taps);
+            AcrossPlain(image.Pixels[(y * image.Width * image.Step)..], image.Step, result.Pixels.Slice(y * width * result.Step, width * result.Step), result.Step, taps);
         return result;
     }
 
-    private static void AcrossPlain(ReadOnlySpan<byte> from, Span<byte> to, int width, int step, ResizeTaps taps)
+    private static void AcrossPlain(ReadOnlySpan<byte> from, int step, Span<byte> to, int channels, ResizeTaps taps)
     {
-        for (int i = 0; i < width * step; i++)
+        for (int i = 0; i < to.Length; i++)
         {
-            int sum = Half, at = taps.First[i / step] * step + i % step;
-            foreach (int weight in taps.WeightsOf(i / step))
+            int sum = Half, at = taps.First[i / channels] * step + i % channels;
+            foreach (int weight in taps.WeightsOf(i / channels))
             {
                 sum += from[at] * weight;
                 at += step;

@@ -8,7 +8,7 @@ namespace Graft.Importers.Images;
 /// Pixels on their way from a file to a sample, in memory that is used again for the next file: a photograph takes a megabyte, and fresh pages cost
 /// half as much as decoding it.
 /// </summary>
-/// <remarks>A colour takes four bytes (red, green, blue, and one that is not looked at), as decoders deliver it and vectors take it; gray takes one.</remarks>
+/// <remarks>A colour takes four bytes (red, green, blue, and one that is not looked at), as decoders deliver it, or three once it is resized; gray takes one.</remarks>
 internal sealed class PixelBuffer : IDisposable
 {
     /// <summary>Bytes behind the last pixel that may be read and written, so that vectors need no special end.</summary>
@@ -32,7 +32,7 @@ internal sealed class PixelBuffer : IDisposable
     /// <summary>Columns.</summary>
     public int Width { get; }
 
-    /// <summary>Bytes from pixel to pixel: 4 for colours, 1 for gray.</summary>
+    /// <summary>Bytes from pixel to pixel: 4 or 3 for colours, 1 for gray.</summary>
     public int Step { get; }
 
     /// <summary>Numbers that a pixel has: 3 a colour, 1 a gray.</summary>
@@ -72,10 +72,18 @@ internal sealed class PixelBuffer : IDisposable
     /// <summary>The bytes of the image alone, <see cref="Channels"/> a pixel.</summary>
     public void ToBytes(Span<byte> bytes)
     {
-        if (Step == 1)
+        if (Step == Channels)
             Pixels.CopyTo(bytes);
         else
             DropFourth(WithSlack, bytes);
+    }
+
+    /// <summary>The same pixels, <see cref="Channels"/> bytes each.</summary>
+    public PixelBuffer WithoutFourth()
+    {
+        var image = new PixelBuffer(Height, Width, Channels);
+        ToBytes(image.Pixels);
+        return image;
     }
 
     /// <summary>One channel: Pillow's mode L, in its integer arithmetic.</summary>

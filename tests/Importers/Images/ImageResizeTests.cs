@@ -31,11 +31,13 @@ public sealed class ImageResizeTests
         }
     }
 
-    [Fact]
-    public void A_picture_made_hundreds_of_times_smaller_takes_all_of_its_pixels()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(20)]
+    public void A_picture_made_hundreds_of_times_smaller_takes_all_of_its_pixels(int rows)
     {
-        byte[] pixels = [.. Enumerable.Range(0, 3 * 2 * 700).Select(i => (byte)(i % 3 == 0 ? 200 : 10))];
-        PixelImage small = ImageResize.Run(new PixelImage(2, 700, 3, pixels), 1, 1, ResizeFilter.Lanczos);
+        byte[] pixels = [.. Enumerable.Range(0, 3 * rows * 700).Select(i => (byte)(i % 3 == 0 ? 200 : 10))];
+        PixelImage small = ImageResize.Run(new PixelImage(rows, 700, 3, pixels), 1, 1, ResizeFilter.Lanczos);
         Assert.Equal([200, 10, 10], small.Pixels);
     }
 

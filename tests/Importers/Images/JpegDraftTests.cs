@@ -74,7 +74,7 @@ public sealed class JpegDraftTests
 
     private static byte[] Read(byte[] file, ImageInput input)
     {
-        using PixelBuffer image = ImageDecoder.DecodeFor(input, file, "x.jpg");
-        return ImageResize.Run(image, input.Height, input.Width, input.Resize);
+        using PixelBuffer image = ImageResize.Run(ImageDecoder.DecodeFor(input, file, "x.jpg"), input.Height, input.Width, input.Resize);
+        return image.Pixels.ToArray();
     }
 }
