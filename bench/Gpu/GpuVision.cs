@@ -60,7 +60,7 @@ internal static class GpuVision
         Schedule schedule = plan.Prepare(shape);
         void Forward() => schedule.RunOnDevice(pixels);
         Forward();
-        double deviation = Check(row, schedule.Output!.ToArray(), expected);
+        double deviation = Check(row, schedule.Outputs[0].ToArray(), expected);
         return new GpuClock(BenchGpu.Context, isOnce).Measure(row with { Deviation = deviation, Variant = "plan" }, Forward);
     }
 

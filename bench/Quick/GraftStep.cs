@@ -40,7 +40,7 @@ internal sealed class GraftStep : IDisposable
         var data = new ArrayBatches(_batch.Inputs, _model.Inputs[0].Shape, _batch.Labels, _batch.LabelShape.Tail(), kind, _batch.Size);
         var options = new FitOptions { FeatureCache = FeatureCacheOptions.Off, Times = times, Precision = precision };
         _cache = new FeatureCache(_model, data, "training", options.FeatureCache, epochs: 1);
-        _step = new TrainingStep(_model, _optimizer, loss, options, _batch.Size, _cache, copiesOutputs);
+        _step = new TrainingStep(_model, _optimizer, new Objective(_model, [new OutputLoss(loss)]), options, _batch.Size, _cache, copiesOutputs);
     }
 
     /// <summary>The loss of the last step.</summary>

@@ -155,7 +155,7 @@ public sealed class InferencePlanTests
             using var plan = new InferencePlan(model, training: false, PlanOptions.Default, memory);
             Schedule schedule = plan.Prepare(model.Inputs[0].Shape.Prepend(count), typical);
             schedule.Run(samples.AsSpan(first * size, count * size), TestContext.Current.CancellationToken);
-            return schedule.Output!.ToArray();
+            return schedule.Outputs[0].ToArray();
         }
         try
         {

@@ -94,7 +94,7 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
             Schedule schedule = plan.Prepare(shape);
             schedule.RunOnDevice(there.Data);
             schedule.RunOnDevice(there.Data); // the input is as it was
-            Assert.Equal(expected, schedule.Output!.ToArray());
+            Assert.Equal(expected, schedule.Outputs[0].ToArray());
             there.Release();
         }
         model.Release();
@@ -122,6 +122,33 @@ public sealed class CudaTrainingTests(CudaEmulator.CudaEmulator emulator) : IDis
         x = ReLU(new Add().Apply(block, Normalized(x, 2 * filters, 1, 2)));
         x = ReLU(new Add().Apply(Normalized(ReLU(Normalized(x, filters, 3, 1)), 2 * filters, 1, 1), x));
         return new Model(input, new Dense(3, Activation.Softmax).Apply(new GlobalAveragePooling2D().Apply(x)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Several_inputs_and_outputs_learn_as_on_the_processor(bool frozenBase)
+    {
+        emulator.Begin($"{nameof(Several_inputs_and_outputs_learn_as_on_the_processor)} {frozenBase}");
+        using var gpu = new EmulatedGpu();
+        (float[] Numbers, History History) Train(Device device)
+        {
+            Model model = SeveralOutputsTests.Build(frozenBase);
+            model.MoveTo(device);
+            using var optimizer = new Adam(0.01f);
+            model.Compile(optimizer, SeveralOutputsTests.Losses);
+            History history = model.Fit(SeveralOutputsTests.Data(), 3, SeveralOutputsTests.Data());
+            float[] numbers = [.. model.Parameters.SelectMany(p => p.Value.ToArray()), .. model.PredictAll(SeveralOutputsTests.Data()).SelectMany(o => o.SelectMany(r => r))];
+            model.Release();
+            return (numbers, history);
+        }
+        int live = gpu.Device.Pool.LiveBlocks;
+        (float[] expected, History onCpu) = Train(Device.Cpu);
+        (float[] actual, History onGpu) = Train(gpu.Device);
+        Assert.Equal(live, gpu.Device.Pool.LiveBlocks);
+        Assert.All(expected.Zip(actual), p => Assert.Equal(p.First, p.Second, 2e-5)); // as in Compare
+        foreach (string name in new[] { "loss", "kind_loss", "age_loss", "val_loss", "val_age_loss" })
+            Assert.Equal(onCpu.Last(name), onGpu.Last(name), 2e-5);
     }
 
     private static void Compare(Device gpu, Shape inputs, int classes, int samples, int batch, int epochs, Func<Model> build, Func<Optimizer> optimizer, Loss loss, double tolerance = 2e-5)

@@ -248,7 +248,7 @@ public partial class Model : Layer
         model.Name = Name;
         model.Seed = Seed; // a graph hands its seed to its layers
         (model.ClassNames, model.OutputKind, model.Preprocessing) = (ClassNames, OutputKind, Preprocessing);
-        (model._optimizer, model._loss, model._metrics) = (_optimizer, _loss, _metrics);
+        (model._optimizer, model._losses) = (_optimizer, _losses);
         return model;
     }
 

@@ -47,7 +47,7 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
         }
         if (batch.Inputs.Length == 0)
             return false;
-        schedule.Run(batch.Inputs, cancellationToken);
+        schedule.Run(batch.Inputs, batch.MoreInputs, cancellationToken);
         if (store is not null)
             Keep(store, schedule, batch, epoch);
         return true;
@@ -66,7 +66,7 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
     {
         if (_gaveUp)
             return null;
-        Schedule schedule = plan.Prepare(model.Inputs[0].Shape.Prepend(Math.Min(data.BatchSize, data.Count)), data.BatchSize); // of the longest samples
+        Schedule schedule = plan.Prepare([.. model.Inputs.Select(i => i.Shape.Prepend(Math.Min(data.BatchSize, data.Count)))], data.BatchSize); // of the longest samples
         (InferencePlan, int, long) owner = (plan, plan.Generation, schedule.FrozenVersion);
         if (_owner == owner)
             return _store;

@@ -10,7 +10,7 @@ namespace Graft.Inference;
 /// <summary>Says what features belong to: the frozen ops with their layers' attributes and shapes, the weights, how they are computed, and the data.</summary>
 internal static class FeatureDigest
 {
-    private const string Version = "graft features 1";
+    private const string Version = "graft features 2";
 
     /// <summary>
     /// Why a digest cannot say what features belong to: null where it can. Of code from outside, it would be the same before and after that was changed, and features of the old code
@@ -45,6 +45,7 @@ internal static class FeatureDigest
         Add(string.Create(CultureInfo.InvariantCulture, $"{Version} {options} {device.Name} {data}"));
         var layers = new Dictionary<string, Layer>();
         Collect(model, "", layers);
+        Dictionary<Tensor, string> places = part.Trace.Inputs.Select((t, i) => (t, $"input {i}")).Concat(part.Trace.Ops.Select((op, i) => (op.Output, $"op {i}"))).ToDictionary();
         for (int i = 0; i < part.IsIncluded.Length; i++)
         {
             if (!part.IsFrozen(i))
@@ -53,8 +54,9 @@ internal static class FeatureDigest
             var config = new JsonObject();
             if (layers.TryGetValue(op.Layer, out Layer? layer))
                 layer.WriteConfig(config);
-            Add($"{op.Op.Name} {string.Join(' ', op.Inputs.Select(t => Tail(t.Shape)))} {Tail(op.Output.Shape)} {config.ToJsonString()}");
+            Add($"{i} {op.Op.Name} {string.Join(' ', op.Inputs.Select(t => $"{places.GetValueOrDefault(t, "weight")} {Tail(t.Shape)}"))} {Tail(op.Output.Shape)} {config.ToJsonString()}");
         }
+        Add(string.Join(' ', part.Boundary.Select(t => places[t])));
         foreach (Tensor tensor in weights)
             hash.AppendData(MemoryMarshal.AsBytes(tensor.ToArray().AsSpan()));
         return hash.GetHashAndReset();

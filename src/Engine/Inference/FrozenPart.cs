@@ -83,12 +83,11 @@ internal sealed class FrozenPart
         Results.UnionWith(Boundary);
     }
 
-    /// <summary>Inputs that the rest reads too are kept along where they are small beside the features: the ids of a text. Images are not.</summary>
+    /// <summary>Inputs that the rest reads too are kept along where they are no larger than the features: the ids of a text, numbers beside a photograph. Photographs are not.</summary>
     private void KeepSmallInputs(HashSet<Tensor> read)
     {
-        const int SmallShare = 10; // a tenth more memory at most
         Tensor[] bare = [.. Trace.Inputs.Concat(Trace.Ops.Select(op => op.Output)).Where(t => _bare.Contains(t) && read.Contains(t))];
-        if (bare.Sum(Width) * SmallShare <= Boundary.Sum(Width))
+        if (bare.Sum(Width) <= Boundary.Sum(Width))
             Boundary.AddRange(bare);
         else
             _readsBare = true;

@@ -23,7 +23,7 @@ public sealed class InferencePlan : IDisposable
     private readonly PlanOptions _options;
     private readonly PlanMemory _memory;
     private readonly bool _ownsMemory;
-    private readonly List<(int Count, Shape Sample, int Batch, Schedule Schedule)> _schedules = [];
+    private readonly List<(int Count, Shape[] Samples, int Batch, Schedule Schedule)> _schedules = [];
     private int _revision; // of the model that was traced
 
     /// <summary>Counts how often everything was traced anew, as the model's parameters were replaced.</summary>
@@ -59,11 +59,11 @@ public sealed class InferencePlan : IDisposable
         Shape input = _model.Inputs[0].Shape, output = _model.Outputs[0].Shape;
         if (count < 1 || samples.Length != count * input.Count || outputs.Length != count * output.Count)
             throw new ShapeException($"Plan of '{_model.Name}': {samples.Length} numbers in and {outputs.Length} out are not {count} samples of {input} and {output}.");
-        Schedule schedule = Prepare(count, input);
+        Schedule schedule = Prepare(count, [input], 0);
         if (!schedule.IsWhole)
             throw new GraftException($"Plan of '{_model.Name}': {string.Join(", ", schedule.Part.Trace.Ops.Where(o => !o.Op.IsPure).Select(o => $"op {o.Op.Name} of layer '{o.Layer}'").Distinct())} is random or changes something, which no plan repeats; Predict runs the model op by op.");
         schedule.Run(samples, cancellationToken);
-        _memory.Device.Kernels.Memory.Download(schedule.Output!.Data, outputs);
+        _memory.Device.Kernels.Memory.Download(schedule.Outputs[0].Data, outputs);
     }
 
     /// <summary>
@@ -75,7 +75,7 @@ public sealed class InferencePlan : IDisposable
     /// <summary>The steps for a batch size, without running them.</summary>
     public string Describe(int batch)
     {
-        Prepare(_model.Inputs[0].Shape.Prepend(batch)).EnsureSteps();
+        Prepare([.. _model.Inputs.Select(i => i.Shape.Prepend(batch))]).EnsureSteps();
         return Describe();
     }
 
@@ -90,13 +90,16 @@ public sealed class InferencePlan : IDisposable
     }
 
     /// <summary>The schedule for a batch of the model's samples.</summary>
-    /// <param name="shape">Shape of the batch: samples that the model takes.</param>
-    /// <param name="typicalBatch">Batch size to choose algorithms for, where this batch is the last and smaller; 0 for that of <paramref name="shape"/>.</param>
+    /// <param name="shapes">Shape of the batch in each input: samples that the model takes.</param>
+    /// <param name="typicalBatch">Batch size to choose algorithms for, where this batch is the last and smaller; 0 for that of <paramref name="shapes"/>.</param>
     /// <exception cref="ShapeException">The model takes no such samples.</exception>
-    internal Schedule Prepare(Shape shape, int typicalBatch = 0) => Prepare(shape[0], shape.Tail(), typicalBatch);
+    internal Schedule Prepare(Shape[] shapes, int typicalBatch = 0) => Prepare(shapes[0][0], Array.ConvertAll(shapes, s => s.Tail()), typicalBatch);
 
-    /// <summary>The same for <paramref name="count"/> samples of a shape without the batch axis; a shape that was seen costs no memory.</summary>
-    private Schedule Prepare(int count, Shape sample, int typicalBatch = 0)
+    /// <summary>The same for a model with one input.</summary>
+    internal Schedule Prepare(Shape shape, int typicalBatch = 0) => Prepare(shape[0], [shape.Tail()], typicalBatch);
+
+    /// <summary>The same for <paramref name="count"/> samples of shapes without the batch axis; shapes that were seen cost no memory.</summary>
+    private Schedule Prepare(int count, ReadOnlySpan<Shape> samples, int typicalBatch)
     {
         if (_options.TypicalBatch > 0)
             typicalBatch = _options.TypicalBatch;
@@ -105,7 +108,7 @@ public sealed class InferencePlan : IDisposable
             DropAll(); // an adapter was put on, taken off, or merged; or the model gave its parameters back and drew or loaded others
         for (int i = _schedules.Count - 1; i >= 0; i--)
         {
-            if (_schedules[i] is var known && known.Batch == batch && known.Count == count && known.Sample.Equals(sample))
+            if (_schedules[i] is var known && known.Batch == batch && known.Count == count && samples.SequenceEqual(known.Samples))
             {
                 _schedules.RemoveAt(i);
                 _schedules.Add(known); // latest last
@@ -117,9 +120,14 @@ public sealed class InferencePlan : IDisposable
             _schedules[0].Schedule.Dispose();
             _schedules.RemoveAt(0);
         }
-        var schedule = new Schedule(_model, sample.Prepend(count), batch, _training, _options, _memory);
+        return Add(count, samples.ToArray(), batch);
+    }
+
+    private Schedule Add(int count, Shape[] samples, int batch)
+    {
+        var schedule = new Schedule(_model, Array.ConvertAll(samples, s => s.Prepend(count)), batch, _training, _options, _memory);
         _memory.Sweep();
-        _schedules.Add((count, sample, batch, schedule));
+        _schedules.Add((count, samples, batch, schedule));
         return schedule;
     }
 

@@ -60,7 +60,7 @@ internal sealed class ModelPlans(Model model) : IDisposable
         _memory = null;
     }
 
-    private bool IsPossible => _options.IsEnabled && model.Inputs.Count == 1 && model.Outputs.Count == 1 && !model.IsDynamic;
+    private bool IsPossible => _options.IsEnabled && !model.IsDynamic;
 
     /// <summary>The boundary between what is frozen and what is trained lies elsewhere when the flag of a layer or a parameter has changed.</summary>
     private void FollowTrainable()

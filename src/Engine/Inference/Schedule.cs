@@ -23,18 +23,19 @@ internal sealed class Schedule : IDisposable
     private bool _isBound;
 
     /// <param name="model">The model.</param>
-    /// <param name="input">Shape of its input, with the batch axis.</param>
+    /// <param name="inputs">Shapes of its inputs, with the batch axis.</param>
     /// <param name="batch">The batch size that algorithms are chosen for.</param>
     /// <param name="training">True plans what is frozen in a training step, false all of inference.</param>
     /// <param name="options">What is allowed.</param>
     /// <param name="memory">Arena and packed weights.</param>
-    public Schedule(Model model, Shape input, int batch, bool training, PlanOptions options, PlanMemory memory)
+    public Schedule(Model model, Shape[] inputs, int batch, bool training, PlanOptions options, PlanMemory memory)
     {
         _memory = memory;
         _kernels = memory.Device.Kernels.In(options.Precision);
-        _trace = new Trace(model, [input], training);
+        _trace = new Trace(model, inputs, training);
         _part = new FrozenPart(_trace);
         HasWork = _part.HasWork;
+        IsWhole = Array.TrueForAll(_trace.Outputs, _part.Results.Contains);
         (IReadOnlyList<PlanNode> nodes, _values) = PlanBuilder.Build(_part, IsNarrow);
         _nodes = ChooseAlgorithms.Apply(nodes, _kernels, batch, options);
         if (IsNarrow)
@@ -92,14 +93,14 @@ internal sealed class Schedule : IDisposable
     /// </summary>
     public Tensor?[] Computed { get; private set; } = [];
 
-    /// <summary>The model's input as the layers take it: with the numbers where something outside of the plan reads them.</summary>
-    public Tensor Input { get; private set; } = null!;
+    /// <summary>The model's inputs as the layers take them: with the numbers where something outside of the plan reads them.</summary>
+    public Tensor[] Inputs { get; private set; } = [];
 
-    /// <summary>True where the model's output is in the plan: no op that is random or changes something stands before it.</summary>
-    public bool IsWhole => _part.Results.Contains(_trace.Outputs[0]);
+    /// <summary>True where all of the model's outputs are in the plan: no op that is random or changes something stands before one.</summary>
+    public bool IsWhole { get; }
 
-    /// <summary>The model's output, where it is in the plan.</summary>
-    public Tensor? Output { get; private set; }
+    /// <summary>The model's outputs, where the plan <see cref="IsWhole"/>.</summary>
+    public Tensor[] Outputs { get; private set; } = [];
 
     /// <summary>How the steps are handed to the device, where that is not one by one; empty before a run.</summary>
     public string Launches => string.Join("; behind the boundary: ", new[] { _all?.Description, _behindBoundary?.Description }.Where(d => d is { Length: > 0 }));
@@ -109,10 +110,15 @@ internal sealed class Schedule : IDisposable
 
     /// <summary>Runs all steps on numbers from the host; the results hold until the next run of any plan on the same memory.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled between two steps.</exception>
-    public void Run(ReadOnlySpan<float> input, CancellationToken cancellationToken = default)
+    public void Run(ReadOnlySpan<float> input, CancellationToken cancellationToken = default) => Run(input, [], cancellationToken);
+
+    /// <summary>The same with the inputs behind the first one.</summary>
+    public void Run(ReadOnlySpan<float> input, IReadOnlyList<(Shape Shape, float[] Values)> more, CancellationToken cancellationToken)
     {
         Prepare();
-        Upload(input);
+        Upload(_trace.Inputs[0], input);
+        for (int i = 0; i < more.Count; i++)
+            Upload(_trace.Inputs[i + 1], more[i].Values);
         _all!.Run(cancellationToken);
     }
 
@@ -260,8 +266,8 @@ internal sealed class Schedule : IDisposable
             Tensor output = _trace.Ops[i].Output;
             Computed[i] = _part.IsIncluded[i] ? views.GetValueOrDefault(output, output) : null;
         }
-        Input = views.GetValueOrDefault(_trace.Inputs[0], _trace.Inputs[0]);
-        Output = views.GetValueOrDefault(_trace.Outputs[0]);
+        Inputs = Array.ConvertAll(_trace.Inputs, t => views.GetValueOrDefault(t, t));
+        Outputs = IsWhole ? Array.ConvertAll(_trace.Outputs, t => views[t]) : [];
         _isBound = true;
     }
 
@@ -308,9 +314,9 @@ internal sealed class Schedule : IDisposable
             packed.Refresh();
     }
 
-    private void Upload(ReadOnlySpan<float> input)
+    private void Upload(Tensor traced, ReadOnlySpan<float> input)
     {
-        PlanValue value = _values[_trace.Inputs[0]];
+        PlanValue value = _values[traced];
         MemoryKernels memory = _memory.Device.Kernels.Memory;
         DevicePtr<float> to = _memory.Arena.Data.At(value.Offset);
         if (value.Border == 0)

@@ -1,3 +1,5 @@
+using Graft.Autograd;
+
 namespace Graft.Training;
 
 /// <summary>How the labels of a data set are laid out; a loss says which it takes.</summary>
@@ -29,12 +31,33 @@ public sealed record Batch(float[] Inputs, Shape InputShape, float[] Labels, Sha
     /// <summary>Number of samples.</summary>
     public int Size => InputShape[0];
 
+    /// <summary>For a model with several inputs, those behind the first: shape with the batch axis, and the numbers row-major, none where <see cref="Inputs"/> has none.</summary>
+    public IReadOnlyList<(Shape Shape, float[] Values)> MoreInputs { get; init; } = [];
+
+    /// <summary>For a model with several outputs, the labels of those behind the first: shape with the batch axis, and the numbers row-major.</summary>
+    public IReadOnlyList<(Shape Shape, float[] Values)> MoreLabels { get; init; } = [];
+
     /// <summary>Index of each sample in the data set, in the order of the rows.</summary>
     public int[] Indices { get; init; } = [];
 
     /// <summary>Weight of each sample in the loss, or null for 1.</summary>
     public float[]? SampleWeights { get; init; }
+
+    /// <summary>Shape of each input.</summary>
+    internal Shape[] InputShapes => [InputShape, .. MoreInputs.Select(i => i.Shape)];
+
+    /// <summary>The inputs as tensors.</summary>
+    internal Tensor[] InputsOn(Tape tape) => [tape.Constant(InputShape, Inputs), .. MoreInputs.Select(i => tape.Constant(i.Shape, i.Values))];
+
+    /// <summary>The labels of an output of the model.</summary>
+    internal (Shape Shape, float[] Values) LabelsOf(int output) => output == 0 ? (LabelShape, Labels) : MoreLabels[output - 1];
 }
+
+/// <summary>What the labels of an output are.</summary>
+/// <param name="Shape">Shape of one label, without the batch axis.</param>
+/// <param name="Kind">How they are laid out.</param>
+/// <param name="ClassNames">Names of the classes, labels or numbers in label order; empty where they have none.</param>
+public sealed record LabelSet(Shape Shape, LabelKind Kind, IReadOnlyList<string> ClassNames);
 
 /// <summary>What a data set's rate counts in the history: the column "images_per_second", "tokens_per_second".</summary>
 /// <param name="Name">The plural.</param>
@@ -69,6 +92,12 @@ public abstract class BatchSource
     /// <summary>How labels are laid out.</summary>
     public abstract LabelKind LabelKind { get; }
 
+    /// <summary>For a model with several inputs, the shapes of a sample in those behind the first. <see cref="JoinedBatches"/> puts them beside any data set.</summary>
+    public virtual IReadOnlyList<Shape> MoreSampleShapes => [];
+
+    /// <summary>For a model with several outputs, what the labels of those behind the first are.</summary>
+    public virtual IReadOnlyList<LabelSet> MoreLabelSets => [];
+
     /// <summary>Names of the classes, labels or numbers in label order; empty where they have none.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
@@ -80,6 +109,9 @@ public abstract class BatchSource
 
     /// <summary>True where every epoch delivers the same numbers for a sample: no random augmentation.</summary>
     public virtual bool IsDeterministic => true;
+
+    /// <summary>The labels of each output.</summary>
+    internal IReadOnlyList<LabelSet> LabelSets => [new LabelSet(LabelShape, LabelKind, ClassNames), .. MoreLabelSets];
 
     /// <summary>Batches in one epoch, the last one possibly smaller.</summary>
     public int BatchesPerEpoch => (Count + BatchSize - 1) / BatchSize;

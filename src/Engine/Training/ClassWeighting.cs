@@ -35,6 +35,8 @@ public static class ClassWeighting
     {
         if (classWeights is null)
             return;
+        if (data.MoreLabelSets.Count > 0)
+            throw new GraftException($"ClassWeights need one class a sample; these samples have labels for {data.LabelSets.Count} outputs. Use sample weights.");
         if (data.LabelKind == LabelKind.Values)
             throw new GraftException("ClassWeights need labels that are classes; these are plain numbers. Use sample weights.");
         if (data.LabelKind == LabelKind.Binary && outputs > 1)

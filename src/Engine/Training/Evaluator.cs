@@ -5,37 +5,37 @@ using Graft.Inference;
 namespace Graft.Training;
 
 /// <summary>Runs a model forward over a data set and gathers loss and metrics.</summary>
-internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
+internal sealed class Evaluator(Model model, Objective objective)
 {
     public EvaluationResult Run(BatchSource data, bool keepPredictions, CancellationToken cancellationToken, FeatureCache? cache = null)
     {
-        DataCheck.Check(model, loss, data);
+        DataCheck.Check(model, objective, data);
         long start = Stopwatch.GetTimestamp();
-        var running = new RunningMetrics(loss, metrics, ModelHead.Of(model).Units);
+        var running = new RunningObjective(objective);
         running.Reset();
-        ConfusionMatrix? confusion = ConfusionOf(data);
-        float[][]? rows = keepPredictions ? new float[data.Count][] : null;
+        IReadOnlyList<LabelSet> sets = data.LabelSets;
+        ConfusionMatrix?[] confusions = [.. sets.Select((s, i) => ConfusionOf(s, model.Outputs[i].Shape))];
+        float[][][] rows = keepPredictions ? [.. model.Outputs.Select(_ => new float[data.Count][])] : [];
         float penalty = Regularization.CostOf(model);
-        bool copies = keepPredictions || confusion is not null || running.ReadsOutputs;
+        bool copies = keepPredictions || objective.ReadsOutputs || Array.Exists(confusions, c => c is not null);
         using var batches = new EpochReader(data, 0, 0, withoutInputs: cache?.HoldsEpoch(model.Plans.ForInference(), 0) ?? false, cancellationToken);
         for (int done = 0; batches.MoveNext(); done++)
         {
             Batch batch = batches.Current;
-            DataCheck.CheckLabels(model, loss, batch);
-            (float value, float[] outputs) = Measure(batch, data.BatchSize, cache, copies, cancellationToken)
+            DataCheck.CheckLabels(objective, batch);
+            BatchOutcome outcome = Measure(batch, data.BatchSize, cache, copies, cancellationToken)
                 ?? Measure(batch = batches.WithInputs(done), data.BatchSize, cache, copies, cancellationToken)!.Value;
-            if (rows is not null)
-                Place(rows, outputs, batch, running.Samples);
-            MetricBatch seen = running.Add(value + penalty, outputs, batch, data.LabelKind);
-            confusion?.Add(seen);
+            for (int i = 0; i < rows.Length; i++)
+                Place(rows[i], outcome.Outputs[i], batch, running.Samples);
+            running.Add(outcome with { Loss = outcome.Loss + penalty }, batch, sets, confusions);
         }
         Dictionary<string, double> results = running.Results();
         return new EvaluationResult(results["loss"], results.Where(r => r.Key != "loss").ToDictionary(), running.Samples,
-            Stopwatch.GetElapsedTime(start).TotalSeconds, confusion, rows);
+            Stopwatch.GetElapsedTime(start).TotalSeconds, confusions[0], rows.FirstOrDefault()) { Confusions = confusions, AllPredictions = rows };
     }
 
-    /// <summary>The loss of one batch, and its outputs where they are copied; null where it came without inputs and the cache has not got all of it.</summary>
-    private (float Loss, float[] Outputs)? Measure(Batch batch, int typicalBatch, FeatureCache? cache, bool copies, CancellationToken cancellationToken)
+    /// <summary>What the model makes of one batch, outputs where they are copied; null where it came without inputs and the cache has not got all of it.</summary>
+    private BatchOutcome? Measure(Batch batch, int typicalBatch, FeatureCache? cache, bool copies, CancellationToken cancellationToken)
     {
         if (batch.Inputs.Length == 0 && cache is null)
             return null;
@@ -44,48 +44,50 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
         {
             lock (model.Plans.Lock)
             {
-                Schedule schedule = plan.Prepare(batch.InputShape, typicalBatch);
+                Schedule schedule = plan.Prepare(batch.InputShapes, typicalBatch);
                 if (schedule.IsWhole)
                 {
                     if (cache is null)
-                        schedule.Run(batch.Inputs, cancellationToken);
+                        schedule.Run(batch.Inputs, batch.MoreInputs, cancellationToken);
                     else if (!cache.Run(plan, schedule, batch, epoch: 0, cancellationToken))
                         return null;
-                    return Measure(tape, schedule.Output!, batch, copies);
+                    return Measure(tape, schedule.Outputs, batch, copies);
                 }
             }
         }
-        return batch.Inputs.Length == 0 ? null : Measure(tape, model.Forward(tape, [tape.Constant(batch.InputShape, batch.Inputs)]), batch, copies);
+        return batch.Inputs.Length == 0 ? null : Measure(tape, model.Run(tape, batch.InputsOn(tape)), batch, copies);
     }
 
-    private (float Loss, float[] Outputs) Measure(Tape tape, Tensor prediction, Batch batch, bool copies)
+    private BatchOutcome Measure(Tape tape, Tensor[] predictions, Batch batch, bool copies)
     {
-        float[] outputs = copies ? prediction.ToArray() : [];
-        return (loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels), WeightsOf(tape, batch)).Item(), outputs);
+        float[][] outputs = copies ? Array.ConvertAll(predictions, p => p.ToArray()) : [];
+        (Tensor sum, Tensor[] each) = objective.Mean(tape, predictions, batch, batch.SampleWeights);
+        return new BatchOutcome(sum.Item(), each.Length == 1 ? [] : Array.ConvertAll(each, l => l.Item()), outputs);
     }
 
-    /// <summary>The outputs of one batch, on the host: by the model's plan, or op by op where it has none.</summary>
+    /// <summary>All outputs of one batch, on the host: by the model's plan, or op by op where it has none.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="inputs">Row-major, [N, ...sample shape].</param>
+    /// <param name="inputs">The first input, row-major, [N, ...sample shape].</param>
     /// <param name="shape">Shape of <paramref name="inputs"/>.</param>
+    /// <param name="more">The inputs behind it.</param>
     /// <param name="typicalBatch">Samples of the other batches of the run, where this is the last and smaller.</param>
     /// <param name="cancellationToken">Ends it between two ops.</param>
-    public static float[] Forward(Model model, ReadOnlySpan<float> inputs, Shape shape, int typicalBatch, CancellationToken cancellationToken)
+    public static float[][] Forward(Model model, ReadOnlySpan<float> inputs, Shape shape, IReadOnlyList<(Shape Shape, float[] Values)> more, int typicalBatch, CancellationToken cancellationToken)
     {
         if (model.Plans.ForInference() is { } plan)
         {
             lock (model.Plans.Lock)
             {
-                Schedule schedule = plan.Prepare(shape, typicalBatch);
+                Schedule schedule = plan.Prepare([shape, .. more.Select(m => m.Shape)], typicalBatch);
                 if (schedule.IsWhole)
                 {
-                    schedule.Run(inputs, cancellationToken);
-                    return schedule.Output!.ToArray();
+                    schedule.Run(inputs, more, cancellationToken);
+                    return Array.ConvertAll(schedule.Outputs, o => o.ToArray());
                 }
             }
         }
         using var tape = new Tape(model.Device) { CancellationToken = cancellationToken, Precision = model.PlanOptions.Precision };
-        return model.Forward(tape, [tape.Constant(shape, inputs)]).ToArray();
+        return Array.ConvertAll(model.Run(tape, [tape.Constant(shape, inputs), .. more.Select(m => tape.Constant(m.Shape, m.Values))]), o => o.ToArray());
     }
 
     /// <summary>Puts the outputs of a batch where its samples are in the data set.</summary>
@@ -102,18 +104,14 @@ internal sealed class Evaluator(Model model, Loss loss, Metric[] metrics)
     /// <summary>One array a sample.</summary>
     public static IEnumerable<float[]> Rows(float[] outputs, int samples) => outputs.Chunk(outputs.Length / samples);
 
-    private static Tensor? WeightsOf(Tape tape, Batch batch) =>
-        batch.SampleWeights is null ? null : tape.Constant(new Shape(batch.Size), batch.SampleWeights);
-
-    private ConfusionMatrix? ConfusionOf(BatchSource data)
+    private static ConfusionMatrix? ConfusionOf(LabelSet labels, Shape output)
     {
-        Shape output = model.Outputs[0].Shape;
-        bool classes = output.Rank == 1 && data.LabelKind switch
+        bool classes = output.Rank == 1 && labels.Kind switch
         {
             LabelKind.Categorical or LabelKind.Sparse => output[0] > 1,
-            LabelKind.Binary => data.LabelShape.Count == 1,
+            LabelKind.Binary => labels.Shape.Count == 1,
             _ => false,
         };
-        return classes ? new ConfusionMatrix(Math.Max(2, output[0]), data.ClassNames) : null;
+        return classes ? new ConfusionMatrix(Math.Max(2, output[0]), labels.ClassNames) : null;
     }
 }

@@ -14,6 +14,8 @@ public abstract class MixedBatches : BatchSource
     {
         if (!(alpha > 0 && float.IsFinite(alpha)))
             throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "The share is drawn from Beta(alpha, alpha) with an alpha above 0, such as 0.2.");
+        if (source.MoreSampleShapes.Count + source.MoreLabelSets.Count > 0)
+            throw new GraftException($"{GetType().Name}: only the first input and the first label of a sample can be mixed; the data set has more.");
         if (source.LabelKind == LabelKind.Sparse)
             throw new GraftException($"{GetType().Name}: class indices cannot be mixed; take a source with one-hot labels (LabelKind.Categorical) and Loss.CategoricalCrossEntropy().");
         (_source, _alpha, _seed) = (source, alpha, seed);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Graft.Autograd;
 using Graft.Kernels;
 using Graft.Training;
@@ -9,17 +10,20 @@ public partial class Model
     private const int PredictBatch = 32;
 
     private Optimizer? _optimizer;
-    private Loss? _loss;
-    private Metric[] _metrics = [];
+    private OutputLoss[] _losses = [];
 
-    /// <summary>What <see cref="Compile"/> was given; null before.</summary>
+    /// <summary>What Compile was given; null before.</summary>
     public Optimizer? Optimizer => _optimizer;
 
-    /// <summary>What <see cref="Compile"/> was given; null before.</summary>
-    public Loss? Loss => _loss;
+    /// <summary>What Compile was given; null before, and where there are several outputs: see <see cref="Losses"/>.</summary>
+    public Loss? Loss => _losses is [var only] ? only.Loss : null;
 
-    /// <summary>Names of the compiled metrics.</summary>
-    public IReadOnlyList<string> MetricNames => [.. _metrics.Select(m => m.Name)];
+    /// <summary>How each output is learned, in the order of <see cref="Outputs"/>; empty before Compile.</summary>
+    public IReadOnlyList<OutputLoss> Losses => _losses;
+
+    /// <summary>Names of the compiled metrics, as the history has them; of several outputs behind the output's name: "age_mae".</summary>
+    public IReadOnlyList<string> MetricNames => _losses is [var only] ? [.. only.Metrics.Select(m => m.Name)]
+        : [.. Objective.NamesOf(this).Zip(_losses).SelectMany(o => o.Second.Metrics.Select(m => $"{o.First}_{m.Name}"))];
 
     /// <summary>The history of the last or running <see cref="Fit"/>; also there after a cancelled one.</summary>
     public History? History { get; internal set; }
@@ -37,19 +41,32 @@ public partial class Model
     /// <param name="optimizer">Moves the weights.</param>
     /// <param name="loss">What is made small.</param>
     /// <param name="metrics">What is watched beside it.</param>
-    public void Compile(Optimizer optimizer, Loss loss, params ReadOnlySpan<Metric> metrics)
+    public void Compile(Optimizer optimizer, Loss loss, params ReadOnlySpan<Metric> metrics) => Compile(optimizer, [new OutputLoss(loss, 1, metrics.ToArray())]);
+
+    /// <summary>
+    /// Says how to train a model with several outputs: the sum of their losses is made small, each times its weight. The history has "loss" for the sum, and for each output "NAME_loss" and
+    /// "NAME_METRIC", by the name of its layer.
+    /// </summary>
+    /// <param name="optimizer">Moves the weights.</param>
+    /// <param name="losses">One for each output, in the order of <see cref="Outputs"/>.</param>
+    /// <exception cref="GraftException">Two metrics of an output have the same name, or a weight is not finite.</exception>
+    public void Compile(Optimizer optimizer, IReadOnlyList<OutputLoss> losses)
     {
+        foreach (OutputLoss output in losses)
+        {
+            if (!float.IsFinite(output.Weight))
+                throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"Compile: the weight of a loss is {output.Weight}; take a finite number."));
+            HashSet<string> names = ["loss"];
+            foreach (Metric m in output.Metrics)
+            {
+                if (!names.Add(m.Name))
+                    throw new GraftException($"Compile: two metrics are named '{m.Name}'; the history has a column for each name once.");
+            }
+        }
         if (_optimizer is not null && _optimizer != optimizer)
             _optimizer.Dispose();
         _optimizer = optimizer;
-        _loss = loss;
-        _metrics = metrics.ToArray();
-        HashSet<string> names = ["loss"];
-        foreach (Metric m in _metrics)
-        {
-            if (!names.Add(m.Name))
-                throw new GraftException($"Compile: two metrics are named '{m.Name}'; the history has a column for each name once.");
-        }
+        _losses = [.. losses];
     }
 
     /// <summary>Trains for the epochs from <see cref="FitOptions.InitialEpoch"/> to <paramref name="epochs"/>.</summary>
@@ -64,7 +81,7 @@ public partial class Model
     /// </exception>
     /// <exception cref="OperationCanceledException">Training was cancelled; the unfinished step left no trace.</exception>
     public History Fit(BatchSource data, int epochs, BatchSource? validation = null, FitOptions? options = null) =>
-        new Trainer(this, CompiledOptimizer(), CompiledLoss(), _metrics, options ?? new FitOptions()).Run(data, epochs, validation);
+        new Trainer(this, CompiledOptimizer(), CompiledObjective(), options ?? new FitOptions()).Run(data, epochs, validation);
 
     /// <summary>Loss and metrics over a data set, with moving statistics and without Dropout.</summary>
     /// <param name="data">The samples with labels.</param>
@@ -72,18 +89,29 @@ public partial class Model
     /// <param name="cancellationToken">Ends it within an op.</param>
     /// <exception cref="GraftException">The model is not compiled, or loss, head and labels do not fit together.</exception>
     public EvaluationResult Evaluate(BatchSource data, bool keepPredictions = false, CancellationToken cancellationToken = default) =>
-        new Evaluator(this, CompiledLoss(), _metrics).Run(data, keepPredictions, cancellationToken);
+        new Evaluator(this, CompiledObjective()).Run(data, keepPredictions, cancellationToken);
 
     /// <summary>Outputs of every sample, in the order of the data set whatever the order of its batches.</summary>
-    /// <exception cref="GraftException">The images are prepared otherwise than the model's weights want them.</exception>
+    /// <exception cref="GraftException">The images are prepared otherwise than the model's weights want them, or there are several outputs: <see cref="PredictAll(BatchSource, CancellationToken)"/> gives all of them.</exception>
     public float[][] Predict(BatchSource data, CancellationToken cancellationToken = default)
     {
+        if (Outputs.Count > 1)
+            throw new GraftException($"Predict: model '{Name}' has {Outputs.Count} outputs ({string.Join(", ", Objective.NamesOf(this))}); PredictAll gives all of them.");
+        return PredictAll(data, cancellationToken)[0];
+    }
+
+    /// <summary>For each output, in the model's order, what it gives for every sample, in the order of the data set whatever the order of its batches.</summary>
+    /// <exception cref="GraftException">The images are prepared otherwise than the model's weights want them.</exception>
+    public float[][][] PredictAll(BatchSource data, CancellationToken cancellationToken = default)
+    {
         PreprocessingChoice.Check(this, data);
-        var rows = new float[data.Count][];
+        float[][][] rows = [.. Outputs.Select(_ => new float[data.Count][])];
         int next = 0;
         foreach (Batch batch in data.Epoch(0, 0, cancellationToken))
         {
-            Evaluator.Place(rows, Evaluator.Forward(this, batch.Inputs, batch.InputShape, data.BatchSize, cancellationToken), batch, next);
+            float[][] outputs = Evaluator.Forward(this, batch.Inputs, batch.InputShape, batch.MoreInputs, data.BatchSize, cancellationToken);
+            for (int i = 0; i < rows.Length; i++)
+                Evaluator.Place(rows[i], outputs[i], batch, next);
             next += batch.Size;
         }
         return rows;
@@ -103,7 +131,7 @@ public partial class Model
         for (int from = 0; from < shape[0]; from += PredictBatch)
         {
             int size = Math.Min(PredictBatch, shape[0] - from);
-            rows.AddRange(Evaluator.Rows(Evaluator.Forward(this, samples.AsSpan(from * width, size * width), shape.WithBatch(size), Math.Min(PredictBatch, shape[0]), cancellationToken), size));
+            rows.AddRange(Evaluator.Rows(Evaluator.Forward(this, samples.AsSpan(from * width, size * width), shape.WithBatch(size), [], Math.Min(PredictBatch, shape[0]), cancellationToken)[0], size));
         }
         return [.. rows];
     }
@@ -136,15 +164,10 @@ public partial class Model
     private void RunBatch(IReadOnlyList<(Shape Shape, float[] Values)> inputs, int from, int size, List<float>[] results, CancellationToken cancellationToken)
     {
         ReadOnlySpan<float> Part(int i) => inputs[i].Values.AsSpan((int)(from * Inputs[i].Shape.Count), (int)(size * Inputs[i].Shape.Count));
-        if (inputs.Count == 1 && results.Length == 1) // by the plan
-        {
-            results[0].AddRange(Evaluator.Forward(this, Part(0), inputs[0].Shape.WithBatch(size), Math.Min(PredictBatch, inputs[0].Shape[0]), cancellationToken));
-            return;
-        }
-        using var tape = new Tape(Device) { CancellationToken = cancellationToken, Precision = PlanOptions.Precision };
-        Tensor[] outputs = Run(tape, [.. inputs.Select((x, i) => tape.Constant(x.Shape.WithBatch(size), Part(i).ToArray()))]);
+        (Shape, float[])[] more = [.. inputs.Skip(1).Select((x, i) => (x.Shape.WithBatch(size), Part(i + 1).ToArray()))];
+        float[][] outputs = Evaluator.Forward(this, Part(0), inputs[0].Shape.WithBatch(size), more, Math.Min(PredictBatch, inputs[0].Shape[0]), cancellationToken);
         for (int o = 0; o < outputs.Length; o++)
-            results[o].AddRange(outputs[o].ToArray());
+            results[o].AddRange(outputs[o]);
     }
 
     /// <summary>
@@ -157,7 +180,7 @@ public partial class Model
 
     private Optimizer CompiledOptimizer() => _optimizer ?? throw NotCompiled();
 
-    private Loss CompiledLoss() => _loss ?? throw NotCompiled();
+    private Objective CompiledObjective() => _losses.Length > 0 ? new Objective(this, _losses) : throw NotCompiled();
 
     private GraftException NotCompiled() => new($"Model '{Name}' is not compiled; call Compile(optimizer, loss, metrics) first.");
 }

@@ -6,22 +6,22 @@ using Graft.Kernels;
 namespace Graft.Training;
 
 /// <summary>The loop behind <see cref="Model.Fit"/>.</summary>
-internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metric[] metrics, FitOptions options)
+internal sealed class Trainer(Model model, Optimizer optimizer, Objective objective, FitOptions options)
 {
-    private readonly RunningMetrics _running = new(loss, metrics, ModelHead.Of(model).Units);
+    private readonly RunningObjective _running = new(objective);
 
     public History Run(BatchSource data, int epochs, BatchSource? validation)
     {
-        DataCheck.Check(model, loss, data);
+        DataCheck.Check(model, objective, data);
         if (validation is not null)
-            DataCheck.Check(model, loss, validation);
+            DataCheck.Check(model, objective, validation);
         DataCheck.CheckTrainable(model);
-        ClassWeighting.Check(options.ClassWeights, data, ModelHead.Of(model).Units);
+        ClassWeighting.Check(options.ClassWeights, data, objective.Targets[0].Head.Units);
         _ = model.Device.Kernels.In(options.Precision); // refused before the first epoch
         model.FitPrecision = options.Precision;
         History history = options.History ?? new History();
         model.History = history;
-        if (model.ClassNames.Count == 0)
+        if (model.ClassNames.Count == 0 && model.Outputs.Count == 1)
             model.ClassNames = data.ClassNames;
         model.OutputKind ??= KindOf(data);
         if (data.Preprocessing is { } reading)
@@ -49,8 +49,8 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
     /// <summary>What outputs stand for that are taught with these labels; null where they do not tell.</summary>
     private OutputKind? KindOf(BatchSource data) => data.LabelKind switch
     {
-        _ when model.Outputs[0].Shape.Rank != 1 => null,
-        LabelKind.Values => ModelHead.Of(model).Activation == Layers.Activation.Softmax ? null : OutputKind.Values, // a teacher's probabilities are numbers too
+        _ when model.Outputs.Count > 1 || model.Outputs[0].Shape.Rank != 1 => null,
+        LabelKind.Values => objective.Targets[0].Head.Activation == Layers.Activation.Softmax ? null : OutputKind.Values, // a teacher's probabilities are numbers too
         LabelKind.Binary when data.LabelShape.Count > 1 => OutputKind.Labels,
         _ => OutputKind.Classes,
     };
@@ -62,8 +62,9 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         TimeSpan wait = TimeSpan.Zero;
         int first = epoch == options.InitialEpoch ? options.InitialBatch : 0;
         float rate = optimizer.LearningRate;
-        using var step = new TrainingStep(model, optimizer, loss, options, data.BatchSize, cache, _running.ReadsOutputs);
+        using var step = new TrainingStep(model, optimizer, objective, options, data.BatchSize, cache, objective.ReadsOutputs);
         using var batches = new EpochReader(data, epoch, first, withoutInputs: cache.HoldsEpoch(model.Plans.ForTraining(), epoch), options.CancellationToken);
+        IReadOnlyList<LabelSet> sets = data.LabelSets;
         for (int done = first; context.StopReason is null; done++)
         {
             long asked = Stopwatch.GetTimestamp();
@@ -73,7 +74,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
                 break;
             rate = optimizer.LearningRate;
             bool isLast = done + 1 == data.BatchesPerEpoch;
-            (float Loss, float[] Outputs)? result = step.Run(batches.Current, data.LabelKind, epoch, done, isLast);
+            BatchOutcome? result = step.Run(batches.Current, data.LabelKind, epoch, done, isLast);
             if (result is null)
             {
                 asked = Stopwatch.GetTimestamp();
@@ -81,8 +82,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
                 wait += Stopwatch.GetElapsedTime(asked);
                 result = step.Run(withInputs, data.LabelKind, epoch, done, isLast);
             }
-            (float value, float[] outputs) = result!.Value;
-            _running.Add(value, outputs, batches.Current, data.LabelKind);
+            _running.Add(result!.Value, batches.Current, sets);
             Report(context, new TrainingProgress(epoch, context.Epochs, done + 1, data.BatchesPerEpoch, _running.Results(), rate,
                 Rate(start), Remaining(start, done + 1 - first, data.BatchesPerEpoch - done - 1), wait));
         }
@@ -121,7 +121,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Loss loss, Metri
         EvaluationResult result;
         try
         {
-            result = new Evaluator(model, loss, metrics).Run(validation, keepPredictions: false, options.CancellationToken, cache);
+            result = new Evaluator(model, objective).Run(validation, keepPredictions: false, options.CancellationToken, cache);
         }
         finally
         {

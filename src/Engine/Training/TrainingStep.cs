@@ -11,7 +11,7 @@ namespace Graft.Training;
 /// Weights move behind the whole backward pass, those too whose gradients it left to the optimizer: until then an error or a cancellation changes nothing, and
 /// every gradient is taken at the old weights.
 /// </remarks>
-internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, FitOptions options, int typicalBatch, FeatureCache cache,
+internal sealed class TrainingStep(Model model, Optimizer optimizer, Objective objective, FitOptions options, int typicalBatch, FeatureCache cache,
     bool copiesOutputs) : IDisposable
 {
     private readonly GradientAccumulator _accumulator = new();
@@ -19,15 +19,15 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
     private MemoryReport? _report;
     private Held? _reported; // what that report is of
 
-    /// <summary>Loss of the batch, and its outputs where they are copied; null where it came without inputs and the cache has not got all of it.</summary>
-    public (float Loss, float[] Outputs)? Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
+    /// <summary>What the model made of the batch, outputs where they are copied; null where it came without inputs and the cache has not got all of it.</summary>
+    public BatchOutcome? Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch)
     {
         DataCheck.CheckTrainable(model);
-        DataCheck.CheckLabels(model, loss, batch);
+        DataCheck.CheckLabels(objective, batch);
         lock (model.Plans.Lock)
         {
             Schedule? frozen = null;
-            if (model.Plans.ForTraining() is { } plan && plan.Prepare(batch.InputShape, typicalBatch) is { HasWork: true } schedule)
+            if (model.Plans.ForTraining() is { } plan && plan.Prepare(batch.InputShapes, typicalBatch) is { HasWork: true } schedule)
             {
                 if (!cache.Run(plan, schedule, batch, epoch, options.CancellationToken))
                     return null;
@@ -45,7 +45,7 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         _statistics.Dispose();
     }
 
-    private (float Loss, float[] Outputs) Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch, Schedule? frozen)
+    private BatchOutcome Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch, Schedule? frozen)
     {
         _statistics.Take(model);
         using var tape = new Tape(model.Device)
@@ -62,22 +62,20 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
         };
         try
         {
-            Tensor prediction = model.Forward(tape, [frozen?.Input ?? tape.Constant(batch.InputShape, batch.Inputs)]);
-            float[] outputs = copiesOutputs ? prediction.ToArray() : [];
-            float[]? weights = ClassWeighting.Of(batch, kind, options.ClassWeights);
-            Tensor value = loss.Mean(tape, prediction, tape.Constant(batch.LabelShape, batch.Labels),
-                weights is null ? null : tape.Constant(new Shape(batch.Size), weights));
+            Tensor[] predictions = model.Run(tape, frozen?.Inputs ?? batch.InputsOn(tape));
+            float[][] outputs = copiesOutputs ? Array.ConvertAll(predictions, p => p.ToArray()) : [];
+            (Tensor value, Tensor[] each) = objective.Mean(tape, predictions, batch, ClassWeighting.Of(batch, kind, options.ClassWeights));
             value = Regularization.AddTo(tape, value, model);
-            using PendingNumber pending = value.ItemLater();
+            using var pending = new PendingNumbers(each.Length == 1 ? [value] : [value, .. each]); // of one, the sum says it
             LossScale? scale = options.Precision == ComputePrecision.Float16 ? optimizer.LossScale ??= new LossScale() : null;
             tape.Backward(value, [scale?.Value ?? 1]);
             options.CancellationToken.ThrowIfCancellationRequested();
-            float number = pending.Wait(); // a GPU goes on with backward meanwhile; what it found wrong in the batch is told before anything moves
+            float[] numbers = pending.Wait(); // a GPU goes on with backward meanwhile; what it found wrong in the batch is told before anything moves
             double start = options.Times?.Now ?? 0;
             Update(tape, scale, lastOfEpoch); // from here on to the end
             options.Times?.AddUpdate(start);
             Report(batch, tape);
-            return (number, outputs);
+            return new BatchOutcome(numbers[0], numbers[1..], outputs);
         }
         catch (Exception e)
         {
@@ -117,6 +115,16 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Loss loss, 
             return;
         optimizer.Apply(_accumulator.Mean(), scale);
         _accumulator.Clear();
+    }
+
+    /// <summary>Numbers on their way from the device.</summary>
+    private sealed class PendingNumbers(Tensor[] scalars) : IDisposable
+    {
+        private readonly PendingNumber[] _numbers = Array.ConvertAll(scalars, s => s.ItemLater());
+
+        public float[] Wait() => Array.ConvertAll(_numbers, n => n.Wait());
+
+        public void Dispose() => Array.ForEach(_numbers, n => n.Dispose());
     }
 
     /// <summary>What steps that hold the same in memory have in common.</summary>

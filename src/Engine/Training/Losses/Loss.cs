@@ -161,7 +161,7 @@ public sealed class Loss
     }
 
     /// <summary>What a batch's mean counts for among those of other batches: its samples, or its labels where some are ignored.</summary>
-    internal double WeightOf(Batch batch) => _ignoredClass is int ignored ? batch.Labels.Count(l => l != ignored && l >= 0) : batch.Size;
+    internal double WeightOf(float[] labels, int samples) => _ignoredClass is int ignored ? labels.Count(l => l != ignored && l >= 0) : samples;
 
     /// <summary>Outputs as metrics take them: logits become probabilities where a metric asks for those, all else stays.</summary>
     /// <param name="outputs">Row-major outputs of a batch.</param>

@@ -14,21 +14,22 @@ internal sealed record ModelHead(string LayerName, Shape Shape, Activation? Acti
     /// <summary>For messages: "Dense(1, Sigmoid) 'dense_1'".</summary>
     public string Description => $"'{LayerName}', which gives {Units} output(s){(Activation is { } a ? $" with activation {a}" : "")}";
 
-    public static ModelHead Of(Model model)
+    /// <summary>What an output of a model ends in.</summary>
+    public static ModelHead Of(Model model, int output = 0)
     {
-        Node node = model.Outputs[0];
+        Node node = model.Outputs[output];
         while (true)
         {
             switch (node.Layer)
             {
                 case Model inner:
-                    node = inner.Outputs[0];
+                    node = inner.Outputs[node.Index];
                     break;
                 case Flatten or Reshape or Dropout or ActivationLayer { Activation: Layers.Activation.Linear } when node.Inputs.Count == 1:
                     node = node.Inputs[0];
                     break;
                 default:
-                    return new ModelHead(node.Layer.Name, model.Outputs[0].Shape, ActivationOf(node.Layer));
+                    return new ModelHead(node.Layer.Name, model.Outputs[output].Shape, ActivationOf(node.Layer));
             }
         }
     }
