@@ -83,6 +83,20 @@ public sealed class RecipeTests : IDisposable
     }
 
     [Fact]
+    public void Two_things_are_learned_from_photographs_and_what_is_known_of_them()
+    {
+        ImageFolder images = Images();
+        float[] known = [.. Enumerable.Range(0, images.Count).SelectMany(i => new[] { images.Classes[i] - 1f, 0.5f })], ages = [.. images.Classes.Select(c => (float)c)];
+        Model pretrained = Base();
+        pretrained.Trainable = false;
+        (History history, float[][][] outputs) = Recipes.TwoThings(images, pretrained, new SampleArray(known, new Shape(2)), new LabelArray(ages, new Shape(1), LabelKind.Values));
+        Assert.Equal(["loss", "kind_loss", "kind_accuracy", "age_loss", "age_mean_absolute_error"], history.Names.Take(5));
+        Assert.True(history.Last("loss") < history["loss"][0]);
+        Assert.Equal([3, 1], outputs.Select(o => o[0].Length));
+        Assert.Equal([images.Count, images.Count], outputs.Select(o => o.Length));
+    }
+
+    [Fact]
     public void Folds_are_trained_and_weights_copied()
     {
         double[] scores = Recipes.CrossValidate(Images(), () =>

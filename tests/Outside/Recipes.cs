@@ -118,6 +118,25 @@ public static class Recipes
         return model;
     }
 
+    public static (History History, float[][][] Outputs) TwoThings(ImageFolder images, Model pretrained, SampleArray known, LabelArray ages)
+    {
+        Node facts = Node.Input(known.Shape, "facts");
+        Node x = new GlobalAveragePooling2D().Apply(pretrained.Outputs[0]);
+        x = new Concatenate().Apply(x, new Dense(16, Activation.ReLU).Apply(facts));
+        Node kind = new Dense(images.ClassNames.Count, Activation.Softmax) { Name = "kind" }.Apply(x), age = new Dense(1) { Name = "age" }.Apply(x);
+        var model = new Model([pretrained.Inputs[0], facts], [kind, age]);
+
+        model.Compile(new Adam(),
+        [
+            new OutputLoss(Loss.CategoricalCrossEntropy(), 1, Metric.Accuracy),
+            new OutputLoss(Loss.MeanSquaredError(), 0.5f, Metric.MeanAbsoluteError),      // half of it counts in the sum
+        ]);
+        var data = new JoinedBatches(images, [known], [ages]);                            // arrays in the order of images.Files
+        History history = model.Fit(data, epochs: 5);                                     // loss, kind_loss, kind_accuracy, age_loss, age_mean_absolute_error
+        float[][][] y = model.PredictAll(data);                                           // of each output, a row for each photograph
+        return (history, y);
+    }
+
     public static double[] CrossValidate(ImageFolder images, Func<Model> build)
     {
         const int Folds = 5;

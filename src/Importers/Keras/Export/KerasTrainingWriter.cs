@@ -23,14 +23,19 @@ internal sealed class KerasTrainingWriter
     /// <summary>A writer; null where the model is not compiled, or cannot be as Keras compiles: then a note says why.</summary>
     public static KerasTrainingWriter? Of(KerasDialect dialect, Model model, List<string> notes)
     {
-        if (model.Optimizer is not { } optimizer || model.Loss is null)
+        if (model.Optimizer is not { } optimizer || model.Losses.Count == 0)
             return null;
         try
         {
-            if (model.Loss.IgnoredClass is { } ignored)
-                throw new GraftException($"the loss leaves class {ignored} out");
-            if (model.Loss.Kind == LossKind.Custom)
-                throw new GraftException($"the loss '{model.Loss.Name}' is code, which Keras has not");
+            if (model.Losses.Count != model.Outputs.Count)
+                throw new GraftException($"it is compiled with {model.Losses.Count} losses for {model.Outputs.Count} outputs");
+            foreach (Loss loss in model.Losses.Select(l => l.Loss))
+            {
+                if (loss.IgnoredClass is { } ignored)
+                    throw new GraftException($"the loss leaves class {ignored} out");
+                if (loss.Kind == LossKind.Custom)
+                    throw new GraftException($"the loss '{loss.Name}' is code, which Keras has not");
+            }
             if (model.NamedParameters().FirstOrDefault(p => !p.Parameter.Trainable && p.Parameter.Layer.Trainable) is { Path: { } frozen })
                 throw new GraftException($"'{frozen}' is frozen by itself, while its layer trains; Keras freezes layers");
             var writer = new KerasOptimizerWriter(dialect, model, optimizer);
@@ -47,17 +52,18 @@ internal sealed class KerasTrainingWriter
     /// <summary>compile_config of an archive, training_config of HDF5.</summary>
     public JsonObject Config()
     {
-        JsonArray metrics = Metrics();
+        var metrics = (JsonArray)PerOutput(Metrics);
+        JsonNode? weights = _model.Losses.All(l => l.Weight == 1) ? null : new JsonArray([.. _model.Losses.Select(l => KerasNumbers.Of(l.Weight))]);
         if (!_dialect.IsThree)
         {
             return new JsonObject
             {
-                ["optimizer_config"] = _optimizer.Write(), ["loss"] = Loss(), ["metrics"] = metrics, ["weighted_metrics"] = null, ["sample_weight_mode"] = null, ["loss_weights"] = null,
+                ["optimizer_config"] = _optimizer.Write(), ["loss"] = PerOutput(o => Loss(o.Loss)), ["metrics"] = metrics, ["weighted_metrics"] = null, ["sample_weight_mode"] = null, ["loss_weights"] = weights,
             };
         }
         var config = new JsonObject
         {
-            ["loss"] = Loss(), ["loss_weights"] = null, ["metrics"] = metrics, ["weighted_metrics"] = null, ["run_eagerly"] = false, ["steps_per_execution"] = 1, ["jit_compile"] = false,
+            ["loss"] = PerOutput(o => Loss(o.Loss)), ["loss_weights"] = weights, ["metrics"] = metrics, ["weighted_metrics"] = null, ["run_eagerly"] = false, ["steps_per_execution"] = 1, ["jit_compile"] = false,
         };
         config[_dialect.IsArchive ? "optimizer" : "optimizer_config"] = _optimizer.Write();
         return config;
@@ -82,10 +88,12 @@ internal sealed class KerasTrainingWriter
             variables.Add(i++.ToString(System.Globalization.CultureInfo.InvariantCulture), array);
     }
 
+    /// <summary>What is said of the only output, or a list of what is said of each.</summary>
+    private JsonNode PerOutput(Func<OutputLoss, JsonNode> write) => _model.Losses is [var only] ? write(only) : new JsonArray([.. _model.Losses.Select(write)]);
+
     // A word where the word says all; an object of the class where there is more to say.
-    private JsonNode Loss()
+    private JsonNode Loss(Loss loss)
     {
-        Loss loss = _model.Loss!;
         bool isPlain = !loss.FromLogits && loss.LabelSmoothing == 0 && loss.Delta is null or 1;
         if (isPlain && loss.Delta is null)
             return loss.Name;
@@ -100,10 +108,10 @@ internal sealed class KerasTrainingWriter
         return _dialect.IsThree ? new JsonObject { ["module"] = "keras.losses", ["class_name"] = kind, ["config"] = config, ["registered_name"] = null } : new JsonObject { ["class_name"] = kind, ["config"] = config };
     }
 
-    private JsonArray Metrics()
+    private JsonArray Metrics(OutputLoss output)
     {
         var known = new JsonArray();
-        foreach (string name in _model.MetricNames)
+        foreach (string name in output.Metrics.Select(m => m.Name))
         {
             if (s_metrics.Contains(name) || (_dialect.IsThree && s_metricsOfThree.Contains(name)))
                 known.Add((JsonNode)name);

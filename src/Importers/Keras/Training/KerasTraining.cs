@@ -32,29 +32,56 @@ internal static class KerasTraining
         JsonNode? optimizer = training["optimizer"] ?? training["optimizer_config"], loss = training["loss"];
         if (optimizer is null || loss is null)
             return;
-        if (model.Outputs.Count != 1)
-            throw new GraftException($"a loss for each of {model.Outputs.Count} outputs is not built here; compile it with a model of one output.");
-        if (training["loss_weights"] is JsonNode weights && weights is JsonArray { Count: > 0 } or JsonObject { Count: > 0 } && Numbers(weights).Any(n => n != 1))
-            throw new GraftException($"loss_weights {weights.ToJsonString()} are not kept here; give the optimizer another learning rate.");
-        var metrics = new List<Metric>();
-        foreach (JsonNode metric in Leaves(training["metrics"]).Concat(Leaves(training["weighted_metrics"])))
-            AddMetric(metrics, metric, context);
-        model.Compile(KerasOptimizers.Create(optimizer, version, context), KerasLosses.Create(loss), [.. metrics]);
+        string[] names = [.. model.Outputs.Select(o => o.Layer.Name)];
+        JsonNode[] losses = PerOutput(loss, names, "loss", sharesOne: true).Select((l, i) => l ?? throw new GraftException($"output '{names[i]}' has no loss; compile it with a model of the other outputs.")).ToArray();
+        JsonNode?[] weights = PerOutput(training["loss_weights"], names, "loss weight", sharesOne: false);
+        bool isThree = KerasGenerations.IsFrom(version, 3, 0);
+        JsonNode?[] metrics = MetricsPerOutput(training["metrics"], names, isThree), weighted = MetricsPerOutput(training["weighted_metrics"], names, isThree);
+        model.Compile(KerasOptimizers.Create(optimizer, version, context), [.. losses.Select((l, i) =>
+            new OutputLoss(KerasLosses.Create(l), Weight(weights[i]), Metrics(Leaves(metrics[i]).Concat(Leaves(weighted[i])), context)))]);
     }
 
-    private static void AddMetric(List<Metric> metrics, JsonNode json, KerasBuildContext context)
+    private static float Weight(JsonNode? json) => json is null ? 1 : json is JsonValue v && v.TryGetValue(out double weight) ? (float)weight : throw new GraftException($"loss weight {json.ToJsonString()} is no number.");
+
+    /// <summary>Keras 2 watches each metric of a plain list at every output, Keras 3 the first at the first output and so on.</summary>
+    private static JsonNode?[] MetricsPerOutput(JsonNode? json, string[] names, bool isThree) =>
+        json is JsonArray { Count: > 0 } list && !isThree && !list.Any(m => m is JsonArray) ? [.. names.Select(_ => json)] : PerOutput(json, names, "list of metrics", sharesOne: true);
+
+    /// <summary>
+    /// What is said of each output: by a list in the model's order, an object by the outputs' names, or one word for all. Of one output everything is said. Null where nothing is.
+    /// </summary>
+    private static JsonNode?[] PerOutput(JsonNode? json, string[] names, string what, bool sharesOne)
     {
-        string name = KerasLosses.NameOf(json);
-        try
+        bool isOfNames = json is JsonObject { Count: > 0 } o && o.All(p => names.Contains(p.Key));
+        if (json is null or JsonArray { Count: 0 } or JsonObject { Count: 0 })
+            return new JsonNode?[names.Length];
+        if (isOfNames)
+            return Array.ConvertAll(names, n => ((JsonObject)json)[n]);
+        if (json is JsonArray list && list.Count == names.Length && (names.Length > 1 || !sharesOne))
+            return [.. list];
+        if (names.Length == 1 || sharesOne)
+            return [.. names.Select(_ => json)];
+        throw new GraftException($"there are {names.Length} outputs ({string.Join(", ", names)}), and no {what} for each: {json.ToJsonString()}.");
+    }
+
+    private static Metric[] Metrics(IEnumerable<JsonNode> stored, KerasBuildContext context)
+    {
+        var metrics = new List<Metric>();
+        foreach (JsonNode json in stored)
         {
-            var metric = Metric.Create(KerasLosses.MetricNameOf(json));
-            if (metrics.TrueForAll(m => m.Name != metric.Name))
-                metrics.Add(metric);
+            string name = KerasLosses.NameOf(json);
+            try
+            {
+                var metric = Metric.Create(KerasLosses.MetricNameOf(json));
+                if (metrics.TrueForAll(m => m.Name != metric.Name))
+                    metrics.Add(metric);
+            }
+            catch (GraftException)
+            {
+                context.Notes.Add($"metric '{name}' is not known here and left out");
+            }
         }
-        catch (GraftException)
-        {
-            context.Notes.Add($"metric '{name}' is not known here and left out");
-        }
+        return [.. metrics];
     }
 
     // Metrics come as a list, a list for each output, or a dictionary by output.
@@ -65,13 +92,5 @@ internal static class KerasTraining
         JsonObject o when o.ContainsKey("class_name") => [o],
         JsonObject o => o.SelectMany(p => Leaves(p.Value)),
         _ => [json],
-    };
-
-    private static IEnumerable<double> Numbers(JsonNode? json) => json switch
-    {
-        JsonArray a => a.SelectMany(Numbers),
-        JsonObject o => o.SelectMany(p => Numbers(p.Value)),
-        JsonValue v when v.GetValueKind() == JsonValueKind.Number => [(double)v],
-        _ => [],
     };
 }

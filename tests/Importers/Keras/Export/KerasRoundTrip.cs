@@ -74,8 +74,8 @@ internal static class KerasRoundTrip
     {
         if (model.Optimizer is not { } optimizer)
             return null;
-        if (again.Optimizer is not { } other || other.GetType() != optimizer.GetType() || again.Loss!.Name != model.Loss!.Name || !again.MetricNames.SequenceEqual(model.MetricNames))
-            return $"{optimizer.Name}, {model.Loss!.Name} and {string.Join(',', model.MetricNames)} became {again.Optimizer?.Name}, {again.Loss?.Name} and {string.Join(',', again.MetricNames)}";
+        if (again.Optimizer is not { } other || other.GetType() != optimizer.GetType() || !Losses(again).SequenceEqual(Losses(model)) || !again.MetricNames.SequenceEqual(model.MetricNames))
+            return $"{optimizer.Name}, {string.Join(',', Losses(model))} and {string.Join(',', model.MetricNames)} became {again.Optimizer?.Name}, {string.Join(',', Losses(again))} and {string.Join(',', again.MetricNames)}";
         if (optimizer.Iterations != other.Iterations || optimizer.LearningRate != other.LearningRate)
             return $"step {optimizer.Iterations} and rate {optimizer.LearningRate} became {other.Iterations} and {other.LearningRate}";
         Dictionary<string, float[]> found = other.ExportState(again).ToDictionary(s => Plain(s.Name), s => s.Values);
@@ -86,6 +86,8 @@ internal static class KerasRoundTrip
         }
         return null;
     }
+
+    private static IEnumerable<(string, float)> Losses(Model model) => model.Losses.Select(l => (l.Loss.Name, l.Weight));
 
     /// <summary>Numbers between 0 and 1; ids of 0 and 1 where a table is read.</summary>
     public static float[] Input(Model model, Node input)

@@ -6,6 +6,7 @@ using Graft.Importers.Keras.Export;
 using Graft.Kernels;
 using Graft.Layers;
 using Graft.Tests.Golden;
+using Graft.Tests.Training;
 using Graft.Training;
 using PureHDF;
 using PureHDF.VOL.Native;
@@ -115,6 +116,60 @@ public sealed class KerasRoundTripTests : IDisposable
                 again.Release();
             }
         }
+    }
+
+    [Fact]
+    public void Losses_of_several_outputs_come_back_each_with_its_weight_and_metrics()
+    {
+        Model model = SeveralOutputsTests.Build();
+        model.Compile(new Adam(0.01f), SeveralOutputsTests.Losses);
+        model.Fit(SeveralOutputsTests.Data(), 2);
+        foreach (KerasForm form in KerasForm.All)
+        {
+            Assert.Null(KerasRoundTrip.Difference(model, form, _files));
+            form.Save(model, _files[$"two.{form.Extension}"]);
+            Model again = KerasImport.Load(_files[$"two.{form.Extension}"]);
+            Assert.Equal([1, 0.25f], again.Losses.Select(l => l.Weight));
+            Assert.Equal(["kind_accuracy", "age_mean_absolute_error"], again.MetricNames);
+            again.Fit(SeveralOutputsTests.Data(), 1);
+            again.Release();
+        }
+        model.Optimizer!.Dispose();
+        model.Release();
+    }
+
+    [Theory] // as Keras's compile takes them for outputs "kind" and "age"
+    [InlineData("""{"loss": {"age": "mae", "kind": "sparse_categorical_crossentropy"}, "loss_weights": {"age": 0.5}, "metrics": {"age": ["mse"]}}""", "sparse_categorical_crossentropy 1, mean_absolute_error 0.5", "age_mean_squared_error")]
+    [InlineData("""{"loss": "mse", "loss_weights": [2, 3], "metrics": ["mae", "mse"]}""", "mean_squared_error 2, mean_squared_error 3", "kind_mean_absolute_error,age_mean_squared_error")]
+    [InlineData("""{"loss": ["mse", "mae"], "loss_weights": null, "metrics": [["mae", "mse"], null]}""", "mean_squared_error 1, mean_absolute_error 1", "kind_mean_absolute_error,kind_mean_squared_error")]
+    [InlineData("""{"loss": {"kind": "mse"}}""", "", "output 'age' has no loss")]
+    [InlineData("""{"loss": "mse", "loss_weights": [2]}""", "", "no loss weight for each")]
+    [InlineData("""{"loss": "mse", "loss_weights": ["a", 1]}""", "", "is no number")]
+    public void Losses_of_several_outputs_are_read_as_Keras_takes_them(string training, string losses, string metrics)
+    {
+        Model model = SeveralOutputsTests.Build();
+        model.Compile(new Sgd(), SeveralOutputsTests.Losses);
+        string path = _files["two.keras"];
+        KerasForm.All.Single(f => f.Extension == "keras").Save(model, path);
+        using (ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Update))
+        {
+            JsonNode config;
+            using (Stream stream = zip.GetEntry("config.json")!.Open())
+                config = JsonNode.Parse(stream)!;
+            JsonObject compiled = (JsonObject)JsonNode.Parse(training)!;
+            compiled["optimizer"] = config["compile_config"]!["optimizer"]!.DeepClone();
+            config["compile_config"] = compiled;
+            zip.GetEntry("config.json")!.Delete();
+            using var writer = new StreamWriter(zip.CreateEntry("config.json").Open());
+            writer.Write(config.ToJsonString());
+        }
+        KerasModel read = new KerasImport().Open(path);
+        Model again = read.Model;
+        Assert.Equal(losses, string.Join(", ", again.Losses.Select(l => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{l.Loss.Name} {l.Weight}"))));
+        if (losses.Length > 0)
+            Assert.Equal(metrics, string.Join(',', again.MetricNames));
+        else
+            Assert.Contains(read.Notes, n => n.Contains(metrics, StringComparison.Ordinal));
     }
 
     [Fact]
