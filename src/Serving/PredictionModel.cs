@@ -7,7 +7,7 @@ namespace Graft.Serving;
 /// <summary>A model that answers samples, by /predict: each as if it came alone, computed in batches with those of other requests.</summary>
 /// <remarks>
 /// Algorithms are chosen for the largest batch and kept for all, so that on the processor a sample's numbers are the same to the bit in any batch
-/// (<see cref="Inference.PlanOptions.TypicalBatch"/>). A model with several inputs or outputs runs op by op, and a GPU's libraries choose by size: there the last bits may differ.
+/// (<see cref="Inference.PlanOptions.TypicalBatch"/>). A model with a memory of its own runs op by op, and a GPU's libraries choose by size: there the last bits may differ.
 /// </remarks>
 public abstract class PredictionModel : ServedModel
 {
