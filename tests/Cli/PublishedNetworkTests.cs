@@ -199,6 +199,16 @@ public sealed class PublishedNetworkTests : IDisposable
         (code, _, error) = Run("predict", "--model", _files["small.graft"], image);
         Assert.Equal(1, code);
         Assert.Contains("no class names are stored", error, StringComparison.Ordinal);
+
+        Model two = Training.SeveralOutputsTests.Build();
+        ModelFile.Save(two, _files["two.graft"]);
+        two.Release();
+        foreach (string[] command in new string[][] { ["predict", "--model", _files["two.graft"], image], ["evaluate", "--model", _files["two.graft"], "--data", _files["data"]] })
+        {
+            (code, _, error) = Run(command);
+            Assert.Equal(1, code);
+            Assert.Contains("has 2 inputs and 2 outputs; predict and evaluate take one of each", error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

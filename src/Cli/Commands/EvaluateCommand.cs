@@ -52,12 +52,20 @@ internal static class EvaluateCommand
         return command;
     }
 
+    /// <exception cref="GraftException">The model has several inputs or outputs.</exception>
+    public static void RequireOneOfEach(Model model)
+    {
+        if (model.Inputs.Count > 1 || model.Outputs.Count > 1)
+            throw new GraftException($"Model '{model.Name}' has {model.Inputs.Count} inputs and {model.Outputs.Count} outputs; predict and evaluate take one of each. 'graft run' computes any model on arrays, and a program evaluates it by Model.Evaluate.");
+    }
+
     /// <summary>How the images of a model are read: as those that it was taught with.</summary>
     /// <param name="model">A model that was loaded.</param>
     /// <param name="exif">True turns them upright whatever the model says.</param>
     /// <exception cref="GraftException">The model takes something else than photographs, or does not say how they are read.</exception>
     public static Preprocessing Reading(Model model, bool exif)
     {
+        RequireOneOfEach(model);
         if (model.Inputs[0].Shape.Rank != 3)
             throw new GraftException($"Model '{model.Name}' takes {model.Inputs[0].Shape}; it is not a classifier of photographs.");
         Preprocessing preprocessing = model.RequirePreprocessing();

@@ -82,6 +82,7 @@ internal static class PredictCommand
         if (model is null)
             return FullNetwork.Load(network!, weights);
         Model loaded = ModelFile.Load(model).Model;
+        EvaluateCommand.RequireOneOfEach(loaded);
         return loaded.ClassNames.Count > 0 || FullNetwork.TellsImageNet(loaded) ? loaded
             : throw new GraftException($"{model}: gives {loaded.Outputs[0].Shape} and no class names are stored with it; it is not a classifier. Set Model.ClassNames before it is saved.");
     }
