@@ -1,5 +1,7 @@
 using Graft.Autograd;
+using Graft.Importers.Keras;
 using Graft.Layers;
+using Graft.Tests.Golden;
 using Graft.Weights;
 using Xunit;
 
@@ -16,6 +18,62 @@ public sealed class ModelTests
         };
         Assert.Equal(["input_layer", "conv2d", "batch_normalization", "re_lu", "conv2d_1", "global_average_pooling2d", "dense", "dense_1"],
             model.Layers.Select(l => l.Name));
+    }
+
+    [Theory]
+    [InlineData("activation")]
+    [InlineData("pooling")]
+    [InlineData("dense")]
+    [InlineData("model")]
+    public void A_layer_that_a_Sequential_has_twice_is_saved_and_exported_twice(string kind)
+    {
+        using var files = new TemporaryFiles();
+        Layer twice = kind switch
+        {
+            "activation" => new ReLU(),
+            "pooling" => new MaxPooling2D(),
+            "dense" => new Dense(3),
+            _ => new Sequential(8, 8, 3) { new Conv2D(3, 3, 3) { Padding = Padding.Same }, new ReLU() },
+        };
+        var model = new Sequential(8, 8, 3) { new Conv2D(3, 3, 3) { Padding = Padding.Same }, twice, new Conv2D(3, 1, 1), twice, new GlobalAveragePooling2D(), new Dense(2) };
+        float[] x = [.. Enumerable.Range(0, 192).Select(i => MathF.Sin(i))], expected = model.Predict(x, new Shape(1, 8, 8, 3))[0];
+        ModelFile.Save(model, files["twice.graft"]);
+        KerasExport.SaveArchive(model, files["twice.keras"]);
+        KerasExport.SaveHdf5(model, files["twice.h5"]);
+        KerasExport.SaveHdf5(model, files["three.h5"], generation: 3);
+        foreach (Model again in new[] { ModelFile.Load(files["twice.graft"]).Model, KerasImport.Load(files["twice.keras"]), KerasImport.Load(files["twice.h5"]), KerasImport.Load(files["three.h5"]) })
+        {
+            Assert.Equal(expected, again.Predict(x, new Shape(1, 8, 8, 3))[0]);
+            again.Release();
+        }
+    }
+
+    [Fact]
+    public void A_model_that_gave_its_weights_back_says_so_until_it_has_others()
+    {
+        var model = new Sequential(4) { new Dense(3) { Name = "a" }, new Dense(2) { Name = "b" } };
+        model.Release(); // it had none
+        float[] x = [1, 2, 3, 4], expected = model.Predict(x, new Shape(1, 4))[0];
+        float[][] weights = [.. model.Parameters.Select(p => p.Value.ToArray())];
+        var features = new Model(model.Inputs[0], model.GetNode("a"), "features");
+        features.Release(); // and what it shares
+        Assert.Contains("'a/kernel' was given back by Release", Assert.Throws<GraftException>(() => model.Predict(x, new Shape(1, 4))).Message, StringComparison.Ordinal);
+        using var files = new TemporaryFiles();
+        Assert.Throws<GraftException>(() => ModelFile.Save(model, files["model.graft"]));
+        foreach ((Parameter parameter, float[] values) in model.Parameters.Zip(weights))
+            parameter.Set(values);
+        Assert.Equal(expected, model.Predict(x, new Shape(1, 4))[0]);
+        model.Release();
+    }
+
+    [Fact]
+    public void A_tape_that_was_disposed_takes_nothing_more()
+    {
+        var tape = new Tape(Device.Cpu);
+        Tensor one = Tensor.From(Device.Cpu, new Shape(1), [1f]);
+        tape.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => tape.Constant(new Shape(1), [1f]));
+        Assert.Throws<ObjectDisposedException>(() => tape.Run(new Graft.Ops.ReshapeOp(1, 1), one));
     }
 
     [Fact]

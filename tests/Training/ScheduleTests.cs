@@ -87,4 +87,40 @@ public sealed class ScheduleTests
         Same(4e-6, schedule.At(10));
         Same(4e-6, schedule.At(99));
     }
+
+    [Fact]
+    public void Lengths_and_rates_that_cannot_be_trained_with_are_refused()
+    {
+        foreach (Action<int> of in new Action<int>[] { n => new CosineDecay(1, n), n => new ExponentialDecay(1, n, 0.5f), n => new InverseTimeDecay(1, n, 0.5f), n => new StepDecay(1, n), n => new PolynomialDecay(1, n), n => new OneCycle(1, n) })
+        {
+            of(1);
+            Assert.Contains("over 0 steps; take 1 or more", Assert.Throws<GraftException>(() => of(0)).Message, StringComparison.Ordinal);
+        }
+        foreach (Action<float> of in new Action<float>[] { r => new CosineDecay(r, 1), r => new ExponentialDecay(r, 1, 0.5f), r => new InverseTimeDecay(r, 1, 0.5f), r => new StepDecay(r, 1), r => new PolynomialDecay(1, 1, r), r => new OneCycle(r, 1), r => new PiecewiseConstant([1], [1, r]) })
+        {
+            of(0.5f);
+            Assert.All([-1, float.NaN, float.PositiveInfinity], r => Assert.Contains("A learning rate of", Assert.Throws<GraftException>(() => of(r)).Message, StringComparison.Ordinal));
+        }
+        foreach (float limit in new[] { 0, -1, float.NaN, float.PositiveInfinity })
+        {
+            Assert.Contains("ClipNorm", Assert.Throws<GraftException>(() => new Sgd { ClipNorm = limit }).Message, StringComparison.Ordinal);
+            Assert.Contains("ClipValue", Assert.Throws<GraftException>(() => new Sgd { ClipValue = limit }).Message, StringComparison.Ordinal);
+            Assert.Contains("GlobalClipNorm", Assert.Throws<GraftException>(() => new Sgd { GlobalClipNorm = limit }).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Options_and_callbacks_that_cannot_be_followed_are_refused_before_the_first_step()
+    {
+        var model = new Sequential(2) { new Graft.Layers.Dense(1) };
+        var data = new ArrayBatches([1, 2], new Shape(2), [1], new Shape(1), LabelKind.Values);
+        void Says(string part, FitOptions options) => Assert.Contains(part, Assert.Throws<GraftException>(() => model.Fit(data, 1, null, options)).Message, StringComparison.Ordinal);
+        model.Compile(new Sgd(new CosineDecay(0.1f, 10)), Loss.MeanSquaredError());
+        Says("The learning rate follows CosineDecay", new FitOptions { Callbacks = [new ReduceLROnPlateau("loss")] });
+        Says("FitOptions.AccumulationSteps is 0; take 1 or more", new FitOptions { AccumulationSteps = 0 });
+        Says("FitOptions.CheckpointEvery is -1", new FitOptions { CheckpointEvery = -1 });
+        Says("FitOptions.InitialEpoch is -1", new FitOptions { InitialEpoch = -1 });
+        Says("FitOptions.InitialBatch is -1", new FitOptions { InitialBatch = -1 });
+        Assert.Equal(0, model.Optimizer!.Iterations);
+    }
 }

@@ -93,6 +93,7 @@ public sealed class SeveralOutputsTests
         Assert.Equal(result["kind_accuracy"], result.Confusion!.Accuracy, 1e-12);
         Assert.Null(result.Confusions[1]);
         Assert.Contains("PredictAll", Assert.Throws<GraftException>(() => model.Predict(data, Token)).Message, StringComparison.Ordinal);
+        Assert.Contains("2 inputs and 2 outputs (kind, age); PredictAll", Assert.Throws<GraftException>(() => model.Predict(new float[72], new Shape(1, 6, 6, 2), Token)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -70,21 +70,16 @@ public sealed class ZipPartsTests : IDisposable
     [InlineData("\"shape\":[4,3]", "\"shape\":[4,2]", "[4,3] is due")]
     [InlineData("weights/fc/kernel", "weights/fc/other", "lacks the weights 'fc/kernel'")]
     [InlineData("\"graph\":", "\"graf\":", "a part of its description is missing")]
-    [InlineData("\"nodes\":", "\"n\":", null)] // a Sequential needs none
+    [InlineData("\"nodes\":", "\"n\":", "has no 'nodes'")]
     [InlineData("\"class\":\"Dense\"", "\"class\":\"Dense2\"", "Dense2")]
     [InlineData("\"format\":1", "\"format\":2", "has format 2")]
-    public void A_wrong_description_with_a_right_checksum_is_an_error_that_names_the_file(string was, string becomes, string? words)
+    public void A_wrong_description_with_a_right_checksum_is_an_error_that_names_the_file(string was, string becomes, string words)
     {
         string path = _files["model.graft"];
         var model = new Sequential(4) { new Dense(3) { Name = "fc" } };
         ModelFile.Save(model, path);
         model.Release();
         Redescribe(path, was, becomes);
-        if (words is null)
-        {
-            ModelFile.Load(path).Model.Release();
-            return;
-        }
         string message = Assert.ThrowsAny<GraftException>(() => ModelFile.Load(path)).Message;
         Assert.StartsWith(path, message, StringComparison.Ordinal);
         Assert.Contains(words, message, StringComparison.Ordinal);

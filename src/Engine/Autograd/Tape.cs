@@ -16,6 +16,7 @@ namespace Graft.Autograd;
 public sealed class Tape(Device device) : IDisposable
 {
     private readonly List<OpCall> _record = [];
+    private bool _isDisposed;
     private readonly HashSet<Tensor> _owned = [];
     private readonly HashSet<Tensor> _wanted = [];
     private readonly HashSet<Tensor> _watched = []; // those that were asked for from outside
@@ -138,16 +139,18 @@ public sealed class Tape(Device device) : IDisposable
     }
 
     /// <summary>A tensor on this tape with numbers from the host.</summary>
-    public Tensor Constant(Shape shape, ReadOnlySpan<float> values) => Own(Tensor.From(Device, shape, values));
+    public Tensor Constant(Shape shape, ReadOnlySpan<float> values) => Open().Own(Tensor.From(Device, shape, values));
 
     /// <summary>A tensor of indices on this tape, with numbers from the host.</summary>
-    public Tensor Constant(Shape shape, ReadOnlySpan<int> values) => Own(Tensor.From(Device, shape, values));
+    public Tensor Constant(Shape shape, ReadOnlySpan<int> values) => Open().Own(Tensor.From(Device, shape, values));
 
     /// <summary>Runs an op.</summary>
     /// <exception cref="ShapeException">The inputs do not fit the op; the message names the layer.</exception>
     /// <exception cref="OperationCanceledException">The step was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The tape gave everything back.</exception>
     public Tensor Run(Op op, params ReadOnlySpan<Tensor> inputs)
     {
+        Open();
         CancellationToken.ThrowIfCancellationRequested();
         int number = OpCount++;
         if (Computed is not null && number < Computed.Count && Computed[number] is { } computed)
@@ -250,6 +253,7 @@ public sealed class Tape(Device device) : IDisposable
     /// <summary>Gives everything back.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         Gradients.Clear();
         foreach (Tensor t in _owned)
             t.Release();
@@ -403,6 +407,12 @@ public sealed class Tape(Device device) : IDisposable
         _kept.Where(k => k.Key.Memory is not null).DistinctBy(k => k.Key.Memory).Select(k => (k.Value, k.Key.Shape, k.Key.Bytes)).Concat(_overwritten);
 
     private static string PathOf(OpCall call) => $"{call.Layer}/{call.Op.Name}";
+
+    private Tape Open()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return this;
+    }
 
     private Tensor Own(Tensor tensor)
     {

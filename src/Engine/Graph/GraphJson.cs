@@ -82,8 +82,8 @@ internal static class GraphJson
         if ((bool)Part(config, "sequential"))
         {
             var model = new Sequential(layers[0].Name, ((InputLayer)layers[0]).SampleShape) { Name = name };
-            foreach (Layer layer in layers.Skip(1))
-                model.Add(layer);
+            foreach (JsonNode? item in Part(config, "nodes").AsArray().Skip(1))
+                model.Add(layers[(int)Part(item!, "layer")]); // one layer may be used several times
             return model;
         }
         var nodes = new List<Node>();

@@ -116,7 +116,10 @@ public partial class Model : Layer
     /// <summary>Stateful recurrent layers forget the batches before: the next one begins with states of zeros. Keras's reset_states.</summary>
     public new void ResetStates() => base.ResetStates();
 
-    /// <summary>Gives the memory of all parameters and plans back to the system, and what the device kept for reuse; the next use draws them anew.</summary>
+    /// <summary>
+    /// Gives the memory of all parameters and plans back to the system, and what the device kept for reuse. Models that share the layers lose them too: the next use of any of them throws, until
+    /// weights are loaded or set.
+    /// </summary>
     public virtual void Release()
     {
         _plans?.Dispose();

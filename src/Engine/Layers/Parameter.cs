@@ -9,6 +9,7 @@ public sealed class Parameter
     private readonly Layer _owner;
     private readonly Initializer _initializer;
     private Tensor? _value;
+    private bool _isReleased; // had numbers, which nobody could tell from the ones that would be drawn
 
     internal Parameter(Layer owner, int position, string name, Shape shape, Initializer initializer, bool isStatistic)
     {
@@ -48,6 +49,7 @@ public sealed class Parameter
     public string LayerName => _owner.Name;
 
     /// <summary>The numbers, in the memory of <see cref="Device"/>.</summary>
+    /// <exception cref="GraftException">They were given back by <see cref="Model.Release"/>, and no others were set or loaded.</exception>
     public Tensor Value => _value ??= Initialize();
 
     /// <summary>The numbers where their memory has been taken already; null before the first use.</summary>
@@ -92,12 +94,15 @@ public sealed class Parameter
 
     internal void Release()
     {
+        _isReleased = _value is not null;
         _value?.Release();
         _value = null;
     }
 
     private Tensor Initialize()
     {
+        if (_isReleased)
+            throw new GraftException($"'{_owner.Name}/{Name}' was given back by Release, and its numbers are gone. Release a model when none that shares its weights is needed any more; to use it again, load its weights.");
         var values = new float[Shape.Count];
         _initializer(Shape, new Random(RandomSeed.Of(_owner.Seed, $"{_owner.Name}/{Name}")), values);
         return Tensor.From(Device, Shape, values);

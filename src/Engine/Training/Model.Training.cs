@@ -122,8 +122,11 @@ public partial class Model
     /// <param name="shape">Shape with the batch axis.</param>
     /// <param name="cancellationToken">Ends it within an op.</param>
     /// <exception cref="ShapeException">The numbers do not fill the shape, or the model takes another one.</exception>
+    /// <exception cref="GraftException">The model has several inputs or outputs: <see cref="PredictAll(IReadOnlyList{ValueTuple{Shape, float[]}}, CancellationToken)"/> takes and gives all of them.</exception>
     public float[][] Predict(float[] samples, Shape shape, CancellationToken cancellationToken = default)
     {
+        if (Inputs.Count > 1 || Outputs.Count > 1)
+            throw new GraftException($"Predict: model '{Name}' has {Inputs.Count} inputs and {Outputs.Count} outputs ({string.Join(", ", Objective.NamesOf(this))}); PredictAll takes and gives all of them.");
         if (shape.Rank == 0 || samples.Length != shape.Count)
             throw new ShapeException($"Predict: {samples.Length} numbers do not fill shape {shape}; the first axis counts the samples.");
         int width = shape[0] == 0 ? 0 : samples.Length / shape[0];

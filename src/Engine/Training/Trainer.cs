@@ -12,6 +12,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Objective object
 
     public History Run(BatchSource data, int epochs, BatchSource? validation)
     {
+        CheckOptions();
         DataCheck.Check(model, objective, data);
         if (validation is not null)
             DataCheck.Check(model, objective, validation);
@@ -44,6 +45,19 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Objective object
         Each(c => c.OnTrainEnd(context));
         history.StopReason = context.StopReason;
         return history;
+    }
+
+    private void CheckOptions()
+    {
+        void Require(int value, int least, string name)
+        {
+            if (value < least)
+                throw new GraftException($"FitOptions.{name} is {value}; take {least} or more.");
+        }
+        Require(options.AccumulationSteps, 1, nameof(options.AccumulationSteps));
+        Require(options.CheckpointEvery, 0, nameof(options.CheckpointEvery));
+        Require(options.InitialEpoch, 0, nameof(options.InitialEpoch));
+        Require(options.InitialBatch, 0, nameof(options.InitialBatch));
     }
 
     /// <summary>What outputs stand for that are taught with these labels; null where they do not tell.</summary>

@@ -160,6 +160,23 @@ public sealed class OnnxExportModelTests : IDisposable
     }
 
     [Fact]
+    public void A_mean_image_comes_back_with_the_preprocessing()
+    {
+        using var files = new TemporaryFiles();
+        float[] mean = [.. Enumerable.Range(0, 8 * 6 * 3).Select(i => i / 7f)];
+        Node x = Node.Input(new Shape(8, 6, 3));
+        var model = new Model(x, new Conv2D(4, 3, 3).Apply(x)) { Preprocessing = (Preprocessing.Caffe with { MeanImage = new MeanImage(8, 6, mean) }).For(new ImageInput(8, 6)) };
+        string path = files["mean.onnx"];
+        OnnxExport.Write(model, path);
+        Preprocessing again = OnnxImport.Load(path).Preprocessing!;
+        Assert.Equal(mean, again.MeanImage!.Values.ToArray());
+        Assert.Equal(model.Preprocessing with { MeanImage = null, Mean = [], Std = [] }, again with { MeanImage = null, Mean = [], Std = [] });
+        foreach (string damaged in new[] { "[]", "{}", """{"height":8,"width":6,"float32":"AAAA"}""", """{"height":-8,"width":6,"float32":""}""", """{"height":1,"width":1,"float32":"!AAAAAAAAAAAAAAA"}""" })
+            Assert.Contains("graft.mean_image", Assert.Throws<GraftException>(() => OnnxMetadata.ReadMean(System.Text.Json.Nodes.JsonNode.Parse(damaged)!, path)).Message, StringComparison.Ordinal);
+        model.Release();
+    }
+
+    [Fact]
     public void Several_inputs_and_outputs_keep_their_names()
     {
         Node image = Node.Input(new Shape(6, 6, 3), "image"), facts = Node.Input(new Shape(4), "facts");

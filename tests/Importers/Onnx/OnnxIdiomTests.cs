@@ -189,6 +189,8 @@ public sealed class OnnxIdiomTests : IDisposable
         Model model = new OnnxImport { InputShapes = new Dictionary<string, Shape> { ["x"] = new(3, 9, 8) } }.Open(path).Model;
         Assert.Equal(new Shape(4, 1, 1), model.Outputs[0].Shape);
         model.Release();
+        foreach (Shape wrong in new[] { new Shape(4, 9, 8), new Shape(3, 9), new Shape(3, 9, 8, 1) }) // the file says three channels
+            Assert.Contains("only extents that the file leaves open can be chosen", Assert.Throws<ShapeException>(() => new OnnxImport { InputShapes = new Dictionary<string, Shape> { ["x"] = wrong } }.Open(path)).Message, StringComparison.Ordinal);
     }
 
     private string Input(params int[] sample)

@@ -15,8 +15,10 @@ public sealed class ReduceLROnPlateau(string monitor = "val_loss", float factor 
     private int _waited, _cooling;
 
     /// <inheritdoc/>
+    /// <exception cref="GraftException">The rate follows a schedule, which nobody can lower.</exception>
     public override void OnTrainBegin(TrainingContext context)
     {
+        context.Optimizer.RequireNumber();
         _monitor.Reset();
         _waited = _cooling = 0;
     }

@@ -30,21 +30,27 @@ public abstract class Optimizer : IDisposable
     public float LearningRate
     {
         get => _schedule.At(Iterations);
-        set => _schedule = _schedule is ConstantRate ? value
-            : throw new GraftException($"The learning rate follows {_schedule.GetType().Name} and cannot be set; give {Name} a number as learning rate, or leave out the callback that sets it.");
+        set
+        {
+            RequireNumber();
+            _schedule = value;
+        }
     }
 
     /// <summary>What gradients are divided by, where a training in fp16 scales its loss; null where it never did.</summary>
     public LossScale? LossScale { get; internal set; }
 
     /// <summary>Each gradient whose norm is larger is scaled down to this norm, by itself.</summary>
-    public float? ClipNorm { get; init; }
+    /// <exception cref="GraftException">It is not above 0.</exception>
+    public float? ClipNorm { get; init => field = Limit(value, nameof(ClipNorm)); }
 
     /// <summary>Each number of a gradient is brought into plus and minus this.</summary>
-    public float? ClipValue { get; init; }
+    /// <exception cref="GraftException">It is not above 0.</exception>
+    public float? ClipValue { get; init => field = Limit(value, nameof(ClipValue)); }
 
     /// <summary>All gradients are scaled down together where their common norm is larger.</summary>
-    public float? GlobalClipNorm { get; init; }
+    /// <exception cref="GraftException">It is not above 0.</exception>
+    public float? GlobalClipNorm { get; init => field = Limit(value, nameof(GlobalClipNorm)); }
 
     /// <summary>
     /// What the learning rate is multiplied by for a parameter; null for 1. With it the layers of a pretrained base move more gently than a new head (discriminative
@@ -282,6 +288,16 @@ public abstract class Optimizer : IDisposable
         }
         return factors;
     }
+
+    /// <exception cref="GraftException">A schedule decides the rate.</exception>
+    internal void RequireNumber()
+    {
+        if (_schedule is not ConstantRate)
+            throw new GraftException($"The learning rate follows {_schedule.GetType().Name} and cannot be set; give {Name} a number as learning rate, or leave out the callback that sets it.");
+    }
+
+    private static float? Limit(float? value, string name) => value is null or (> 0 and < float.PositiveInfinity) ? value
+        : throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{name} = {value}; take a number above 0, or null for no clipping."));
 
     private void CheckClipping()
     {

@@ -11,17 +11,21 @@ namespace Graft.Training;
 /// <param name="alpha">The rate ends at this share of where the cosine began.</param>
 /// <param name="warmupTarget">Rate at the end of the warm-up, where the cosine begins; null for no warm-up.</param>
 /// <param name="warmupSteps">Length of the warm-up from <paramref name="initialRate"/>.</param>
+/// <exception cref="GraftException">A rate is negative, NaN or infinite, or there are no steps.</exception>
 public sealed class CosineDecay(float initialRate, int decaySteps, float alpha = 0, float? warmupTarget = null, int warmupSteps = 0) : LearningRateSchedule
 {
+    private readonly float _initialRate = Rate(initialRate);
+    private readonly int _decaySteps = Steps(decaySteps, nameof(CosineDecay));
+
     /// <inheritdoc/>
     public override float At(long step)
     {
         if (warmupTarget is not float target)
-            return Decayed(initialRate, step);
-        return step < warmupSteps ? (float)Line(initialRate, target, (double)step / warmupSteps) : Decayed(target, step - warmupSteps);
+            return Decayed(_initialRate, step);
+        return step < warmupSteps ? (float)Line(_initialRate, target, (double)step / warmupSteps) : Decayed(target, step - warmupSteps);
     }
 
-    private float Decayed(double from, long step) => (float)Cosine(from, from * alpha, (double)Math.Min(step, decaySteps) / decaySteps);
+    private float Decayed(double from, long step) => (float)Cosine(from, from * alpha, (double)Math.Min(step, _decaySteps) / _decaySteps);
 
-    internal override (string ClassName, JsonObject Config)? InKeras => ("CosineDecay", new JsonObject { ["initial_learning_rate"] = initialRate, ["decay_steps"] = decaySteps, ["alpha"] = alpha, ["warmup_target"] = warmupTarget, ["warmup_steps"] = warmupSteps });
+    internal override (string ClassName, JsonObject Config)? InKeras => ("CosineDecay", new JsonObject { ["initial_learning_rate"] = _initialRate, ["decay_steps"] = _decaySteps, ["alpha"] = alpha, ["warmup_target"] = warmupTarget, ["warmup_steps"] = warmupSteps });
 }

@@ -20,6 +20,16 @@ public abstract class LearningRateSchedule
     /// <summary>The same rate at every step.</summary>
     public static implicit operator LearningRateSchedule(float rate) => FromSingle(rate);
 
+    /// <summary>A rate that can be trained with.</summary>
+    /// <exception cref="GraftException">It is negative, NaN or infinite.</exception>
+    private protected static float Rate(float rate) => rate >= 0 && float.IsFinite(rate) ? rate
+        : throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"A learning rate of {rate}; take a number of 0 or more, such as 0.001."));
+
+    /// <summary>A length in steps that a schedule can be divided by.</summary>
+    /// <exception cref="GraftException">It is none.</exception>
+    private protected static int Steps(int steps, string schedule) => steps > 0 ? steps
+        : throw new GraftException($"{schedule} over {steps} steps; take 1 or more. Epochs have data.BatchesPerEpoch steps each.");
+
     // Half a cosine from `from` (fraction 0) to `to` (fraction 1).
     private protected static double Cosine(double from, double to, double fraction) =>
         to + (from - to) * 0.5 * (1 + Math.Cos(Math.PI * fraction));
@@ -30,8 +40,7 @@ public abstract class LearningRateSchedule
 /// <summary>The same rate at every step.</summary>
 internal sealed class ConstantRate(float rate) : LearningRateSchedule
 {
-    private readonly float _rate = rate >= 0 && float.IsFinite(rate) ? rate
-        : throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"A learning rate of {rate}; take a number of 0 or more, such as 0.001."));
+    private readonly float _rate = Rate(rate);
 
     public override float At(long step) => _rate;
 }

@@ -7,15 +7,19 @@ namespace Graft.Training;
 /// <param name="riseShare">Share of the steps spent rising.</param>
 /// <param name="divisor">The first rate is the maximum over this.</param>
 /// <param name="finalDivisor">The last rate is the first over this.</param>
+/// <exception cref="GraftException">A rate is negative, NaN or infinite, or there are no steps.</exception>
 public sealed class OneCycle(float maximumRate, int totalSteps, float riseShare = 0.3f, float divisor = 25, float finalDivisor = 1e4f) : LearningRateSchedule
 {
+    private readonly float _maximumRate = Rate(maximumRate);
+    private readonly int _totalSteps = Steps(totalSteps, nameof(OneCycle));
+
     /// <inheritdoc/>
     public override float At(long step)
     {
-        double first = (double)maximumRate / divisor, last = first / finalDivisor;
-        double top = (double)riseShare * totalSteps - 1, end = totalSteps - 1;
+        double first = (double)_maximumRate / divisor, last = first / finalDivisor;
+        double top = (double)riseShare * _totalSteps - 1, end = _totalSteps - 1;
         if (step <= top)
-            return (float)Cosine(first, maximumRate, step / top);
-        return (float)Cosine(maximumRate, last, Math.Min(1, (step - top) / (end - top)));
+            return (float)Cosine(first, _maximumRate, step / top);
+        return (float)Cosine(_maximumRate, last, Math.Min(1, (step - top) / (end - top)));
     }
 }

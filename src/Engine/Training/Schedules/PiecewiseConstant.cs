@@ -9,11 +9,11 @@ public sealed class PiecewiseConstant : LearningRateSchedule
     private readonly float[] _rates;
 
     /// <summary>rates[0] up to and with step boundaries[0], rates[1] up to and with boundaries[1], and so on.</summary>
-    /// <exception cref="GraftException">There is not one rate more than boundaries, or the boundaries do not rise.</exception>
+    /// <exception cref="GraftException">There is not one rate more than boundaries, the boundaries do not rise, or a rate is negative, NaN or infinite.</exception>
     public PiecewiseConstant(IEnumerable<long> boundaries, IEnumerable<float> rates)
     {
         _boundaries = [.. boundaries];
-        _rates = [.. rates];
+        _rates = [.. rates.Select(Rate)];
         if (_rates.Length != _boundaries.Length + 1)
             throw new GraftException($"PiecewiseConstant: {_boundaries.Length} boundaries take {_boundaries.Length + 1} rates, not {_rates.Length}.");
         for (int i = 1; i < _boundaries.Length; i++)

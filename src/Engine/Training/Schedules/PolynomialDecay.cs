@@ -8,11 +8,16 @@ namespace Graft.Training;
 /// <param name="decaySteps">Steps until the end rate.</param>
 /// <param name="endRate">The rate after them.</param>
 /// <param name="power">1 is a straight line.</param>
+/// <exception cref="GraftException">A rate is negative, NaN or infinite, or there are no steps.</exception>
 public sealed class PolynomialDecay(float initialRate, int decaySteps, float endRate = 0, float power = 1) : LearningRateSchedule
 {
+    private readonly float _initialRate = Rate(initialRate);
+    private readonly int _decaySteps = Steps(decaySteps, nameof(PolynomialDecay));
+    private readonly float _endRate = Rate(endRate);
+
     /// <inheritdoc/>
     public override float At(long step) =>
-        (float)Line(endRate, initialRate, Math.Pow(1 - (double)Math.Min(step, decaySteps) / decaySteps, power));
+        (float)Line(_endRate, _initialRate, Math.Pow(1 - (double)Math.Min(step, _decaySteps) / _decaySteps, power));
 
-    internal override (string ClassName, JsonObject Config)? InKeras => ("PolynomialDecay", new JsonObject { ["initial_learning_rate"] = initialRate, ["decay_steps"] = decaySteps, ["end_learning_rate"] = endRate, ["power"] = power, ["cycle"] = false });
+    internal override (string ClassName, JsonObject Config)? InKeras => ("PolynomialDecay", new JsonObject { ["initial_learning_rate"] = _initialRate, ["decay_steps"] = _decaySteps, ["end_learning_rate"] = _endRate, ["power"] = power, ["cycle"] = false });
 }

@@ -34,7 +34,7 @@ internal sealed record KerasDialect
     /// <summary>Keras's class of a layer.</summary>
     public string ClassOf(Layer layer) => layer switch
     {
-        Sequential => "Sequential",
+        Sequential when KerasOrder.IsSequential(layer) => "Sequential",
         Model => IsThree ? "Functional" : "Model",
         ThresholdedReLU when IsThree => "ReLU", // which computes it with a threshold
         GroupedQueryAttention when IsThree => "GroupQueryAttention", // the public name of the class

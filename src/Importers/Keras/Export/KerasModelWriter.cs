@@ -13,7 +13,7 @@ internal sealed class KerasModelWriter(KerasLayerWriter layers)
     public JsonObject Write(Model model)
     {
         CheckNames(model);
-        return model is Sequential ? Sequential(model) : Functional(model);
+        return KerasOrder.IsSequential(model) ? Sequential(model) : Functional(model);
     }
 
     private void CheckNames(Model model)
@@ -121,7 +121,7 @@ internal sealed class KerasModelWriter(KerasLayerWriter layers)
     private JsonArray Reference(Node node, ILookup<Layer, Node> uses, bool isEnd = false)
     {
         int use = node.Layer is InputLayer ? 0 : uses[node.Layer].ToList().IndexOf(node.First);
-        bool isCounted = Dialect.IsThree ? isEnd && node.Layer is Model and not Graft.Sequential : node.Layer is Model;
+        bool isCounted = Dialect.IsThree ? isEnd && node.Layer is Model && !KerasOrder.IsSequential(node.Layer) : node.Layer is Model;
         return new JsonArray(Dialect.NameOf(node.Layer), use + (isCounted ? 1 : 0), node.Index);
     }
 

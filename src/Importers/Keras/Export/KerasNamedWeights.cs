@@ -35,7 +35,7 @@ internal sealed class KerasNamedWeights(KerasDialect dialect, Model model)
         string path = layer is Model ? weight.Path : $"{dialect.NameOf(layer)}/{weight.Path}";
         if (!dialect.IsThree)
             return $"{path}:0";
-        return layer is Sequential ? $"{dialect.NameOf(layer)}/{path}" : layer is not Model && model is Sequential ? $"{dialect.NameOf(model)}/{path}" : path;
+        return KerasOrder.IsSequential(layer) ? $"{dialect.NameOf(layer)}/{path}" : layer is not Model && KerasOrder.IsSequential(model) ? $"{dialect.NameOf(model)}/{path}" : path;
     }
 
     /// <summary>A list of names, in several attributes where one would be too large: name0, name1, ...</summary>

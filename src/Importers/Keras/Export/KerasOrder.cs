@@ -9,10 +9,13 @@ namespace Graft.Importers.Keras.Export;
 /// </remarks>
 internal static class KerasOrder
 {
+    /// <summary>Whether Keras has it as a Sequential, which takes each layer once.</summary>
+    public static bool IsSequential(Layer layer) => layer is Sequential model && model.Layers.Count == model.Nodes.Count;
+
     /// <summary>The layers of a model, without those inside nested models.</summary>
     public static IReadOnlyList<Layer> Of(Model model)
     {
-        if (model is Sequential)
+        if (IsSequential(model))
             return [.. model.Layers.Where(l => l is not InputLayer)];
         var found = new Dictionary<Layer, int>();
         var finished = new List<Node>();

@@ -120,8 +120,12 @@ internal sealed partial class GraphExport
             metadata.Add((OnnxMetadata.OutputKind, OutputKindText.Of(kind)));
         if (_options.IncludePreprocessing)
             metadata.Add((OnnxMetadata.Preprocessing, PreprocessingJson.Write(Preprocessing.None with { Input = _model.Preprocessing!.Input }).ToJsonString()));
-        else if (_model.Preprocessing is { MeanImage: null } p)
+        else if (_model.Preprocessing is { } p)
+        {
             metadata.Add((OnnxMetadata.Preprocessing, PreprocessingJson.Write(p).ToJsonString()));
+            if (p.MeanImage is { } mean)
+                metadata.Add((OnnxMetadata.MeanImage, OnnxMetadata.Write(mean)));
+        }
         return metadata;
     }
 }

@@ -63,9 +63,12 @@ public sealed class OnnxImport
 
     private Shape ShapeOf(string path, OnnxValueInfo input, bool isOnly)
     {
-        if (InputShapes.TryGetValue(input.Name, out Shape? given) || (isOnly && InputShapes.TryGetValue("", out given)))
-            return given;
         int?[] dims = input.Numbers;
+        if (InputShapes.TryGetValue(input.Name, out Shape? given) || (isOnly && InputShapes.TryGetValue("", out given)))
+        {
+            bool fits = input.Dims is null || (dims.Length == given.Rank + 1 && dims.Skip(1).Zip(given).All(d => d.First is null || d.First == d.Second));
+            return fits ? given : throw new ShapeException($"{path}: takes its input '{input}', where {given} does not fit behind the axis of samples; only extents that the file leaves open can be chosen.");
+        }
         if (input.Dims is null || dims.Length == 0 || dims.Skip(1).Any(d => d is null))
         {
             throw new GraftException($"{path}: leaves extents of its input '{input}' open, and a graph here has one shape. "
@@ -82,7 +85,10 @@ public sealed class OnnxImport
         if (file.Metadata.TryGetValue(OnnxMetadata.OutputKind, out string? kind))
             model.OutputKind = OutputKindText.Read(kind, file.FilePath);
         if (file.Metadata.TryGetValue(OnnxMetadata.Preprocessing, out string? preprocessing))
-            model.Preprocessing = PreprocessingJson.Read(Parsed(file, OnnxMetadata.Preprocessing, preprocessing).AsObject(), model.Inputs[0].Shape, null, file.FilePath);
+        {
+            (Shape, float[])? mean = file.Metadata.TryGetValue(OnnxMetadata.MeanImage, out string? image) ? OnnxMetadata.ReadMean(Parsed(file, OnnxMetadata.MeanImage, image), file.FilePath) : null;
+            model.Preprocessing = PreprocessingJson.Read(Parsed(file, OnnxMetadata.Preprocessing, preprocessing).AsObject(), model.Inputs[0].Shape, mean, file.FilePath);
+        }
     }
 
     private static JsonNode Parsed(OnnxModelFile file, string key, string text)
