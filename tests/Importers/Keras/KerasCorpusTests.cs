@@ -102,6 +102,19 @@ public sealed class KerasCorpusTests
     }
 
     [Fact]
+    public void Before_2_0_6_the_slots_of_an_optimizer_go_by_the_names_of_the_weights()
+    {
+        KerasModel model = new KerasImport().Open(GraftShared.Path("corpora", "wild", "oarriaga__face_classification", "fer2013_mini_XCEPTION.102-0.66.hdf5")); // Keras 2.0.5
+        Assert.DoesNotContain(model.Notes, n => n.Contains("without memory", StringComparison.Ordinal));
+        Dictionary<string, float[]> state = model.Model.Optimizer!.ExportState(model.Model).ToDictionary(s => s.Name, s => s.Values);
+        Parameter[] trained = [.. model.Model.Parameters.Where(p => p.IsTrainable)];
+        Assert.Equal(2 * trained.Length, state.Count(s => s.Key.EndsWith("/momentum", StringComparison.Ordinal) || s.Key.EndsWith("/velocity", StringComparison.Ordinal)));
+        Assert.All(state.Where(s => s.Key.EndsWith("/velocity", StringComparison.Ordinal)), s => Assert.All(s.Value, v => Assert.True(v >= 0 && v < 1))); // squares of gradients
+        Assert.All(state.Where(s => s.Key.EndsWith("/momentum", StringComparison.Ordinal)), s => Assert.Contains(s.Value, v => v != 0));
+        model.Model.Release();
+    }
+
+    [Fact]
     public void Three_files_of_one_model_give_the_same_outputs()
     {
         string folder = GraftShared.Path("corpora", "wild", "ShreyanshGupta28__mnist_classification_app");

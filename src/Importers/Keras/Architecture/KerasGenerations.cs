@@ -19,13 +19,14 @@ internal static class KerasGenerations
     public static int OfWeights(Hdf5Source source, int architecture) => source.Read(root => KerasCatalog.LegacyRoot(root) is { } legacy ? KerasCatalog.Text(legacy, "keras_version") : null) is { } version
         ? Major(version) ?? architecture : architecture;
 
-    /// <summary>True for a version from <paramref name="major"/>.<paramref name="minor"/> on; a file that does not say is of an older one.</summary>
-    public static bool IsFrom(string? version, int major, int minor)
+    /// <summary>True for a version from that one on; a file that does not say is of an older one.</summary>
+    public static bool IsFrom(string? version, int major, int minor, int patch = 0)
     {
-        string[] parts = (version ?? "").Split('.');
-        return parts.Length >= 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int a) && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int b)
-            && (a > major || (a == major && b >= minor));
+        string[] parts = (version ?? "").Split('.', '-'); // "2.2.4-tf"
+        return parts.Length >= 2 && Number(parts[0]) is { } a && Number(parts[1]) is { } b && (a, b, parts.Length > 2 ? Number(parts[2]) ?? 0 : 0).CompareTo((major, minor, patch)) >= 0;
     }
+
+    private static int? Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
 
     private static int? Major(string? version) => version is { Length: > 0 } && version[0] is >= '0' and <= '9' ? Math.Clamp(version[0] - '0', 1, 3) : null;
 }

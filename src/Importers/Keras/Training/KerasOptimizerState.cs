@@ -8,7 +8,7 @@ namespace Graft.Importers.Keras.Training;
 /// <summary>The slots of an optimizer: from the file's order, which differs between versions, to those of this engine's parameters.</summary>
 /// <remarks>
 /// Keras 1 and 2: the step counter, then the first slot of every trained weight, then the second of every one. Keras 2.11 and later: counter, learning rate, then
-/// the slots that are made together weight by weight (KerasSlots). Weights go in the model's order; those of frozen layers have none.
+/// the slots that are made together weight by weight (KerasSlots). Weights go in the model's order, before 2.0.6 in that of their names; those of frozen layers have none.
 /// </remarks>
 internal sealed class KerasOptimizerState
 {
@@ -18,18 +18,18 @@ internal sealed class KerasOptimizerState
     private readonly Optimizer _optimizer;
     private readonly KerasModelWeights _weights;
     private readonly KerasBuildContext _context;
-    private readonly bool _isNew;
+    private readonly string? _version;
     private readonly List<(string Name, float[] Values)> _state = [];
 
-    private KerasOptimizerState(Model model, Optimizer optimizer, KerasModelWeights weights, KerasBuildContext context, bool isNew) =>
-        (_model, _optimizer, _weights, _context, _isNew) = (model, optimizer, weights, context, isNew);
+    private KerasOptimizerState(Model model, Optimizer optimizer, KerasModelWeights weights, KerasBuildContext context, string? version) =>
+        (_model, _optimizer, _weights, _context, _version) = (model, optimizer, weights, context, version);
 
     /// <summary>Gives the optimizer its slots, counter and rate; what does not fit is noted, and training then begins without memory.</summary>
-    public static void Restore(Model model, Optimizer optimizer, KerasStoredWeights stored, KerasModelWeights weights, KerasBuildContext context, bool isNew)
+    public static void Restore(Model model, Optimizer optimizer, KerasStoredWeights stored, KerasModelWeights weights, KerasBuildContext context, string? version)
     {
         IReadOnlyList<StoredArray> arrays = stored.OptimizerArrays();
         if (arrays.Count > 0)
-            new KerasOptimizerState(model, optimizer, weights, context, isNew).Restore(arrays);
+            new KerasOptimizerState(model, optimizer, weights, context, version).Restore(arrays);
     }
 
     private void Restore(IReadOnlyList<StoredArray> arrays)
@@ -46,7 +46,7 @@ internal sealed class KerasOptimizerState
                 WeightArrays[] outer = [.. Trained(_weights.Raw.Where(w => !w.Layer.Path.Contains('/', StringComparison.Ordinal)))];
                 if (outer.Length == trained.Length || PlacesOf(ref slots, kinds, outer) is not { } found)
                 {
-                    _context.Notes.Add($"the optimizer's state has {slots.Length} arrays, which do not fit {trained.Length} trained weights with {kinds.Length} each: training begins without memory");
+                    _context.Notes.Add($"the optimizer's state has {slots.Length} arrays, which do not fit {trained.Length} trained weights with {kinds.Length} each in number or size: training begins without memory");
                     return;
                 }
                 (trained, place) = (outer, found);
@@ -85,12 +85,12 @@ internal sealed class KerasOptimizerState
         {
             int count = arrays.Count - layer.Layer!.Parameters.Count(p => p.IsStatistic);
             for (int i = 0; i < count; i++)
-                yield return new WeightArrays(layer, i, count, arrays[i].Shape.Count);
+                yield return new WeightArrays(layer, arrays[i].Name, count, arrays[i].Shape.Count);
         }
     }
 
     /// <summary>
-    /// How a slot is found among the arrays: by kind, weight and number of weights. Null where the arrays are not as many as the slots, or in neither order of their
+    /// How a slot is found among the arrays: by kind, weight and number of weights. Null where the arrays are not as many as the slots, or in no known order of their
     /// sizes. What stands in for slots that are not kept is taken away.
     /// </summary>
     private Func<int, int, int>? PlacesOf(ref StoredArray[] slots, string[] kinds, WeightArrays[] trained)
@@ -100,9 +100,13 @@ internal sealed class KerasOptimizerState
             slots = slots[..due];
         if (slots.Length != due)
             return null;
-        Func<int, int, int>[] orders = [(kind, weight) => kind * count + weight, (kind, weight) => KerasSlots.PlaceMadeTogether(kinds, kind, weight, count)];
+        int[] byName = [.. Enumerable.Range(0, count).OrderBy(w => trained[w].Name, StringComparer.Ordinal)], places = new int[count];
+        for (int i = 0; i < count; i++)
+            places[byName[i]] = i;
+        Func<int, int, int> inOrder = (kind, weight) => kind * count + weight, together = (kind, weight) => KerasSlots.PlaceMadeTogether(kinds, kind, weight, count), sorted = (kind, weight) => kind * count + places[weight];
+        Func<int, int, int>[] orders = KerasGenerations.IsFrom(_version, 2, 11) ? [together, inOrder] : KerasGenerations.IsFrom(_version, 2, 0, 6) ? [inOrder, together] : [sorted, inOrder, together];
         StoredArray[] all = slots; // where sizes do not tell the orders apart, the version does
-        return Array.Find(_isNew ? [.. orders.Reverse()] : orders, place => Enumerable.Range(0, kinds.Length).All(kind => Enumerable.Range(0, count).All(w => all[place(kind, w)].Shape.Count == trained[w].Count)));
+        return Array.Find(orders, place => Enumerable.Range(0, kinds.Length).All(kind => Enumerable.Range(0, count).All(w => all[place(kind, w)].Shape.Count == trained[w].Count)));
     }
 
     private void TakeSlots(StoredArray[] slots, string[] kinds, WeightArrays[] trained, Func<int, int, int> place)
@@ -127,8 +131,8 @@ internal sealed class KerasOptimizerState
 
     /// <summary>One trained array of a layer in the file.</summary>
     /// <param name="Layer">The layer.</param>
-    /// <param name="Place">Its place among the layer's trained arrays.</param>
+    /// <param name="Name">Its name.</param>
     /// <param name="LayerCount">How many the layer has.</param>
     /// <param name="Count">Numbers in it.</param>
-    private sealed record WeightArrays(KerasBuiltLayer Layer, int Place, int LayerCount, long Count);
+    private sealed record WeightArrays(KerasBuiltLayer Layer, string Name, int LayerCount, long Count);
 }

@@ -24,7 +24,7 @@ internal static class KerasTraining
             return;
         }
         if (model.Optimizer is { } optimizer)
-            KerasOptimizerState.Restore(model, optimizer, stored, weights, context, isNew: KerasGenerations.IsFrom(file.Version, 2, 11));
+            KerasOptimizerState.Restore(model, optimizer, stored, weights, context, file.Version);
     }
 
     private static void Compile(Model model, JsonObject training, string? version, KerasBuildContext context)
