@@ -110,7 +110,7 @@ foreach (Layer layer in resnet.Layers.Where(l => l.Name.StartsWith("layer4.1", S
 model.Fit(new ArrayBatches(images, new Shape(224, 224, 3), classes, new Shape(1), LabelKind.Sparse, batchSize: 8), epochs: 1);
 Console.WriteLine(model.MemoryReport!.ToString(4));
 
-// 9. Work is cut by the sizes of the problem, never by the number of threads, and each sum has one order: the same bits, however many there are.
+// 9. However work is cut among threads, each sum is made in one fixed order: the same bits, however many there are.
 Stop("Threads");
 int threads = CpuThreads.Count;
 float[] all = model.Predict(photograph, new Shape(1, 224, 224, 3))[0];

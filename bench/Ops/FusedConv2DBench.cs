@@ -26,7 +26,7 @@ internal static unsafe class FusedConv2DBench
         {
             Layer layer = batch == 0 ? each : each with { Geometry = each.Geometry with { N = batch } };
             double best = double.MaxValue;
-            foreach (ConvAlgorithm algorithm in Enum.GetValues<ConvAlgorithm>().Where(a => (args.Length < 3 || a.ToString().Contains(args[2], StringComparison.Ordinal)) && KernelSet.Cpu.FusedConv2D.Supports(a, layer.Geometry)))
+            foreach (ConvAlgorithm algorithm in Enum.GetValues<ConvAlgorithm>().Where(a => KernelSet.Cpu.FusedConv2D.Supports(a, layer.Geometry)))
             {
                 (double one, double all) = Row(layer, algorithm, threads);
                 best = Math.Min(best, one);

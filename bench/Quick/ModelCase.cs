@@ -1,4 +1,3 @@
-using System.Globalization;
 using Graft.Models;
 
 namespace Graft.Bench.Quick;
@@ -7,9 +6,9 @@ namespace Graft.Bench.Quick;
 /// <param name="Name">Network and batch: "vgg16-forward-b20".</param>
 /// <param name="Batch">Images a run.</param>
 /// <param name="Build">Makes the graph.</param>
-internal sealed record ModelCase(string Name, int Batch, Func<Model> Build)
+internal sealed record ModelCase(string Name, int Batch, Func<Model> Build) : BatchCase(Name, Batch, Build)
 {
-    private const int WeightSeed = 1, InputSeed = 2;
+    private const int InputSeed = 2;
 
     /// <summary>All networks with the batch sizes at which they are timed.</summary>
     public static ModelCase[] All { get; } =
@@ -24,29 +23,11 @@ internal sealed record ModelCase(string Name, int Batch, Func<Model> Build)
     /// <summary>Their names.</summary>
     public static IEnumerable<string> Names => All.Select(a => a.Name);
 
-    /// <summary>A network by its name, with any batch size: "resnet50-forward-b8"; null where there is none.</summary>
-    public static ModelCase? Named(string name)
-    {
-        int end = name.LastIndexOf("-b", StringComparison.Ordinal);
-        ModelCase? network = end < 0 ? null : All.FirstOrDefault(m => m.Name.StartsWith(name[..(end + 2)], StringComparison.Ordinal));
-        return network is not null && int.TryParse(name.AsSpan(end + 2), NumberStyles.None, CultureInfo.InvariantCulture, out int batch) && batch > 0
-            ? network with { Name = name, Batch = batch } : null;
-    }
-
     /// <summary>First word of the line of ONNX Runtime.</summary>
     public string OrtName => $"ort-{Name}";
 
-    /// <summary>First word of the line of Graft on a GPU.</summary>
-    public string CudaName => $"cuda-{Name}";
-
-    /// <summary>The graph with its weights, on the processor where no device is named.</summary>
-    public Model Open(Device? device = null)
-    {
-        Model model = Build();
-        HeWeights.Fill(model, WeightSeed);
-        model.MoveTo(device ?? Device.Cpu);
-        return model;
-    }
+    /// <summary>A network by its name, with any batch size; null where there is none.</summary>
+    public static ModelCase? Named(string name) => Named(All, name);
 
     /// <summary>Shape of the input with the batch axis.</summary>
     public Shape InputShape(Model model) => model.Inputs[0].Shape.Prepend(Batch);

@@ -12,7 +12,7 @@ internal static class StepBench
     private const int Runs = 5;
 
     /// <summary>How it is called.</summary>
-    public const string Usage = "step NETWORK-step-bBATCH [threads]";
+    public const string Usage = "step NETWORK-step-bBATCH|head-step-b20 [threads]";
 
     private static IEnumerable<string> Names => [.. StepCase.All.Select(s => s.Name), HeadStepCase.Name];
 
@@ -46,9 +46,9 @@ internal static class StepBench
         else
             (gpu, onGpu) = Measure(step, TimeOnGpu, BenchGpu.Device);
         Print(times, gpu);
-        PrintSums("", times, shortest, step.Batch, OnCpu());
+        PrintSums("", times, shortest, step.Batch, "images", OnCpu());
         if (gpu is not null)
-            PrintSums("cuda: ", gpu, onGpu, step.Batch, $"{BenchGpu.Describe()}; with a wait around each op, so the step itself is faster");
+            PrintSums("cuda: ", gpu, onGpu, step.Batch, "images", $"{BenchGpu.Describe()}; with a wait around each op, so the step itself is faster");
         return 0;
     }
 
@@ -76,7 +76,7 @@ internal static class StepBench
         using var head = new HeadStep(HeadStepCase.Samples);
         double epoch = Shortest(() => head.Train(times), clock);
         Print(times, null);
-        PrintSums("", times, epoch / head.Steps, HeadStep.BatchSize, OnCpu());
+        PrintSums("", times, epoch / head.Steps, 1, "steps", OnCpu());
     }
 
     private static double Shortest(Action run, Func<double> clock)
@@ -108,7 +108,7 @@ internal static class StepBench
         Console.WriteLine();
     }
 
-    private static void PrintSums(string where, OpTimes times, double step, int batch, string how)
+    private static void PrintSums(string where, OpTimes times, double step, int count, string unit, string how)
     {
         double sum = 0;
         foreach (IGrouping<string, OpTimes.Entry> kind in times.Entries.GroupBy(e => e.Op).OrderByDescending(k => k.Sum(Total)))
@@ -119,7 +119,7 @@ internal static class StepBench
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{where}{"Update",-20}      {times.Update * 1e3,18:0.00} ms"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{where}Ops {sum * 1e3:0.00} ms; the whole step, with plan, loss and update, {step * 1e3:0.00} ms: {batch / step:0.00} images/s on {how}"));
+            $"{where}Ops {sum * 1e3:0.00} ms; the whole step, with plan, loss and update, {step * 1e3:0.00} ms: {count / step:0.00} {unit}/s on {how}"));
     }
 
     private static double Total(OpTimes.Entry e) => Seconds(e.Forward) + Seconds(e.Backward);

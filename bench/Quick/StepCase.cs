@@ -1,4 +1,3 @@
-using System.Globalization;
 using Graft.Layers;
 using Graft.Models;
 using Graft.Training;
@@ -10,15 +9,13 @@ namespace Graft.Bench.Quick;
 /// <param name="Batch">Images a step.</param>
 /// <param name="Build">Makes the network, with what is frozen frozen.</param>
 /// <param name="Classes">Classes of the labels; 1 for a binary head of one logit.</param>
-internal sealed record StepCase(string Name, int Batch, Func<Model> Build, int Classes)
+internal sealed record StepCase(string Name, int Batch, Func<Model> Build, int Classes) : BatchCase(Name, Batch, Build)
 {
     /// <summary>A step small enough that weights neither settle nor explode over the rounds.</summary>
     public const float LearningRate = 1e-4f;
 
     /// <summary>Share of the last move that goes on.</summary>
     public const float Momentum = 0.9f;
-
-    private const int WeightSeed = 1;
 
     /// <summary>All steps with the batch sizes at which they are timed.</summary>
     public static StepCase[] All { get; } =
@@ -30,26 +27,8 @@ internal sealed record StepCase(string Name, int Batch, Func<Model> Build, int C
     /// <summary>First word of the line of libtorch.</summary>
     public string TorchName => $"torch-{Name}";
 
-    /// <summary>First word of the line of Graft on a GPU.</summary>
-    public string CudaName => $"cuda-{Name}";
-
-    /// <summary>A step by its name, with any batch size: "resnet50-train-step-b8"; null where there is none.</summary>
-    public static StepCase? Named(string name)
-    {
-        int end = name.LastIndexOf("-b", StringComparison.Ordinal);
-        StepCase? step = end < 0 ? null : All.FirstOrDefault(s => s.Name.StartsWith(name[..(end + 2)], StringComparison.Ordinal));
-        return step is not null && int.TryParse(name.AsSpan(end + 2), NumberStyles.None, CultureInfo.InvariantCulture, out int batch) && batch > 0
-            ? step with { Name = name, Batch = batch } : null;
-    }
-
-    /// <summary>The network with its weights, on the processor where no device is named.</summary>
-    public Model Open(Device? device = null)
-    {
-        Model model = Build();
-        HeWeights.Fill(model, WeightSeed);
-        model.MoveTo(device ?? Device.Cpu);
-        return model;
-    }
+    /// <summary>A step by its name, with any batch size; null where there is none.</summary>
+    public static StepCase? Named(string name) => Named(All, name);
 
     /// <summary>One batch of images with labels.</summary>
     public Batch Images(Model model)

@@ -31,7 +31,7 @@ public abstract class KernelSet
     public virtual KernelSet In(ComputePrecision precision) => precision == ComputePrecision.Float32 ? this : throw new GraftException(
         $"{Name} computes in float32 alone, not in {precision.Word()}: that takes an NVIDIA GPU (--device cuda, GRAFT_DEVICE=cuda, model.MoveTo(Device.Cuda())). Leave the precision at float32 here.");
 
-    /// <summary>Forward kernels on numbers of 16 bits, of a set whose <see cref="Precision"/> has them.</summary>
+    /// <summary>Kernels on numbers of 16 bits, forward and, for what trains so, backward, of a set whose <see cref="Precision"/> has them.</summary>
     /// <exception cref="NotSupportedException">The set's numbers are float32.</exception>
     public virtual NarrowKernels Narrow => throw new NotSupportedException($"{Name} in {Precision.Word()} has no kernels on numbers of 16 bits; ask for them by In(BFloat16) or In(Float16).");
 

@@ -142,6 +142,42 @@ public sealed class TapeTests
         Assert.Equal([3f, 10f], tape.Gradient(x)!.ToArray());
     }
 
+    [Fact]
+    public void An_op_may_write_its_gradient_over_that_of_its_output_where_nobody_else_reads_that()
+    {
+        using var tape = new Tape(Device.Cpu);
+        Tensor x = tape.Constant(new Shape(2), [1f, 2f]);
+        tape.Watch(x);
+        HalfInPlace first = new(), second = new();
+        Tensor half = tape.Run(first, x), quarter = tape.Run(second, half);
+        tape.Backward(tape.Run(new BinaryOp(BinaryFormula.Add), quarter, half), [4f, 8f]); // y = x / 4 + x / 2
+        Assert.False(second.WroteOver); // the sum hands one gradient to both of its sides
+        Assert.True(first.WroteOver);
+        Assert.Equal([3f, 6f], tape.Gradient(x)!.ToArray());
+    }
+
+    private sealed class HalfInPlace : Op
+    {
+        public bool WroteOver { get; private set; }
+
+        public override string Name => nameof(HalfInPlace);
+
+        public override bool KeepsInput(int index) => false;
+
+        public override Shape InferShape(ReadOnlySpan<Shape> inputs) => inputs[0];
+
+        public override void Forward(OpCall call) => call.Kernels.Unary.Forward(Geometry(call), call.In(0).Data, call.Output.Data);
+
+        public override void Backward(OpCall call)
+        {
+            (DevicePtr<float> dx, float beta) = call.GradInPlace(0);
+            WroteOver = dx == call.GradOut;
+            call.Kernels.Unary.BackwardInput(Geometry(call), DevicePtr<float>.Null, DevicePtr<float>.Null, call.GradOut, dx, beta);
+        }
+
+        private static UnaryGeometry Geometry(OpCall call) => new(call.Output.Count, UnaryFormula.Scale, 0.5f);
+    }
+
     // The identity: notes where the gradient of its output lies.
     private sealed class GradientAddress : Op
     {

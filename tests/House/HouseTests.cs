@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
+using Graft.Kernels;
 using Xunit;
 
 namespace Graft.Tests.House;
@@ -86,6 +88,20 @@ public sealed partial class HouseTests
             }
         }
         Assert.Empty(gaps);
+    }
+
+    [Fact]
+    public void A_backward_kernel_ends_in_beta()
+    {
+        string[] writeAlone = ["RecurrentKernels.Backward", "BatchNormKernels`1.BackwardSums"]; // to memory that nobody else adds to
+        string[] without = [.. from contract in typeof(KernelSet).Assembly.GetExportedTypes()
+                               where contract.IsAbstract && contract.Namespace == typeof(KernelSet).Namespace
+                               from method in contract.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+                               where method.Name.Contains("Backward", StringComparison.Ordinal)
+                               let last = method.GetParameters().Last(p => !p.IsOptional)
+                               where last.ParameterType != typeof(float) || !last.Name!.StartsWith("beta", StringComparison.Ordinal)
+                               select $"{contract.Name}.{method.Name}"];
+        Assert.Equal(writeAlone.Order(StringComparer.Ordinal), without.Order(StringComparer.Ordinal));
     }
 
     private static IEnumerable<string> Sources(string folder) =>

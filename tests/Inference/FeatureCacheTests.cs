@@ -187,6 +187,16 @@ public sealed class FeatureCacheTests
     }
 
     [Fact]
+    public void A_frozen_transposed_convolution_counts_as_work()
+    {
+        var model = new Sequential(4, 4, 64) { new Conv2DTranspose(64, 3, 3) { Trainable = false }, new GlobalAveragePooling2D(), new Dense(1, Activation.Sigmoid) };
+        model.Compile(new Sgd(0.1f), Loss.BinaryCrossEntropy());
+        History history = model.Fit(new ArrayBatches(new float[4 * 4 * 64 * 8], new Shape(4, 4, 64), [0, 1, 0, 1, 0, 1, 0, 1], new Shape(1), LabelKind.Binary, 4), 2);
+        Assert.Contains("taken from the cache", history.Notes[0], StringComparison.Ordinal);
+        model.Release();
+    }
+
+    [Fact]
     public void Notes_survive_the_history_file()
     {
         var history = new History { Notes = ["one", "two"] };

@@ -44,5 +44,14 @@ public sealed class LayerErrorTests
     public void GroupNormalization_takes_a_number_of_groups_that_divides_the_channels() => Assert.Contains("5 channels of [4,5] cannot be split into 2 groups", Refusal(new GroupNormalization(2), 4, 5), StringComparison.Ordinal);
 
     [Fact]
+    public void Heads_are_one_or_more_and_those_of_keys_divide_those_of_queries()
+    {
+        Assert.Contains("0 heads of 4; both are one or more", Assert.Throws<GraftException>(() => new MultiHeadAttention(0, 4)).Message, StringComparison.Ordinal);
+        Assert.Contains("0 query heads of 4 and 2 key and value heads; each is one or more", Assert.Throws<GraftException>(() => new GroupedQueryAttention(4, 0, 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("-2 query heads", Assert.Throws<GraftException>(() => new GroupedQueryAttention(4, -2, 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("3 query heads of 4 cannot share 2", Assert.Throws<GraftException>(() => new GroupedQueryAttention(4, 3, 2)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_regularizer_takes_no_negative_factor() => Assert.Throws<ArgumentOutOfRangeException>(() => Regularizer.L2(-1));
 }

@@ -71,6 +71,7 @@ public sealed class LayerNumbersTests
     public void Volumes_are_padded_cut_and_enlarged()
     {
         Assert.Equal([0f, 0, 0, 0, 5, 0], Run(new ZeroPadding3D(new Padding3D(1, 0, new Padding2D(0, 0, 1, 1))), [1, 1, 1, 1], [5]));
+        Assert.Equal([5f], Run(new Cropping3D(Padding3D.All(1)), [3, 3, 3, 1], Run(new ZeroPadding3D(Padding3D.All(1)), [1, 1, 1, 1], [5])));
         Assert.Equal([6f, 8], Run(new Cropping3D(new Padding3D(1, 0, new Padding2D(0, 0, 1, 0))), [2, 2, 2, 1], [1, 2, 3, 4, 5, 6, 7, 8]));
         Assert.Equal([1f, 2, 1, 2, 1, 2, 1, 2], Run(new UpSampling3D(2, 2, 1), [1, 1, 2, 1], [1, 2]));
     }

@@ -51,6 +51,10 @@ public sealed class ConvolutionTests
     }
 
     [Fact]
+    public void Conv2DTranspose_counts_each_weight_once_a_pixel_of_its_input() =>
+        Assert.Equal(2 * (2 * 4 * 5) * (3 * 2 * 2 * 7), new Conv2DTransposeOp(8, 10, 2, 2, 1, 1, Padding2D.None).Flops([new Shape(2, 4, 5, 3), new Shape(3, 2, 2, 7)]));
+
+    [Fact]
     public void Conv2DTranspose_refuses_an_output_that_does_not_lead_back_to_its_input()
     {
         var op = new Conv2DTransposeOp(12, 9, 2, 2, 1, 1, Padding2D.None);

@@ -40,8 +40,10 @@ internal sealed class Checkpoints(int layers)
         _firsts.Add(record.Count);
     }
 
-    /// <summary>Takes a recorded op in.</summary>
-    /// <returns>True where input <paramref name="index"/> comes from elsewhere and must stay: the segment is computed from it again.</returns>
+    /// <summary>
+    /// True where an input of a recorded op must stay: it comes from outside of the op's segment, which is computed from it again. It is noted then as what
+    /// segments hand to each other.
+    /// </summary>
     public bool Needs(OpCall call, int index)
     {
         if (_producers.TryGetValue(call.In(index), out int producer) && producer == Current)

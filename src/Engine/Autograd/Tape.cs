@@ -194,6 +194,8 @@ public sealed class Tape(Device device) : IDisposable
 
     /// <summary>Computes the gradients of a scalar with respect to all watched tensors.</summary>
     /// <exception cref="InvalidOperationException">The tape already ran backward, or no gradient reaches the loss.</exception>
+    /// <exception cref="ShapeException">The loss is more than one number, or the gradient that was given has not as many as the output.</exception>
+    /// <exception cref="OperationCanceledException">The tape's token was cancelled.</exception>
     public void Backward(Tensor loss)
     {
         if (loss.Count != 1)

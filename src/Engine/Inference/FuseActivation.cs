@@ -22,10 +22,5 @@ internal static class FuseActivation
     /// <summary>True for ops whose results are 0 or more, or NaN.</summary>
     public static bool IsNonNegative(Op op) => Of(op) != FusedActivation.None;
 
-    private static FusedActivation Of(Op op) => op switch
-    {
-        UnaryOp { Formula: UnaryFormula.ReLU } => FusedActivation.ReLU,
-        UnaryOp { Formula: UnaryFormula.ReLUMax, Alpha: 6 } => FusedActivation.ReLU6,
-        _ => FusedActivation.None,
-    };
+    private static FusedActivation Of(Op op) => op is UnaryOp unary ? unary.Fused : FusedActivation.None;
 }

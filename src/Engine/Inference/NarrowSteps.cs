@@ -11,8 +11,6 @@ internal sealed class NarrowConvStep(ConvNode node, PackedConv packed, NarrowKer
 
     public override string Routine => kernels.ConvolutionRoutine + node.Epilogue(hasBias: !packed.Bias.IsNull);
 
-    public override long Flops => _g.Flops;
-
     public override long Bytes => packed.Bytes + sizeof(ushort) * (node.X.Shape.Count + node.Output.Shape.Count + (node.Residual?.Shape.Count ?? 0));
 
     public override void Run() => kernels.FusedConv2D(_g, _x, packed.Narrow, packed.Bias, packed.NarrowBias, _residual, _y);
@@ -26,8 +24,6 @@ internal sealed class NarrowDenseStep(DenseNode node, RoundedDense packed, Narro
     private readonly DevicePtr<float> _y = arena.Data.At(node.Output.Offset);
 
     public override string Routine => kernels.DenseRoutine + node.Epilogue();
-
-    public override long Flops => _g.Flops;
 
     public override long Bytes => packed.Bytes + sizeof(ushort) * (node.X.Shape.Count + (node.Residual?.Shape.Count ?? 0)) + (node.Output.IsNarrow ? sizeof(ushort) : sizeof(float)) * node.Output.Shape.Count;
 
@@ -48,8 +44,6 @@ internal sealed class NarrowOpStep(OpNode node, NarrowKernels kernels, string pr
 
     public override string Routine => $"{node.Op.Name} in {precision}";
 
-    public override long Flops => node.Op.Flops([.. node.Inputs.Select(i => i.Shape)]);
-
     public override long Bytes => node.Inputs.Sum(i => (i.Root.Constant is null ? sizeof(ushort) : sizeof(float)) * i.Shape.Count) + sizeof(ushort) * node.Output.Shape.Count;
 
     public override void Run() => node.Op.ForwardNarrow(_call);
@@ -61,8 +55,6 @@ internal sealed class ConvertStep(ConvertNode node, NarrowKernels kernels, strin
     private readonly DevicePtr<float> _x = arena.Data.At(node.Inputs[0].Offset), _y = arena.Data.At(node.Output.Offset);
 
     public override string Routine => node.Output.IsNarrow ? $"float32 to {precision}" : $"{precision} to float32";
-
-    public override long Flops => 0;
 
     public override long Bytes => (sizeof(ushort) + sizeof(float)) * node.Output.Shape.Count;
 

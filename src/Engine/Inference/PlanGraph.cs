@@ -73,6 +73,9 @@ internal abstract class PlanNode
     /// <summary>True where no trainable parameter is behind it: its output is the same for a sample in every epoch.</summary>
     public bool IsFrozen { get; init; }
 
+    /// <summary>Multiplications and additions of the direct algorithm; 0 where memory is the limit.</summary>
+    public abstract long Flops { get; }
+
     /// <summary>What it makes.</summary>
     public required PlanValue Output { get; set; }
 }
@@ -84,10 +87,15 @@ internal sealed class OpNode(Op op) : PlanNode
 
     /// <summary>True where it reads and makes numbers of 16 bits.</summary>
     public bool IsNarrow { get; set; }
+
+    public override long Flops => Op.Flops([.. Inputs.Select(i => i.Shape)]);
 }
 
 /// <summary>Float32 to 16 bits or back, whichever the output is not.</summary>
-internal sealed class ConvertNode : PlanNode;
+internal sealed class ConvertNode : PlanNode
+{
+    public override long Flops => 0;
+}
 
 /// <summary>Frozen weights with all that is fused into their step. Inputs: x, then the residual if there is one.</summary>
 internal abstract class FusedNode : PlanNode
@@ -113,6 +121,8 @@ internal sealed class DenseNode(Tensor kernel, Tensor? bias) : FusedNode
 
     public override bool HasActivation => Activation is not null;
 
+    public override long Flops => new DenseGeometry(Rows, Kernel.Shape[0], Kernel.Shape[1]).Flops;
+
     /// <summary>What is fused into it, for people.</summary>
     public string Epilogue() => (Bias is null ? "" : " + bias") + (Residual is null ? "" : " + residual") + (Activation is null ? "" : $" + {Activation}");
 
@@ -128,6 +138,8 @@ internal sealed class ConvNode(FrozenConv conv) : FusedNode
     public FusedActivation Activation { get; set; }
 
     public override bool HasActivation => Activation != FusedActivation.None;
+
+    public override long Flops => Geometry(0).Flops; // a border changes none of the sizes that count
 
     public ConvAlgorithm Algorithm { get; set; }
 

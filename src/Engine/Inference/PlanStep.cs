@@ -18,8 +18,8 @@ internal abstract class PlanStep(PlanNode node)
     /// <summary>What it runs: an algorithm or an op, and what is fused into it.</summary>
     public abstract string Routine { get; }
 
-    /// <summary>Multiplications and additions of the direct algorithm; 0 where memory is the limit.</summary>
-    public abstract long Flops { get; }
+    /// <summary>Multiplications and additions of a run; see <see cref="PlanNode.Flops"/>.</summary>
+    public long Flops => node.Flops;
 
     /// <summary>Bytes that it reads and writes at least once: activations and weights.</summary>
     public abstract long Bytes { get; }
@@ -48,8 +48,6 @@ internal sealed class ConvStep(ConvNode node, PackedConv packed, KernelSet kerne
 
     public override string Routine => _kernels.Routine(node.Algorithm) + node.Epilogue(hasBias: !packed.Bias.IsNull);
 
-    public override long Flops => _g.Flops;
-
     public override long Bytes => packed.Bytes + sizeof(float) * (node.X.Shape.Count + node.Output.Shape.Count + (node.Residual?.Shape.Count ?? 0));
 
     public override void Run()
@@ -66,8 +64,6 @@ internal sealed class DenseStep(DenseNode node, PackedDense packed, Tensor arena
     private readonly DevicePtr<float> _residual = node.Residual is { } r ? arena.Data.At(r.Offset) : DevicePtr<float>.Null;
 
     public override string Routine => packed.Routine + node.Epilogue();
-
-    public override long Flops => 2 * node.X.Shape.Count * node.Kernel.Shape[1];
 
     public override long Bytes => packed.Bytes + sizeof(float) * (node.X.Shape.Count + node.Output.Shape.Count * (node.Residual is null ? 1 : 2));
 
@@ -104,8 +100,6 @@ internal sealed class OpStep : PlanStep
     }
 
     public override string Routine => _node.Op.Name;
-
-    public override long Flops => _node.Op.Flops([.. _node.Inputs.Select(i => i.Shape)]);
 
     public override long Bytes => sizeof(float) * (_node.Inputs.Sum(i => i.Shape.Count) + _node.Output.Shape.Count);
 

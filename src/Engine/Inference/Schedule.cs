@@ -45,7 +45,7 @@ internal sealed class Schedule : IDisposable
         _constants = [.. _values.Values.Select(v => v.Constant).OfType<Tensor>(), .. _packed.Keys.SelectMany(Sources), .. _trace.Ops.Where(op => op.IsConstant).Select(op => op.Inputs[0])];
         _frozenSources = [.. _nodes.Where(n => n.IsFrozen).SelectMany(Sources).Distinct()];
         HasFrozenWork = _part.Boundary.Count > 0 && _nodes.Exists(n => n.IsFrozen);
-        FrozenFlops = _nodes.Where(n => n.IsFrozen).Sum(Flops);
+        FrozenFlops = _nodes.Where(n => n.IsFrozen).Sum(n => n.Flops);
         BoundaryWidths = _part.CanBeginAtBoundary ? [.. _part.Boundary.Select(t => checked((int)t.Shape.Tail().Count))] : [];
         _floats = PlaceValues();
         memory.Moving += Unbind;
@@ -176,14 +176,6 @@ internal sealed class Schedule : IDisposable
         ConvNode conv => _memory.Acquire(conv.Conv.Weights, conv.Algorithm, _kernels),
         DenseNode dense when IsNarrow => _memory.AcquireRounded(dense.Kernel, dense.Bias, _kernels),
         _ => _memory.Acquire(((DenseNode)node).Kernel, _kernels),
-    };
-
-    private static long Flops(PlanNode node) => node switch
-    {
-        ConvertNode => 0,
-        ConvNode conv => conv.Geometry(0).Flops,
-        DenseNode dense => 2 * dense.X.Shape.Count * dense.Kernel.Shape[1],
-        _ => ((OpNode)node).Op.Flops([.. node.Inputs.Select(i => i.Shape)]),
     };
 
     private static IEnumerable<Tensor> Sources(PlanNode node) => node switch

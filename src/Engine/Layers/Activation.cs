@@ -145,7 +145,11 @@ public static class ActivationExtensions
     internal static UnaryFormula Formula(this Activation activation) => OpOf(activation) is UnaryOp { Alpha: 0 } op ? op.Formula
         : throw new GraftException($"Activation {activation} is not a function of one number without parameters.");
 
-    /// <summary>The same for the gates of a recurrent layer.</summary>
+    /// <summary>What it is where a kernel before it applies it; None where none can.</summary>
+    internal static FusedActivation Fused(this Activation activation) =>
+        activation is not (Activation.Linear or Activation.GLU) && OpOf(activation) is UnaryOp op ? op.Fused : FusedActivation.None;
+
+    /// <summary>The formula for the gates of a recurrent layer.</summary>
     internal static GateFunction Gate(this Activation activation) => activation switch
     {
         Activation.Linear => new GateFunction(GateFunctionKind.Linear),

@@ -18,12 +18,7 @@ public sealed class ActivationLayer(Activation activation) : Layer
     /// <inheritdoc/>
     protected override bool PassesMask => true;
 
-    internal override FusedActivation Fusible => Activation switch
-    {
-        Activation.ReLU => FusedActivation.ReLU,
-        Activation.ReLU6 => FusedActivation.ReLU6,
-        _ => FusedActivation.None,
-    };
+    internal override FusedActivation Fusible => Activation.Fused();
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => Activation.OutputShape(inputs[0]);
@@ -53,12 +48,11 @@ public sealed class ReLU : Layer
     /// <inheritdoc/>
     protected override bool PassesMask => true;
 
-    internal override FusedActivation Fusible => (Threshold, NegativeSlope, MaxValue) switch
-    {
-        (0, 0, null) => FusedActivation.ReLU,
-        (0, 0, 6) => FusedActivation.ReLU6,
-        _ => FusedActivation.None,
-    };
+    internal override FusedActivation Fusible => IsPlain ? Plain.Fused : FusedActivation.None;
+
+    private bool IsPlain => Threshold == 0 && NegativeSlope == 0;
+
+    private UnaryOp Plain => MaxValue is { } most ? new UnaryOp(UnaryFormula.ReLUMax, most) : new UnaryOp(UnaryFormula.ReLU);
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => MaxValue is null or > 0 && NegativeSlope >= 0 && Threshold >= 0 ? inputs[0]
@@ -68,8 +62,8 @@ public sealed class ReLU : Layer
     public override Tensor Forward(Tape tape, ReadOnlySpan<Tensor> inputs)
     {
         Tensor x = inputs[0];
-        if (Threshold == 0 && NegativeSlope == 0)
-            return tape.Run(MaxValue is { } most ? new UnaryOp(UnaryFormula.ReLUMax, most) : new UnaryOp(UnaryFormula.ReLU), x);
+        if (IsPlain)
+            return tape.Run(Plain, x);
         if (Threshold == 0 && MaxValue is null)
             return tape.Run(new UnaryOp(UnaryFormula.LeakyReLU, NegativeSlope), x);
         Tensor above = tape.Run(new UnaryOp(UnaryFormula.Threshold, Threshold, MaxValue ?? float.PositiveInfinity), x);

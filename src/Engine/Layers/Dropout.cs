@@ -6,7 +6,7 @@ using Graft.Ops;
 namespace Graft.Layers;
 
 /// <summary>What the dropout layers share: in training they set a random share of the numbers to 0, else they do nothing.</summary>
-/// <remarks>The mask depends on the tape's seed and the layer's name alone.</remarks>
+/// <remarks>The mask depends on the tape's seed, which Fit makes of its own seed, the epoch and the step, on the layer's path, on how many ops ran before, and on the place in the batch: see <see cref="Layer.NextSeed"/>.</remarks>
 public abstract class RandomDropout : Layer
 {
     private protected RandomDropout(float rate) => Rate = rate is >= 0 and < 1 ? rate
@@ -41,7 +41,7 @@ public abstract class RandomDropout : Layer
 }
 
 /// <summary>In training, sets a random share of the numbers to 0 and scales the rest by 1 / (1 - rate); else does nothing.</summary>
-/// <remarks>Srivastava et al. 2014, in the inverted form of Keras. The mask depends on the tape's seed and the layer's name alone.</remarks>
+/// <remarks>Srivastava et al. 2014, in the inverted form of Keras. What the mask depends on: <see cref="RandomDropout"/>.</remarks>
 /// <param name="rate">Share that is dropped, 0 to below 1.</param>
 public sealed class Dropout(float rate) : RandomDropout(rate)
 {

@@ -293,7 +293,10 @@ public abstract class Layer
         return outputs;
     }
 
-    /// <summary>The seed of the next random op (<see cref="DropoutOp"/>, <see cref="RandomOp"/>): another for each step, layer, and op of the layer.</summary>
+    /// <summary>
+    /// The seed of the next random op (<see cref="DropoutOp"/>, <see cref="RandomOp"/>): another for each step, layer, and op of the layer. It is made of the tape's seed, the layer's path and the
+    /// number of ops that the tape ran before.
+    /// </summary>
     protected static ulong NextSeed(Tape tape) => tape.Seed ^ ((ulong)RandomSeed.Of(0, tape.Layer) << 32) ^ (ulong)tape.OpCount;
 
     /// <summary>A constant in place of a parameter that was left out.</summary>

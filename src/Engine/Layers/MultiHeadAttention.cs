@@ -145,8 +145,10 @@ public abstract class HeadAttention : Layer
 /// <summary>Attention with several heads side by side. Matches Keras's MultiHeadAttention with its default axes. Shapes and parameters: <see cref="HeadAttention"/>.</summary>
 public sealed class MultiHeadAttention : HeadAttention
 {
+    /// <summary>Attention with so many heads.</summary>
     /// <param name="heads">Heads.</param>
     /// <param name="keySize">K, the features of a head's queries and keys: key_dim.</param>
+    /// <exception cref="GraftException">One of them is below 1.</exception>
     public MultiHeadAttention(int heads, int keySize)
     {
         if (heads < 1 || keySize < 1)
@@ -199,12 +201,16 @@ public sealed class MultiHeadAttention : HeadAttention
 /// <summary>Attention in which groups of query heads share a head of keys and values. Matches Keras's GroupedQueryAttention. Ainslie et al. 2023, arXiv:2305.13245.</summary>
 public sealed class GroupedQueryAttention : HeadAttention
 {
+    /// <summary>Attention with so many heads.</summary>
     /// <param name="headSize">Features of a head: head_dim.</param>
     /// <param name="queryHeads">Heads of queries: num_query_heads.</param>
     /// <param name="keyValueHeads">Heads of keys and values, which divide those: num_key_value_heads.</param>
+    /// <exception cref="GraftException">One of them is below 1, or the heads of keys and values do not divide those of queries.</exception>
     public GroupedQueryAttention(int headSize, int queryHeads, int keyValueHeads)
     {
-        if (headSize < 1 || keyValueHeads < 1 || queryHeads % keyValueHeads != 0)
+        if (headSize < 1 || queryHeads < 1 || keyValueHeads < 1)
+            throw new GraftException($"GroupedQueryAttention: {queryHeads} query heads of {headSize} and {keyValueHeads} key and value heads; each is one or more.");
+        if (queryHeads % keyValueHeads != 0)
             throw new GraftException($"GroupedQueryAttention: {queryHeads} query heads of {headSize} cannot share {keyValueHeads} key and value heads; these divide the query heads.");
         (HeadDim, NumQueryHeads, NumKeyValueHeads) = (headSize, queryHeads, keyValueHeads);
     }

@@ -27,9 +27,6 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
     /// <summary>Added to the variance.</summary>
     public float Epsilon => epsilon;
 
-    /// <summary>True where the statistics of the batch are used.</summary>
-    public bool Training => training;
-
     /// <summary>What is applied behind the normalisation.</summary>
     public FusedActivation Activation => activation;
 

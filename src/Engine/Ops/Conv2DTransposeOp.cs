@@ -61,6 +61,9 @@ public sealed class Conv2DTransposeOp(int outH, int outW, int strideH, int strid
     }
 
     /// <inheritdoc/>
+    public override long Flops(ReadOnlySpan<Shape> inputs) => Geometry(inputs[0], inputs[1]).Flops;
+
+    /// <inheritdoc/>
     public override void Forward(OpCall call)
     {
         if (call.IsNarrow)

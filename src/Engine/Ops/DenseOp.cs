@@ -30,7 +30,7 @@ public sealed class DenseOp : Op
     }
 
     /// <inheritdoc/>
-    public override long Flops(ReadOnlySpan<Shape> inputs) => 2 * inputs[0].Count * inputs[1][1];
+    public override long Flops(ReadOnlySpan<Shape> inputs) => Geometry(inputs[0], inputs[1]).Flops;
 
     /// <inheritdoc/>
     public override void Forward(OpCall call)
@@ -96,6 +96,7 @@ public sealed class DenseOp : Op
         }
     }
 
-    private static DenseGeometry Geometry(OpCall call) =>
-        new(checked((int)ShapeCheck.Rows(call.In(0).Shape)), call.In(1).Shape[0], call.In(1).Shape[1]);
+    private static DenseGeometry Geometry(OpCall call) => Geometry(call.In(0).Shape, call.In(1).Shape);
+
+    private static DenseGeometry Geometry(Shape x, Shape w) => new(checked((int)ShapeCheck.Rows(x)), w[0], w[1]);
 }

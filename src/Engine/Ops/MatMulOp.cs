@@ -48,6 +48,9 @@ public sealed class MatMulOp(bool transposeA = false, bool transposeB = false) :
     }
 
     /// <inheritdoc/>
+    public override long Flops(ReadOnlySpan<Shape> inputs) => Geometry(inputs[0], inputs[1]).Flops;
+
+    /// <inheritdoc/>
     public override void Forward(OpCall call)
     {
         if (call.IsNarrow)
@@ -102,9 +105,10 @@ public sealed class MatMulOp(bool transposeA = false, bool transposeB = false) :
 
     private int Rows(Shape b) => b.Rank > 1 && !transposeB ? b[-2] : b[-1];
 
-    private MatMulGeometry Geometry(OpCall call)
+    private MatMulGeometry Geometry(OpCall call) => Geometry(call.In(0).Shape, call.In(1).Shape);
+
+    private MatMulGeometry Geometry(Shape a, Shape b)
     {
-        Shape a = call.In(0).Shape, b = call.In(1).Shape;
         bool turnA = transposeA && a.Rank > 1, turnB = transposeB && b.Rank > 1;
         int m = a.Rank == 1 ? 1 : turnA ? a[-1] : a[-2], n = b.Rank == 1 ? 1 : turnB ? b[-2] : b[-1], k = Columns(a);
         // One b for all rows of an untransposed a: the batch is more rows of a single product.

@@ -162,9 +162,6 @@ public sealed class OpCall
     /// As <see cref="GradIn"/>, for kernels that may write the gradient over the input itself while they read it, element by element: where nothing will
     /// read the input any more, its memory becomes that of its gradient. Take the input's address before.
     /// </summary>
-    public (DevicePtr<float> Gradient, float Beta) GradOverInput(int index) => GradOverInput<float>(index);
-
-    /// <inheritdoc cref="GradOverInput(int)"/>
     internal (DevicePtr<T> Gradient, float Beta) GradOverInput<T>(int index)
         where T : unmanaged => _tape!.TryOverwrite(this, _inputs[index]) ? (_tape.Gradients.Of(_inputs[index]).As<T>(), 0) : GradIn<T>(index);
 

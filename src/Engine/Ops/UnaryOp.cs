@@ -36,6 +36,9 @@ public sealed class UnaryOp : Op
     /// <summary>Its second parameter.</summary>
     public float Beta => _beta;
 
+    /// <summary>What it is where a kernel before it applies it; None where none can.</summary>
+    internal FusedActivation Fused => _formula.Fused(_alpha);
+
     /// <inheritdoc/>
     public override string Name => _formula.ToString();
 

@@ -33,9 +33,6 @@ internal sealed class SpecialTokens
     /// <summary>All of them, by id.</summary>
     public IEnumerable<AddedToken> All => _longestFirst.OrderBy(t => t.Id);
 
-    /// <summary>The token of this id, if it is one of them.</summary>
-    public AddedToken? ById(int id) => _byId.GetValueOrDefault(id);
-
     /// <summary>True if skipSpecialTokens leaves this id out.</summary>
     public bool IsSpecial(int id) => _byId.TryGetValue(id, out AddedToken? token) && token.IsSpecial;
 

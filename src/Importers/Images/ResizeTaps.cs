@@ -63,9 +63,6 @@ internal sealed class ResizeTaps
     /// <summary>The first pixel of each.</summary>
     public int[] First { get; }
 
-    /// <summary>How many pixels make each.</summary>
-    public ReadOnlySpan<int> Counts => _counts;
-
     /// <summary>Pairs of neighbouring pixels, from an even one on, that hold all that make one.</summary>
     public int Pairs { get; }
 

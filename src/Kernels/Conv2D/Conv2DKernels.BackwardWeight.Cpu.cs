@@ -5,8 +5,8 @@ namespace Graft.Kernels;
 
 internal sealed unsafe partial class CpuConv2DKernels
 {
-    /// <summary>Blocks of dw (112 rows by 256 columns) from which on one product keeps all threads busy by itself.</summary>
-    private const int EnoughWeightBlocks = 8;
+    /// <summary>Blocks of dw, of so many rows and columns, from which on one product keeps all threads busy by itself.</summary>
+    private const int EnoughWeightBlocks = 8, WeightBlockRows = 112, WeightBlockColumns = 256;
 
     /// <summary>
     /// dw [O,K] = dyᵀ times the patch matrix. Chunks own columns of dw; where those are few, output pixels are cut into
@@ -16,7 +16,7 @@ internal sealed unsafe partial class CpuConv2DKernels
     {
         if (TryWinogradGradient(g, x.Pointer, dy.Pointer, dw.Pointer, beta) || TryRowGradient(g, x.Pointer, dy.Pointer, dw.Pointer, beta))
             return;
-        if (g.IsPointwise && (g.O + 111) / 112 * ((g.C + 255) / 256) >= EnoughWeightBlocks)
+        if (g.IsPointwise && (g.O + WeightBlockRows - 1) / WeightBlockRows * ((g.C + WeightBlockColumns - 1) / WeightBlockColumns) >= EnoughWeightBlocks)
         {
             Gemm.Run(true, false, g.O, g.C, checked(g.N * g.H * g.W), dy.Pointer, g.O, x.Pointer, g.C, dw.Pointer, g.C, beta);
             return;

@@ -3,7 +3,8 @@ using Graft.Kernels.Cpu;
 namespace Graft.Kernels;
 
 /// <summary>
-/// Convolution as matrix products over pieces of the patch matrix. A 1x1 convolution of stride 1 is one product of x itself.
+/// Forward, the frozen kernels serve where they can, with weights packed for the call (<see cref="TryForward"/>). All else is a matrix product over
+/// pieces of the patch matrix, and a 1x1 convolution of stride 1 one product of x itself.
 /// </summary>
 internal sealed unsafe partial class CpuConv2DKernels : Conv2DKernels
 {

@@ -31,7 +31,7 @@ internal static unsafe class Elementwise
     /// <summary>Elements a chunk: large enough to hide the hand-over of about a microsecond.</summary>
     public const int Chunk = 16384;
 
-    private const int SumLanes = 16;
+    private const int MaxLanes = 16;
 
     /// <summary>y[i] = f(x[i]) + beta·y[i]; with beta 0 y is not read.</summary>
     public static void Unary<T>(T formula, long count, float* x, float* y, float beta = 0)
@@ -54,29 +54,20 @@ internal static unsafe class Elementwise
         where T : unmanaged, ITernaryFormula =>
         LaneWidth.Run(bits, new Operands<T> { Formula = formula, Count = count, A = a, B = b, C = c, Y = y, Beta = beta });
 
-    /// <summary>Sum in a fixed order: blocks of 1024 in float lanes, their sums in double.</summary>
-    public static double Sum(long count, float* x)
-    {
-        double total = 0;
-        for (long i = 0; i < count; i += 1024)
-            total += SumBlock((int)Math.Min(1024, count - i), x + i);
-        return total;
-    }
-
     /// <summary>The largest element; -infinity where there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static float Max(long count, float* x)
     {
         Vector512<float> max0 = Vector512.Create(float.NegativeInfinity), max1 = max0, max2 = max0, max3 = max0; // four: a maximum waits for the one before
         long i = 0;
-        for (; i <= count - 4 * SumLanes; i += 4 * SumLanes)
+        for (; i <= count - 4 * MaxLanes; i += 4 * MaxLanes)
         {
             max0 = Vector512.Max(max0, Vector512.Load(x + i));
-            max1 = Vector512.Max(max1, Vector512.Load(x + i + SumLanes));
-            max2 = Vector512.Max(max2, Vector512.Load(x + i + 2 * SumLanes));
-            max3 = Vector512.Max(max3, Vector512.Load(x + i + 3 * SumLanes));
+            max1 = Vector512.Max(max1, Vector512.Load(x + i + MaxLanes));
+            max2 = Vector512.Max(max2, Vector512.Load(x + i + 2 * MaxLanes));
+            max3 = Vector512.Max(max3, Vector512.Load(x + i + 3 * MaxLanes));
         }
-        for (; i <= count - SumLanes; i += SumLanes)
+        for (; i <= count - MaxLanes; i += MaxLanes)
             max0 = Vector512.Max(max0, Vector512.Load(x + i));
         Vector512<float> max = Vector512.Max(Vector512.Max(max0, max1), Vector512.Max(max2, max3));
         Vector256<float> eight = Vector256.Max(max.GetLower(), max.GetUpper());
@@ -106,19 +97,6 @@ internal static unsafe class Elementwise
     {
         for (int lane = 0; lane < count; lane++)
             y[lane] = values[lane];
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float SumBlock(int count, float* x)
-    {
-        Vector512<float> sum = Vector512<float>.Zero;
-        int i = 0;
-        for (; i <= count - SumLanes; i += SumLanes)
-            sum += Vector512.Load(x + i);
-        float tail = 0;
-        for (; i < count; i++)
-            tail += x[i];
-        return Vector512.Sum(sum) + tail;
     }
 
     private struct UnaryAdapter<T> : ITernaryFormula

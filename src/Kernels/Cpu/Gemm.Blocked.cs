@@ -28,7 +28,7 @@ internal static unsafe partial class Gemm
 
     private static void RunBlocked(in GemmProduct product, GemmTile tile)
     {
-        bool threaded = (long)product.M * product.N * product.K >= SmallestThreadedProduct;
+        bool threaded = product.Work >= SmallestThreadedProduct;
         int packedColumns = Math.Min(tile.PaddedN(product.N), PackedN);
         float* packed = Scratch.Rent(ScratchSlot.PackedB, (long)packedColumns * Math.Min(product.K, BlockK));
 

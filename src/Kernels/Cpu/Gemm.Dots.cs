@@ -42,14 +42,7 @@ internal static unsafe partial class Gemm
             where V : unmanaged, ILanes<V>
         {
             var body = new DotBody<V> { Of = this };
-            int chunks = (N + DotColumns - 1) / DotColumns;
-            if ((long)M * N * K >= SmallestThreadedProduct)
-            {
-                WorkerPool.For(chunks, ref body);
-                return;
-            }
-            for (int chunk = 0; chunk < chunks; chunk++)
-                body.Run(chunk);
+            RunChunks((long)M * N * K, (N + DotColumns - 1) / DotColumns, ref body);
         }
     }
 

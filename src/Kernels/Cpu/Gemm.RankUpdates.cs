@@ -52,7 +52,7 @@ internal static unsafe partial class Gemm
 
     private static void RunUpdates(in GemmProduct product)
     {
-        int threads = (long)product.M * product.N * product.K >= SmallestThreadedProduct ? WorkerPool.Threads : 1;
+        int threads = product.Work >= SmallestThreadedProduct ? WorkerPool.Threads : 1;
         int columns = ColumnsOf(product, threads), strips = (product.N + columns - 1) / columns, slices = 1;
         if (threads > 1 && product.K >= threads * WeightOwners.BlockRows && WeightOwners.OwnRows(product.N, threads))
         {
@@ -63,13 +63,7 @@ internal static unsafe partial class Gemm
         int* met = stackalloc int[slices > 1 ? strips : 0]; // slices that a strip has met
         new Span<int>(met, slices > 1 ? strips : 0).Clear();
         var body = new UpdatesBody(product, columns, slices, met);
-        if (threads > 1)
-        {
-            WorkerPool.For(slices * strips, ref body);
-            return;
-        }
-        for (int strip = 0; strip < strips; strip++)
-            body.Run(strip);
+        RunChunks(product.Work, slices * strips, ref body);
     }
 
     /// <summary>Columns of a chunk where each row is cut into so many shares.</summary>

@@ -10,13 +10,7 @@ internal static unsafe partial class Gemm
         int wide = product.Tile.WideColumns;
         int chunks = (product.N + wide - 1) / wide;
         var body = new RowsBody { Product = product };
-        if ((long)product.M * product.N * product.K >= SmallestThreadedProduct)
-        {
-            WorkerPool.For(chunks, ref body);
-            return;
-        }
-        for (int chunk = 0; chunk < chunks; chunk++)
-            body.Run(chunk);
+        RunChunks(product.Work, chunks, ref body);
     }
 
     /// <summary>One chunk: all rows x <see cref="GemmTile.WideColumns"/> columns.</summary>

@@ -18,13 +18,7 @@ internal static unsafe partial class Gemm
         int columns = Math.Clamp((share + FewestStreamedColumns - 1) / FewestStreamedColumns * FewestStreamedColumns, FewestStreamedColumns, MostStreamedColumns);
         int chunks = (product.N + columns - 1) / columns;
         var body = new StreamedBody { Product = product, Columns = columns };
-        if ((long)product.M * product.N * product.K >= SmallestThreadedProduct)
-        {
-            WorkerPool.For(chunks, ref body);
-            return;
-        }
-        for (int chunk = 0; chunk < chunks; chunk++)
-            body.Run(chunk);
+        RunChunks(product.Work, chunks, ref body);
     }
 
     /// <summary>One chunk: all rows, some columns, the whole depth.</summary>

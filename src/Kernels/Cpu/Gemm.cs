@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Graft.Kernels.Cpu;
 
 /// <summary>
@@ -62,29 +64,19 @@ internal static unsafe partial class Gemm
             RunBlocked(product, tile);
     }
 
-    /// <summary>
-    /// <paramref name="batch"/> products, one after the other in memory by the given strides (in floats; 0 shares a matrix between all).
-    /// Small products are spread over the threads whole; large ones are each spread inside.
-    /// </summary>
-    public static void RunBatched(
-        int batch, bool transA, bool transB, int m, int n, int k,
-        float* a, int lda, nint strideA, float* b, int ldb, nint strideB, float* c, int ldc, nint strideC, float beta, float* bias = null)
+    /// <summary>Runs the chunks of a product of so many multiply-adds: side by side where that saves more than handing out costs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void RunChunks<T>(long work, int chunks, ref T body)
+        where T : unmanaged, IChunkBody
     {
-        var each = new BatchBody
+        if (work >= SmallestThreadedProduct)
         {
-            TransA = transA, TransB = transB, M = m, N = n, K = k, A = a, Lda = lda, StrideA = strideA,
-            B = b, Ldb = ldb, StrideB = strideB, C = c, Ldc = ldc, StrideC = strideC, Beta = beta, Bias = bias,
-        };
-        if (batch * (long)m * n * k >= SmallestThreadedProduct && (long)m * n * k < LargestWholeProduct)
-        {
-            WorkerPool.For(batch, ref each);
+            WorkerPool.For(chunks, ref body);
             return;
         }
-        for (int i = 0; i < batch; i++)
-            each.Run(i);
+        for (int chunk = 0; chunk < chunks; chunk++)
+            body.Run(chunk);
     }
-
-    private const long LargestWholeProduct = 1 << 26;
 
     /// <summary>Where the sums start: null (zero), the bias for every row, or c itself, which is scaled first where it has to be.</summary>
     private static float* Start(int m, int n, float* c, int ldc, float beta, float* bias, out int stride)
@@ -112,17 +104,5 @@ internal static unsafe partial class Gemm
             for (int j = 0; j < n; j++)
                 c[(nint)i * ldc + j] = start == null ? 0 : start[(nint)i * startStride + j];
         }
-    }
-
-    private struct BatchBody : IChunkBody
-    {
-        public bool TransA, TransB;
-        public int M, N, K, Lda, Ldb, Ldc;
-        public nint StrideA, StrideB, StrideC;
-        public float* A, B, C, Bias;
-        public float Beta;
-
-        public readonly void Run(int i) =>
-            Gemm.Run(TransA, TransB, M, N, K, A + i * StrideA, Lda, B + i * StrideB, Ldb, C + i * StrideC, Ldc, Beta, Bias);
     }
 }

@@ -14,4 +14,7 @@ internal unsafe struct GemmProduct
     public nint StartStride;
 
     public readonly GemmTile Tile => GemmTile.All[TileId];
+
+    /// <summary>Multiply-adds of the whole product.</summary>
+    public readonly long Work => (long)M * N * K;
 }

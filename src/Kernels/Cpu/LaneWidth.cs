@@ -19,8 +19,9 @@ internal static class LaneWidth
     public static int[] All { get; } = [512, 256, 128];
 
     /// <summary>
-    /// Bits of the vectors that all kernels of this process compute on. Benches set it; a <see cref="CpuKernelSet"/> holds packed weights
-    /// of the width that was current when it was made.
+    /// Bits of the vectors that the kernels of this process compute on. Benches set it; a <see cref="CpuKernelSet"/> holds packed weights
+    /// of the width that was current when it was made. Some small loops (the largest number, sums of squares, copies) are written for 512 bits alone,
+    /// which the runtime cuts up where the processor has less: their sums have one order everywhere.
     /// </summary>
     public static int Current { get; set; } = Widest;
 

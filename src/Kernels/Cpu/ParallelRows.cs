@@ -1,6 +1,6 @@
 namespace Graft.Kernels.Cpu;
 
-/// <summary>Rows cut into chunks whose size depends on the sizes alone, never on the number of threads.</summary>
+/// <summary>Rows cut into chunks of a size that the caller gives. Each row is done by one thread, in one order, so that the size changes no bit.</summary>
 internal static class ParallelRows
 {
     /// <summary>Runs <paramref name="body"/> over <paramref name="rows"/> rows, <paramref name="rowsPerChunk"/> at a time (the last chunk may be shorter).</summary>

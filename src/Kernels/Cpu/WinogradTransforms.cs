@@ -48,9 +48,6 @@ internal sealed unsafe class WinogradTransforms
     /// <summary>Rows and columns of outputs.</summary>
     public int M { get; }
 
-    /// <summary>Rows and columns of inputs.</summary>
-    public int N => M + 2;
-
     /// <summary>Those of a <see cref="GemmTile"/>'s width for outputs of <paramref name="m"/> x <paramref name="m"/>.</summary>
     public static WinogradTransforms For(int tileId, int m) => All[tileId][m - 2];
 

@@ -5,8 +5,4 @@ namespace Graft.Kernels;
 /// <param name="K">Inputs.</param>
 /// <param name="O">Outputs.</param>
 /// <param name="Activation">Applied after bias and residual; null for none. It takes no parameters.</param>
-public readonly record struct FrozenDenseGeometry(int M, int K, int O, UnaryFormula? Activation = null)
-{
-    /// <summary>Multiplications and additions of one run.</summary>
-    public long Flops => 2L * M * K * O;
-}
+public readonly record struct FrozenDenseGeometry(int M, int K, int O, UnaryFormula? Activation = null);

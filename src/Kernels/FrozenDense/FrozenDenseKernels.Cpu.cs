@@ -25,14 +25,14 @@ internal sealed unsafe class CpuFrozenDenseKernels(GemmTile tile) : FrozenDenseK
             return;
         var line = new FusedConv2DGeometry(1, 1, g.M, g.K, g.O, 1, 1, 1, 1, 1, 1, Padding2D.None)
         {
-            Activation = g.Activation == UnaryFormula.ReLU ? FusedActivation.ReLU : FusedActivation.None,
+            Activation = g.Activation?.Fused() ?? FusedActivation.None,
         };
         var product = new FusedConv2DProduct(line, ConvAlgorithm.Pointwise, tile, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, y.Pointer);
         if (g.M <= FrozenDenseRows.Most)
             FrozenDenseRows.Run(g, tile.Columns, x.Pointer, packed.Pointer, b.Pointer, residual.Pointer, product.SumsFromResidual, y.Pointer);
         else
             product.Run();
-        if (g.Activation is { } formula and not UnaryFormula.ReLU)
+        if (g.Activation is { } formula && line.Activation == FusedActivation.None)
             _unary.Forward(new UnaryGeometry((long)g.M * g.O, formula), y, y);
     }
 

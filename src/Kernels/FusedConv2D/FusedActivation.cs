@@ -24,4 +24,12 @@ public static class FusedActivationExtensions
         FusedActivation.ReLU6 => new(count, UnaryFormula.ReLUMax, 6, 0),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "No activation."),
     };
+
+    /// <summary>What a formula with this first parameter is where it is fused; None for one that no kernel fuses.</summary>
+    public static FusedActivation Fused(this UnaryFormula formula, float alpha = 0) => (formula, alpha) switch
+    {
+        (UnaryFormula.ReLU, _) => FusedActivation.ReLU,
+        (UnaryFormula.ReLUMax, 6) => FusedActivation.ReLU6,
+        _ => FusedActivation.None,
+    };
 }

@@ -56,9 +56,6 @@ internal sealed unsafe partial class CpuFusedConv2DKernels(GemmTile tile) : Fuse
             PackPanel(Math.Min(tile.Columns, g.O - o), k, w.Pointer + (long)o * k, k, packed.Pointer + (long)o * k);
     }
 
-    public override long ScratchSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) =>
-        OutputsOfTile(algorithm) is int m and > 0 ? new FusedConv2DWinograd(g, m, tile).ScratchSize : new FusedConv2DProduct(g, algorithm, tile).ScratchSize;
-
     public override void Run(
         in FusedConv2DGeometry g, ConvAlgorithm algorithm, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
     {

@@ -42,8 +42,6 @@ internal sealed class CudaFusedConv2DKernels(FusedConvolution convolution, Winog
             memory.Copy(w, packed, PackedSize(g, algorithm));
     }
 
-    public override long ScratchSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) => 0;
-
     public override void Run(
         in FusedConv2DGeometry g, ConvAlgorithm algorithm, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
     {

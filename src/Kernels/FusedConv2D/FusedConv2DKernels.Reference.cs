@@ -15,8 +15,6 @@ internal sealed unsafe class ReferenceFusedConv2DKernels : FusedConv2DKernels
             packed.Pointer[i] = w.Pointer[i];
     }
 
-    public override long ScratchSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm) => 0;
-
     public override void Run(
         in FusedConv2DGeometry g, ConvAlgorithm algorithm, DevicePtr<float> x, DevicePtr<float> packed, DevicePtr<float> b, DevicePtr<float> residual, DevicePtr<float> y)
     {

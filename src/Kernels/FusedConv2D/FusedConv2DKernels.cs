@@ -33,12 +33,6 @@ public abstract class FusedConv2DKernels
     public abstract void Pack(in FusedConv2DGeometry g, ConvAlgorithm algorithm, DevicePtr<float> w, DevicePtr<float> packed);
 
     /// <summary>
-    /// Floats of scratch memory that a run takes, at most and for each thread, from the buffers that threads keep between calls. For
-    /// planning only: the caller does not bring it.
-    /// </summary>
-    public abstract long ScratchSize(in FusedConv2DGeometry g, ConvAlgorithm algorithm);
-
-    /// <summary>
     /// The output. x, residual and y are the addresses of the first pixel, inside of any border. <paramref name="b"/> [O] and
     /// <paramref name="residual"/> may be Null.
     /// </summary>

@@ -107,9 +107,6 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
 
     private readonly int Chunks => checked((_blocks + _blocksPerChunk - 1) / _blocksPerChunk * _panelChunks);
 
-    /// <summary>Floats of one thread's buffer.</summary>
-    public readonly long ScratchSize => _source == Source.InPlace ? 0 : (long)_runsPerBlock * _runLength * BufferStride;
-
     /// <summary>True where a sum starts at the residual and the bias is added last, false where it starts at the bias; see <see cref="Tiles"/>.</summary>
     public readonly bool SumsFromResidual => _residual != null && _joined * _depth < _k;
 
@@ -152,7 +149,7 @@ internal unsafe struct FusedConv2DProduct : IChunkBody
     {
         int firstPanel = chunk % _panelChunks * _panelsPerChunk, endPanel = Math.Min(firstPanel + _panelsPerChunk, _panels);
         int firstBlock = chunk / _panelChunks * _blocksPerChunk, endBlock = Math.Min(firstBlock + _blocksPerChunk, _blocks);
-        float* buffer = _source == Source.InPlace ? null : Scratch.Rent(ScratchSlot.Patches, ScratchSize);
+        float* buffer = _source == Source.InPlace ? null : Scratch.Rent(ScratchSlot.Patches, (long)_runsPerBlock * _runLength * BufferStride);
         for (int block = firstBlock; block < endBlock; block++)
         {
             int firstRun = block * _runsPerBlock, endRun = Math.Min(firstRun + _runsPerBlock, _rows * _runsPerRow);

@@ -78,9 +78,6 @@ internal unsafe struct FusedConv2DWinograd : IChunkBody
         _panelsPerChunk = Math.Max(1, 128 / tile.Columns);
     }
 
-    /// <summary>Floats of one thread's buffers.</summary>
-    public readonly long ScratchSize => _n * _n * (long)(InputStep + ProductStep) + SmallSize;
-
     private readonly int InputRow => _g.C + RowPadding;
 
     private readonly int ProductRow => _o + RowPadding;

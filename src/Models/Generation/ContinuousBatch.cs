@@ -1,7 +1,7 @@
 namespace Graft.Models;
 
 /// <summary>
-/// Texts that come and go and are continued together: a step gives each of them a token in one pass over the model's weights, which is what a token costs most for. Each text is what it would be alone.
+/// Texts that come and go and are continued together: a step gives each of them a token, and up to seven share a pass over the model's weights, which is what a token costs most for. Each text is what it would be alone.
 /// </summary>
 /// <remarks>Continuous batching: Yu et al. 2022, Orca. On a GPU each text has a pass of its own, as one launch. For one thread at a time.</remarks>
 /// <example>

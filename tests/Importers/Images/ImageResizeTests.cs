@@ -70,8 +70,9 @@ public sealed class ImageResizeTests
         {
             int y = i / channels / to, x = i / channels % to, c = i % channels;
             long sum = 1 << (ResizeTaps.Precision - 1);
-            for (int t = 0; t < taps.Counts[x]; t++)
-                sum += (long)pixels[(y * width + taps.First[x] + t) * channels + c] * taps.WeightsOf(x)[t];
+            ReadOnlySpan<int> weights = taps.WeightsOf(x);
+            for (int t = 0; t < weights.Length; t++)
+                sum += (long)pixels[(y * width + taps.First[x] + t) * channels + c] * weights[t];
             result[i] = (byte)Math.Clamp(sum >> ResizeTaps.Precision, 0, 255);
         }
         return result;

@@ -151,6 +151,7 @@ public sealed class KerasArchitectureTests : IDisposable
     public void Open_extents_are_asked_for_and_given_by_name()
     {
         string path = _files.Write("m.json", System.Text.Encoding.UTF8.GetBytes(Functional(Input("x", "[null, null, 4]"), Layer("Dense", "y", """{"units": 3}""", "x"))));
+        Assert.True(KerasImport.HoldsArchitecture(path));
         Assert.Equal("x", KerasImport.InputsOf(path)[0].Name);
         Assert.Equal([null, 4], KerasImport.InputsOf(path)[0].Shape!);
         Assert.Contains("input 'x' has shape [none,4], which leaves an extent open", Assert.Throws<GraftException>(() => new KerasImport().Build(path)).Message, StringComparison.Ordinal);

@@ -166,24 +166,6 @@ public sealed unsafe class GemmTests
         }
     }
 
-    [Theory]
-    [InlineData(3, 8, 9, 10)]
-    [InlineData(40, 20, 30, 25)]
-    public void A_batch_is_its_products_one_by_one(int batch, int m, int n, int k)
-    {
-        using var a = GuardedBlock.Random(batch * m * k, 1);
-        using var b = GuardedBlock.Random(k * n, 2);
-        using var c = new GuardedBlock(batch * m * n);
-        using var one = new GuardedBlock(m * n);
-        Gemm.RunBatched(batch, false, false, m, n, k, a.Pointer, k, m * k, b.Pointer, n, 0, c.Pointer, n, m * n, 0);
-        for (int i = 0; i < batch; i++)
-        {
-            Gemm.Run(false, false, m, n, k, a.Pointer + i * m * k, k, b.Pointer, n, one.Pointer, n, 0);
-            Assert.True(one.Values.SequenceEqual(c.Values.Slice(i * m * n, m * n)), $"Product {i} differs.");
-        }
-        c.AssertGuardsUntouched();
-    }
-
     [Fact]
     public void A_product_in_the_steady_state_allocates_nothing_on_the_calling_thread()
     {

@@ -22,8 +22,6 @@ internal sealed class Monitor(string name, MonitorMode mode, double minDelta)
 
     public double? Best { get; private set; }
 
-    public string Name => name;
-
     public void Reset() => Best = null;
 
     /// <summary>Takes an epoch in; true where it is better than the best by more than the least difference. NaN never is.</summary>

@@ -123,6 +123,7 @@ public sealed class Loss
     /// <param name="prediction">[N,..].</param>
     /// <param name="labels">The labels, in the shape that the data source gives them.</param>
     /// <param name="weights">[N], or null for 1.</param>
+    /// <exception cref="ShapeException">The labels do not fit the prediction, or a loss of one's own does not give each sample its cost.</exception>
     public Tensor Mean(Tape tape, Tensor prediction, Tensor labels, Tensor? weights = null)
     {
         tape.Layer = "loss";

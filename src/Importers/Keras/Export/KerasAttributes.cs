@@ -67,9 +67,6 @@ internal sealed class KerasAttributes
     /// <summary>A whole number of the model file.</summary>
     public int Whole(string own) => (int)_own[own]!;
 
-    /// <summary>A number of the model file.</summary>
-    public float Float(string own) => (float)_own[own]!;
-
     /// <summary>A truth value of the model file.</summary>
     public bool Flag(string own) => (bool)_own[own]!;
 
