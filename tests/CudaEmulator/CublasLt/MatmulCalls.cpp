@@ -187,7 +187,8 @@ LT_API int cublasLtMatmul(void* handle, void* desc, const void* alpha, const voi
     p.d = matrix(*problem.d, d, false);
     p.accumulate = accumulation(problem.desc->compute);
     p.rounding = inputRounding(problem.desc->compute);
-    p.roundsParts = algorithm && (algorithm->reduction & (ReductionInPlace | ReductionOutputType));
+    // Parts of float32 lose nothing; all algorithms add in one order, so that the list's does not show in the bits.
+    p.roundsParts = algorithm && (algorithm->reduction & (ReductionInPlace | ReductionOutputType)) && sizeOf(p.d.type) < 4;
     if (!readScalar(*problem.desc, alpha, p.alpha, "alpha") || !readScalar(*problem.desc, beta, p.beta, "beta")) return BlasInvalidValue;
     if (!checkMatrix(p.a, p.batch, false, __func__, "A") || !checkMatrix(p.b, p.batch, false, __func__, "B") || !checkMatrix(p.d, p.batch, true, __func__, "D")) return BlasInvalidValue;
     if (!p.beta.isZero() && !checkMatrix(p.c, p.batch, false, __func__, "C")) return BlasInvalidValue;
