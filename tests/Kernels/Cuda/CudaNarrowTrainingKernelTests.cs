@@ -38,8 +38,8 @@ public sealed partial class CudaNarrowTrainingKernelTests(CudaEmulator.CudaEmula
         public int Rounds { get; init; } = 1;
 
         /// <summary>
-        /// Twice at least where a library brings channels or rows that are not multiples of 8 into a form that its tensor cores take: cuDNN pads and cuts in 16 bits, and may
-        /// add beta's part there; cuBLAS chooses kernels for any alignment, some of which add parts of a sum in 16 bits. The emulator does neither.
+        /// On hardware twice at least where channels or rows are not multiples of 8: a library may bring them into a form that its tensor cores take, in 16 bits, and add what is there
+        /// behind that. cuDNN pads and cuts so; of cuBLAS no document says. The emulator rounds once.
         /// </summary>
         public int RoundsHere => !CudaEmulator.CudaEmulator.UsesHardware ? Rounds : Math.Max(Rounds, Geometry switch
         {
