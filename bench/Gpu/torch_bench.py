@@ -402,7 +402,7 @@ class Bench:
 
     def steps(self):
         batch = 2 if self.tiny else 32
-        resnet = ("resnet18-train-step", lambda: (ResNet([2, 2, 2, 2], False, 10), 32, 10)) if self.tiny else ("resnet50-train-step", lambda: (ResNet([3, 4, 6, 3], True, 1000), 224, 1000))
+        resnet = ("resnet18-train-step", lambda: (ResNet([2, 2, 2, 2], False, 10), 64, 10)) if self.tiny else ("resnet50-train-step", lambda: (ResNet([3, 4, 6, 3], True, 1000), 224, 1000))
         for name, make in [("vgg16-block5-step", self.block5), resnet]:
             if not f"{name}-b{batch}".startswith(self.options.only):
                 continue
