@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text.Json;
+
 namespace Graft.Bench.Gpu;
 
 /// <summary>The rows of a folder, written as they come: what was measured stays, whatever ends the program.</summary>
@@ -44,7 +47,21 @@ internal sealed class GpuResults(string folder, string only = "")
         }
     }
 
-    /// <summary>All rows of the folder, of every program that wrote some.</summary>
-    public IReadOnlyList<GpuRow> Load() => System.IO.File.Exists(File) ? [.. System.IO.File.ReadLines(File).Where(l => l.Length > 0).Select(GpuRow.FromJson)]
+    /// <summary>All rows of the folder, of every program that wrote some. A line that is no row, as a program leaves it that is ended while it writes, becomes one that says so.</summary>
+    public IReadOnlyList<GpuRow> Load() => System.IO.File.Exists(File) ? [.. System.IO.File.ReadLines(File).Select(Read).OfType<GpuRow>()]
         : throw new GraftException($"{File} is not there: nothing was measured yet.");
+
+    private static GpuRow? Read(string line, int number)
+    {
+        if (line.Length == 0)
+            return null;
+        try
+        {
+            return GpuRow.FromJson(line);
+        }
+        catch (JsonException)
+        {
+            return new GpuRow { Part = "report", Name = string.Create(CultureInfo.InvariantCulture, $"line {number + 1}"), Precision = "", Note = $"{FileName} has no row there: it does not parse" };
+        }
+    }
 }

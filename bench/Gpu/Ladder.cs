@@ -26,7 +26,7 @@ internal sealed class Ladder : IDisposable
                 if (rung.IsCudnn && !hasCudnn)
                     results.Add(row with { Note = "cuDNN was not found" });
                 else
-                    results.Try(row, () => ladder.Measure(row, each.Op, rung, expected, options.IsOnce));
+                    results.Try(row, () => ladder.Try(row, each.Op, rung, expected, options.IsOnce));
             }
         }
     }
@@ -42,6 +42,19 @@ internal sealed class Ladder : IDisposable
         using var workspace = new Workspace(kernels.Memory);
         op.Graft(kernels, workspace, op.Batch)();
         return workspace.Result();
+    }
+
+    /// <summary>A library that does not take what it is asked for is no failure.</summary>
+    private GpuRow Try(GpuRow row, OpCase op, Rung rung, float[] expected, bool isOnce)
+    {
+        try
+        {
+            return Measure(row, op, rung, expected, isOnce);
+        }
+        catch (Exception e) when (rung.IsRefusedBy(e))
+        {
+            return row with { Note = $"cuDNN does not take it: {e.Message.ReplaceLineEndings(" ")}" };
+        }
     }
 
     private GpuRow Measure(GpuRow row, OpCase op, Rung rung, float[] expected, bool isOnce)

@@ -1,5 +1,6 @@
 using Graft.Bench.Suite;
 using Graft.Kernels;
+using Graft.Kernels.Cuda;
 
 namespace Graft.Bench.Gpu;
 
@@ -11,6 +12,9 @@ internal sealed record Rung(string Name, bool UsesCudnn = true, Func<CudaKernelS
 {
     /// <summary>True for a call of cuDNN alone, which is left out where that is not installed.</summary>
     public bool IsCudnn => Name.StartsWith("cuDNN", StringComparison.Ordinal);
+
+    /// <summary>True where a call of cuDNN alone failed because it has nothing for these sizes: a status from 3000 to 3999, or no algorithm.</summary>
+    public bool IsRefusedBy(Exception e) => IsCudnn && e is NotSupportedException or CudaException { Status: >= 3000 and < 4000 };
 }
 
 /// <summary>An op at one size, and the ways to compute it from the plainest to the library's.</summary>

@@ -13,23 +13,35 @@ internal static partial class LadderCases
     /// <summary>The same where cuDNN may take Winograd's algorithm, which loses two digits.</summary>
     private const double ConvolutionTolerance = 5e-4;
 
-    /// <summary>All, the most used first.</summary>
-    public static IEnumerable<LadderCase> Of(bool isTiny) => isTiny
-        ?
-        [
-            Product(40, 36, 20), Convolution("3x3", 2, 9, 16, 16, 3), .. ConvolutionGradients("3x3", 2, 9, 16, 16, 3), Attention(2, 20, 16), Softmax(6, 70), LayerNorm(5, 48),
-            AttentionBackward(ComputePrecision.Float32, 2, 20, 16), .. NarrowAttention(2, 20, 16),
-            BatchNorm(2, 6, 8), Gelu(3000), Add(3000), MaxPool(2, 9, 8), AveragePool(2, 9, 8), ColumnSums(50, 40), Transpose(33, 40), Embedding(7, 30, 16), CrossEntropy(6, 90), Adam(3000),
-            Row(64, 40), Narrow("bf16", WeightPrecision.BFloat16, 64, 40), Narrow("int8", WeightPrecision.Int8, 64, 40), .. Moving(isTiny), .. RowGradients(isTiny),
-        ]
-        :
-        [
-            Product(4096, 4096, 4096), Product(512, 3072, 768), Convolution("3x3", 32, 56, 64, 64, 3), Convolution("3x3", 32, 14, 256, 256, 3), Convolution("3x3", 1, 14, 512, 512, 3), Convolution("1x1", 32, 56, 64, 256, 1), Convolution("1x1", 32, 14, 1024, 256, 1), Convolution("7x7/2", 32, 224, 3, 64, 7, 2),
-            .. ConvolutionGradients("3x3", 32, 56, 64, 64, 3), .. ConvolutionGradients("3x3", 32, 14, 256, 256, 3), .. ConvolutionGradients("1x1", 32, 14, 1024, 256, 1), Attention(12, 1024, 64), Softmax(12 * 1024, 1024), LayerNorm(8192, 768),
-            Attention(48, 512, 64), AttentionBackward(ComputePrecision.Float32, 48, 512, 64), .. NarrowAttention(48, 512, 64),
-            BatchNorm(32, 56, 256), Gelu(8192 * 3072), Add(32 * 56 * 56 * 256), MaxPool(32, 112, 64), AveragePool(32, 112, 64), ColumnSums(8192, 3072), Transpose(4096, 4096), Embedding(8192, 50257, 768), CrossEntropy(2048, 50257),
-            Adam(25_557_032), Row(768, 2304), Row(768, 768), Row(768, 3072), Row(3072, 768), Row(768, 50257), Narrow("bf16", WeightPrecision.BFloat16, 768, 2304), Narrow("bf16", WeightPrecision.BFloat16, 768, 50257), Narrow("int8", WeightPrecision.Int8, 768, 50257), .. Moving(isTiny), .. RowGradients(isTiny),
-        ];
+    /// <summary>All: first those that were not measured on hardware yet, then the most used first.</summary>
+    public static IEnumerable<LadderCase> Of(bool isTiny) => [.. Stored(isTiny), .. isTiny ? NewTiny() : New(), .. Moving(isTiny), .. RowGradients(isTiny), .. isTiny ? MeasuredTiny() : Measured()];
+
+    private static IEnumerable<LadderCase> NewTiny() =>
+    [
+        AveragePool(2, 9, 8), Transpose(33, 40), Embedding(7, 30, 16), CrossEntropy(6, 90), Adam(3000), Row(64, 40), Narrow("bf16", WeightPrecision.BFloat16, 64, 40), Narrow("int8", WeightPrecision.Int8, 64, 40),
+    ];
+
+    private static IEnumerable<LadderCase> MeasuredTiny() =>
+    [
+        Product(40, 36, 20), Convolution("3x3", 2, 9, 16, 16, 3), .. ConvolutionGradients("3x3", 2, 9, 16, 16, 3), Attention(2, 20, 16), Softmax(6, 70), LayerNorm(5, 48),
+        AttentionBackward(ComputePrecision.Float32, 2, 20, 16), .. NarrowAttention(2, 20, 16), BatchNorm(2, 6, 8), Gelu(3000), Add(3000), MaxPool(2, 9, 8), ColumnSums(50, 40),
+    ];
+
+    private static IEnumerable<LadderCase> New() =>
+    [
+        Transpose(4096, 4096), AveragePool(32, 112, 64), Embedding(8192, 50257, 768), CrossEntropy(2048, 50257), Adam(25_557_032), Row(768, 2304), Row(768, 768), Row(768, 3072), Row(3072, 768), Row(768, 50257),
+        Narrow("bf16", WeightPrecision.BFloat16, 768, 2304), Narrow("bf16", WeightPrecision.BFloat16, 768, 50257), Narrow("int8", WeightPrecision.Int8, 768, 50257),
+        Softmax(12 * 1024, 1024), BatchNorm(32, 56, 256), MaxPool(32, 112, 64), // their rungs of cuDNN
+    ];
+
+    private static IEnumerable<LadderCase> Measured() =>
+    [
+        Product(4096, 4096, 4096), Product(512, 3072, 768),
+        Convolution("3x3", 32, 56, 64, 64, 3), Convolution("3x3", 32, 14, 256, 256, 3), Convolution("3x3", 1, 14, 512, 512, 3), Convolution("1x1", 32, 56, 64, 256, 1), Convolution("1x1", 32, 14, 1024, 256, 1),
+        Convolution("7x7/2", 32, 224, 3, 64, 7, 2),
+        .. ConvolutionGradients("3x3", 32, 56, 64, 64, 3), .. ConvolutionGradients("3x3", 32, 14, 256, 256, 3), .. ConvolutionGradients("1x1", 32, 14, 1024, 256, 1), Attention(12, 1024, 64), LayerNorm(8192, 768),
+        Attention(48, 512, 64), AttentionBackward(ComputePrecision.Float32, 48, 512, 64), .. NarrowAttention(48, 512, 64), Gelu(8192 * 3072), Add(32 * 56 * 56 * 256), ColumnSums(8192, 3072),
+    ];
 
     private static IEnumerable<LadderCase> NarrowAttention(int heads, int tokens, int d) =>
         new[] { ComputePrecision.TF32, ComputePrecision.BFloat16 }.SelectMany(p => new[] { Attention(p, heads, tokens, d), AttentionBackward(p, heads, tokens, d) });
@@ -108,7 +120,7 @@ internal static partial class LadderCases
     private static void Demand(bool wasTaken)
     {
         if (!wasTaken)
-            throw new GraftException("cuDNN has no algorithm for it");
+            throw new NotSupportedException("cuDNN has no algorithm for it");
     }
 
     private static LadderCase[] ConvolutionGradients(string kind, int batch, int size, int c, int o, int filter)

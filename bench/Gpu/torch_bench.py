@@ -186,7 +186,7 @@ class Gpt2(nn.Module):
         return [torch.zeros(2, 1, self.heads, capacity, self.width // self.heads, device=weight.device, dtype=weight.dtype) for _ in self.blocks]
 
     def hidden(self, tokens, position=None, cache=None):
-        """All tokens of a sequence; or with a cache one token at a place that is a tensor, so that a CUDA graph can be told it."""
+        """All tokens of a sequence; or with a cache those at places that are a tensor, so that a CUDA graph can be told them."""
         n, t = tokens.shape
         places = torch.arange(t, device=tokens.device) if cache is None else position
         x = self.wte(tokens) + self.wpe(places)
@@ -197,7 +197,7 @@ class Gpt2(nn.Module):
             else:
                 cache[i][0].index_copy_(2, position, k)
                 cache[i][1].index_copy_(2, position, v)
-                y = attention(q, cache[i][0], cache[i][1], attn_mask=torch.arange(cache[i].shape[3], device=x.device)[None, None, None] <= position)
+                y = attention(q, cache[i][0], cache[i][1], attn_mask=torch.arange(cache[i].shape[3], device=x.device) <= position[:, None])
             x = x + block["proj"](y.transpose(1, 2).reshape(n, t, -1))
             x = x + block["down"](F.gelu(block["up"](block["ln_2"](x)), approximate="tanh"))
         return self.norm(x)
@@ -211,6 +211,9 @@ class Gpt2(nn.Module):
 
 # ---- rows and times ----
 
+LADDER_BUDGET = 0.15  # seconds of a kernel's samples
+
+
 class Bench:
     def __init__(self, options):
         self.options, self.device, self.path = options, torch.device(options.device), os.path.join(options.output, "rows.jsonl")
@@ -218,9 +221,16 @@ class Bench:
         self.expected = {}
         if os.path.exists(self.path):
             with open(self.path, encoding="utf-8") as rows:
-                for row in map(json.loads, rows):
-                    if row["part"] == "check" and row.get("values"):
+                for row in map(self.read, rows):
+                    if row.get("part") == "check" and row.get("values"):
                         self.expected[row["name"], row["precision"]] = row["values"]
+
+    @staticmethod
+    def read(line):
+        try:
+            return json.loads(line)
+        except ValueError:
+            return {}  # cut off when a program was ended; the report tells of it
 
     def add(self, **row):
         row["engine"] = "torch"
@@ -231,15 +241,16 @@ class Bench:
             figure = f'{row["seconds"] * 1e3:.4g} ms' + (f', deviates by {row["deviation"]:.2g}' if "deviation" in row else "") if "seconds" in row else f'not available: {row["note"]}'
             print(f'PyTorch {row["name"]} {row.get("variant", "")} {row.get("precision", "")}'.ljust(66), figure, flush=True)
 
-    def measure(self, make, **row):
+    def measure(self, make, budget=0.4, **row):
         """Makes a run, checks what it gives, and times it. What fails becomes a row that says so."""
         if not row["name"].startswith(self.options.only):
             return
         try:
             run, *rest = make()
             for result in rest:
-                row["deviation"] = result
-            row.update(self.times(run))
+                if result is not None:
+                    row["deviation"] = result
+            row.update(self.times(run, budget))
         except Exception as error:  # noqa: BLE001: whatever it is, the next measurement goes on
             row["note"] = f"failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         self.add(**row)
@@ -258,9 +269,9 @@ class Bench:
         end.synchronize()
         return start.elapsed_time(end) * 1e-3
 
-    def times(self, run, budget=0.4):
+    def times(self, run, budget):
         shortest, spent = self.seconds(run, 1), 0.0
-        while not self.tiny and spent < 0.1:
+        while not self.tiny and spent < budget / 4:
             shortest = min(shortest, self.seconds(run, 1))
             spent += shortest
         runs = 1 if self.tiny else int(max(1, min(0.02 / max(shortest, 1e-6), 2000)))
@@ -294,13 +305,21 @@ class Bench:
         if not np.isfinite(ours).all():
             raise ValueError("a result is not finite")
         if theirs is None:
-            return float("nan")
+            return None  # nothing to compare with; NaN would be no JSON
         theirs = np.asarray(theirs, dtype=np.float64)
         worst = float(np.max(np.abs(ours - theirs) / (np.abs(theirs) + np.sqrt(np.mean(theirs ** 2)))))
         allowed = {"fp32": 1e-3, "tf32": 2e-2}.get(precision, 2e-1)
         if not worst <= allowed:
             raise ValueError(f"the result deviates from Graft's by {worst:.3g}; {allowed:.3g} is allowed")
         return worst
+
+    def fused(self, optimizer, parameters, **settings):
+        """In one kernel, where this PyTorch has it."""
+        parameters = list(parameters)
+        try:
+            return optimizer(parameters, fused=True, **settings) if self.cuda else optimizer(parameters, **settings)
+        except (TypeError, RuntimeError):
+            return optimizer(parameters, **settings)
 
     def precision(self, name):
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == "tf32"
@@ -383,7 +402,7 @@ class Bench:
 
     def steps(self):
         batch = 2 if self.tiny else 32
-        resnet = ("resnet18-train-step", lambda: (ResNet([2, 2, 2, 2], False, 10), 32, 10)) if self.tiny else ("resnet50-train-step", lambda: (ResNet([3, 4, 6, 3], True, 1000), 224, 1000))
+        resnet = ("resnet18-train-step", lambda: (ResNet([2, 2, 2, 2], False, 10), 64, 10)) if self.tiny else ("resnet50-train-step", lambda: (ResNet([3, 4, 6, 3], True, 1000), 224, 1000))
         for name, make in [("vgg16-block5-step", self.block5), resnet]:
             if not f"{name}-b{batch}".startswith(self.options.only):
                 continue
@@ -400,7 +419,7 @@ class Bench:
         self.precision(precision)
         network, side, classes = build()
         network.to(self.device, memory_format=self.form(variant))
-        optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=1e-4, momentum=0.9)
+        optimizer = self.fused(torch.optim.SGD, [p for p in network.parameters() if p.requires_grad], lr=1e-4, momentum=0.9)
         host = self.images(batch, side).contiguous(memory_format=self.form(variant))
         host = host.pin_memory() if self.cuda else host
         x = host.to(self.device)
@@ -417,7 +436,7 @@ class Bench:
         call = torch.compile(losing) if variant == "compile" else losing
 
         def update():
-            optimizer.zero_grad(set_to_none=variant != "graph")
+            optimizer.zero_grad(set_to_none=True)
             loss = call(x)
             loss.backward()
             optimizer.step()
@@ -451,20 +470,26 @@ class Bench:
                              name=f"gpt2-train-step-{sequences}x{length}", count=sequences * length, **row)
 
     def decoding(self, gpt, text, tokens, variant):
-        """The most probable tokens behind a prompt of 4, one by one, from a cache of fixed size; nothing waits for the host."""
+        """The most probable tokens behind a prompt of 4, from a cache of fixed size: the prompt in one pass, as Graft reads it, then one by one. Nothing waits for the host."""
+        prompt = text[None, :4]
         cache, token, position = gpt.cache(4 + tokens), text[:1].clone()[None], torch.zeros(1, dtype=torch.long, device=self.device)
+
+        def next_of(tokens, places):
+            token.copy_(gpt.logits(gpt.hidden(tokens, places, cache)[:, -1]).argmax(-1, keepdim=True))
+            position.copy_(places[-1:] + 1)
+
+        def read():
+            with torch.no_grad():
+                next_of(prompt, torch.arange(4, device=self.device))
 
         def one():
             with torch.no_grad():
-                token.copy_(gpt.logits(gpt.hidden(token, position, cache)[:, -1]).argmax(-1, keepdim=True))
-                position.add_(1)
-        one_token = self.graphed(one) if variant == "graph" else one
+                next_of(token, position)
+        reading, one_token = (self.graphed(read), self.graphed(one)) if variant == "graph" else (read, one)
 
         def run():
-            position.zero_()
-            for i in range(3 + tokens):
-                if i < 4:
-                    token.copy_(text[i].view(1, 1))
+            reading()
+            for _ in range(tokens - 1):
                 one_token()
         run()
         return run
@@ -482,7 +507,7 @@ class Bench:
     def text_step(self, name, exact, sequences, length, precision, variant):
         self.precision(precision)
         gpt = copy.deepcopy(exact).train()
-        optimizer = torch.optim.AdamW(gpt.parameters(), lr=1e-4, **({"fused": True, "capturable": variant == "graph"} if self.cuda else {}))
+        optimizer = self.fused(torch.optim.AdamW, gpt.parameters(), lr=1e-4, **({"capturable": variant == "graph"} if self.cuda else {}))
         texts = ids("texts", sequences * (length + 1), gpt.wte.num_embeddings).view(sequences, length + 1)
         host = texts.pin_memory() if self.cuda else texts
 
@@ -492,10 +517,14 @@ class Bench:
         return self.trained(name, losing, texts.to(self.device), host, optimizer, precision, variant)
 
     def ladder(self):
-        """The kernels of bench/Gpu/LadderCases.cs, in float32."""
+        """The kernels of bench/Gpu/LadderCases.cs, in float32 unless their names say otherwise. A name stands for the same bytes there and here."""
         self.precision("fp32")
-        n, of = lambda *shape: numbers("x", *shape).to(self.device), lambda tiny, full: tiny if self.tiny else full
+        of = lambda tiny, full: tiny if self.tiny else full
+        # Drawn once, on the GPU: results are not compared, and the processor would take longer to make the numbers than all kernels together.
+        base = torch.empty(of(1 << 16, 1 << 27), device=self.device).uniform_(-1, 1)
+        n = lambda *shape: base[:math.prod(shape)].clone().view(shape)
         last = lambda x: x.contiguous(memory_format=torch.channels_last)
+        self.stored(of, n, last)
         for m, o, k in of([(40, 36, 20)], [(4096, 4096, 4096), (512, 3072, 768)]):
             self.kernel(f"product {m}x{o}x{k}", lambda: (n(m, k), n(k, o)), lambda a, b: a @ b)
         for kind, batch, side, c, o, size, stride in of([("3x3", 2, 9, 16, 16, 3, 1)],
@@ -508,11 +537,9 @@ class Bench:
             self.kernel(f"convolution {kind} {batch}x{side}²x{c} to {o}, gradient of x", made, gradient([True, False, False]))
             self.kernel(f"convolution {kind} {batch}x{side}²x{c} to {o}, gradient of w", made, gradient([False, True, False]))
         for heads, tokens, d in of([(2, 20, 16)], [(12, 1024, 64), (48, 512, 64)]):
-            self.kernel(f"attention {heads}x{tokens}x{d}", lambda: [n(1, heads, tokens, d)] * 3, lambda q, k, v: attention(q, k, v, is_causal=True))
+            self.kernel(f"attention {heads}x{tokens}x{d}", lambda: [n(1, heads, tokens, d) for _ in range(3)], lambda q, k, v: attention(q, k, v, is_causal=True))
         heads, tokens, d = of((2, 20, 16), (48, 512, 64))
-        self.kernel(f"attention in bf16 {heads}x{tokens}x{d}", lambda: [n(1, heads, tokens, d).bfloat16()] * 3, lambda q, k, v: attention(q, k, v, is_causal=True))
-        for name, dtype in (("attention backward", torch.float32), ("attention backward in bf16", torch.bfloat16)):
-            self.measure(lambda: (self.attention_backward([n(1, heads, tokens, d).to(dtype) for _ in range(3)]),), part="ladder", name=f"{name} {heads}x{tokens}x{d}", precision="fp32")
+        self.gradient(f"attention backward {heads}x{tokens}x{d}", lambda: [n(1, heads, tokens, d) for _ in range(3)], lambda q, k, v: attention(q, k, v, is_causal=True))
         rows, columns = of((6, 70), (12 * 1024, 1024))
         self.kernel(f"softmax {rows}x{columns}", lambda: (n(rows, columns),), lambda x: torch.softmax(x, -1))
         rows, columns = of((5, 48), (8192, 768))
@@ -552,7 +579,7 @@ class Bench:
         self.kernel(f"softmax cross-entropy {rows}x{classes}", lambda: (n(rows, classes), ids("labels", rows, classes).to(self.device)), lambda x, t: F.cross_entropy(x, t, reduction="none"))
         self.row_gradients(of, n, last)
         count = of(3000, 25_557_032)
-        self.measure(lambda: (self.adam(n(count)),), part="ladder", name=f"step of Adam {count}", precision="fp32")
+        self.measure(lambda: (self.adam(n(count)),), LADDER_BUDGET, part="ladder", name=f"step of Adam {count}", precision="fp32")
 
     def row_gradients(self, of, n, last):
         aten = torch.ops.aten
@@ -572,28 +599,57 @@ class Bench:
         for batch, side, c in of((), ((32, 14, 1024), (32, 7, 512))):
             self.kernel(f"batch norm, training {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)), n(c), n(c).abs(), n(c), n(c)),
                         lambda x, mean, variance, w, b: F.batch_norm(x, mean, variance, w, b, True, 0.01, 1e-3))
+        rows, classes = of((6, 90), (1024, 50257))
+        self.gradient(f"softmax cross-entropy's gradient {rows}x{classes}", lambda: (n(rows, classes), ids("labels", rows, classes).to(self.device)), lambda x, t: F.cross_entropy(x, t, reduction="none"))
         batch, side, c = of((2, 6, 8), (32, 7, 2048))
         self.kernel(f"means of pixels {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)),), lambda x: x.mean((2, 3)))
         count = of(3000, 32 * 56 * 56 * 256)
         self.kernel(f"sum of all {count}", lambda: (n(count),), lambda x: x.sum())
+
+    def stored(self, of, n, last):
+        """What lies in memory as bf16: what autocast computes with, in as many kernels as PyTorch has for it."""
+        aten, bf16 = torch.ops.aten, torch.bfloat16
+        heads, tokens, d = of((2, 20, 16), (48, 512, 64))
+        qkv = lambda: [n(1, heads, tokens, d).to(bf16) for _ in range(3)]
+        self.kernel(f"attention stored in bf16 {heads}x{tokens}x{d}", qkv, lambda q, k, v: attention(q, k, v, is_causal=True))
+        self.gradient(f"attention backward stored in bf16 {heads}x{tokens}x{d}", qkv, lambda q, k, v: attention(q, k, v, is_causal=True))
+        batch, side, c = of((2, 6, 8), (32, 56, 256))
+        images = lambda: last(n(batch, c, side, side).to(bf16))
+        norm = lambda x, mean, variance, w, b: F.batch_norm(x, mean, variance, w, b, True, 0.01, 1e-3)
+        self.kernel(f"batch norm stored in bf16, training {batch}x{side}²x{c}", lambda: (images(), n(c), n(c).abs(), n(c), n(c)), norm)
+        self.kernel(f"batch norm's gradients stored in bf16 {batch}x{side}²x{c}", lambda: (images(), images(), n(c), n(c), n(c).abs()),
+                    lambda x, dy, w, mean, rstd: aten.native_batch_norm_backward(dy, x, w, None, None, mean, rstd, True, 1e-3, [True, True, True]))
+        self.kernel(f"batch norm, shortcut and ReLU stored in bf16, training {batch}x{side}²x{c}", lambda: (images(), images(), n(c), n(c).abs(), n(c), n(c)),
+                    lambda x, shortcut, *rest: norm(x, *rest).add_(shortcut).relu_())
+        rows, columns = of((5, 48), (8192, 768))
+        self.kernel(f"layer norm of float32 to bf16 {rows}x{columns}", lambda: (n(rows, columns), n(columns), n(columns)), lambda x, w, b: F.layer_norm(x, (x.shape[-1],), w, b).to(bf16))
+        self.kernel(f"layer norm's gradients, of float32 to bf16 {rows}x{columns}", lambda: (n(rows, columns), n(rows, columns).to(bf16), n(columns), n(columns), n(rows, 1), n(rows, 1).abs()),
+                    lambda x, dy, w, b, mean, rstd: aten.native_layer_norm_backward(dy.float(), x, (x.shape[-1],), mean, rstd, w, b, [True, True, True]))
+        rows, classes = of((6, 90), (1024, 50257))
+        logits = lambda: (n(rows, classes).to(bf16), ids("labels", rows, classes).to(self.device))
+        self.kernel(f"softmax cross-entropy stored in bf16 {rows}x{classes}", logits, lambda x, t: F.cross_entropy(x, t, reduction="none"))
+        self.gradient(f"softmax cross-entropy's gradient stored in bf16 {rows}x{classes}", logits, lambda x, t: F.cross_entropy(x, t, reduction="none"))
 
     def kernel(self, name, make, run):
         def made():
             inputs = make()
             return (lambda: run(*inputs),)
         with torch.no_grad():
-            self.measure(made, part="ladder", name=name, precision="fp32")
+            self.measure(made, LADDER_BUDGET, part="ladder", name=name, precision="fp32")
 
-    def attention_backward(self, inputs):
-        inputs = [x.requires_grad_() for x in inputs]
-        y = attention(*inputs, is_causal=True)
-        dy = torch.ones_like(y)
-        return lambda: torch.autograd.grad(y, inputs, dy, retain_graph=True)
+    def gradient(self, name, make, run):
+        """Those of all inputs, behind a forward run that is not timed."""
+        def made():
+            inputs = [x.requires_grad_() if x.is_floating_point() else x for x in make()]
+            y = run(*inputs)
+            dy = torch.ones_like(y)
+            return (lambda: torch.autograd.grad(y, [x for x in inputs if x.requires_grad], dy, retain_graph=True),)
+        self.measure(made, LADDER_BUDGET, part="ladder", name=name, precision="fp32")
 
     def adam(self, values):
         weight = nn.Parameter(values)
         weight.grad = torch.ones_like(weight)
-        return torch.optim.Adam([weight], lr=1e-3, eps=1e-7, **({"fused": True} if self.cuda else {})).step
+        return self.fused(torch.optim.Adam, [weight], lr=1e-3, eps=1e-7).step
 
 
 def main():

@@ -29,6 +29,12 @@ internal sealed class Workspace(MemoryKernels memory) : IDisposable
     /// <summary>Memory for what is neither read before it is written nor compared.</summary>
     public DevicePtr<float> Scratch(long count) => new(Allocate(count * sizeof(float)));
 
+    /// <summary>The same for numbers of 16 bits.</summary>
+    public DevicePtr<ushort> NarrowScratch(long count) => new(Allocate(count * sizeof(ushort)));
+
+    /// <summary>Makes the result of what a run left, where that is of another type; it is no part of the run.</summary>
+    public Action? BeforeResult { get; set; }
+
     /// <summary>Memory for the result.</summary>
     public DevicePtr<float> Output(long count)
     {
@@ -54,6 +60,7 @@ internal sealed class Workspace(MemoryKernels memory) : IDisposable
     /// <summary>The result of the last run.</summary>
     public float[] Result()
     {
+        BeforeResult?.Invoke();
         var result = new float[_outputCount];
         memory.Download(_output, result.AsSpan());
         return result;

@@ -81,6 +81,16 @@ public sealed class GpuReportTests : IDisposable
         Assert.True(double.IsNaN(GpuRow.FromJson("""{"part":"text","name":"decode"}""").Seconds));
     }
 
+    [Fact]
+    public void A_line_that_does_not_parse_is_told_of_and_the_others_are_read()
+    {
+        File.WriteAllText(Path.Combine(_folder, "rows.jsonl"),
+            """{"part":"text","name":"decode","seconds":1}""" + "\n" + """{"part":"text","name":"prefill","engine":"torch","seconds":1,"deviation":NaN}""" + "\n\n" + """{"part":"text","na""" + "\n");
+        string text = GpuReport.Write(_folder, new GpuResults(_folder).Load());
+        Assert.Contains("| decode ", text, StringComparison.Ordinal);
+        Assert.Contains("| rows.jsonl has no row there: it does not parse | line 2, line 4 |", text, StringComparison.Ordinal);
+    }
+
     private string Report(params GpuRow[] rows) => GpuReport.Write(_folder, rows);
 
     private static GpuRow Row(string part, string name, double seconds = double.NaN) => new() { Part = part, Name = name, Seconds = seconds };

@@ -33,7 +33,14 @@ public sealed class LadderTests(CudaEmulator.CudaEmulator emulator) : IDisposabl
         {
             using var gpu = new EmulatedGpu(usesCudnn: rung.UsesCudnn);
             using var here = new Workspace(gpu.Kernels.Memory);
-            (rung.Make ?? of.Op.Graft)((CudaKernelSet)gpu.Kernels, here, of.Op.Batch)();
+            try
+            {
+                (rung.Make ?? of.Op.Graft)((CudaKernelSet)gpu.Kernels, here, of.Op.Batch)();
+            }
+            catch (Exception e) when (CudaEmulator.CudaEmulator.UsesHardware && rung.IsRefusedBy(e))
+            {
+                continue; // a version that has nothing for such small sizes
+            }
             double deviation = OutputCheck.Deviation(here.Result(), expected);
             Assert.True(deviation <= of.Op.Tolerance, $"{rung.Name} deviates by {deviation}.");
         }

@@ -183,12 +183,12 @@ public sealed unsafe class CudaEmulator : IDisposable
             ((delegate* unmanaged<void>)Export("cuemuResetCounters"))();
     }
 
-    /// <summary>Lets the nth call of a kind from now on (1 is the next) answer a status; n = 0 takes the order back.</summary>
-    internal void Inject(string kind, ulong n, int status)
+    /// <summary>Lets the nth call of a kind from now on (1 is the next), and so many in all, answer a status; n = 0 takes the order back.</summary>
+    internal void Inject(string kind, ulong n, int status, ulong times = 1)
     {
         OnlyEmulated("it lets calls fail");
         fixed (byte* text = Utf8(kind))
-            Assert.True(((delegate* unmanaged<byte*, ulong, int, int>)Export("cuemuInject"))(text, n, status) == 1, $"The emulator knows no kind of call '{kind}'.");
+            Assert.True(((delegate* unmanaged<byte*, ulong, int, ulong, int>)Export("cuemuInject"))(text, n, status, times) == 1, $"The emulator knows no kind of call '{kind}'.");
     }
 
     /// <summary>Runs all queued work without counting as a wait of the program.</summary>

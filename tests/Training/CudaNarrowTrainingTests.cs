@@ -119,13 +119,16 @@ public sealed class CudaNarrowTrainingTests(CudaEmulator.CudaEmulator emulator) 
         static Tensor Normalised(Tape tape, Tensor x) => tape.Run(new LayerNormOp(1e-5f), x, Weight(tape, Channels), Weight(tape, Channels));
         static Tensor Dense(Tape tape, Tensor x) => tape.Run(new DenseOp(), x, Weight(tape, Channels, 5), Weight(tape, 5));
         static Tensor Product(Tape tape, Tensor x) => tape.Run(new MatMulOp(transposeB: true), x, Weight(tape, 5, Channels));
-        foreach ((Func<Tape, Tensor, Tensor> op, int roundings) in new (Func<Tape, Tensor, Tensor>, int)[] { (Depthwise, 1), (Transposed, 1), (Joined, 3), (Normalised, 1), (Dense, 1), (Product, 1) })
+        // 5 or 6 channels are no multiple of 8: on hardware a library may bring them into a form that is one, in 16 bits, and round once more.
+        int library = CudaEmulator.CudaEmulator.UsesHardware ? 1 : 0;
+        foreach ((Func<Tape, Tensor, Tensor> op, int roundings) in new (Func<Tape, Tensor, Tensor>, int)[]
+        {
+            (Depthwise, 1), (Transposed, 1 + library), (Joined, 3), (Normalised, 1), (Dense, 1 + library), (Product, 1 + library),
+        })
             Compare(gpu.Device, precision, op, isNarrow: true, roundings); // of parts that are joined, two gradients are rounded, and their sum
         // What has a second reader adds to a gradient that is there.
-        foreach (Func<Tape, Tensor, Tensor> op in new Func<Tape, Tensor, Tensor>[] { Depthwise, Transposed, Normalised, Dense, Product })
-        {
-            Compare(gpu.Device, precision, (tape, x) => tape.Run(new ConcatOp(0), op(tape, x), op(tape, x)), isNarrow: true, roundings: 3);
-        }
+        foreach ((Func<Tape, Tensor, Tensor> op, int more) in new (Func<Tape, Tensor, Tensor>, int)[] { (Depthwise, 0), (Transposed, 2 * library), (Normalised, 0), (Dense, 2 * library), (Product, 2 * library) })
+            Compare(gpu.Device, precision, (tape, x) => tape.Run(new ConcatOp(0), op(tape, x), op(tape, x)), isNarrow: true, roundings: 3 + more);
     }
 
     [Theory]

@@ -72,8 +72,7 @@ internal sealed class CudaMemoryPool : IDisposable
         CUresult status = TryAllocate(bytes, out ulong address);
         if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY)
         {
-            WhenShort?.Invoke();
-            Trim(); // what the pool holds in pieces that do not fit may fit as a whole
+            GiveBack();
             status = TryAllocate(bytes, out address);
         }
         if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY)
@@ -83,6 +82,20 @@ internal sealed class CudaMemoryPool : IDisposable
         lock (_lock)
             Note((nint)address, bytes);
         return (nint)address;
+    }
+
+    /// <summary>Gives back all that is kept for reuse, here and by others: the driver, or a library that asks it by itself, was short of memory.</summary>
+    public void GiveBack()
+    {
+        WhenShort?.Invoke();
+        Trim(); // what the pool holds in pieces that do not fit may fit as a whole
+    }
+
+    /// <summary>What is thrown where a library had too little memory for its own.</summary>
+    public CudaOutOfMemoryException OutOfMemoryOf(string library)
+    {
+        (long free, long total) = Room();
+        return new CudaOutOfMemoryException($"{library} could not get what it needs", 0, free, total, LiveBytes, _context.Info);
     }
 
     /// <summary>Takes a block for the kernels of one call, which comes back by <see cref="TakeBack"/>.</summary>
@@ -201,7 +214,13 @@ internal sealed class CudaMemoryPool : IDisposable
 
     private CudaOutOfMemoryException OutOfMemory(long bytes)
     {
+        (long free, long total) = Room();
+        return new CudaOutOfMemoryException($"{CudaOutOfMemoryException.Mebibytes(bytes)} asked for", bytes, free, total, LiveBytes, _context.Info);
+    }
+
+    private static (long Free, long Total) Room()
+    {
         Check.Ok(Driver.cuMemGetInfo_v2(out nuint free, out nuint total));
-        return new CudaOutOfMemoryException(bytes, (long)free, (long)total, LiveBytes, _context.Info);
+        return ((long)free, (long)total);
     }
 }

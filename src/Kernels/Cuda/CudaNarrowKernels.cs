@@ -39,7 +39,7 @@ internal sealed class CudaNarrowKernels : NarrowKernels
         Unary = new NarrowUnaryKernels(new CudaUnaryKernels(context, precision));
         var matMul = new NarrowMatMulKernels(products, exactProducts);
         MatMul = matMul;
-        TrainedDense = new TrainedDenseKernels(_dense, matMul, _rounding, reduce, exact);
+        TrainedDense = new TrainedDenseKernels(_dense, matMul, _rounding, reduce, exact, new CudaPadding(context, precision, precision, precision), new CudaPadding(context, precision));
         Dropout = new NarrowDropoutKernels(new CudaDropoutKernels(context, precision));
         LastToken = new NarrowLastTokenKernels(new CudaLastTokenKernels(context, precision));
         SoftmaxCrossEntropy = new NarrowSoftmaxCrossEntropyKernels(new CudaSoftmaxCrossEntropyKernels(context, precision));

@@ -24,15 +24,15 @@ public sealed class CudaOutOfMemoryException : CudaException
             (Requested, Free, Total, Live, Status) = (first.Requested, first.Free, first.Total, first.Live, first.Status);
     }
 
-    internal CudaOutOfMemoryException(long requested, long free, long total, long live, CudaDeviceInfo gpu)
-        : base($"cuda:{gpu.Index} ({gpu.Name}) is out of memory: {Mebibytes(requested)} asked for, {Mebibytes(free)} free of {Mebibytes(total)}, {Mebibytes(live)} held by this program. "
+    internal CudaOutOfMemoryException(string what, long requested, long free, long total, long live, CudaDeviceInfo gpu)
+        : base($"cuda:{gpu.Index} ({gpu.Name}) is out of memory: {what}, {Mebibytes(free)} free of {Mebibytes(total)}, {Mebibytes(live)} held by this program. "
             + "Use a smaller batch, gradient checkpointing (FitOptions.CheckpointEvery), or end other programs on this GPU (nvidia-smi lists them).")
     {
         (Requested, Free, Total, Live) = (requested, free, total, live);
         Status = (int)Native.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
     }
 
-    /// <summary>Bytes asked for.</summary>
+    /// <summary>Bytes asked for; 0 where a library does not tell.</summary>
     public long Requested { get; }
 
     /// <summary>Bytes that the GPU has free.</summary>
@@ -44,5 +44,5 @@ public sealed class CudaOutOfMemoryException : CudaException
     /// <summary>Bytes that this program holds on the GPU.</summary>
     public long Live { get; }
 
-    private static string Mebibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N1} MiB");
+    internal static string Mebibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N1} MiB");
 }

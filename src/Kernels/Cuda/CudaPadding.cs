@@ -13,6 +13,12 @@ internal sealed class CudaPadding(CudaContext context, ComputePrecision precisio
     /// <summary>Sizes of matrices are made multiples of this: 16 bytes of the narrowest numbers.</summary>
     public const int Multiple = 8;
 
+    /// <summary>Numbers of a matrix from which on another layout pays for the pass over memory that makes it.</summary>
+    public const long Fewest = 1 << 20;
+
+    /// <summary>Rows of a result that is made in such rows first.</summary>
+    public const int RowsAtOnce = 512;
+
     private const int RowPart = 2048; // numbers of a block, as in PaddedRows.cu
     private const int RowBytes = 128;
     private const string File = "PaddedRows.cu";

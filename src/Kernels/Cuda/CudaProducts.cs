@@ -10,14 +10,12 @@ namespace Graft.Kernels.Cuda;
 /// <param name="output">How results do.</param>
 internal sealed class CudaProducts(CudaContext context, ComputePrecision precision, ComputePrecision stored = ComputePrecision.Float32, ComputePrecision output = ComputePrecision.Float32)
 {
-    private const int RowsAtOnce = 512; // of a result that is made elsewhere first
-
     private readonly CudaRounding _rounding = new(context, precision);
     private readonly CudaPadding _padding = new(context, precision, stored, output);
     private readonly GemmTypes? _types = precision == ComputePrecision.Float32 ? null : GemmTypes.Of(precision, output.IsNarrow());
 
-    /// <summary>Numbers of a matrix from which on another layout pays for the pass over memory that makes it.</summary>
-    public long FewestPadded { get; init; } = 1 << 20;
+    /// <inheritdoc cref="CudaPadding.Fewest"/>
+    public long FewestPadded { get; init; } = CudaPadding.Fewest;
 
     private int OutputBytes => output.IsNarrow() ? sizeof(ushort) : sizeof(float);
 
@@ -101,11 +99,11 @@ internal sealed class CudaProducts(CudaContext context, ComputePrecision precisi
             context.Blas.Multiply(m, n, k, a.Matrices, b.Matrices, c, beta, count, _types);
             return;
         }
-        using CudaScratch room = _padding.Room(Math.Min(m, RowsAtOnce), n, out int stride);
+        using CudaScratch room = _padding.Room(Math.Min(m, CudaPadding.RowsAtOnce), n, out int stride);
         int width = b.Width >= CudaPadding.Up(n) ? CudaPadding.Up(n) : n;
-        for (int first = 0; first < m; first += RowsAtOnce)
+        for (int first = 0; first < m; first += CudaPadding.RowsAtOnce)
         {
-            int rows = Math.Min(RowsAtOnce, m - first);
+            int rows = Math.Min(CudaPadding.RowsAtOnce, m - first);
             CudaMatrices some = a.Matrices with { Data = new DevicePtr<float>(a.Matrices.Data.Address + (nint)((long)first * (a.Matrices.Transposed ? 1 : a.Matrices.RowStride) * FactorBytes)) };
             context.Blas.Multiply(rows, width, k, some, b.Matrices, new CudaMatrices(new DevicePtr<float>(room.Address), stride), 0, 1, _types);
             _padding.Unpad(room.Address, stride, new DevicePtr<float>(c.Data.Address + (nint)((long)first * c.RowStride * OutputBytes)), c.RowStride, rows, n, beta);

@@ -35,7 +35,7 @@ internal readonly record struct CudnnOperands(nint First, nint Second, nint Resu
 
 /// <summary>
 /// Descriptors of one convolution, and for each direction the algorithms that cuDNN's heuristic names, the best first: those that give the same numbers in every run
-/// and whose workspace is of a sane size. One that refuses when it is called is struck off, and the next one tried.
+/// and whose workspace is of a sane size. One that refuses when it is called is struck off, and the next one tried; calls that add to what is there have lists of their own.
 /// </summary>
 internal sealed unsafe class CudnnConvolution : IDisposable
 {
@@ -53,8 +53,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     private readonly cudnnTensorDescriptor_t _x, _y, _bias;
     private readonly cudnnFilterDescriptor_t _w;
     private readonly cudnnConvolutionDescriptor_t _convolution;
-    private readonly Queue<Candidate>?[] _candidates = new Queue<Candidate>?[4];
-    private readonly string[] _reasons = [NoAlgorithm, NoAlgorithm, NoAlgorithm, NoAlgorithm]; // of the last refusal in each direction
+    private readonly Dictionary<(CudnnDirection Direction, bool Adds), Choice> _choices = [];
     private cudnnMathType_t? _math; // that an algorithm asked for last
 
     public CudnnConvolution(CudaContext context, cudnnHandle_t handle, cudnnActivationDescriptor_t identity, in Conv2DGeometry g, ComputePrecision precision)
@@ -82,26 +81,41 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         }
     }
 
-    /// <summary>The directions that cuDNN did not take, each with its reason. Bias and residual in the same call are none: the sums may still be cuDNN's.</summary>
-    public IEnumerable<string> Refusals => from direction in (CudnnDirection[])[CudnnDirection.Forward, CudnnDirection.BackwardInput, CudnnDirection.BackwardWeight]
-        where _candidates[(int)direction] is { Count: 0 }
-        select $"{direction} of {_g.O} filters {_g.R}x{_g.S} on {_g.H}x{_g.W}x{_g.C}{(IsExact ? "" : $" in {_precision.Word()}")} ({_reasons[(int)direction]})";
+    /// <summary>What cuDNN did not take, with the reason. Of bias and residual in the same call, the sums may still be cuDNN's.</summary>
+    public IEnumerable<string> Refusals => from choice in _choices
+        where choice.Value.WasRefused
+        orderby choice.Key
+        select $"{choice.Key.Direction} of {_g.O} filters {_g.R}x{_g.S} on {_g.H}x{_g.W}x{_g.C}{(IsExact ? "" : $" in {_precision.Word()}")}{(choice.Key.Adds ? " with beta 1" : "")} ({choice.Value.Reason})";
 
     /// <summary>Runs the best algorithm that takes it.</summary>
     /// <returns>False where none does.</returns>
+    /// <exception cref="CudaOutOfMemoryException">cuDNN could not get memory of its own, even after all that was kept had been given back.</exception>
     public bool Run(CudnnDirection direction, in CudnnOperands operands)
     {
-        Queue<Candidate> candidates = _candidates[(int)direction] ??= _context.Options.FindsAlgorithms ? Find(direction, operands) : List(direction);
-        while (candidates.TryPeek(out Candidate candidate))
+        if (!_choices.TryGetValue((direction, operands.Beta != 0), out Choice? choice))
+            _choices.Add((direction, operands.Beta != 0), choice = new Choice(_context.Options.FindsAlgorithms ? Find(direction, operands) : List(direction)));
+        for (int i = 0; i < choice.Candidates.Count;)
         {
+            Candidate candidate = choice.Candidates[i];
             cudnnStatus_t status = Call(direction, operands, candidate);
+            if (IsShort(status))
+            {
+                GiveBack();
+                status = Call(direction, operands, candidate);
+            }
             if (status == cudnnStatus_t.CUDNN_STATUS_SUCCESS)
                 return true;
+            if (IsShort(status))
+                throw _context.Memory.OutOfMemoryOf("cuDNN");
             if (!IsRefusal(status))
                 Check.Ok(status, string.Create(CultureInfo.InvariantCulture, $"cuDNN {direction}, algorithm {candidate.Algorithm}, {_g}"));
-            candidates.Dequeue();
-            _reasons[(int)direction] = string.Create(CultureInfo.InvariantCulture, $"algorithm {candidate.Algorithm}: {Check.Text(Cudnn.cudnnGetErrorString(status))} ({(int)status})");
+            choice.Reason = string.Create(CultureInfo.InvariantCulture, $"algorithm {candidate.Algorithm}: {Check.Text(Cudnn.cudnnGetErrorString(status))} ({(int)status})");
+            if (status == cudnnStatus_t.CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER)
+                i++; // the addresses of this call do not suit it, those of the next may
+            else
+                choice.Candidates.RemoveAt(i);
         }
+        choice.WasRefused = true;
         return false;
     }
 
@@ -122,6 +136,17 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     /// <summary>Wrong or unsupported arguments and failures inside the library, before any work: another algorithm may do. Failed work is none.</summary>
     private static bool IsRefusal(cudnnStatus_t status) => status is >= cudnnStatus_t.CUDNN_STATUS_BAD_PARAM and < cudnnStatus_t.CUDNN_STATUS_EXECUTION_FAILED;
 
+    /// <summary>Memory, of the host or of the GPU, that cuDNN takes by itself.</summary>
+    private static bool IsShort(cudnnStatus_t status) =>
+        status is cudnnStatus_t.CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED or cudnnStatus_t.CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
+
+    /// <summary>Nothing while work is noted down: giving back waits.</summary>
+    private void GiveBack()
+    {
+        if (_context.Recording is not { Stream: not null })
+            _context.Memory.GiveBack();
+    }
+
     private bool IsExact => _precision == ComputePrecision.Float32;
 
     /// <summary>Of all operands.</summary>
@@ -138,17 +163,18 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         Check.Ok(Cudnn.cudnnSetTensor4dDescriptor(tensor, cudnnTensorFormat_t.CUDNN_TENSOR_NHWC, NumberType, n, c, h, w));
     }
 
-    private Queue<Candidate> List(CudnnDirection direction)
+    private List<Candidate> List(CudnnDirection direction)
     {
-        var candidates = new Queue<Candidate>();
+        var candidates = new List<Candidate>();
         cudnnConvolutionAlgoPerf* all = stackalloc cudnnConvolutionAlgoPerf[MostAlgorithms];
-        int count = 0;
-        cudnnStatus_t status = direction switch
+        cudnnStatus_t status = Ask(direction, all, out int count);
+        if (IsShort(status))
         {
-            CudnnDirection.BackwardInput => Cudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(_handle, _w, _y, _convolution, _x, MostAlgorithms, out count, all),
-            CudnnDirection.BackwardWeight => Cudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(_handle, _x, _y, _convolution, _w, MostAlgorithms, out count, all),
-            _ => Cudnn.cudnnGetConvolutionForwardAlgorithm_v7(_handle, _x, _w, _convolution, _y, MostAlgorithms, out count, all),
-        };
+            GiveBack();
+            status = Ask(direction, all, out count);
+        }
+        if (IsShort(status))
+            throw _context.Memory.OutOfMemoryOf("cuDNN");
         if (status != cudnnStatus_t.CUDNN_STATUS_SUCCESS)
         {
             if (!IsRefusal(status))
@@ -164,10 +190,17 @@ internal sealed unsafe class CudnnConvolution : IDisposable
                 continue;
             SetMath(all[i].MathType);
             if (WorkspaceOf(direction, all[i].Algo, out nuint bytes) == cudnnStatus_t.CUDNN_STATUS_SUCCESS && (long)bytes <= most)
-                candidates.Enqueue(new Candidate(all[i].Algo, all[i].MathType, bytes));
+                candidates.Add(new Candidate(all[i].Algo, all[i].MathType, bytes));
         }
         return candidates;
     }
+
+    private cudnnStatus_t Ask(CudnnDirection direction, cudnnConvolutionAlgoPerf* all, out int count) => direction switch
+    {
+        CudnnDirection.BackwardInput => Cudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(_handle, _w, _y, _convolution, _x, MostAlgorithms, out count, all),
+        CudnnDirection.BackwardWeight => Cudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(_handle, _x, _y, _convolution, _w, MostAlgorithms, out count, all),
+        _ => Cudnn.cudnnGetConvolutionForwardAlgorithm_v7(_handle, _x, _w, _convolution, _y, MostAlgorithms, out count, all),
+    };
 
     /// <summary>The math type that the heuristic named with an algorithm; exact float32 has one alone.</summary>
     private void SetMath(cudnnMathType_t math)
@@ -186,7 +219,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
     };
 
     /// <summary>The same algorithms, the fastest on these operands first: each runs some times into a result of its own.</summary>
-    private Queue<Candidate> Find(CudnnDirection direction, CudnnOperands operands) => _context.Apart(() =>
+    private List<Candidate> Find(CudnnDirection direction, CudnnOperands operands) => _context.Apart(() =>
     {
         const int Runs = 3;
         long count = direction switch
@@ -198,7 +231,7 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         using var result = new CudaScratch(_context, count * (_precision.IsNarrow() ? sizeof(ushort) : sizeof(float)));
         using var watch = new CudaStopwatch(_context);
         CudnnOperands tried = operands with { Result = result.Address, Beta = operands.Residual == 0 ? 0 : operands.Beta };
-        return new Queue<Candidate>(List(direction).Select(c => (Candidate: c, Seconds: Time(c))).OrderBy(c => c.Seconds).Select(c => c.Candidate));
+        return List(direction).Select(c => (Candidate: c, Seconds: Time(c))).OrderBy(c => c.Seconds).Select(c => c.Candidate).ToList();
 
         double Time(Candidate candidate)
         {
@@ -223,6 +256,18 @@ internal sealed unsafe class CudnnConvolution : IDisposable
         _ => Cudnn.cudnnConvolutionBiasActivationForward(_handle, 1f, _x, o.First, _w, o.Second, _convolution, c.Algorithm, workspace, c.Bytes, o.Beta, _y,
             o.Residual == 0 ? o.Result : o.Residual, _bias, o.Bias, _identity, _y, o.Result),
     };
+
+    /// <summary>The algorithms that are left, the best first.</summary>
+    private sealed class Choice(List<Candidate> candidates)
+    {
+        public List<Candidate> Candidates { get; } = candidates;
+
+        /// <summary>Of the last refusal.</summary>
+        public string Reason { get; set; } = NoAlgorithm;
+
+        /// <summary>True once none took a call.</summary>
+        public bool WasRefused { get; set; }
+    }
 
     private readonly record struct Candidate(int Algorithm, cudnnMathType_t Math, nuint Bytes);
 }

@@ -55,6 +55,11 @@ internal sealed unsafe class LtMatmul : IDisposable
     public string? Refusal => _algorithms is not { Count: 0 } ? null
         : string.Create(CultureInfo.InvariantCulture, $"[{_g.M},{_g.K}] x [{_g.K},{_g.O}], {_g.Epilogue} of {_g.Types.Factors} to {_g.Types.Output} ({_reason})");
 
+    /// <summary>Parts of a sum are added as float32, and not where the result lies: in 16 bits each would be rounded by itself, and once more with every addition.</summary>
+    private cublasLtReductionScheme_t Reductions => _g.Types.Output == cudaDataType.CUDA_R_32F
+        ? cublasLtReductionScheme_t.CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE | cublasLtReductionScheme_t.CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE
+        : cublasLtReductionScheme_t.CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+
     /// <summary>Runs the best algorithm that takes it.</summary>
     /// <returns>False where none does.</returns>
     public bool Run(in LtOperands o, nint workspace)
@@ -100,6 +105,7 @@ internal sealed unsafe class LtMatmul : IDisposable
         try
         {
             Set(preference, cublasLtMatmulPreferenceAttributes_t.CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, (ulong)CudaBlasLt.Workspace);
+            Set(preference, cublasLtMatmulPreferenceAttributes_t.CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, Reductions);
             foreach (cublasLtMatmulPreferenceAttributes_t operand in s_alignments)
                 Set(preference, operand, _g.Alignment);
             cublasLtMatmulHeuristicResult* all = stackalloc cublasLtMatmulHeuristicResult[MostAlgorithms];

@@ -61,9 +61,9 @@ EXPORT void cuemuResetCounters() {
 }
 
 // 1 if calls of this kind can be made to fail.
-EXPORT int cuemuInject(const char* kind, uint64_t n, int status) {
+EXPORT int cuemuInject(const char* kind, uint64_t n, int status, uint64_t times) {
     Lock lock;
-    return inject(kind, n, status);
+    return inject(kind, n, status, times);
 }
 
 // Runs what is queued on all streams, without being a wait of the program: for tests of the queues themselves.

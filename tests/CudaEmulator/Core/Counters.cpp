@@ -16,6 +16,7 @@ std::map<std::string, uint64_t>& values() {
 struct Order {
     uint64_t callsLeft = 0;  // 0: nothing is ordered
     int status = 0;
+    uint64_t times = 1;  // so many calls one after another
 };
 
 const char* const CallNames[] = {"allocation", "launch", "copy", "capture", "instantiate", "cublas", "cublaslt", "cudnn", "compile"};
@@ -40,10 +41,10 @@ void resetCounters() {
     setCounter("bytes_peak", counter("bytes_live"));
 }
 
-bool inject(const std::string& kind, uint64_t n, int status) {
+bool inject(const std::string& kind, uint64_t n, int status, uint64_t times) {
     for (int i = 0; i < CallKinds; i++)
         if (kind == CallNames[i]) {
-            orders[i] = {n, status};
+            orders[i] = {n, status, times};
             return true;
         }
     return false;
@@ -52,6 +53,10 @@ bool inject(const std::string& kind, uint64_t n, int status) {
 int injected(Call kind) {
     Order& order = orders[static_cast<int>(kind)];
     if (order.callsLeft == 0 || --order.callsLeft > 0) return 0;
+    if (order.times > 1) {
+        order.times--;
+        order.callsLeft = 1;
+    }
     count("ordered_failures");
     note("the test ordered this %s to fail with %d", CallNames[static_cast<int>(kind)], order.status);
     return order.status;

@@ -19,8 +19,8 @@ void resetCounters();
 // What can be made to fail on purpose.
 enum class Call { Allocation, Launch, Copy, Capture, Instantiate, Cublas, CublasLt, Cudnn, Compile };
 
-// The nth call of this kind from now on (1 is the next one) answers `status`; 0 for n takes the order back.
-bool inject(const std::string& kind, uint64_t n, int status);
+// The nth call of this kind from now on (1 is the next one) answers `status`, and so do those behind it, `times` in all; 0 for n takes the order back.
+bool inject(const std::string& kind, uint64_t n, int status, uint64_t times);
 
 // To be asked once by each call of the kind: 0, or the status that it has to answer.
 int injected(Call kind);

@@ -71,6 +71,14 @@ std::vector<T> pack(const Matrix& matrix, int64_t q, int64_t lanes, int64_t dept
 
 float asHalf(double value) { return halfToFloat(floatToHalf(value)); }
 
+// What is left of a number that is stored as this type.
+double stored(double value, DataType type) {
+    uint64_t place = 0;
+    auto address = reinterpret_cast<uint64_t>(&place);
+    storeElement(address, type, 0, value);
+    return loadElement(address, type, 0);
+}
+
 template <class T>
 void computeOne(const GemmProblem& p, int64_t q, double alpha, double beta) {
     std::vector<T> a, b;
@@ -78,12 +86,16 @@ void computeOne(const GemmProblem& p, int64_t q, double alpha, double beta) {
         a = pack<T>(p.a, q, p.m, p.k, true, p.rounding);
         b = pack<T>(p.b, q, p.n, p.k, false, p.rounding);
     }
-    std::vector<T> sums(static_cast<size_t>(p.m));
+    std::vector<T> sums(static_cast<size_t>(p.m)), firstPart(static_cast<size_t>(p.roundsParts ? p.m : 0));
     uint64_t c = p.c.address + static_cast<uint64_t>(q * p.c.stride) * sizeOf(p.c.type);
     uint64_t d = p.d.address + static_cast<uint64_t>(q * p.d.stride) * sizeOf(p.d.type);
     for (int64_t j = 0; j < p.n; j++) {
         std::fill(sums.begin(), sums.end(), T(0));
         for (int64_t x = 0; x < p.k && !a.empty(); x++) {
+            if (p.roundsParts && x == (p.k + 1) / 2) {
+                firstPart.swap(sums);
+                std::fill(sums.begin(), sums.end(), T(0));
+            }
             const T* column = &a[static_cast<size_t>(x * p.m)];
             T factor = b[static_cast<size_t>(x * p.n + j)];
             if (p.accumulate == Accumulate::Half)
@@ -92,7 +104,9 @@ void computeOne(const GemmProblem& p, int64_t q, double alpha, double beta) {
                 for (int64_t i = 0; i < p.m; i++) sums[static_cast<size_t>(i)] += column[i] * factor;
         }
         for (int64_t i = 0; i < p.m; i++) {
-            double value = alpha * static_cast<double>(sums[static_cast<size_t>(i)]);
+            double sum = static_cast<double>(sums[static_cast<size_t>(i)]);
+            if (p.roundsParts && p.k > 1) sum = stored(static_cast<double>(firstPart[static_cast<size_t>(i)]), p.d.type) + stored(sum, p.d.type);
+            double value = alpha * sum;
             if (beta != 0) value += beta * loadElement(c, p.c.type, static_cast<uint64_t>(i + j * p.c.ld));
             if (p.epilogue) value = p.epilogue(value, i, j, q);
             storeElement(d, p.d.type, static_cast<uint64_t>(i + j * p.d.ld), value);

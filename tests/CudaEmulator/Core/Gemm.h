@@ -38,6 +38,8 @@ struct GemmProblem {
     Scalar alpha, beta;
     Accumulate accumulate = Accumulate::Float;
     InputRounding rounding = InputRounding::None;
+    // Sums are made in two parts, each rounded to the type of D before they are added.
+    bool roundsParts = false;
     // Changes the value of row i, column j of matrix q before it is rounded and stored; may be empty.
     std::function<double(double value, int64_t i, int64_t j, int64_t q)> epilogue;
 };

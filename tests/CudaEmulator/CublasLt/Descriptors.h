@@ -46,8 +46,11 @@ struct Layout {
     }
 };
 
+// cublasLtReductionScheme_t: how the parts of a sum that was split are added. Without a split there is nothing to add, and no mask forbids that.
+enum Reduction : uint64_t { ReductionNone = 0, ReductionInPlace = 1, ReductionComputeType = 2, ReductionOutputType = 4, ReductionAll = 7 };
+
 struct Preference {
-    uint32_t searchMode = 0, reductionMask = 0, alignment[4] = {256, 256, 256, 256};
+    uint32_t searchMode = 0, reductionMask = ReductionAll, alignment[4] = {256, 256, 256, 256};
     uint64_t workspace = 0;
     float waves = 0;
 
@@ -58,7 +61,7 @@ struct Preference {
 
 // What lies in the 64 opaque bytes of cublasLtMatmulAlgo_t.
 struct Algorithm {
-    uint64_t magic, id, workspace, alignment, problem, spare[3];
+    uint64_t magic, id, workspace, alignment, problem, reduction, spare[2];
 };
 static_assert(sizeof(Algorithm) == 64, "as cublasLtMatmulAlgo_t");
 

@@ -130,10 +130,13 @@ uint64_t fingerprint(const Problem& p) {
 
 std::vector<Algorithm> algorithmsFor(const Problem& p) {
     auto outputs = static_cast<uint64_t>(p.m * p.n);
-    // A plain one that takes everything, a split one that sums partial results in a workspace, and one that wants aligned operands.
-    std::vector<Algorithm> all = {{AlgorithmMagic, 0, 0, 1, fingerprint(p), {}},
-                                  {AlgorithmMagic, 21, outputs * 4 + 1040, 4, fingerprint(p), {}},
-                                  {AlgorithmMagic, 66, 33 * 1024 + 16, 16, fingerprint(p), {}}};
+    // A plain one that takes everything, three that split sums and add the parts in a workspace or where the result lies, and one that wants aligned operands.
+    uint64_t size = sizeOf(dataType(static_cast<int>(p.d->type)));
+    std::vector<Algorithm> all = {{AlgorithmMagic, 0, 0, 1, fingerprint(p), ReductionNone, {}},
+                                  {AlgorithmMagic, 21, outputs * 4 + 1040, 4, fingerprint(p), ReductionComputeType, {}},
+                                  {AlgorithmMagic, 22, 2 * outputs * size + 528, size, fingerprint(p), ReductionOutputType, {}},
+                                  {AlgorithmMagic, 23, 272, size, fingerprint(p), ReductionInPlace, {}},
+                                  {AlgorithmMagic, 66, 33 * 1024 + 16, 16, fingerprint(p), ReductionNone, {}}};
     std::shuffle(all.begin(), all.end(), randomness());
     return all;
 }
@@ -147,8 +150,13 @@ LT_API int cublasLtMatmulAlgoGetHeuristic(void* handle, void* desc, void* a, voi
     *found = 0;
     if (int status = describeProblem(problem, desc, a, b, c, d, __func__)) return status;
     uint32_t alignment = *std::min_element(limits->alignment, limits->alignment + 4);
+    if (limits->reductionMask > ReductionAll) {
+        finding("%s: the mask of reduction schemes is %u, of which 7 are all", __func__, limits->reductionMask);
+        return BlasInvalidValue;
+    }
     if (settings().ltQuirk == LtQuirk::TakesNothing) return BlasSuccess;
     for (const Algorithm& algorithm : algorithmsFor(problem)) {
+        if (algorithm.reduction & ~static_cast<uint64_t>(limits->reductionMask)) continue;
         if (algorithm.workspace > limits->workspace || algorithm.alignment > alignment || *found == wanted) continue;
         results[(*found)++] = {algorithm, algorithm.workspace, BlasSuccess, 1.0f, {}};
     }
@@ -179,6 +187,8 @@ LT_API int cublasLtMatmul(void* handle, void* desc, const void* alpha, const voi
     p.d = matrix(*problem.d, d, false);
     p.accumulate = accumulation(problem.desc->compute);
     p.rounding = inputRounding(problem.desc->compute);
+    // Parts of float32 lose nothing; all algorithms add in one order, so that the list's does not show in the bits.
+    p.roundsParts = algorithm && (algorithm->reduction & (ReductionInPlace | ReductionOutputType)) && sizeOf(p.d.type) < 4;
     if (!readScalar(*problem.desc, alpha, p.alpha, "alpha") || !readScalar(*problem.desc, beta, p.beta, "beta")) return BlasInvalidValue;
     if (!checkMatrix(p.a, p.batch, false, __func__, "A") || !checkMatrix(p.b, p.batch, false, __func__, "B") || !checkMatrix(p.d, p.batch, true, __func__, "D")) return BlasInvalidValue;
     if (!p.beta.isZero() && !checkMatrix(p.c, p.batch, false, __func__, "C")) return BlasInvalidValue;

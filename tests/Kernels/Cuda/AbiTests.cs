@@ -95,7 +95,7 @@ public sealed class AbiTests
     private static IEnumerable<Type> Enums()
     {
         IEnumerable<Type> used = All().SelectMany(m => m.GetParameters().Select(p => p.ParameterType).Append(m.ReturnType));
-        used = used.Append(typeof(cublasLtEpilogue_t)).Append(typeof(CUlaunchAttributeID)); // handed over as an attribute, and in a list of them
+        used = used.Append(typeof(cublasLtEpilogue_t)).Append(typeof(cublasLtReductionScheme_t)).Append(typeof(CUlaunchAttributeID)); // handed over as attributes, and in a list of them
         return used.SelectMany(t => t.IsPointer ? t.GetElementType()!.GetFields(BindingFlags.Instance | BindingFlags.Public).Select(f => f.FieldType) : [Bare(t)]).Where(t => t.IsEnum).Distinct();
     }
 

@@ -86,6 +86,31 @@ public sealed class CudaBlasLtTests(CudaEmulator.CudaEmulator emulator) : IDispo
     }
 
     [Fact]
+    public void Results_of_16_bits_are_the_same_by_whatever_algorithm_is_the_best()
+    {
+        emulator.BeginEmulated(nameof(Results_of_16_bits_are_the_same_by_whatever_algorithm_is_the_best), "it draws the order of algorithms, of which some add parts of a sum in 16 bits");
+        List<ushort[]> results = [];
+        for (ulong seed = 1; seed <= 8; seed++)
+        {
+            emulator.Seed = seed;
+            using var gpu = new EmulatedGpu();
+            NarrowKernels narrow = gpu.Kernels.In(ComputePrecision.BFloat16).Narrow;
+            MemoryKernels memory = gpu.Kernels.Memory;
+            DevicePtr<float>[] blocks = [.. new[] { M * K, K * O, O }.Select((n, i) => New(memory, Numbers(n, i)))];
+            DevicePtr<ushort> x = new(memory.Allocate(M * K * 2)), w = new(memory.Allocate(K * O * 2)), y = new(memory.Allocate(M * O * 2));
+            narrow.Round(blocks[0], x, M * K);
+            narrow.Round(blocks[1], w, K * O);
+            narrow.TrainedDense.Forward(new DenseGeometry(M, K, O), x, w, blocks[2], y);
+            var values = new ushort[M * O];
+            memory.Download(y, values.AsSpan());
+            results.Add(values);
+            foreach (nint block in new[] { blocks[0].Address, blocks[1].Address, blocks[2].Address, x.Address, w.Address, y.Address })
+                memory.Free(block);
+        }
+        Assert.All(results, r => Assert.Equal(results[0], r));
+    }
+
+    [Fact]
     public void An_algorithm_that_refuses_gives_way_to_the_next()
     {
         emulator.Begin(nameof(An_algorithm_that_refuses_gives_way_to_the_next));

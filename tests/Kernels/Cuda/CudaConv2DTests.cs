@@ -10,7 +10,8 @@ namespace Graft.Tests.Kernels.Cuda;
 [Collection(CudaEmulatorCollection.Name)]
 public sealed class CudaConv2DTests(CudaEmulator.CudaEmulator emulator) : IDisposable
 {
-    private const int NotInitialized = 1001, NotSupported = 3000, ExecutionFailed = 5000;
+    private const int NotInitialized = 1001, Misaligned = 2003, NotSupported = 3000, DeviceAllocationFailed = 4004, ExecutionFailed = 5000;
+    private const ulong OfWeight = 3; // calls of a run: forward with bias, the input's gradient, the weight's
 
     private static readonly Padding2D s_uneven = new(0, 2, 1, 0);
 
@@ -103,11 +104,79 @@ public sealed class CudaConv2DTests(CudaEmulator.CudaEmulator emulator) : IDispo
         for (int refusals = 1; emulator.Counter("launches:conv2d_backward_weight_tiled") == 0; refusals++)
         {
             Assert.True(refusals < 20, "cuDNN never ran out of algorithms.");
-            emulator.Inject("cudnn", 3, NotSupported); // forward with bias, the input's gradient, the weight's
+            emulator.Inject("cudnn", OfWeight, NotSupported);
             Same(expected, Run(gpu.Kernels, g, 0));
         }
         Assert.Contains("own kernels, such as BackwardWeight of 11 filters 3x3 on 7x6x9 (algorithm 1: ", gpu.Kernels.Routines, StringComparison.Ordinal);
         Assert.Contains("(3000))", gpu.Kernels.Routines, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_algorithm_that_cannot_add_goes_on_serving_calls_that_do_not()
+    {
+        emulator.Begin(nameof(An_algorithm_that_cannot_add_goes_on_serving_calls_that_do_not));
+        using var gpu = new EmulatedGpu();
+        Conv2DGeometry g = s_geometries["one tile"];
+        emulator.Inject("cudnn", OfWeight + 1, NotSupported); // behind cudnnCreate
+        Same(Run(KernelSet.Reference, g, 1), Run(gpu.Kernels, g, 1)); // one algorithm there is, and it is struck off
+        Same(Run(KernelSet.Reference, g, 1), Run(gpu.Kernels, g, 1));
+        Assert.Equal(2UL, emulator.Counter("launches:conv2d_backward_weight_tiled"));
+        Same(Run(KernelSet.Reference, g, 0), Run(gpu.Kernels, g, 0));
+        Assert.Equal(2UL, emulator.Counter("launches:conv2d_backward_weight_tiled"));
+        Assert.Contains("such as BackwardWeight of 11 filters 3x3 on 7x6x9 with beta 1 (algorithm 1: ", gpu.Kernels.Routines, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_algorithm_that_does_not_take_the_addresses_of_a_call_is_asked_again_at_the_next()
+    {
+        emulator.Begin(nameof(An_algorithm_that_does_not_take_the_addresses_of_a_call_is_asked_again_at_the_next));
+        using var gpu = new EmulatedGpu();
+        Conv2DGeometry g = s_geometries["one tile"];
+        float[][] expected = Run(KernelSet.Reference, g, 0);
+        Run(gpu.Kernels, g, 0); // the lists are there
+        emulator.Inject("cudnn", OfWeight, Misaligned);
+        Same(expected, Run(gpu.Kernels, g, 0));
+        Assert.Equal(1UL, emulator.Counter("launches:conv2d_backward_weight_tiled"));
+        Assert.Contains("such as BackwardWeight of 11 filters 3x3 on 7x6x9 (algorithm 1: ", gpu.Kernels.Routines, StringComparison.Ordinal);
+        Same(expected, Run(gpu.Kernels, g, 0));
+        Assert.Equal(1UL, emulator.Counter("launches:conv2d_backward_weight_tiled"));
+    }
+
+    [Fact]
+    public void A_cudnn_that_is_short_of_memory_is_asked_once_more_and_then_memory_is_out()
+    {
+        emulator.Begin(nameof(A_cudnn_that_is_short_of_memory_is_asked_once_more_and_then_memory_is_out));
+        using var gpu = new EmulatedGpu();
+        Conv2DGeometry g = s_geometries["one tile"];
+        float[][] expected = Run(KernelSet.Reference, g, 0);
+        Run(gpu.Kernels, g, 0); // cuDNN is started
+        int given = 0;
+        gpu.Context.Memory.WhenShort += () => given++;
+        emulator.Inject("cudnn", OfWeight, DeviceAllocationFailed);
+        Same(expected, Run(gpu.Kernels, g, 0));
+        Assert.Equal(1, given);
+        DevicePtr<float> x = New(gpu.Kernels.Memory, Numbers(g.N * g.H * g.W * g.C, 1)), w = New(gpu.Kernels.Memory, Numbers(g.O * 9 * g.C, 2));
+        var y = new DevicePtr<float>(gpu.Kernels.Memory.Allocate(g.N * g.H * g.W * g.O * sizeof(float)));
+        emulator.Inject("cudnn", 1, DeviceAllocationFailed, times: 2);
+        CudaOutOfMemoryException e = Assert.Throws<CudaOutOfMemoryException>(() => gpu.Kernels.Conv2D.Forward(g, x, w, default, y));
+        Assert.Contains("is out of memory: cuDNN could not get what it needs, ", e.Message, StringComparison.Ordinal);
+        foreach (DevicePtr<float> block in new[] { x, w, y })
+            gpu.Kernels.Memory.Free(block.Address);
+        Same(expected, Run(gpu.Kernels, g, 0));
+        Assert.Equal((2, 0UL), (given, emulator.Counter("launches:conv2d_backward_weight_tiled")));
+    }
+
+    [Fact]
+    public void A_bias_that_cudnn_does_not_add_is_named()
+    {
+        emulator.Begin(nameof(A_bias_that_cudnn_does_not_add_is_named));
+        using var gpu = new EmulatedGpu();
+        Conv2DGeometry g = s_geometries["one tile"];
+        Run(gpu.Kernels, g, 0); // the lists are there
+        emulator.Inject("cudnn", 1, NotSupported);
+        Same(Run(KernelSet.Reference, g, 0), Run(gpu.Kernels, g, 0));
+        Assert.Contains("such as ForwardWithBias of 11 filters 3x3 on 7x6x9 (algorithm 1: ", gpu.Kernels.Routines, StringComparison.Ordinal);
+        Assert.Equal(0UL, emulator.Counter("launches:conv2d_forward_tiled"));
     }
 
     [Fact]

@@ -74,10 +74,22 @@ internal enum cublasLtMatmulDescAttributes_t
 internal enum cublasLtMatmulPreferenceAttributes_t
 {
     CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES = 1,
+    CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK = 3,
     CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES = 5,
     CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES = 6,
     CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES = 7,
     CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES = 8,
+}
+
+/// <summary>How the parts of a sum that was split over blocks are added; without a split there is nothing to add.</summary>
+[Flags]
+internal enum cublasLtReductionScheme_t
+{
+    /// <summary>As float32, in the workspace.</summary>
+    CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE = 2,
+
+    /// <summary>In the type of the result, in the workspace.</summary>
+    CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE = 4,
 }
 
 [Flags]
