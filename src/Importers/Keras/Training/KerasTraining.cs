@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Importers.Keras.Architecture;
 using Graft.Importers.Keras.Stored;
