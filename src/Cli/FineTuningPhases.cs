@@ -1,6 +1,7 @@
 using System.Globalization;
 using Graft.Importers.Images;
 using Graft.Training;
+using Graft.Weights;
 
 namespace Graft.Cli;
 
@@ -78,6 +79,8 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
             (begun, from) = (_history.Epochs.Count - done, _history.Epochs.Count);
             terminal.Line($"Going on at step {batch + 1} of epoch {from + 1}.{(_stopping is null ? "" : FineTuning.PatienceFromHere)}");
         }
+        else if (state == _state.Unfrozen)
+            ModelFile.Save(model, state, _history); // the head is done: whatever ends these epochs, it is gone on from
         _lines.Epochs = begun + epochs + epochsAfter;
         int told = _history.Notes.Count;
         var checkpoint = new TrainingCheckpoint(state, epochsApart: s_apart, average: _average);
