@@ -116,6 +116,19 @@ public sealed class ClassifyTextsTests : IDisposable
     }
 
     [Fact]
+    public void Ctrl_C_in_the_comparison_with_words_says_that_the_model_is_written()
+    {
+        Base(width: 32);
+        var settings = new TextClassificationSettings { Training = new TextFineTuningSettings { Model = Sub("base"), Text = Sub("a.tsv"), Epochs = 1, Output = Sub("ended") } };
+        using var interrupt = new CancellationTokenSource();
+        using var output = new InterruptingWriter("Wrote config.json", interrupt);
+        using var terminal = new Terminal(output, console: null, interrupt.Token);
+        string told = Assert.ThrowsAny<OperationCanceledException>(() => TextClassification.Run(settings, terminal)).Message;
+        Assert.Contains("the model and all its files are written to", told, StringComparison.Ordinal);
+        Assert.Contains("animal 0.", Succeeds("predict", "--model", Sub("ended"), "--text", "hello"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_cannot_be_learned_is_refused_in_one_line()
     {
         Base();

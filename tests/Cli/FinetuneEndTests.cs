@@ -39,6 +39,22 @@ public sealed class FinetuneEndTests : IDisposable
         again.Release();
     }
 
+    [Fact]
+    public void Ctrl_C_in_the_last_evaluation_writes_the_whole_training_and_says_so()
+    {
+        Directory.CreateDirectory(Sub("out"));
+        foreach (string earlier in new[] { "model.graft", "confusion.png", "predicted.png" })
+            File.WriteAllText(Sub($"out/{earlier}"), "of an earlier training");
+        var settings = new FineTuningSettings { Data = Sub("data"), Size = 48, Batch = 4, Epochs = 2, Output = Sub("out") };
+        using var interrupt = new CancellationTokenSource();
+        using var output = new InterruptingWriter("Memory that a training step kept", interrupt); // the last line before it
+        using var terminal = new Terminal(output, console: null, interrupt.Token);
+        string told = Assert.ThrowsAny<OperationCanceledException>(() => FineTuning.Run(settings, terminal)).Message;
+        Assert.StartsWith("interrupted after the training, while its result was evaluated: model.graft, history.json, history.csv, curves.png are written to ", told, StringComparison.Ordinal);
+        Assert.Equal(["curves.png", "history.csv", "history.json", "model.graft"], Names("out"));
+        Assert.Contains("accuracy=", GraftRun.Succeeds("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data/validation")), StringComparison.Ordinal);
+    }
+
     private string[] Names(string folder) => [.. Directory.GetFiles(Sub(folder)).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
     private string Sub(string path) => Path.Combine(_folder, path);
