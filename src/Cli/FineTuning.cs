@@ -142,6 +142,7 @@ internal static class FineTuning
         lines.TellBad(data.BadFiles);
         lines.Describe("training", trainData);
         lines.Describe("validation", validData);
+        lines.TellUnvalidated(validData);
         lines.TellImbalance(trainData);
 
         FineTuningTask task = FineTuningTask.For(s, trainData);

@@ -44,7 +44,11 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
         else
             ConfusionTables.Write(result.Confusion!, terminal);
         if (_kind == OutputKind.Classes)
+        {
             Mistakes.Write(result, images, terminal);
+            if (DataLines.Missing(images) is { Length: > 0 } missing)
+                terminal.Line($"There are no images of {string.Join(", ", missing)}: macro_f1 counts 0 for each of them.");
+        }
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss={result.Loss:F4} on {result.Samples} images, {result.Samples / Math.Max(1e-9, result.Seconds):F0} images/s"));
         (string Name, double Value)[] numbers = [.. Numbers(result, counts)];
         if (json is not null)

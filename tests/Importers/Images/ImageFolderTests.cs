@@ -86,7 +86,7 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Contains("no images", Message(), StringComparison.Ordinal);
         Write("b/1.png", Image(SKEncodedImageFormat.Png));
         Assert.Equal(2, Open().Count);
-        Assert.Contains("the model was taught a, c", Message(new ImageFolderOptions { ClassNames = ["a", "c"] }), StringComparison.Ordinal);
+        Assert.Contains("has 'b', but the classes are a, c", Message(new ImageFolderOptions { ClassNames = ["a", "c"] }), StringComparison.Ordinal);
         Write("c/1.png", Image(SKEncodedImageFormat.Png));
         Assert.Contains("binary labels take 2", Message(new ImageFolderOptions { LabelKind = LabelKind.Binary }), StringComparison.Ordinal);
     }
@@ -120,7 +120,20 @@ public sealed class ImageFolderTests : IDisposable
         TwoClasses();
         Write("c/1.png", Image(SKEncodedImageFormat.Png));
         string message = Assert.Throws<GraftException>(() => Open(new ImageFolderOptions { LabelKind = LabelKind.Binary, ClassNames = ["a", "b"] })).Message;
-        Assert.Contains("its class folders are a, b, c, but the model was taught a, b", message, StringComparison.Ordinal);
+        Assert.Contains("has 'c', but the classes are a, b. ", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_with_some_of_the_named_classes_has_their_numbers()
+    {
+        Write("c/1.png", Image(SKEncodedImageFormat.Png));
+        Directory.CreateDirectory(Path.Combine(_root, "a"));
+        ImageFolder folder = Open(new ImageFolderOptions { ClassNames = ["c", "b", "a"] });
+        Assert.Equal(["c/1.png"], Names(folder));
+        Assert.Equal(["c", "b", "a"], folder.ClassNames);
+        Assert.Equal([0], folder.Classes);
+        Assert.Equal([1f, 0, 0], folder.Epoch(0).Single().Labels);
+        Assert.Contains("folders named a, b hold no", Assert.Throws<GraftException>(() => ImageFolder.Open(Path.Combine(_root, "a"), (8, 8), 2, Preprocessing.None, new ImageFolderOptions { ClassNames = ["a", "b"] })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
