@@ -57,6 +57,7 @@ internal sealed class FineTuningState(FineTuningSettings s)
         ["images"] = $"{trainingImages} and {validationImages}",
         ["validation"] = s.Validation,
         ["split"] = s.Split,
+        [RunNote.Split] = FineTuningData.HoldsBackOfFolders(s) ? "drawn by the seed" : null,
         ["base"] = s.Base,
         ["weights"] = s.Weights,
         ["preprocess"] = s.Preprocess,

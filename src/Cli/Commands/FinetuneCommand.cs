@@ -16,7 +16,7 @@ internal static class FinetuneCommand
         var labels = new LabelsOption();
         var loss = new Option<string?>("--loss") { Description = "With --labels numbers: mse (mean squared error; the default), huber, or mae, both less moved by numbers that are far off. Each number is measured in its deviations." };
         loss.AcceptOnlyFromAmong(FineTuningTask.NumberLosses);
-        var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of the images of each class that is held back to validate on, where there is no validation folder; of a table, rows that are drawn by --seed." };
+        var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of the images of each class that is held back to validate on, where there is no validation folder or table: drawn by --seed, one at least of each class that has two." };
         var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (included), vgg16 or resnet50 (with --weights, or downloaded by 'graft weights pull'), squeezenet (with --weights); or a file: a Keras, ONNX or .graft model, whose head is cut off." };
         var preprocess = new Option<string?>("--preprocess") { Description = "For a base from a file: how it wants its pixels: none (0 to 255), rescale (0 to 1), tf (-1 to 1), torch or caffe. Files written by graft already say it." };
         preprocess.AcceptOnlyFromAmong(ImportedBase.Preprocessings);
