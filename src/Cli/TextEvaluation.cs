@@ -14,7 +14,7 @@ internal sealed class TextEvaluation(Terminal terminal, string folder)
 {
     private const int MostTokens = 1024, BatchSize = 8;
 
-    private readonly string _folder = PulledWeights.FolderOf(folder);
+    private readonly string _folder = ModelPath.FolderOf(folder, $"give it by --adapter {folder} and leave --model out");
 
     /// <summary>Tokens of a block; null for what the model takes.</summary>
     public int? Block { get; init; }

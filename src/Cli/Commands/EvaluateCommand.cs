@@ -12,7 +12,7 @@ internal static class EvaluateCommand
 
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string>("--model") { Required = true, Description = "A .graft file; or with --text, the folder of a language model or of a classifier of texts." };
+        var model = new Option<string>("--model") { Required = true, Description = "A .graft file, or the folder that finetune wrote it to; or with --text, the folder of a language model or of a classifier of texts." };
         var data = new Option<string?>("--data") { Description = "Folder that holds one folder of images for each class of the model; or a table (.csv, .tsv) of photographs with their classes, labels or numbers." };
         var columns = new LabelsOption();
         Option<float?> threshold = ThresholdOption.Create();
@@ -40,7 +40,8 @@ internal static class EvaluateCommand
                 texts.Run(measured, parsed.GetValue(json));
                 return Application.Done;
             }
-            Model loaded = terminal.Own(ModelFile.Load(parsed.GetRequiredValue(model)).Model);
+            string file = ModelPath.GraftFileOf(parsed.GetRequiredValue(model), "evaluate", "measure it by --text, or name a model of photographs for --data");
+            Model loaded = terminal.Own(ModelFile.Load(file).Model);
             var images = new ImageEvaluation(terminal, loaded, parsed.GetValue(data)!)
             {
                 ImageColumn = columns.Image(parsed), LabelColumns = columns.Columns(parsed), Exif = parsed.GetValue(exif), Precision = PrecisionOption.Read(parsed, precision, terminal),

@@ -8,7 +8,7 @@ internal static class ExportCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string>("--model") { Required = true, Description = "A .graft file, a Keras model (.keras, .h5), an ONNX model, Keras weights with --architecture, or the folder of a GPT-2 as Hugging Face has it." };
+        var model = new Option<string>("--model") { Required = true, Description = "A .graft file or the folder that finetune wrote it to, a Keras model (.keras, .h5), an ONNX model, Keras weights with --architecture, or the folder of a GPT-2 as Hugging Face has it." };
         var architecture = new Option<string?>("--architecture") { Description = "Where --model holds weights alone: the JSON of Keras's model.to_json()." };
         Option<string[]> shape = InputShapeOption.Create();
         var adapter = new Option<string?>("--adapter") { Description = "Folder of a LoRA adapter of PEFT that becomes part of a GPT-2." };
@@ -28,7 +28,7 @@ internal static class ExportCommand
         };
         command.SetAction(parsed =>
         {
-            string from = parsed.GetRequiredValue(model), to = parsed.GetRequiredValue(output);
+            string from = ModelPath.Of(parsed.GetRequiredValue(model)), to = parsed.GetRequiredValue(output);
             if (Path.GetFullPath(from) == Path.GetFullPath(to))
                 throw new UsageException($"--output {to} is --model itself; name another, so that the model remains what it is.");
             var export = new ModelExport(terminal) 

@@ -68,7 +68,7 @@ internal static class FinetuneCommand
         {
             terminal.Device = DeviceOption.Read(parsed, device);
             SetThreads(parsed.GetValue(threads));
-            string named = parsed.GetRequiredValue(network);
+            string named = ModelPath.Of(parsed.GetRequiredValue(network));
             if (PretrainedBase.IsFile(named) && !File.Exists(named))
                 throw new UsageException($"--base {named} is neither a file nor one of {string.Join(", ", PretrainedBase.Names)}.");
             OutputKind kind = labels.Kind(parsed);

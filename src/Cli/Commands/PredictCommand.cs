@@ -13,7 +13,7 @@ internal static class PredictCommand
 
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string?>("--model") { Description = "A .graft file; or for texts, the folder of a classifier as finetune-text --task classification writes it." };
+        var model = new Option<string?>("--model") { Description = "A .graft file, or the folder that finetune wrote it to; or for texts, the folder of a classifier as finetune-text --task classification writes it." };
         var network = new Option<string?>("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16, resnet50 or squeezenet." };
         network.AcceptOnlyFromAmong(FullNetwork.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with its classifier (top); by default the one that 'graft weights pull NAME --top' downloaded." };
@@ -37,7 +37,9 @@ internal static class PredictCommand
                 throw new UsageException("predict takes image files or folders of them, or --text TEXT, or --text-file FILE.");
             if (parsed.GetValue(images)!.Length == 0)
             {
-                var texts = new TextPrediction(terminal, parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."), parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
+                string folder = ModelPath.FolderOf(parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."),
+                    "the folder of a classifier is due here, as finetune-text --task classification writes it");
+                var texts = new TextPrediction(terminal, folder, parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
                 if (parsed.GetValue(text) is string single)
                     texts.Text(single);
                 else
@@ -81,7 +83,7 @@ internal static class PredictCommand
             throw new UsageException("predict takes either --model FILE or --base NAME.");
         if (model is null)
             return FullNetwork.Load(network!, weights);
-        Model loaded = ModelFile.Load(model).Model;
+        Model loaded = ModelFile.Load(ModelPath.GraftFileOf(model, "predict", "give it texts by --text or --text-file, or a model of photographs")).Model;
         EvaluateCommand.RequireOneOfEach(loaded);
         return loaded.ClassNames.Count > 0 || FullNetwork.TellsImageNet(loaded) ? loaded
             : throw new GraftException($"{model}: gives {loaded.Outputs[0].Shape} and no class names are stored with it; it is not a classifier. Set Model.ClassNames before it is saved.");
