@@ -144,12 +144,15 @@ public sealed class ImageFolder : ImageBatches
             throw new GraftException($"{path}: a memory budget of {options.MemoryBudget} bytes; take 0 or more.");
     }
 
+    /// <summary>True where a file's name ends as those of images do.</summary>
+    internal static bool IsImage(string file) => Endings.Contains(Path.GetExtension(file).ToLowerInvariant());
+
     private static IEnumerable<string> FilesOf(string folder)
     {
         var noLinks = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
         string[] folders = [folder, .. Directory.EnumerateDirectories(folder, "*", noLinks)];
         return folders.Order(StringComparer.Ordinal).SelectMany(f => Directory.EnumerateFiles(f)
-            .Where(file => Endings.Contains(Path.GetExtension(file).ToLowerInvariant()))
+            .Where(IsImage)
             .Order(StringComparer.Ordinal));
     }
 

@@ -89,6 +89,15 @@ public sealed class ImageTableTests : IDisposable
         Assert.Contains("has 'b', but the classes are a, c", Assert.Throws<GraftException>(() => Open(new ImageFolderOptions { ClassNames = ["a", "c"] })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_table_without_a_line_of_names_does_not_lose_its_first_photograph()
+    {
+        using var _ = Lines("photos/0.png,a", "photos/1.png,a", "photos/2.png,b");
+        string path = Path.Combine(_root, "table.csv");
+        foreach (Action open in new Action[] { () => Open(LabelKind.Categorical), () => ImageTable.ClassesOf(path), () => ImageTable.LabelColumnsOf(path) })
+            Assert.Contains("its first line has 'photos/0.png', which is a photograph and no column's name; put a line of column names before it", Assert.Throws<GraftException>(open).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(LabelKind.Categorical, "file,kind|photos/0.png,a|photos/9.png,b", "1 of 2 rows cannot be used; mend or remove them:\n  line 3: ")]
     [InlineData(LabelKind.Values, "file,x|photos/0.png,1|photos/1.png,tall|nope.png,", "line 3: 'tall' in column 'x' is no number")]
