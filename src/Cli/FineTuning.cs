@@ -139,6 +139,8 @@ internal static class FineTuning
         terminal.Interrupt.ThrowIfCancellationRequested();
         (ImageBatches trainData, ImageBatches validData) = terminal.WithBar("Reading images", bar => data.Open(pretrained.Preprocessing, bar, terminal.Interrupt));
         var lines = new DataLines(s, terminal);
+        if (OtherFiles.Tell(data.ClassFolders) is { } others)
+            terminal.Line(others);
         lines.TellBad(data.BadFiles);
         lines.Describe("training", trainData);
         lines.Describe("validation", validData);

@@ -39,6 +39,9 @@ internal sealed class FineTuningData
     /// <summary>Once opened: what was left out before a share was held back, a line for each file.</summary>
     public IReadOnlyList<string> BadFiles { get; private set; } = [];
 
+    /// <summary>The folders of classes that photographs are read from; none of a table.</summary>
+    public IEnumerable<string> ClassFolders => new[] { _training, _validation }.OfType<string>().Distinct().SelectMany(OtherFiles.ClassFolders);
+
     /// <summary>How labels are laid out.</summary>
     public LabelKind LabelKind => _s.Labels switch
     {

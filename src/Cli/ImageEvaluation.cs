@@ -35,6 +35,8 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
     public void Run(string? json, string? csv)
     {
         (EvaluationResult result, ImageBatches images) = Measure();
+        if (OtherFiles.Tell(OtherFiles.ClassFolders(data)) is { } others)
+            terminal.Line(others);
         float[][] labels = _kind == OutputKind.Classes ? [] : LabelRows.Of(images);
         LabelCounts? counts = _kind == OutputKind.Labels ? LabelRows.Count(images.ClassNames, result.Predictions!, labels, Threshold) : null;
         if (counts is not null)

@@ -73,6 +73,23 @@ public sealed class FinetuneFolderTests : IDisposable
     }
 
     [Fact]
+    public void Files_that_are_no_images_by_their_names_are_counted_in_one_line()
+    {
+        FlowerPainter.WriteSet(Sub("data"), 2, 3);
+        File.Move(Sub("data/rose/001.jpg"), Sub("data/rose/001.jfif"));
+        foreach (string other in new[] { "rose/1.heic", "tulip/2.HEIC", "tulip/notes.txt", "tulip/.hidden" })
+            File.WriteAllText(Sub($"data/{other}"), "");
+        const string Told = "3 other files are left out, by the endings of their names: .heic 2, .txt 1.";
+        string output = Finetune();
+        Assert.Contains(Told, output, StringComparison.Ordinal);
+        Assert.Contains("5 training images: daisy 1, dandelion 1, rose 1, sunflower 1, tulip 1", output, StringComparison.Ordinal);
+        Assert.Contains(Told, GraftRun.Succeeds("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data")), StringComparison.Ordinal);
+        (int code, output, string error) = GraftRun.Of("predict", "--model", Sub("out/model.graft"), "--csv", Sub("data/rose"), Sub("data/tulip/000.jpg"));
+        Assert.Equal((0, "graft: 1 other file is left out, by the endings of their names: .heic 1."), (code, error.TrimEnd()));
+        Assert.Equal(4, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
     public void A_training_that_held_other_images_back_is_not_gone_on_with()
     {
         FlowerPainter.WriteSet(Sub("data"), 3, 3);

@@ -52,6 +52,8 @@ internal static class PredictCommand
             OutputKind kind = loaded.OutputKind ?? OutputKind.Classes;
             float said = ThresholdOption.Read(parsed, threshold, kind);
             string[] files = [.. parsed.GetRequiredValue(images).SelectMany(i => Directory.Exists(i) ? ImageFolder.ImagesIn(i) : [i])];
+            if (OtherFiles.Tell(parsed.GetRequiredValue(images)) is { } others)
+                parsed.InvocationConfiguration.Error.WriteLine($"graft: {others}"); // not between the predictions, which may be JSON
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
             var errors = new SortedDictionary<int, string>();
             float[][] rows = terminal.WithBar("Predicting", bar => Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt, parsed.GetValue(bad) == "skip" ? errors : null));

@@ -5,11 +5,11 @@ namespace Graft.Importers.Images;
 /// <summary>Photographs in one folder a class, as Keras's flow_from_directory reads them.</summary>
 /// <remarks>
 /// Classes and files are sorted by code point; the files of a folder come before those of its sub-folders, and links to
-/// folders inside a class are not followed. PNG, JPEG, BMP, PPM and TIFF files are taken, as by Keras, and GIF, WebP and PGM.
+/// folders inside a class are not followed. PNG, JPEG, BMP, PPM and TIFF files are taken, as by Keras, and GIF, WebP and PGM, told by their names' endings.
 /// </remarks>
 public sealed class ImageFolder : ImageBatches
 {
-    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif", ".webp"];
+    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif", ".webp"];
 
     private static readonly string[] ValidationNames = ["validation", "val", "valid"], SplitNames = ["train", "training", "test", "testing", .. ValidationNames];
 
@@ -90,6 +90,9 @@ public sealed class ImageFolder : ImageBatches
         return files.Length > 0 ? files : throw new GraftException($"{folder}: no images; {string.Join(", ", Endings)} files are taken.");
     }
 
+    /// <summary>The files that <see cref="ImagesIn"/> leaves out because their names do not end as those of images; hidden ones are not told.</summary>
+    public static IReadOnlyList<string> OthersIn(string folder) => [.. FilesOf(folder, file => !IsImage(file) && !Path.GetFileName(file).StartsWith('.'))];
+
     /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
     /// <exception cref="GraftException">The folder is missing or has fewer than two class folders.</exception>
     public static IReadOnlyList<string> ClassesOf(string path) => FindClasses(path, new ImageFolderOptions());
@@ -147,12 +150,12 @@ public sealed class ImageFolder : ImageBatches
     /// <summary>True where a file's name ends as those of images do.</summary>
     internal static bool IsImage(string file) => Endings.Contains(Path.GetExtension(file).ToLowerInvariant());
 
-    private static IEnumerable<string> FilesOf(string folder)
+    private static IEnumerable<string> FilesOf(string folder, Func<string, bool>? which = null)
     {
         var noLinks = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
         string[] folders = [folder, .. Directory.EnumerateDirectories(folder, "*", noLinks)];
         return folders.Order(StringComparer.Ordinal).SelectMany(f => Directory.EnumerateFiles(f)
-            .Where(IsImage)
+            .Where(which ?? IsImage)
             .Order(StringComparer.Ordinal));
     }
 

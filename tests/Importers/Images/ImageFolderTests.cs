@@ -23,6 +23,18 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void Files_with_other_endings_are_told_and_all_endings_of_jpeg_are_read()
+    {
+        byte[] jpeg = Image(SKEncodedImageFormat.Jpeg);
+        foreach (string file in new[] { "a/1.jfif", "a/2.JPE", "a/3.jpeg", "b/1.jpg" })
+            Write(file, jpeg);
+        foreach (string file in new[] { "a/x.heic", "a/sub/y.HEIC", "a/noending", "a/.hidden" })
+            Write(file, jpeg);
+        Assert.Equal(["a/1.jfif", "a/2.JPE", "a/3.jpeg", "b/1.jpg"], Names(Open()));
+        Assert.Equal(["noending", "x.heic", "y.HEIC"], ImageFolder.OthersIn(Path.Combine(_root, "a")).Select(f => Path.GetFileName(f)));
+    }
+
+    [Fact]
     public void A_link_to_a_folder_inside_a_class_is_not_followed()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need rights on Windows.");
