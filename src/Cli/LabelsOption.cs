@@ -20,6 +20,9 @@ internal sealed class LabelsOption
     /// <summary>The word for a kind on the command line.</summary>
     public static string WordOf(OutputKind kind) => Array.Find(s_kinds, k => k.Kind == kind).Word;
 
+    /// <summary>The options that name columns.</summary>
+    public Option[] OfColumns => [_image, _labels];
+
     /// <summary>Adds the columns to a command, and the kind of labels where it is asked.</summary>
     public void AddTo(Command command, bool asksKind)
     {

@@ -10,7 +10,10 @@ namespace Graft.Cli;
 /// <summary>Writes models in the formats of other programs and says what was written.</summary>
 internal sealed class ModelExport(Terminal terminal)
 {
-    private const string KerasArchive = "keras", KerasHdf5 = "keras-h5", Safetensors = "safetensors", Onnx = "onnx";
+    /// <summary>Names of formats that have options of their own.</summary>
+    public const string KerasHdf5 = "keras-h5", Onnx = "onnx";
+
+    private const string KerasArchive = "keras", Safetensors = "safetensors";
 
     /// <summary>The formats by the names that --format takes.</summary>
     public static IReadOnlyList<string> Formats { get; } = [KerasArchive, KerasHdf5, Safetensors, Onnx];

@@ -53,6 +53,7 @@ internal sealed partial class ServedModels
     /// <exception cref="GraftException">It cannot be read.</exception>
     public ServedModel Open(ParseResult parsed, Terminal terminal)
     {
+        Partners.Refuse(parsed, parsed.GetValue(_network) is null, "goes with --base", _weights);
         if (parsed.GetValue(_network) is { } network)
         {
             if (parsed.GetValue(_model) is not null)

@@ -34,8 +34,10 @@ internal static class EvaluateCommand
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             if (parsed.GetValue(data) is null == parsed.GetValue(text) is null)
                 throw new UsageException("evaluate takes either --data FOLDER or TABLE, of images, or --text FILE.");
+            Partners.Refuse(parsed, parsed.GetValue(text) is null, "of use with --text alone", block, adapter);
             if (parsed.GetValue(text) is { } measured)
             {
+                Partners.Refuse(parsed, isMissing: true, "of use with --data alone", [threshold, csv, exif, .. columns.OfColumns]);
                 var texts = new TextEvaluation(terminal, TextModelFolder.Choose(parsed.GetValue(model), parsed.GetValue(adapter), "evaluate --text")) { Block = parsed.GetValue(block), Adapter = parsed.GetValue(adapter), Precision = PrecisionOption.Read(parsed, precision, terminal) };
                 texts.Run(measured, parsed.GetValue(json));
                 return Application.Done;

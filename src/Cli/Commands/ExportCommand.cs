@@ -31,7 +31,13 @@ internal static class ExportCommand
             string from = ModelPath.Of(parsed.GetRequiredValue(model)), to = parsed.GetRequiredValue(output);
             if (Path.GetFullPath(from) == Path.GetFullPath(to))
                 throw new UsageException($"--output {to} is --model itself; name another, so that the model remains what it is.");
-            var export = new ModelExport(terminal) 
+            string written = parsed.GetRequiredValue(format);
+            bool isFolder = Directory.Exists(from);
+            Partners.Refuse(parsed, written != ModelExport.Onnx, $"for --format onnx, not {written}", opset, preprocessing, channelsFirst, cache, mask);
+            Partners.Refuse(parsed, written != ModelExport.KerasHdf5, $"for --format keras-h5, not {written}", generation);
+            Partners.Refuse(parsed, !isFolder, $"for the folder of a GPT-2; {from} is none", adapter, cache, mask);
+            Partners.Refuse(parsed, isFolder, $"for a file that leaves it open; {from} is a folder, which says it", architecture, shape);
+            var export = new ModelExport(terminal)
             {
                 Generation = parsed.GetValue(generation),
                 OnnxOptions = new OnnxExportOptions
@@ -43,10 +49,10 @@ internal static class ExportCommand
                     AttentionMask = parsed.GetValue(mask),
                 },
             };
-            if (Directory.Exists(from))
-                export.Folder(from, parsed.GetValue(adapter), parsed.GetRequiredValue(format), to);
+            if (isFolder)
+                export.Folder(from, parsed.GetValue(adapter), written, to);
             else
-                export.File(from, parsed.GetValue(architecture), InputShapeOption.Read(parsed, shape), parsed.GetRequiredValue(format), to);
+                export.File(from, parsed.GetValue(architecture), InputShapeOption.Read(parsed, shape), written, to);
             return Application.Done;
         });
         return command;

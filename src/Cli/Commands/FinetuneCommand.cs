@@ -82,12 +82,17 @@ internal static class FinetuneCommand
                 throw new UsageException("--mixup and --cutmix: take one of them.");
             if (steps.WeightDecay(parsed) is not null && parsed.GetValue(optimizer) != "adamw")
                 throw new UsageException("--weight-decay goes with --optimizer adamw.");
+            Partners.Refuse(parsed, parsed.GetValue(unfreeze) == 0, "of use with --unfreeze N alone, which says how many blocks are trained then", unfreezeEpochs, unfreezeRate);
+            Partners.Refuse(parsed, !parsed.GetValue(augment), "goes with --augment, whose images it keeps", copies);
+            string learned = parsed.GetRequiredValue(data);
+            string? check = parsed.GetValue(validation) ?? (FineTuningData.IsTable(learned) ? null : ImageFolder.FindSplit(learned).Validation);
+            Partners.Refuse(parsed, check is not null, $"nothing is held back where there are images to validate on, as in {check}", split);
             var settings = new FineTuningSettings
             {
                 Schedule = steps.Schedule(parsed), WarmUp = steps.WarmUp(parsed), WeightDecay = steps.WeightDecay(parsed), Clip = steps.Clip(parsed), Average = steps.Average(parsed),
                 MixUp = (float)Within(parsed.GetValue(mixUp), 0, 100, mixUp.Name), CutMix = (float)Within(parsed.GetValue(cutMix), 0, 100, cutMix.Name),
                 Labels = kind, ImageColumn = labels.Image(parsed), LabelColumns = labels.Columns(parsed), NumberLoss = parsed.GetValue(loss) ?? FineTuningTask.NumberLosses[0],
-                Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
+                Data = learned, Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
                 Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = parsed.GetValue(size) is int asked ? (int)Within(asked, PretrainedBase.IsFile(named) ? 1 : 32, 4096, "--size") : PretrainedBase.DefaultSize(named),
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),

@@ -35,8 +35,12 @@ internal static class PredictCommand
             terminal.Device = DeviceOption.Read(parsed, device);
             if (new[] { parsed.GetValue(text) is not null, parsed.GetValue(textFile) is not null, parsed.GetValue(images)!.Length > 0 }.Count(given => given) != 1)
                 throw new UsageException("predict takes image files or folders of them, or --text TEXT, or --text-file FILE.");
+            if (parsed.GetValue(json) && parsed.GetValue(csv))
+                throw new UsageException("--json and --csv: take one of them.");
+            Partners.Refuse(parsed, parsed.GetValue(network) is null, "goes with --base", weights);
             if (parsed.GetValue(images)!.Length == 0)
             {
+                Partners.Refuse(parsed, isMissing: true, "of no use with texts", network, weights, top, threshold, csv, bad, exif);
                 string folder = ModelPath.FolderOf(parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."),
                     "the folder of a classifier is due here, as finetune-text --task classification writes it");
                 var texts = new TextPrediction(terminal, folder, parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
@@ -49,6 +53,7 @@ internal static class PredictCommand
             Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
             loaded.PlanOptions = loaded.PlanOptions with { Precision = PrecisionOption.Read(parsed, precision, terminal) };
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
+            Partners.Refuse(parsed, !FullNetwork.TellsImageNet(loaded), $"for ImageNet's 1000 classes; this model has {loaded.ClassNames.Count} of its own, which are all shown", top);
             OutputKind kind = loaded.OutputKind ?? OutputKind.Classes;
             float said = ThresholdOption.Read(parsed, threshold, kind);
             string[] files = [.. parsed.GetRequiredValue(images).SelectMany(i => Directory.Exists(i) ? ImageFolder.ImagesIn(i) : [i])];
