@@ -170,8 +170,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "--mixup and --cutmix: take one of them", "--mixup", "0.2", "--cutmix", "1")]
     [InlineData(2, "--weight-decay goes with --optimizer adamw", "--weight-decay", "0.1")]
     [InlineData(2, "--ema 1 is outside 0 to 0.9999", "--ema", "1")]
-    [InlineData(1, "--warmup 3: a training of these epochs has 3 steps", "--warmup", "3", "--epochs", "3")]
-    [InlineData(1, "--warmup 3: a training of these epochs has 2 steps", "--warmup", "3", "--epochs", "9", "--unfreeze", "1", "--unfreeze-epochs", "2")]
+    [InlineData(1, "--warmup 3: the training of the head (--epochs) has 3 steps", "--warmup", "3", "--epochs", "3")]
+    [InlineData(1, "--warmup 3: the training of the unfrozen blocks (--unfreeze-epochs) has 2 steps", "--warmup", "3", "--epochs", "9", "--unfreeze", "1", "--unfreeze-epochs", "2")]
     public void Options_of_steps_that_make_no_sense_are_refused_before_training(int expected, string words, params string[] options)
     {
         Painted("data", 2);
