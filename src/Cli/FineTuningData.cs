@@ -119,7 +119,7 @@ internal sealed class FineTuningData
 
     private void CheckColumns()
     {
-        string found = $"{_s.Data}: {_columns!.Count} column(s) of labels{(_columns.Count == 0 ? "" : $" ({string.Join(", ", _columns)})")}";
+        string found = $"{_s.Data}: {_columns!.Count} column(s) of labels{(_columns.Count == 0 ? "" : $" ({string.Join(", ", _columns.Select(c => $"'{c}'"))})")}";
         if (_columns.Count == 0)
             throw new GraftException($"{found}; beside the column of photographs there must be one of labels. Name them by --image-column and --label-columns.");
         if (_s.Labels == OutputKind.Classes && _columns.Count > 1)

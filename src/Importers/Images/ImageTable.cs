@@ -64,7 +64,7 @@ public sealed class ImageTable : ImageBatches
             throw new GraftException($"{path}: a photograph is substituted by one of its class, but these labels are no classes; skip bad images.");
         string[] names = areClasses ? FindClasses(path, table, labels[0], options) : [.. labels.Select(l => table.Columns[l])];
         if (!areClasses && options.ClassNames is { } due && !due.SequenceEqual(names))
-            throw new GraftException($"{path}: its {(options.LabelKind == LabelKind.Values ? "numbers" : "labels")} are {string.Join(", ", names)}, but {string.Join(", ", due)} are due.");
+            throw new GraftException($"{path}: its {(options.LabelKind == LabelKind.Values ? "numbers" : "labels")} are {CsvTable.Quoted(names)}, but {CsvTable.Quoted(due)} are due.");
         List<Sample> files = Read(path, table, image, labels, names, areClasses, options.LabelKind);
         files = Part(files, options);
         if (files.Count == 0)
@@ -108,7 +108,7 @@ public sealed class ImageTable : ImageBatches
     }
 
     private static GraftException WrongColumns(string path, CsvTable table, int[] labels, LabelKind kind) =>
-        new($"{path}: {labels.Length} columns of labels ({string.Join(", ", labels.Select(l => table.Columns[l]))}), but {kind} labels take {(labels.Length == 0 ? "one or more" : "one, the class")}. Name them by labelColumns, or take LabelKind.Binary for several labels of 0 and 1, LabelKind.Values for numbers.");
+        new($"{path}: {labels.Length} columns of labels ({CsvTable.Quoted(labels.Select(l => table.Columns[l]))}), but {kind} labels take {(labels.Length == 0 ? "one or more" : "one, the class")}. Name them by labelColumns, or take LabelKind.Binary for several labels of 0 and 1, LabelKind.Values for numbers.");
 
     private static string[] FindClasses(string path, CsvTable table, int column, ImageFolderOptions options)
     {
