@@ -67,11 +67,23 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
         Preprocessing preprocessing = EvaluateCommand.Reading(model, Exif);
         return terminal.WithBar("Reading images", bar =>
         {
-            ImageBatches images = Open(preprocessing, bar);
+            ImageBatches images = OpenWhole(preprocessing, bar);
             images.BatchProgress = bar.Images("Evaluating");
             Compile(images);
             return (model.Evaluate(images, keepPredictions: true, terminal.Interrupt), images);
         });
+    }
+
+    private ImageBatches OpenWhole(Preprocessing preprocessing, LiveBar bar)
+    {
+        try
+        {
+            return Open(preprocessing, bar);
+        }
+        catch (BadImagesException e)
+        {
+            throw new GraftException($"{e.Folder}: {e.Reasons.Count} of {e.Files} images cannot be read; mend or remove them:\n  {string.Join("\n  ", e.Reasons)}", e);
+        }
     }
 
     private ImageBatches Open(Preprocessing preprocessing, LiveBar bar)
@@ -82,7 +94,10 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
             LabelKind = _kind == OutputKind.Values ? LabelKind.Values : _kind == OutputKind.Labels || outputs == 1 ? LabelKind.Binary : LabelKind.Categorical,
             ClassNames = model.ClassNames.Count > 0 ? model.ClassNames : null, Progress = bar.Images("Reading images"), CancellationToken = terminal.Interrupt,
         };
-        if (FineTuningData.IsTable(data))
+        bool isTable = FineTuningData.IsTable(data);
+        if (isTable && _kind == OutputKind.Classes && ImageTable.LabelColumnsOf(data, ImageColumn, LabelColumns) is { Count: not 1 } several)
+            throw new GraftException($"{data}: {several.Count} column(s) of labels{(several.Count == 0 ? "" : $" ({string.Join(", ", several.Select(c => $"'{c}'"))})")}, but the model tells one class ({string.Join(", ", model.ClassNames)}); name its column by --label-columns.");
+        if (isTable)
             return ImageTable.Open(data, BatchSize, preprocessing, options, ImageColumn, LabelColumns ?? (_kind != OutputKind.Classes && model.ClassNames.Count > 0 ? model.ClassNames : null));
         if (_kind != OutputKind.Classes)
             throw new GraftException($"{data}: the model gives {(_kind == OutputKind.Labels ? "several labels" : "numbers")} ({string.Join(", ", model.ClassNames)}), which folders cannot tell; name a table (.csv or .tsv) with these columns.");

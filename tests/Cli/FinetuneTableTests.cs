@@ -112,6 +112,14 @@ public sealed class FinetuneTableTests : IDisposable
         Assert.True(File.Exists(Sub("out/confusion.png")));
         Assert.Matches(@"^accuracy=\d\.\d{4}$", Lines(Succeeds("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("classes.csv")))[^1]);
         Assert.Matches(@": (mine|yours)  \(mine \d\.\d{4}, yours \d\.\d{4}\)$", Lines(Succeeds("predict", "--model", Sub("out/model.graft"), Sub("photos/rose/000.jpg")))[0]);
+        Write("more.csv", "file;kind;note", (kind, i) => $"photos/{kind}/{i:000}.jpg;{(kind is "daisy" or "rose" ? "mine" : "yours")};x");
+        string[] measured = ["evaluate", "--model", Sub("out/model.graft"), "--data", Sub("more.csv")];
+        Fails(1, "more.csv: 2 column(s) of labels ('kind', 'note'), but the model tells one class (mine, yours); name its column by --label-columns.", measured);
+        Succeeds([.. measured, "--label-columns", "kind"]);
+        File.WriteAllText(Sub("photos/rose/damaged.jpg"), "no picture");
+        File.AppendAllText(Sub("classes.csv"), "photos/rose/damaged.jpg;mine");
+        Assert.DoesNotContain("ImageFolderOptions", Fails(1, "classes.csv: 1 of 21 images cannot be read; mend or remove them:", "evaluate", "--model", Sub("out/model.graft"), "--data", Sub("classes.csv")), StringComparison.Ordinal);
+        File.WriteAllLines(Sub("classes.csv"), File.ReadAllLines(Sub("classes.csv"))[..^1]);
         output = Succeeds("finetune", "--data", Sub("classes.csv"), "--split", "0.25", "--seed", "1", "--size", "48", "--epochs", "1", "--output", Sub("held"));
         Assert.Contains("15 training images: mine 6, yours 9", output, StringComparison.Ordinal);
     }

@@ -44,6 +44,17 @@ public sealed class ModelPathTests : IDisposable
         Assert.Contains("Graft model", GraftRun.Succeeds("inspect", model), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_file_of_another_program_is_told_with_what_takes_it()
+    {
+        GraftRun.Succeeds("export", "--model", _files["photos/model.graft"], "--format", "onnx", "--output", _files["m.onnx"]);
+        foreach (string[] use in new string[][] { ["predict", "x.jpg"], ["evaluate", "--data", "x"] })
+        {
+            GraftRun.Fails(1, $"m.onnx: is a file of another program (ONNX); {use[0]} takes .graft files, which say how photographs are read and what the outputs are called. 'graft run' computes models of Keras and ONNX on arrays",
+                [use[0], "--model", _files["m.onnx"], .. use[1..]]);
+        }
+    }
+
     [Theory]
     [InlineData("spam: is the folder of a classifier of texts; give it texts by --text or --text-file", "predict", "spam", "x.jpg")]
     [InlineData("gpt2: is the folder of a language model; measure it by --text, or name a model of photographs for --data.", "evaluate", "gpt2", "--data", "x")]
