@@ -58,6 +58,7 @@ public sealed class ClassifyTextsTests : IDisposable
         Assert.Matches(@"^accuracy=\d\.\d{4}$", measured[^1]);
         File.WriteAllLines(Sub("held.txt"), held.Texts);
         Assert.Equal(lines[..20].Select(l => l.Split("  ")[..3]), Lines(Succeeds("predict", "--model", Sub("out"), "--text-file", Sub("held.txt"))).Select(l => l.Split("  ")[..3]));
+        Fails(1, "the text is empty: it has no token to tell a class by. Leave it out.", "predict", "--model", Sub("out"), "--text", "");
         JsonNode single = JsonNode.Parse(Succeeds("predict", "--model", Sub("out"), "--text", held.Texts[3], "--json"))![0]!;
         Assert.Equal((held.Texts[3], lines[3].Split("  ")[0]), ((string)single["text"]!, (string)single["class"]!));
         Assert.Equal(1, single["probabilities"]!.AsObject().Sum(p => (double)p.Value!), 1e-6);
