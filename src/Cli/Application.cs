@@ -50,6 +50,11 @@ internal static class Application
             error.WriteLine($"graft: {e.Message}");
             return BadInput;
         }
+        catch (InterruptedException e)
+        {
+            error.WriteLine($"graft: {e.Message}");
+            return Interrupted;
+        }
         catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
         {
             error.WriteLine("graft: interrupted before results were written; earlier ones are unchanged.");
@@ -72,3 +77,6 @@ internal static class Application
 
 /// <summary>An option whose value makes no sense: exit code 2.</summary>
 internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>Ctrl+C where some results are there already; the message says which.</summary>
+internal sealed class InterruptedException(string message) : OperationCanceledException(message);

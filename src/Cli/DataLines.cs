@@ -28,6 +28,20 @@ internal sealed class DataLines(FineTuningSettings s, Terminal terminal)
             terminal.Line($"  {(s.BadImages == BadImages.Substitute ? "substituted" : "skipped")} {bad}");
     }
 
+    /// <summary>Names the classes that training knows and validation cannot measure.</summary>
+    public void TellUnvalidated(ImageBatches validation)
+    {
+        if (s.Labels == OutputKind.Classes && Missing(validation) is { Length: > 0 } missing)
+            terminal.Line($"There are no validation images of {string.Join(", ", missing)}: how well {(missing.Length == 1 ? "it is" : "they are")} told apart is not measured.");
+    }
+
+    /// <summary>Classes without an image.</summary>
+    public static string[] Missing(ImageBatches data)
+    {
+        HashSet<int> there = [.. data.Classes];
+        return [.. data.ClassNames.Where((_, c) => !there.Contains(c))];
+    }
+
     /// <summary>A rare class is easily never answered, while accuracy looks well.</summary>
     public void TellImbalance(ImageBatches data)
     {

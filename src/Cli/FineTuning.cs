@@ -139,9 +139,12 @@ internal static class FineTuning
         terminal.Interrupt.ThrowIfCancellationRequested();
         (ImageBatches trainData, ImageBatches validData) = terminal.WithBar("Reading images", bar => data.Open(pretrained.Preprocessing, bar, terminal.Interrupt));
         var lines = new DataLines(s, terminal);
+        if (OtherFiles.Tell(data.ClassFolders) is { } others)
+            terminal.Line(others);
         lines.TellBad(data.BadFiles);
         lines.Describe("training", trainData);
         lines.Describe("validation", validData);
+        lines.TellUnvalidated(validData);
         lines.TellImbalance(trainData);
 
         FineTuningTask task = FineTuningTask.For(s, trainData);
@@ -155,15 +158,32 @@ internal static class FineTuning
         terminal.Line(model.Summary(terminal.IsInteractive ? terminal.Width : 80));
         using var phases = new FineTuningPhases(s, terminal, model, pretrained, task, trainData, validData);
         (History history, int kept, int? unfrozenAt) = phases.Run();
+        EvaluationResult? result = EvaluateUnlessInterrupted(model, validData, terminal);
+        const string Written = "model.graft, history.json, history.csv, curves.png";
         ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
         Charts.Curves(history, task.Watched, Path.Combine(s.Output, "curves.png"), unfrozenAt);
-        EvaluationResult result = model.Evaluate(validData, keepPredictions: true, terminal.Interrupt);
-        string? picture = ValidationReport.Write(terminal, task.Kind, result, validData, s.Output);
+        ValidationReport.Remove(s.Output); // one of an earlier training would not be this model's
+        string? picture = result is null ? null : ValidationReport.Write(terminal, task.Kind, result, validData, s.Output);
         phases.End();
-        terminal.Line($"Wrote model.graft, history.json, history.csv, curves.png{(picture is null ? "" : $", {picture}")} to {s.Output}");
+        if (result is null)
+            throw new InterruptedException($"interrupted after the training, while its result was evaluated: {Written} are written to {s.Output} and whole; 'graft evaluate' measures the model.");
+        terminal.Line($"Wrote {Written}{(picture is null ? "" : $", {picture}")} to {s.Output}");
         return new FineTuned(model, history, validData, kept, task.Watched, result);
+    }
+
+    // A training that came to its end is not thrown away with its last measurement.
+    private static EvaluationResult? EvaluateUnlessInterrupted(Model model, ImageBatches data, Terminal terminal)
+    {
+        try
+        {
+            return model.Evaluate(data, keepPredictions: true, terminal.Interrupt);
+        }
+        catch (OperationCanceledException) when (terminal.Interrupt.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     private static Sequential Build(FineTuningSettings s, Model pretrained, FineTuningTask task)

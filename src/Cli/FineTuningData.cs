@@ -39,6 +39,9 @@ internal sealed class FineTuningData
     /// <summary>Once opened: what was left out before a share was held back, a line for each file.</summary>
     public IReadOnlyList<string> BadFiles { get; private set; } = [];
 
+    /// <summary>The folders of classes that photographs are read from; none of a table.</summary>
+    public IEnumerable<string> ClassFolders => new[] { _training, _validation }.OfType<string>().Distinct().SelectMany(OtherFiles.ClassFolders);
+
     /// <summary>How labels are laid out.</summary>
     public LabelKind LabelKind => _s.Labels switch
     {
@@ -49,6 +52,9 @@ internal sealed class FineTuningData
 
     /// <summary>True for a table, as opposed to a folder.</summary>
     public static bool IsTable(string path) => File.Exists(path) || (!Directory.Exists(path) && Path.GetExtension(path).ToUpperInvariant() is ".CSV" or ".TSV");
+
+    /// <summary>True where a share of the photographs in folders is held back, as opposed to a table's rows or a validation folder.</summary>
+    public static bool HoldsBackOfFolders(FineTuningSettings s) => !IsTable(s.Data) && s.Validation is null && ImageFolder.FindSplit(s.Data).Validation is null;
 
     /// <summary>Of a table and the one to validate on, what tells other contents apart; null for folders.</summary>
     public static string? DigestOf(FineTuningSettings s) => !IsTable(s.Data) ? null
@@ -63,8 +69,6 @@ internal sealed class FineTuningData
             LabelKind = LabelKind, Resize = _s.Resize, AppliesOrientation = _s.Exif, Draft = _s.Draft, BadImages = _s.BadImages, ShuffleSeed = _s.Seed, Augmentation = Drawn, MemoryBudget = _s.ImageMemory,
             Progress = bar.Images("Reading training images"), CancellationToken = interrupt,
         };
-        if (_columns is not null && _validation is null)
-            return HoldBack(OpenOne(_training, preprocessing, options with { Progress = bar.Images("Reading images") }));
         List<BadImagesException> bad = []; // of both, so that all damaged files are told at once
         ImageBatches? Try(string path, ImageFolderOptions o)
         {
@@ -78,12 +82,12 @@ internal sealed class FineTuningData
                 return null;
             }
         }
-        double share = _validation is null ? _s.Split : 0;
-        ImageBatches? training = Try(_training, options with { ValidationSplit = share, Subset = _validation is null ? Subset.Training : Subset.All });
-        ImageBatches? check = Try(_validation ?? _training, options with
+        if (_validation is null)
+            return HoldBack(Try(_training, options with { Progress = bar.Images("Reading images") }) ?? throw Damaged(bad));
+        ImageBatches? training = Try(_training, options);
+        ImageBatches? check = Try(_validation, options with
         {
-            Augmentation = null, ShuffleSeed = null, ClassNames = Names, ValidationSplit = share, Subset = _validation is null ? Subset.Validation : Subset.All,
-            MemoryBudget = _s.ImageMemory - (training?.KeptBytes ?? 0), Progress = bar.Images("Reading validation images"),
+            Augmentation = null, ShuffleSeed = null, ClassNames = Names, MemoryBudget = _s.ImageMemory - (training?.KeptBytes ?? 0), Progress = bar.Images("Reading validation images"),
         });
         return bad.Count == 0 ? (training!, check!) : throw Damaged(bad);
     }
@@ -94,23 +98,28 @@ internal sealed class FineTuningData
         ? ImageFolder.Open(path, (_s.Size, _s.Size), _s.Batch, preprocessing, options)
         : ImageTable.Open(path, (_s.Size, _s.Size), _s.Batch, preprocessing, options, _s.ImageColumn, _columns);
 
-    /// <summary>A share of the rows, of each class where there are classes, drawn by the seed: tables are often sorted.</summary>
+    /// <summary>A share of the photographs, of each class where there are classes, drawn by the seed: tables are often sorted, and files named by the day or the camera.</summary>
     private (ImageBatches Training, ImageBatches Validation) HoldBack(ImageBatches all)
     {
         BadFiles = all.BadFiles;
-        bool hasClasses = all.Classes.Count > 0;
-        if (hasClasses && all.Classes.CountBy(c => c).FirstOrDefault(c => c.Value == 1) is { Value: 1 } lone)
-            throw new GraftException($"{_s.Data}: class '{Names[lone.Key]}' has one photograph alone; one to learn from and one to validate on are due. Add some, leave the class out, or name another table by --validation.");
-        if (all.Count < 2)
-            throw new GraftException($"{_s.Data}: has one photograph alone; one to learn from and one to validate on are due. Add some, or name another table by --validation.");
-        bool[] held = StratifiedSplit.HoldBack(hasClasses ? all.Classes : new int[all.Count], _s.Split, _s.Seed);
-        int[] Part(bool isHeld) => [.. Enumerable.Range(0, all.Count).Where(i => held[i] == isHeld)];
+        IReadOnlyList<string> files = all.Files;
+        IReadOnlyList<int> classes = all.Classes.Count > 0 ? all.Classes : new int[all.Count];
+        (string File, int Class)[] photographs = [.. files.Zip(classes).Distinct()]; // one in place of a damaged one is there twice: both are on one side
+        int[] lone = [.. photographs.CountBy(p => p.Class).Where(c => c.Value == 1).Select(c => c.Key)];
+        if (lone.Length > 0 && all.Classes.Count > 0 && _columns is not null)
+            throw new GraftException($"{_s.Data}: class '{Names[lone[0]]}' has one photograph alone; one to learn from and one to validate on are due. Add some, leave the class out, or name another table by --validation.");
+        (string File, int Class)[] drawn = [.. photographs.Where(p => !lone.Contains(p.Class))]; // a lone one of a folder is learned from; that it is not validated is said
+        if (drawn.Length == 0)
+            throw new GraftException($"{_s.Data}: has one photograph alone{(lone.Length > 1 ? " of each class" : "")}; one to learn from and one to validate on are due. Add some, or name others by --validation.");
+        bool[] isDrawn = StratifiedSplit.HoldBack([.. drawn.Select(p => p.Class)], _s.Split, _s.Seed);
+        HashSet<(string File, int Class)> held = [.. drawn.Where((_, i) => isDrawn[i])];
+        int[] Part(bool isHeld) => [.. Enumerable.Range(0, all.Count).Where(i => held.Contains((files[i], classes[i])) == isHeld)];
         return (all.Take(Part(isHeld: false), _s.Seed, Drawn), all.Take(Part(isHeld: true)));
     }
 
     private void CheckColumns()
     {
-        string found = $"{_s.Data}: {_columns!.Count} column(s) of labels{(_columns.Count == 0 ? "" : $" ({string.Join(", ", _columns)})")}";
+        string found = $"{_s.Data}: {_columns!.Count} column(s) of labels{(_columns.Count == 0 ? "" : $" ({string.Join(", ", _columns.Select(c => $"'{c}'"))})")}";
         if (_columns.Count == 0)
             throw new GraftException($"{found}; beside the column of photographs there must be one of labels. Name them by --image-column and --label-columns.");
         if (_s.Labels == OutputKind.Classes && _columns.Count > 1)
@@ -119,6 +128,10 @@ internal sealed class FineTuningData
             throw new GraftException($"{found}, but --labels several takes two or more, each of 0 and 1. For one label of two kinds leave --labels out: its entries are two classes.");
     }
 
-    private static GraftException Damaged(List<BadImagesException> bad) => new($"{string.Join(" and ", bad.Select(b => b.Folder).Distinct())}: {bad.Sum(b => b.Reasons.Count)} of {bad.Sum(b => b.Files)} images cannot be read; "
-        + $"mend or remove them, or go on without them by --on-bad-image skip:\n  {string.Join("\n  ", bad.SelectMany(b => b.Reasons))}");
+    private static GraftException Damaged(List<BadImagesException> bad)
+    {
+        BadImagesException[] folders = [.. bad.DistinctBy(b => b.Folder)]; // the same may be named to train and to validate on
+        return new GraftException($"{string.Join(" and ", folders.Select(b => b.Folder))}: {folders.Sum(b => b.Reasons.Count)} of {folders.Sum(b => b.Files)} images cannot be read; "
+            + $"mend or remove them, or go on without them by --on-bad-image skip:\n  {string.Join("\n  ", folders.SelectMany(b => b.Reasons))}");
+    }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Graft.Importers.Images;
 using Graft.Training;
+using Graft.Weights;
 
 namespace Graft.Cli;
 
@@ -21,8 +22,9 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
     /// <returns>The epochs, the one whose weights the model has, and the one that unfrozen blocks were trained from; null where none were.</returns>
     public (History History, int KeptEpoch, int? UnfrozenAt) Run()
     {
+        _ = HeadRates;
         if (s.Unfreeze > 0)
-            _ = LearningRates.Of(s.Schedule, s.UnfreezeLearningRate, StepsOf(s.UnfreezeEpochs), s.WarmUp); // refused before the head is trained
+            _ = UnfrozenRates; // refused before the head is trained
         _state.Open(training.Count, validation.Count);
         if (!_state.GoesOnUnfrozen)
             TrainHead();
@@ -41,7 +43,7 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
     private void TrainHead()
     {
         terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, {LearningRates.Describe(s.Schedule, s.LearningRate, StepsOf(s.Epochs), s.WarmUp)}{Besides()}).");
-        Compile(s.LearningRate, s.Epochs);
+        Compile(HeadRates);
         Fit(_state.Head, s.Epochs, epochsAfter: s.Unfreeze > 0 ? s.UnfreezeEpochs : 0);
         if (model.MemoryReport is { } memory) // none where all epochs were there already
             terminal.Line($"Memory that a training step kept for the backward pass: {memory.TotalKeptBytes:N0} bytes, {memory.KeptBy(pretrained.Name):N0} of them by the frozen base.");
@@ -51,14 +53,18 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
     {
         IReadOnlyList<string> blocks = PretrainedBase.Unfreeze(pretrained, s.Unfreeze);
         terminal.Line($"Unfreezing {string.Join(", ", blocks)}, without batch normalization ({LearningRates.Describe(s.Schedule, s.UnfreezeLearningRate, StepsOf(s.UnfreezeEpochs), s.WarmUp)}).");
-        Compile(s.UnfreezeLearningRate, s.UnfreezeEpochs);
+        Compile(UnfrozenRates);
         _unfrozenAt = Fit(_state.Unfrozen, s.UnfreezeEpochs, epochsAfter: 0);
     }
 
     private int StepsOf(int epochs) => epochs * training.BatchesPerEpoch;
 
-    private void Compile(float rate, int epochs) =>
-        model.Compile(Optimizer.Create(s.Optimizer, LearningRates.Of(s.Schedule, rate, StepsOf(epochs), s.WarmUp), s.Clip > 0 ? s.Clip : null, s.WeightDecay), task.Loss, task.Metrics);
+    private LearningRateSchedule HeadRates => LearningRates.Of(s.Schedule, s.LearningRate, StepsOf(s.Epochs), s.WarmUp, "the training of the head (--epochs)");
+
+    private LearningRateSchedule UnfrozenRates => LearningRates.Of(s.Schedule, s.UnfreezeLearningRate, StepsOf(s.UnfreezeEpochs), s.WarmUp, "the training of the unfrozen blocks (--unfreeze-epochs)");
+
+    private void Compile(LearningRateSchedule rates) =>
+        model.Compile(Optimizer.Create(s.Optimizer, rates, s.Clip > 0 ? s.Clip : null, s.WeightDecay), task.Loss, task.Metrics);
 
     /// <summary>What else was asked for, in words.</summary>
     private string Besides()
@@ -78,6 +84,8 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
             (begun, from) = (_history.Epochs.Count - done, _history.Epochs.Count);
             terminal.Line($"Going on at step {batch + 1} of epoch {from + 1}.{(_stopping is null ? "" : FineTuning.PatienceFromHere)}");
         }
+        else if (state == _state.Unfrozen)
+            ModelFile.Save(model, state, _history); // the head is done: whatever ends these epochs, it is gone on from
         _lines.Epochs = begun + epochs + epochsAfter;
         int told = _history.Notes.Count;
         var checkpoint = new TrainingCheckpoint(state, epochsApart: s_apart, average: _average);

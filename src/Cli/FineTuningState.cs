@@ -52,11 +52,12 @@ internal sealed class FineTuningState(FineTuningSettings s)
         ["table"] = FineTuningData.DigestOf(s), // as all of tables, absent from notes of folders
         ["labels"] = s.Labels == OutputKind.Classes ? null : LabelsOption.WordOf(s.Labels),
         ["image-column"] = s.ImageColumn,
-        ["label-columns"] = s.LabelColumns is null ? null : string.Join(',', s.LabelColumns),
+        ["label-columns"] = s.LabelColumns is null ? null : LabelsOption.TextOf(s.LabelColumns),
         ["loss"] = s.Labels == OutputKind.Values ? s.NumberLoss : null,
         ["images"] = $"{trainingImages} and {validationImages}",
         ["validation"] = s.Validation,
         ["split"] = s.Split,
+        [RunNote.Split] = FineTuningData.HoldsBackOfFolders(s) ? "drawn by the seed" : null,
         ["base"] = s.Base,
         ["weights"] = s.Weights,
         ["preprocess"] = s.Preprocess,

@@ -35,6 +35,8 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
     public void Run(string? json, string? csv)
     {
         (EvaluationResult result, ImageBatches images) = Measure();
+        if (OtherFiles.Tell(OtherFiles.ClassFolders(data)) is { } others)
+            terminal.Line(others);
         float[][] labels = _kind == OutputKind.Classes ? [] : LabelRows.Of(images);
         LabelCounts? counts = _kind == OutputKind.Labels ? LabelRows.Count(images.ClassNames, result.Predictions!, labels, Threshold) : null;
         if (counts is not null)
@@ -44,7 +46,11 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
         else
             ConfusionTables.Write(result.Confusion!, terminal);
         if (_kind == OutputKind.Classes)
+        {
             Mistakes.Write(result, images, terminal);
+            if (DataLines.Missing(images) is { Length: > 0 } missing)
+                terminal.Line($"There are no images of {string.Join(", ", missing)}: macro_f1 counts 0 for each of them.");
+        }
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"loss={result.Loss:F4} on {result.Samples} images, {result.Samples / Math.Max(1e-9, result.Seconds):F0} images/s"));
         (string Name, double Value)[] numbers = [.. Numbers(result, counts)];
         if (json is not null)
@@ -61,11 +67,23 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
         Preprocessing preprocessing = EvaluateCommand.Reading(model, Exif);
         return terminal.WithBar("Reading images", bar =>
         {
-            ImageBatches images = Open(preprocessing, bar);
+            ImageBatches images = OpenWhole(preprocessing, bar);
             images.BatchProgress = bar.Images("Evaluating");
             Compile(images);
             return (model.Evaluate(images, keepPredictions: true, terminal.Interrupt), images);
         });
+    }
+
+    private ImageBatches OpenWhole(Preprocessing preprocessing, LiveBar bar)
+    {
+        try
+        {
+            return Open(preprocessing, bar);
+        }
+        catch (BadImagesException e)
+        {
+            throw new GraftException($"{e.Folder}: {e.Reasons.Count} of {e.Files} images cannot be read; mend or remove them:\n  {string.Join("\n  ", e.Reasons)}", e);
+        }
     }
 
     private ImageBatches Open(Preprocessing preprocessing, LiveBar bar)
@@ -76,7 +94,10 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
             LabelKind = _kind == OutputKind.Values ? LabelKind.Values : _kind == OutputKind.Labels || outputs == 1 ? LabelKind.Binary : LabelKind.Categorical,
             ClassNames = model.ClassNames.Count > 0 ? model.ClassNames : null, Progress = bar.Images("Reading images"), CancellationToken = terminal.Interrupt,
         };
-        if (FineTuningData.IsTable(data))
+        bool isTable = FineTuningData.IsTable(data);
+        if (isTable && _kind == OutputKind.Classes && ImageTable.LabelColumnsOf(data, ImageColumn, LabelColumns) is { Count: not 1 } several)
+            throw new GraftException($"{data}: {several.Count} column(s) of labels{(several.Count == 0 ? "" : $" ({string.Join(", ", several.Select(c => $"'{c}'"))})")}, but the model tells one class ({string.Join(", ", model.ClassNames)}); name its column by --label-columns.");
+        if (isTable)
             return ImageTable.Open(data, BatchSize, preprocessing, options, ImageColumn, LabelColumns ?? (_kind != OutputKind.Classes && model.ClassNames.Count > 0 ? model.ClassNames : null));
         if (_kind != OutputKind.Classes)
             throw new GraftException($"{data}: the model gives {(_kind == OutputKind.Labels ? "several labels" : "numbers")} ({string.Join(", ", model.ClassNames)}), which folders cannot tell; name a table (.csv or .tsv) with these columns.");

@@ -1,4 +1,5 @@
 using Graft.Importers;
+using Graft.Importers.Inspection;
 using Graft.Layers;
 using Graft.Training;
 using Graft.Weights;
@@ -18,6 +19,7 @@ internal static class ImportedBase
     /// <exception cref="GraftException">The file is damaged, or its input is no image.</exception>
     public static int DefaultSize(string path)
     {
+        RefuseWeights(path);
         int?[] shape = [.. InputOf(path)];
         int? rows = shape.Length == 3 ? shape[0] == Channels && shape[2] != Channels ? shape[1] : shape[0] : null;
         return rows ?? UsualSize;
@@ -32,6 +34,7 @@ internal static class ImportedBase
     /// <exception cref="GraftException">The file cannot be read, takes no photographs, or has no image inside.</exception>
     public static Model Load(string path, string? weights, int size, string? preprocessing)
     {
+        RefuseWeights(path);
         Model whole = Read(path, weights, size);
         Node input = whole.Inputs[0];
         bool first = input.Shape.Rank == 3 && input.Shape[0] == Channels && input.Shape[2] != Channels; // [C,H,W]
@@ -47,6 +50,13 @@ internal static class ImportedBase
 
     /// <summary>The layers of a model and of the models in it.</summary>
     public static IEnumerable<Layer> Leaves(Model model) => model.Layers.SelectMany(l => l is Model inner ? Leaves(inner) : [l]);
+
+    // Weights alone do not say which layers there are.
+    private static void RefuseWeights(string path)
+    {
+        if (Path.GetExtension(path).ToLowerInvariant() is ".pt" or ".pth" or ".bin" or ".safetensors" && !ModelFiles.IsGraft(path))
+            throw new GraftException($"{path}: holds weights without their network ({FileInspector.Open(path).Format}). Name the network as a file of ONNX (torch.onnx.export writes one), Keras or Graft; or for weights of a published one --base resnet18, vgg16, resnet50 or squeezenet, and this file by --weights.");
+    }
 
     private static IEnumerable<int?> InputOf(string path) =>
         ModelFiles.IsGraft(path) ? [.. ModelFile.Load(path).Model.Inputs[0].Shape.Select(d => (int?)d)] : ModelFiles.InputsOf(path)[0].Shape ?? [];

@@ -1,14 +1,15 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 
 namespace Graft.Cli;
 
 /// <summary>The options that say where in a table photographs and labels stand, and what labels are.</summary>
-internal sealed class LabelsOption
+internal sealed partial class LabelsOption
 {
     private static readonly (OutputKind Kind, string Word)[] s_kinds = [(OutputKind.Classes, "classes"), (OutputKind.Labels, "several"), (OutputKind.Values, "numbers")];
 
     private readonly Option<string?> _image = new("--image-column") { Description = "With a table: the column of the photographs' files, relative to the table's folder; by default the first." };
-    private readonly Option<string?> _labels = new("--label-columns") { Description = "With a table: the columns of labels, with commas between; by default all others." };
+    private readonly Option<string?> _labels = new("--label-columns") { Description = "With a table: the columns of labels, with commas between, a name with a comma in it in double quotes; by default all others." };
     private readonly Option<string?> _kind = new("--labels")
     {
         Description = "With a table: classes (a column of names; the default), several (columns of 0 and 1: a photograph may have any number of labels), or numbers (columns of numbers to be predicted).",
@@ -19,6 +20,9 @@ internal sealed class LabelsOption
 
     /// <summary>The word for a kind on the command line.</summary>
     public static string WordOf(OutputKind kind) => Array.Find(s_kinds, k => k.Kind == kind).Word;
+
+    /// <summary>The options that name columns.</summary>
+    public Option[] OfColumns => [_image, _labels];
 
     /// <summary>Adds the columns to a command, and the kind of labels where it is asked.</summary>
     public void AddTo(Command command, bool asksKind)
@@ -33,14 +37,25 @@ internal sealed class LabelsOption
     public string? Image(ParseResult parsed) => parsed.GetValue(_image);
 
     /// <summary>The columns of labels; null where they are not given.</summary>
-    /// <exception cref="UsageException">One is twice there, or empty.</exception>
+    /// <exception cref="UsageException">One is twice there, or empty, or a quote has no end.</exception>
     public IReadOnlyList<string>? Columns(ParseResult parsed)
     {
-        string[]? names = parsed.GetValue(_labels)?.Split(',', StringSplitOptions.TrimEntries);
-        if (names is not null && (names.Contains("") || names.Distinct().Count() < names.Length))
-            throw new UsageException($"--label-columns {parsed.GetValue(_labels)}: takes names of columns with commas between, each once, such as age,height.");
+        if (parsed.GetValue(_labels) is not { } text)
+            return null;
+        string[] names = [.. Field().Matches(text).Select(NameIn)];
+        if (Field().Replace(text, "").Length > 0 || names.Contains("") || names.Distinct().Count() < names.Length)
+            throw new UsageException($"--label-columns {text}: takes names of columns with commas between, each once, such as age,height; one with a comma in it in double quotes: age,\"height, in cm\".");
         return names;
     }
+
+    /// <summary>Names as --label-columns takes them.</summary>
+    public static string TextOf(IEnumerable<string> names) => CsvRows.Text([names]).TrimEnd('\n');
+
+    private static string NameIn(Match field) => field.Groups[1].Success ? field.Groups[1].Value.Replace("\"\"", "\"", StringComparison.Ordinal).Trim() : field.Groups[2].Value.Trim();
+
+    // As in the table: quotes are doubled inside of quotes, and one amid a name stands for itself.
+    [GeneratedRegex("""(?:^|,)[ ]*(?:"((?:[^"]|"")*)"[ ]*(?=,|$)|((?![ ]*")[^,]*))""")]
+    private static partial Regex Field();
 
     /// <summary>What labels are.</summary>
     public OutputKind Kind(ParseResult parsed) => Array.Find(s_kinds, k => k.Word == parsed.GetValue(_kind)).Kind; // not given: the first

@@ -14,12 +14,13 @@ internal static class LearningRates
     /// <param name="rate">The highest rate.</param>
     /// <param name="steps">Steps of the whole training, at whose end the rate is 0 unless it is constant.</param>
     /// <param name="warmUp">Steps among them in which it rises from 0.</param>
+    /// <param name="training">What the training is called, for the error.</param>
     /// <exception cref="GraftException">Nothing is left behind the warm-up.</exception>
-    public static LearningRateSchedule Of(string schedule, float rate, int steps, int warmUp)
+    public static LearningRateSchedule Of(string schedule, float rate, int steps, int warmUp, string training = "this training")
     {
         int decay = steps - warmUp;
         if (decay < 1)
-            throw new GraftException($"--warmup {warmUp}: a training of these epochs has {steps} steps; warm up for fewer, or train for more epochs.");
+            throw new GraftException($"--warmup {warmUp}: {training} has {steps} steps; warm up for fewer, or train for more epochs.");
         LearningRateSchedule then = schedule switch
         {
             "linear" => new PolynomialDecay(rate, decay),

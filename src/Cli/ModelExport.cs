@@ -10,7 +10,10 @@ namespace Graft.Cli;
 /// <summary>Writes models in the formats of other programs and says what was written.</summary>
 internal sealed class ModelExport(Terminal terminal)
 {
-    private const string KerasArchive = "keras", KerasHdf5 = "keras-h5", Safetensors = "safetensors", Onnx = "onnx";
+    /// <summary>Names of formats that have options of their own.</summary>
+    public const string KerasHdf5 = "keras-h5", Onnx = "onnx";
+
+    private const string KerasArchive = "keras", Safetensors = "safetensors";
 
     /// <summary>The formats by the names that --format takes.</summary>
     public static IReadOnlyList<string> Formats { get; } = [KerasArchive, KerasHdf5, Safetensors, Onnx];
@@ -44,6 +47,9 @@ internal sealed class ModelExport(Terminal terminal)
     /// <exception cref="GraftException">The model cannot be read, or the output cannot be written.</exception>
     public void Folder(string path, string? adapter, string format, string output)
     {
+        path = ModelPath.FolderOf(path, "name the folder of the model that it is for by --model, and this one by --adapter");
+        if (!System.IO.File.Exists(Path.Combine(path, Importers.HuggingFace.HuggingFaceFolder.ConfigName)))
+            throw new GraftException($"{path}: is a folder with neither model.graft nor config.json; that of finetune or of a GPT-2, or a file, is due here.");
         if (format is not (Safetensors or Onnx))
             throw new UsageException($"--model {path} is the folder of a GPT-2, which Keras has no layers for; take --format safetensors or onnx.");
         if (format == Onnx)

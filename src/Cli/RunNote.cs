@@ -6,8 +6,11 @@ namespace Graft.Cli;
 /// <summary>The note that a training leaves of how it was begun, so that it is gone on with in the same way.</summary>
 internal static class RunNote
 {
+    /// <summary>How images in folders are held back to validate on: once it was the first of each.</summary>
+    public const string Split = "held-back";
+
     // What is no option's value: a digest, or a count.
-    private static readonly Dictionary<string, string> s_contents = new() { ["text"] = "the contents of --text differ", ["validation-text"] = "the contents of --validation-text differ", ["images"] = "the images differ", ["table"] = "the contents of the tables of --data and --validation differ" };
+    private static readonly Dictionary<string, string> s_contents = new() { ["text"] = "the contents of --text differ", ["validation-text"] = "the contents of --validation-text differ", ["images"] = "the images differ", [Split] = "images are held back to validate on in another way (earlier versions took the first of each folder, --seed draws them now)", ["table"] = "the contents of the tables of --data and --validation differ" };
 
     /// <summary>Writes it.</summary>
     public static void Write(string path, JsonObject run) => File.WriteAllText(path, run.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");

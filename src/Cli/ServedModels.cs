@@ -13,7 +13,7 @@ internal sealed partial class ServedModels
 {
     private const string Int8 = "int8"; // of weights; all else are precisions of products too
 
-    private readonly Option<string?> _model = new("--model") { Description = "A .graft file, a Keras model (.keras, .h5), an ONNX model, or the folder of a language model or of a classifier of texts." };
+    private readonly Option<string?> _model = new("--model") { Description = "A .graft file or the folder that finetune wrote it to, a Keras model (.keras, .h5), an ONNX model, or the folder of a language model or of a classifier of texts." };
     private readonly Option<string?> _network = new("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16, resnet50 or squeezenet." };
     private readonly Option<string?> _weights = new("--weights") { Description = "Weight file of --base, with its classifier (top); by default the one that 'graft weights pull NAME --top' downloaded." };
     private readonly Option<string?> _architecture = new("--architecture") { Description = "Where --model holds weights alone: the JSON of Keras's model.to_json()." };
@@ -53,6 +53,7 @@ internal sealed partial class ServedModels
     /// <exception cref="GraftException">It cannot be read.</exception>
     public ServedModel Open(ParseResult parsed, Terminal terminal)
     {
+        Partners.Refuse(parsed, parsed.GetValue(_network) is null, "goes with --base", _weights);
         if (parsed.GetValue(_network) is { } network)
         {
             if (parsed.GetValue(_model) is not null)
@@ -61,7 +62,7 @@ internal sealed partial class ServedModels
         }
         if (parsed.GetValue(_model) is null && parsed.GetValue(_adapter) is null)
             throw new UsageException("serve takes --model: a .graft, .keras, .h5 or .onnx file, or the folder of a language model; or --base NAME, or --adapter DIR.");
-        string path = TextModelFolder.Choose(parsed.GetValue(_model), parsed.GetValue(_adapter), "serve");
+        string path = TextModelFolder.Choose(parsed.GetValue(_model) is { } named ? ModelPath.Of(named) : null, parsed.GetValue(_adapter), "serve");
         if (Directory.Exists(path) || parsed.GetValue(_adapter) is not null)
             return Texts(parsed, terminal, path);
         (Model model, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs) = OpenedModel.Of(terminal, path, parsed.GetValue(_architecture), InputShapeOption.Read(parsed, _shape));

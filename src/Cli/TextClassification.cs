@@ -39,7 +39,15 @@ internal static class TextClassification
         Write(training, terminal, model, config, tokenizer, history, found);
         run.Finish();
         double Score(ConfusionMatrix m) => positive is int c ? m.F1(c) : m.MacroF1;
-        BagOfWordsClassifier words = BagOfWordsClassifier.Fit(learned.Texts, learned.Classes, learned.ClassNames.Count, Score, weights, training.Seed, terminal.Interrupt);
+        BagOfWordsClassifier words;
+        try
+        {
+            words = BagOfWordsClassifier.Fit(learned.Texts, learned.Classes, learned.ClassNames.Count, Score, weights, training.Seed, terminal.Interrupt);
+        }
+        catch (OperationCanceledException) when (terminal.Interrupt.IsCancellationRequested)
+        {
+            throw new InterruptedException($"interrupted after the training, before it was compared with logistic regression on words: the model and all its files are written to {training.Output} and whole.");
+        }
         ConfusionMatrix byWords = words.Evaluate(held.Texts, held.Classes, held.ClassNames);
         Tell(terminal, $"GPT-2 on the {held.Texts.Count} validation texts:", found);
         Tell(terminal, string.Create(CultureInfo.InvariantCulture, $"Logistic regression on words, from the same training texts (tf-idf of {words.Words:N0} words; C = {words.Strength}, the best of {string.Join(", ", BagOfWordsClassifier.Strengths)} by cross-validation on the training texts):"), byWords);

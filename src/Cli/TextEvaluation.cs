@@ -14,8 +14,6 @@ internal sealed class TextEvaluation(Terminal terminal, string folder)
 {
     private const int MostTokens = 1024, BatchSize = 8;
 
-    private readonly string _folder = PulledWeights.FolderOf(folder);
-
     /// <summary>Tokens of a block; null for what the model takes.</summary>
     public int? Block { get; init; }
 
@@ -30,14 +28,17 @@ internal sealed class TextEvaluation(Terminal terminal, string folder)
     {
         if (File.Exists(folder))
             throw new GraftException($"{folder}: is a file; --text is for the folder of a model of texts, as finetune-text writes it or Hugging Face has it.");
-        JsonObject numbers = Gpt2Config.Open(_folder).ClassNames.Count > 0 ? Classes(text) : Perplexity(text);
+        bool classifies = Gpt2Config.Open(folder).ClassNames.Count > 0;
+        if (classifies && (Block is not null || Adapter is not null))
+            throw new UsageException($"--block and --adapter are for a language model; {folder} is a classifier of texts.");
+        JsonObject numbers = classifies ? Classes(text) : Perplexity(text);
         if (json is not null)
             WholeFile.Write(json, stream => stream.Write(Encoding.UTF8.GetBytes(numbers.ToJsonString())));
     }
 
     private JsonObject Classes(string text)
     {
-        ConfusionMatrix matrix = new TextPrediction(terminal, _folder, json: false) { Precision = Precision }.Measure(text);
+        ConfusionMatrix matrix = new TextPrediction(terminal, folder, json: false) { Precision = Precision }.Measure(text);
         ConfusionTables.Write(matrix, terminal, "texts");
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"macro_f1={matrix.MacroF1:F4}"));
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"accuracy={matrix.Accuracy:F4}"));
@@ -46,13 +47,13 @@ internal sealed class TextEvaluation(Terminal terminal, string folder)
 
     private JsonObject Perplexity(string text)
     {
-        Gpt2Config config = Gpt2Config.Open(_folder);
+        Gpt2Config config = Gpt2Config.Open(folder);
         if (Block is int asked && (asked < 1 || asked > config.Positions))
             throw new GraftException($"--block {asked}: this model takes 1 to {config.Positions} tokens (n_positions).");
-        TokenizedText tokens = TokenizedText.Of(TextDocuments.Read(text), TextTokenizers.Open(_folder), text);
+        TokenizedText tokens = TokenizedText.Of(TextDocuments.Read(text), TextTokenizers.Open(folder), text);
         int length = Block ?? Math.Min(config.Positions, Math.Clamp(tokens.Tokens.Count - 1, 1, MostTokens));
         var blocks = new TextBlocks(tokens, length, BatchSize, vocabularySize: config.VocabularySize);
-        Gpt2 model = TextModelFolder.Load(_folder, Adapter, terminal, length);
+        Gpt2 model = TextModelFolder.Load(folder, Adapter, terminal, length);
         model.PlanOptions = model.PlanOptions with { Precision = Precision };
         model.Compile(new Sgd(), TextBlocks.Loss, Metric.Perplexity);
         EvaluationResult result = model.Evaluate(blocks, cancellationToken: terminal.Interrupt);

@@ -48,8 +48,8 @@ internal static class TextModelFolder
 
     /// <summary>The folder of the model that is meant: the one that is named, or the one that an adapter is for.</summary>
     /// <exception cref="UsageException">Neither is named.</exception>
-    public static string Choose(string? model, string? adapter, string command) => model is not null ? PulledWeights.FolderOf(model)
-        : (adapter is null ? throw new UsageException($"{command} takes --model DIR, the folder of a GPT-2; or --adapter DIR alone, where the adapter says which folder it is for.") : PeftAdapter.Open(adapter).RequireBase());
+    public static string Choose(string? model, string? adapter, string command) => model is not null ? ModelPath.FolderOf(model, adapter is null ? $"give it by --adapter {model} and leave --model out" : "name the folder of the model that --adapter is for, or leave --model out")
+        : (adapter is null ? throw new UsageException($"{command} takes --model DIR, the folder of a {(command == "evaluate --text" ? "model of texts" : "GPT-2")}; or --adapter DIR alone, where the adapter says which folder it is for.") : PeftAdapter.Open(adapter).RequireBase());
 
     /// <summary>Writes a folder.</summary>
     /// <param name="folder">Where to; it is there.</param>

@@ -71,6 +71,8 @@ internal sealed class TextPrediction
     private float[][] Shares(IReadOnlyList<string> texts)
     {
         int[][] tokens = [.. texts.Select(_tokenizer.Encode)];
+        if (Array.FindIndex(tokens, t => t.Length == 0) is >= 0 and var empty)
+            throw new GraftException($"{(texts.Count == 1 ? "the text" : $"text {empty + 1} of {texts.Count}")} is empty: it has no token to tell a class by. Leave it out.");
         int length = Math.Clamp(tokens.Max(t => t.Length), 1, _config.TextLength ?? _config.Positions);
         if (_config.PadToken is null && tokens.Any(t => t.Length < length))
             throw new GraftException($"{_folder}: config.json has no pad_token_id, so texts of different lengths cannot be told together; add the id of the token that texts were filled up with in training.");

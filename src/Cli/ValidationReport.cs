@@ -7,11 +7,19 @@ namespace Graft.Cli;
 /// <summary>What a model says of images whose labels are known, for the eye: a picture or a few lines, as its outputs are.</summary>
 internal static class ValidationReport
 {
+    private const string Confusion = "confusion.png", Predicted = "predicted.png";
+
+    /// <summary>Removes the picture of an earlier model from a folder.</summary>
+    public static void Remove(string folder)
+    {
+        File.Delete(Path.Combine(folder, Confusion));
+        File.Delete(Path.Combine(folder, Predicted));
+    }
+
     /// <summary>Writes the picture of classes or numbers into a folder, and the lines of labels and numbers to the terminal.</summary>
     /// <returns>Name of the picture; null where there is none.</returns>
     public static string? Write(Terminal terminal, OutputKind kind, EvaluationResult result, ImageBatches data, string folder)
     {
-        const string Confusion = "confusion.png", Predicted = "predicted.png";
         if (kind == OutputKind.Classes)
         {
             Charts.Confusion(result.Confusion!, Path.Combine(folder, Confusion));

@@ -25,7 +25,7 @@ internal sealed record CsvTable(IReadOnlyList<string> Columns, IReadOnlyList<(in
             throw new GraftException($"{path}: {(wrong.Length == 0 ? "a column has no name" : $"two columns are named '{wrong}'")}; the first line names each column.");
         rows.RemoveAt(0);
         if (rows.Find(r => r.Fields.Length != columns.Length) is { Fields: { } odd } row)
-            throw new GraftException($"{path}: line {row.Line} has {odd.Length} field(s), the first line {columns.Length} column(s) ({string.Join(", ", columns)}). Quote fields that hold a '{(separator == '\t' ? "tab" : separator)}'.");
+            throw new GraftException($"{path}: line {row.Line} has {odd.Length} field(s), the first line {columns.Length} column(s) ({Quoted(columns)}). Quote fields that hold a '{(separator == '\t' ? "tab" : separator)}'.");
         return new CsvTable(columns, rows);
     }
 
@@ -34,8 +34,11 @@ internal sealed record CsvTable(IReadOnlyList<string> Columns, IReadOnlyList<(in
     public int IndexOf(string column, string path)
     {
         int index = Columns.ToList().IndexOf(column);
-        return index >= 0 ? index : throw new GraftException($"{path}: has no column '{column}'; there are {string.Join(", ", Columns)}.");
+        return index >= 0 ? index : throw new GraftException($"{path}: has no column '{column}'; there are {Quoted(Columns)}.");
     }
+
+    /// <summary>Names in quotes, so that a comma in one is none between two.</summary>
+    public static string Quoted(IEnumerable<string> names) => string.Join(", ", names.Select(n => $"'{n}'"));
 
     private static List<(int Line, string[] Fields)> Split(string text, char separator, string path)
     {

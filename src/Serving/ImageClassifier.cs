@@ -45,6 +45,8 @@ public sealed class ImageClassifier : PredictionModel
         _ => $"image classifier, {_classes.Names.Count} classes",
     };
 
+    private protected override IReadOnlyList<string> Query => [ClassScores.Top, ClassScores.Threshold]; // CheckQuery says which of them this model has
+
     private protected override (string Help, string Example) Usage =>
         ($"An image as the body (JPEG, PNG, BMP, GIF, WebP, PPM, TIFF), or several in a multipart form; or {{\"instances\": [{{\"b64\": \"...\"}}, ...]}}.{_kind switch { OutputKind.Values => "", OutputKind.Labels => " ?threshold=P says labels whose probability is above P (0.5).", _ => " ?top=N names the N likeliest classes (5)." }}",
             "-H 'Content-Type: image/jpeg' --data-binary @cat.jpg");

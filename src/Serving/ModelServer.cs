@@ -119,6 +119,7 @@ public sealed class ModelServer : IAsyncDisposable
         try
         {
             endpoint = Find(context.Request);
+            Check(endpoint, context);
             await endpoint.Answer(context).ConfigureAwait(false);
             status = context.Response.StatusCode;
         }
@@ -143,6 +144,21 @@ public sealed class ModelServer : IAsyncDisposable
             throw new RequestException(StatusCodes.Status405MethodNotAllowed, $"{request.Method} {path}: this path takes {there[0].Method}. GET / shows how.");
         }
         throw new RequestException(StatusCodes.Status404NotFound, $"{path}: no such path for model '{_options.Name}', which is a model for {_model.Kind}. There are {string.Join(", ", _endpoints.Select(e => e.Path))}.");
+    }
+
+    /// <summary>Refuses what would be passed over, or read as something else, before any work.</summary>
+    private static void Check(Endpoint endpoint, HttpContext context)
+    {
+        HttpRequest request = context.Request;
+        if (endpoint.Query is { } known && request.Query.FirstOrDefault(q => !known.Contains(q.Key, StringComparer.OrdinalIgnoreCase) || q.Value.Count > 1) is { Key: { } name, Value: var values })
+        {
+            string takes = known.Count == 0 ? "it takes none" : $"it takes {string.Join(" and ", known.Select(k => $"?{k}"))}, each once";
+            throw new RequestException(StatusCodes.Status400BadRequest, $"?{name}: {(known.Contains(name, StringComparer.OrdinalIgnoreCase) ? $"comes {values.Count} times" : $"{request.Path} has no such parameter")}; {takes}. GET / shows how.");
+        }
+        if (endpoint.Method != HttpMethods.Post || request.Headers.ContentEncoding.ToString() is not { Length: > 0 } encoding || encoding.Equals("identity", StringComparison.OrdinalIgnoreCase))
+            return;
+        context.Response.Headers.AcceptEncoding = "identity"; // RFC 9110, 15.5.16
+        throw new RequestException(StatusCodes.Status415UnsupportedMediaType, $"The body is encoded as {encoding} (Content-Encoding), which this server does not unpack; send it as it is.");
     }
 
     /// <summary>Tells the sender of a request what is wrong, and the owner of the server where it is the server's fault.</summary>

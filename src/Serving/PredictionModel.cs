@@ -41,6 +41,9 @@ public abstract class PredictionModel : ServedModel
     /// <summary>A sample to try the model with.</summary>
     private protected virtual Sample Probe => new([.. Model.Inputs.Select(i => (i.Shape, new float[i.Shape.Count]))]);
 
+    /// <summary>Names that may stand behind the '?' of /predict.</summary>
+    private protected virtual IReadOnlyList<string> Query => [];
+
     /// <summary>What /predict takes, and the arguments of curl that try it.</summary>
     private protected abstract (string Help, string Example) Usage { get; }
 
@@ -57,8 +60,8 @@ public abstract class PredictionModel : ServedModel
 
     internal override IReadOnlyList<Endpoint> Endpoints =>
     [
-        new("POST", "/predict", "predict", Predict, Usage.Help, Usage.Example),
-        new("POST", $"/v1/models/{_name}:predict", "predict", Predict),
+        new("POST", "/predict", "predict", Predict, Usage.Help, Usage.Example, Query),
+        new("POST", $"/v1/models/{_name}:predict", "predict", Predict, Query: Query),
     ];
 
     internal override void Start(ServerOptions options, Admission admission, ServerMetrics metrics)

@@ -40,4 +40,5 @@ public abstract class ServedModel : IAsyncDisposable
 /// <param name="Answer">Reads the request and writes the response.</param>
 /// <param name="Help">What it takes and gives, for the page of help; null for another name of an endpoint before.</param>
 /// <param name="Example">Arguments of curl that try it, behind which the address follows; null for none.</param>
-internal sealed record Endpoint(string Method, string Path, string Label, Func<HttpContext, Task> Answer, string? Help = null, string? Example = null);
+/// <param name="Query">Names that may stand behind the '?'; null where nobody looks at what does, such as a probe's time.</param>
+internal sealed record Endpoint(string Method, string Path, string Label, Func<HttpContext, Task> Answer, string? Help = null, string? Example = null, IReadOnlyList<string>? Query = null);

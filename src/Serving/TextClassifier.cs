@@ -28,6 +28,8 @@ public sealed class TextClassifier(Gpt2Classifier model, ITokenizer tokenizer) :
 
     private protected override Sample Probe => Row([0]);
 
+    private protected override IReadOnlyList<string> Query => [ClassScores.Top];
+
     private protected override (string Help, string Example) Usage =>
         ("A text as the body (text/plain, UTF-8), or {\"instances\": [\"...\", ...]}. ?top=N names the N likeliest classes (5).", "-H 'Content-Type: text/plain' -d 'WIN a prize! Call now'");
 

@@ -43,9 +43,9 @@ public sealed class TextGenerator : ServedModel
     [
         new("POST", "/generate", "generate", context => Generate(context, streams: false),
             """{"inputs": "a text", "parameters": {...}, "stream": false}. Answers {"generated_text": "..."}; with "stream": true an event for each token. """ + $"Parameters: {string.Join(", ", GenerateRequest.Parameters)}.",
-            """-H 'Content-Type: application/json' -d '{"inputs": "Once upon a time", "parameters": {"max_new_tokens": 20}}'"""),
-        new("POST", "/generate_stream", "generate", context => Generate(context, streams: true), "The same, always as events (curl -N shows them as they come)."),
-        new("POST", $"/v1/models/{_name}:generate", "generate", context => Generate(context, streams: false)),
+            """-H 'Content-Type: application/json' -d '{"inputs": "Once upon a time", "parameters": {"max_new_tokens": 20}}'""", Query: []),
+        new("POST", "/generate_stream", "generate", context => Generate(context, streams: true), "The same, always as events (curl -N shows them as they come).", Query: []),
+        new("POST", $"/v1/models/{_name}:generate", "generate", context => Generate(context, streams: false), Query: []),
     ];
 
     internal override JsonObject Describe() => new()

@@ -58,6 +58,7 @@ public sealed class ClassifyTextsTests : IDisposable
         Assert.Matches(@"^accuracy=\d\.\d{4}$", measured[^1]);
         File.WriteAllLines(Sub("held.txt"), held.Texts);
         Assert.Equal(lines[..20].Select(l => l.Split("  ")[..3]), Lines(Succeeds("predict", "--model", Sub("out"), "--text-file", Sub("held.txt"))).Select(l => l.Split("  ")[..3]));
+        Fails(1, "the text is empty: it has no token to tell a class by. Leave it out.", "predict", "--model", Sub("out"), "--text", "");
         JsonNode single = JsonNode.Parse(Succeeds("predict", "--model", Sub("out"), "--text", held.Texts[3], "--json"))![0]!;
         Assert.Equal((held.Texts[3], lines[3].Split("  ")[0]), ((string)single["text"]!, (string)single["class"]!));
         Assert.Equal(1, single["probabilities"]!.AsObject().Sum(p => (double)p.Value!), 1e-6);
@@ -113,6 +114,19 @@ public sealed class ClassifyTextsTests : IDisposable
         Assert.Equal(File.ReadAllBytes(Sub("whole/model.safetensors")), File.ReadAllBytes(Sub("ended/model.safetensors")));
         Fails(1, "--task was classification, not absent", "finetune-text", "--model", Sub("base"), "--text", Sub("a.tsv"), "--epochs", "3", "--learning-rate", "0.005", "--output", Sub("ended"), "--resume");
         Succeeds(Args("ended", "--seed", "3")); // what has come to its end makes room
+    }
+
+    [Fact]
+    public void Ctrl_C_in_the_comparison_with_words_says_that_the_model_is_written()
+    {
+        Base(width: 32);
+        var settings = new TextClassificationSettings { Training = new TextFineTuningSettings { Model = Sub("base"), Text = Sub("a.tsv"), Epochs = 1, Output = Sub("ended") } };
+        using var interrupt = new CancellationTokenSource();
+        using var output = new InterruptingWriter("Wrote config.json", interrupt);
+        using var terminal = new Terminal(output, console: null, interrupt.Token);
+        string told = Assert.ThrowsAny<OperationCanceledException>(() => TextClassification.Run(settings, terminal)).Message;
+        Assert.Contains("the model and all its files are written to", told, StringComparison.Ordinal);
+        Assert.Contains("animal 0.", Succeeds("predict", "--model", Sub("ended"), "--text", "hello"), StringComparison.Ordinal);
     }
 
     [Fact]

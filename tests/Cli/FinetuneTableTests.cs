@@ -112,6 +112,14 @@ public sealed class FinetuneTableTests : IDisposable
         Assert.True(File.Exists(Sub("out/confusion.png")));
         Assert.Matches(@"^accuracy=\d\.\d{4}$", Lines(Succeeds("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("classes.csv")))[^1]);
         Assert.Matches(@": (mine|yours)  \(mine \d\.\d{4}, yours \d\.\d{4}\)$", Lines(Succeeds("predict", "--model", Sub("out/model.graft"), Sub("photos/rose/000.jpg")))[0]);
+        Write("more.csv", "file;kind;note", (kind, i) => $"photos/{kind}/{i:000}.jpg;{(kind is "daisy" or "rose" ? "mine" : "yours")};x");
+        string[] measured = ["evaluate", "--model", Sub("out/model.graft"), "--data", Sub("more.csv")];
+        Fails(1, "more.csv: 2 column(s) of labels ('kind', 'note'), but the model tells one class (mine, yours); name its column by --label-columns.", measured);
+        Succeeds([.. measured, "--label-columns", "kind"]);
+        File.WriteAllText(Sub("photos/rose/damaged.jpg"), "no picture");
+        File.AppendAllText(Sub("classes.csv"), "photos/rose/damaged.jpg;mine");
+        Assert.DoesNotContain("ImageFolderOptions", Fails(1, "classes.csv: 1 of 21 images cannot be read; mend or remove them:", "evaluate", "--model", Sub("out/model.graft"), "--data", Sub("classes.csv")), StringComparison.Ordinal);
+        File.WriteAllLines(Sub("classes.csv"), File.ReadAllLines(Sub("classes.csv"))[..^1]);
         output = Succeeds("finetune", "--data", Sub("classes.csv"), "--split", "0.25", "--seed", "1", "--size", "48", "--epochs", "1", "--output", Sub("held"));
         Assert.Contains("15 training images: mine 6, yours 9", output, StringComparison.Ordinal);
     }
@@ -140,8 +148,8 @@ public sealed class FinetuneTableTests : IDisposable
     }
 
     [Theory]
-    [InlineData(1, "2 column(s) of labels (a, b), but a class takes one. Name it by --label-columns; or take --labels several", "file,a,b|photos/rose/000.jpg,1,0")]
-    [InlineData(1, "1 column(s) of labels (a), but --labels several takes two or more", "file,a|photos/rose/000.jpg,1", "--labels", "several")]
+    [InlineData(1, "2 column(s) of labels ('a', 'b'), but a class takes one. Name it by --label-columns; or take --labels several", "file,a,b|photos/rose/000.jpg,1,0")]
+    [InlineData(1, "1 column(s) of labels ('a'), but --labels several takes two or more", "file,a|photos/rose/000.jpg,1", "--labels", "several")]
     [InlineData(1, "0 column(s) of labels; beside the column of photographs", "file|photos/rose/000.jpg", "--labels", "numbers")]
     [InlineData(1, "line 3: '2' in column 'b' is neither 0 nor 1", "file,a,b|photos/rose/000.jpg,1,0|photos/rose/001.jpg,0,2", "--labels", "several")]
     [InlineData(1, "line 2: 'tall' in column 'a' is no number", "file,a|photos/rose/000.jpg,tall|photos/rose/001.jpg,2", "--labels", "numbers")]
@@ -149,7 +157,7 @@ public sealed class FinetuneTableTests : IDisposable
     [InlineData(1, "class 'b' has one photograph alone", "file,a|photos/rose/000.jpg,a|photos/rose/001.jpg,a|photos/rose/002.jpg,b")]
     [InlineData(1, "has one photograph alone", "file,a|photos/rose/000.jpg,7", "--labels", "numbers")]
     [InlineData(1, "line 3: ", "file,a|photos/rose/000.jpg,a|photos/rose/gone.jpg,b")]
-    [InlineData(1, "has no column 'path'; there are file, a", "file,a|photos/rose/000.jpg,a|photos/rose/001.jpg,b", "--image-column", "path")]
+    [InlineData(1, "has no column 'path'; there are 'file', 'a'", "file,a|photos/rose/000.jpg,a|photos/rose/001.jpg,b", "--image-column", "path")]
     [InlineData(1, "a quote in the row that begins at line 2 has no end", "file,a|\"photos/rose/000.jpg,a")]
     [InlineData(2, "--label-columns a,: takes names of columns", "file,a|photos/rose/000.jpg,a", "--label-columns", "a,")]
     [InlineData(2, "--loss goes with --labels numbers", "file,a|photos/rose/000.jpg,a", "--loss", "mse")]
@@ -162,6 +170,18 @@ public sealed class FinetuneTableTests : IDisposable
         if (code == 1)
             Assert.StartsWith($"graft: {Sub("table.csv")}: ", error, StringComparison.Ordinal);
         Assert.False(File.Exists(Sub("out/model.graft")));
+    }
+
+    [Fact]
+    public void A_column_whose_name_has_a_comma_is_named_in_quotes()
+    {
+        Write("labels.csv", "file,\"white, bright\",red,note", (kind, i) => $"photos/{kind}/{i:000}.jpg,{(kind == "daisy" ? 1 : 0)},{(kind is "rose" or "tulip" ? 1 : 0)},x");
+        string[] args = ["finetune", "--data", Sub("labels.csv"), "--labels", "several", "--size", "32", "--epochs", "1", "--output", Sub("out"), "--label-columns"];
+        Assert.Matches("training images: red [0-9]+, white, bright [0-9]+", Succeeds([.. args, "red, \"white, bright\""]));
+        Fails(1, "has no column 'white'; there are 'file', 'white, bright', 'red', 'note'.", [.. args, "red,white, bright"]);
+        foreach (string wrong in new[] { "red,\"white, bright", "red,,note", "red,red", "\"red\"note" })
+            Fails(2, $"--label-columns {wrong}: takes names of columns with commas between, each once, such as age,height; one with a comma in it in double quotes", [.. args, wrong]);
+        Assert.Equal("red,\"white, bright\"", LabelsOption.TextOf(["red", "white, bright"]));
     }
 
     [Fact]

@@ -171,7 +171,7 @@ public sealed class FinetuneTextCommandTests : IDisposable
         Fails("--block 99: this model takes 1 to 12 tokens", "finetune-text", "--model", Sub("base"), "--text", Sub("a.jsonl"), "--block", "99", "--output", Sub("out"));
         File.WriteAllText(Sub("b.txt"), TinyText.Words + "é");
         Fails("has no 'é' (U+00E9)", "finetune-text", "--model", Sub("base"), "--text", Sub("b.txt"), "--output", Sub("out"));
-        Fails("--warmup 1000: a training of these epochs has", "finetune-text", "--model", Sub("base"), "--text", Sub("a.jsonl"), "--warmup", "1000", "--output", Sub("out"));
+        Fails("--warmup 1000: this training has", "finetune-text", "--model", Sub("base"), "--text", Sub("a.jsonl"), "--warmup", "1000", "--output", Sub("out"));
         Fails("config.json", "finetune-text", "--model", Sub("nowhere"), "--text", Sub("a.jsonl"), "--output", Sub("out"));
     }
 

@@ -66,6 +66,16 @@ public sealed class GenerateCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_repetition_penalty_goes_with_and_without_sampling()
+    {
+        int[] plain = Expected([258, 7]), penalized = Expected([258, 7], o => o with { RepetitionPenalty = 1.7f });
+        Assert.NotEqual(plain, penalized);
+        Assert.Equal((0, string.Join(',', penalized) + "\n"), Two(Run("--prompt-ids", "258,7", "--repetition-penalty", "1.7")));
+        Assert.Equal((0, string.Join(',', Expected([258, 7], o => o with { RepetitionPenalty = 1.7f, DoSample = true, TopK = 50, Seed = 3 })) + "\n"), Two(Run("--prompt-ids", "258,7", "--repetition-penalty", "1.7", "--seed", "3")));
+        Assert.Equal(2, Run("--prompt-ids", "258,7", "--repetition-penalty", "0").Code);
+    }
+
+    [Fact]
     public void New_tokens_are_counted_with_the_prompt_or_without_it()
     {
         Assert.Equal((0, string.Join(',', Expected([258, 7], o => o with { MaxLength = 7 })) + "\n"), Two(Run("--prompt-ids", "258,7", "--max-new-tokens", "5")));

@@ -3,6 +3,7 @@ using Graft.Importers.Onnx;
 using Graft.Layers;
 using Graft.Models;
 using Graft.Tests.Golden;
+using Graft.Tests.Importers.PyTorch;
 using Graft.Weights;
 using Xunit;
 
@@ -68,6 +69,14 @@ public sealed class ImportedBaseTests : IDisposable
         Assert.InRange(Inference.PlanModels.Deviation(expected, actual), 0, 1e-5); // the same plans, twenty layers deep
         cut.Release();
         resnet.Release();
+    }
+
+    [Fact]
+    public void Weights_without_a_network_are_told_with_what_to_give()
+    {
+        string path = TorchGolden.Path("tensors_zip.pth");
+        string error = GraftRun.Fails(1, "tensors_zip.pth: holds weights without their network (PyTorch zip). Name the network as a file of ONNX (torch.onnx.export writes one)", "finetune", "--data", "x", "--base", path, "--output", "y");
+        Assert.DoesNotContain("WeightFiles", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,12 +1,18 @@
 namespace Graft.Tests.Cli;
 
-/// <summary>Ctrl+C when a line of this beginning is written.</summary>
-internal sealed class InterruptingWriter(string at, CancellationTokenSource interrupt) : StringWriter
+/// <summary>Does something when a line of this beginning is written.</summary>
+internal sealed class InterruptingWriter(string at, Action act) : StringWriter
 {
+    /// <summary>Ctrl+C at that line.</summary>
+    public InterruptingWriter(string at, CancellationTokenSource interrupt)
+        : this(at, interrupt.Cancel)
+    {
+    }
+
     public override void WriteLine(string? value)
     {
         base.WriteLine(value);
         if (value!.StartsWith(at, StringComparison.Ordinal))
-            interrupt.Cancel();
+            act();
     }
 }

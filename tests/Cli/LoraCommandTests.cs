@@ -61,6 +61,8 @@ public sealed class LoraCommandTests : IDisposable
         string bare = Output(["generate", "--model", _files["base"], .. prompt]), adapted = Output(["generate", "--model", _files["base"], "--adapter", _files["out"], .. prompt]);
         Assert.NotEqual(bare, adapted);
         Assert.Equal(adapted, Output(["generate", "--adapter", _files["out"], .. prompt]));
+        string[] measured = ["evaluate", "--text", _files["a.txt"], "--adapter", _files["out"]];
+        Assert.Equal(Output([.. measured, "--model", _files["base"]]), Output(measured));
         Assert.StartsWith("the ", Output(["generate", "--adapter", _files["out"], "--precision", "int8", .. prompt]), StringComparison.Ordinal);
         string merged = Output("merge-adapter", "--adapter", _files["out"], "--output", _files["merged"]);
         Assert.Equal($"Merged the adapters of 2 layers; wrote config.json, model.safetensors and the tokenizer to {_files["merged"]}\n", merged);
@@ -105,6 +107,18 @@ public sealed class LoraCommandTests : IDisposable
         Fails("adapter_config.json: no such file; the folder of an adapter of PEFT has it beside the weights. This is the folder of a whole model.", "generate", "--adapter", _files["wide"], "--prompt", "the ");
     }
 
+    [Fact]
+    public void An_adapter_in_place_of_a_model_is_told_for_what_it_is()
+    {
+        Prepare();
+        Assert.Equal(0, Run(Finetune("out")).Code);
+        string adapter = _files["out"], told = $"{adapter}: is the folder of a LoRA adapter, not of a whole model; ";
+        Fails($"{told}give it by --adapter {adapter} and leave --model out.", "generate", "--model", adapter, "--prompt", "the ");
+        Fails($"{told}give it by --adapter {adapter} and leave --model out.", "evaluate", "--model", adapter, "--text", _files["a.txt"]);
+        Fails($"{told}name the folder of the model that --adapter is for, or leave --model out.", "merge-adapter", "--model", adapter, "--adapter", adapter, "--output", _files["merged"]);
+        Fails($"{told}make it part of its model by 'graft merge-adapter --adapter {adapter} --output DIR' and give that folder.", "finetune-text", "--model", adapter, "--text", _files["a.txt"], "--output", _files["more"]);
+    }
+
     [Theory]
     [InlineData("with --new, give its sizes alone", "finetune-text", "--new", "1x16x2", "--lora", "4")]
     [InlineData("leave --freeze out", "finetune-text", "--model", "m", "--lora", "4", "--freeze", "1")]
@@ -122,6 +136,7 @@ public sealed class LoraCommandTests : IDisposable
     public void Generate_and_merge_say_which_folders_they_take()
     {
         Assert.Equal((2, "graft: generate takes --model DIR, the folder of a GPT-2; or --adapter DIR alone, where the adapter says which folder it is for.\n"), Run("generate", "--prompt", "x") is var r ? (r.Code, r.Error) : default);
+        Assert.Equal((2, "graft: evaluate --text takes --model DIR, the folder of a model of texts; or --adapter DIR alone, where the adapter says which folder it is for.\n"), Run("evaluate", "--text", "x") is var e ? (e.Code, e.Error) : default);
         Assert.Contains("is the folder of the model itself", Run("merge-adapter", "--model", _files["base"], "--adapter", "a", "--output", _files["base"]).Error, StringComparison.Ordinal);
     }
 

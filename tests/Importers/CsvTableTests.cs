@@ -46,7 +46,7 @@ public sealed class CsvTableTests : IDisposable
     [InlineData("\n\r\n", "is empty")]
     [InlineData("a,b\n\n1,\"2\n3", "a quote in the row that begins at line 3 has no end.")]
     [InlineData("a,b\n\"1\n\"2,3\n", "in the row that begins at line 2, text follows the quote that ends a field")]
-    [InlineData("a,b\n1,\"2\n3\"\n4\n", "line 4 has 1 field(s), the first line 2 column(s) (a, b). Quote fields that hold a ','.")]
+    [InlineData("a,b\n1,\"2\n3\"\n4\n", "line 4 has 1 field(s), the first line 2 column(s) ('a', 'b'). Quote fields that hold a ','.")]
     [InlineData("a,,b\n1,2,3\n", "a column has no name")]
     public void What_is_wrong_is_told_with_its_line(string text, string message)
     {

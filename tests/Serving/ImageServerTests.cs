@@ -77,6 +77,13 @@ public sealed class ImageServerTests
         await server.Fails(HttpStatusCode.BadRequest, "instances[0] has 1 entries; input", "/predict", $$"""{"instances": [[[{{string.Join(",", Enumerable.Repeat("[0,0,0]", Size))}}]]]}""");
         await server.Fails(HttpStatusCode.UnsupportedMediaType, "curl calls a body so unless -H", "/predict", "\u0001", "application/x-www-form-urlencoded");
         await server.Fails(HttpStatusCode.BadRequest, "?top=0: a whole number from 1 on", "/predict?top=0", "x", "image/png");
+        await server.Fails(HttpStatusCode.BadRequest, "?topp: /predict has no such parameter; it takes ?top and ?threshold, each once. GET / shows how.", "/predict?topp=1", "x", "image/png");
+        await server.Fails(HttpStatusCode.BadRequest, "?top: comes 2 times; it takes ?top and ?threshold, each once.", "/predict?top=1&top=2", "x", "image/png");
+        using (var packed = new ByteArrayContent(s_rose) { Headers = { ContentEncoding = { "gzip" } } })
+        {
+            (status, answer) = await server.Post("/predict", packed, "image/jpeg");
+            Assert.Equal((HttpStatusCode.UnsupportedMediaType, "The body is encoded as gzip (Content-Encoding), which this server does not unpack; send it as it is."), (status, (string)answer["error"]!));
+        }
         using var bad = new MultipartFormDataContent { { new ByteArrayContent(s_rose), "image", "rose.jpg" }, { new ByteArrayContent([1, 2]), "image", "bad.jpg" } };
         (status, answer) = await server.Post("/predict", bad, bad.Headers.ContentType!.ToString());
         Assert.Equal((HttpStatusCode.UnprocessableEntity, "bad.jpg: not an image (it begins with 0102); JPEG, PNG, BMP, GIF, WebP, PPM and TIFF are read."), (status, (string)answer["error"]!));

@@ -147,6 +147,7 @@ public sealed class TextServerTests : IDisposable
         await using TestServer server = await Start(gpt);
         await server.Fails(status, words, "/generate", body, type);
         await server.Fails(status, words, "/generate_stream", body, type);
+        await server.Fails(HttpStatusCode.BadRequest, "?top: /generate has no such parameter; it takes none.", "/generate?top=3", body, type);
     }
 
     [Theory]

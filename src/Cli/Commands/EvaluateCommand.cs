@@ -12,13 +12,13 @@ internal static class EvaluateCommand
 
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string>("--model") { Required = true, Description = "A .graft file; or with --text, the folder of a language model or of a classifier of texts." };
+        var model = new Option<string?>("--model") { Description = "A .graft file, or the folder that finetune wrote it to; or with --text, the folder of a language model or of a classifier of texts." };
         var data = new Option<string?>("--data") { Description = "Folder that holds one folder of images for each class of the model; or a table (.csv, .tsv) of photographs with their classes, labels or numbers." };
         var columns = new LabelsOption();
         Option<float?> threshold = ThresholdOption.Create();
         var text = new Option<string?>("--text") { Description = "Instead of --data: for a language model, a text (UTF-8, or .jsonl with a member 'text' in each line), whose perplexity is measured; for a classifier of texts, a .tsv file with label<tab>text in each line." };
         var block = new Option<int?>("--block") { Description = "With a language model: length of a block in tokens, each read without those before; by default what the model takes, 1024 at most." };
-        var adapter = new Option<string?>("--adapter") { Description = "With a language model: folder of a LoRA adapter that is put on it." };
+        var adapter = new Option<string?>("--adapter") { Description = "With a language model: folder of a LoRA adapter that is put on it; without --model, on the one that the adapter names." };
         var json = new Option<string?>("--json") { Description = "Also write the numbers into this file." };
         var csv = new Option<string?>("--csv") { Description = "Also write a table of the images into this file: real and predicted class and all probabilities (labels or numbers likewise), those first that the model is farthest from; wrong labels are found among them." };
         var exif = new Option<bool>("--exif") { Description = ExifDescription };
@@ -34,13 +34,16 @@ internal static class EvaluateCommand
             FinetuneCommand.SetThreads(parsed.GetValue(threads));
             if (parsed.GetValue(data) is null == parsed.GetValue(text) is null)
                 throw new UsageException("evaluate takes either --data FOLDER or TABLE, of images, or --text FILE.");
+            Partners.Refuse(parsed, parsed.GetValue(text) is null, "of use with --text alone", block, adapter);
             if (parsed.GetValue(text) is { } measured)
             {
-                var texts = new TextEvaluation(terminal, parsed.GetRequiredValue(model)) { Block = parsed.GetValue(block), Adapter = parsed.GetValue(adapter), Precision = PrecisionOption.Read(parsed, precision, terminal) };
+                Partners.Refuse(parsed, isMissing: true, "of use with --data alone", [threshold, csv, exif, .. columns.OfColumns]);
+                var texts = new TextEvaluation(terminal, TextModelFolder.Choose(parsed.GetValue(model), parsed.GetValue(adapter), "evaluate --text")) { Block = parsed.GetValue(block), Adapter = parsed.GetValue(adapter), Precision = PrecisionOption.Read(parsed, precision, terminal) };
                 texts.Run(measured, parsed.GetValue(json));
                 return Application.Done;
             }
-            Model loaded = terminal.Own(ModelFile.Load(parsed.GetRequiredValue(model)).Model);
+            string file = ModelPath.GraftFileOf(parsed.GetValue(model) ?? throw new UsageException("evaluate --data takes --model: a .graft file, or the folder that finetune wrote it to."), "evaluate", "measure it by --text, or name a model of photographs for --data");
+            Model loaded = terminal.Own(ModelFile.Load(file).Model);
             var images = new ImageEvaluation(terminal, loaded, parsed.GetValue(data)!)
             {
                 ImageColumn = columns.Image(parsed), LabelColumns = columns.Columns(parsed), Exif = parsed.GetValue(exif), Precision = PrecisionOption.Read(parsed, precision, terminal),

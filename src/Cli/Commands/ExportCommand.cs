@@ -8,7 +8,7 @@ internal static class ExportCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string>("--model") { Required = true, Description = "A .graft file, a Keras model (.keras, .h5), an ONNX model, Keras weights with --architecture, or the folder of a GPT-2 as Hugging Face has it." };
+        var model = new Option<string>("--model") { Required = true, Description = "A .graft file or the folder that finetune wrote it to, a Keras model (.keras, .h5), an ONNX model, Keras weights with --architecture, or the folder of a GPT-2 as Hugging Face has it." };
         var architecture = new Option<string?>("--architecture") { Description = "Where --model holds weights alone: the JSON of Keras's model.to_json()." };
         Option<string[]> shape = InputShapeOption.Create();
         var adapter = new Option<string?>("--adapter") { Description = "Folder of a LoRA adapter of PEFT that becomes part of a GPT-2." };
@@ -28,10 +28,16 @@ internal static class ExportCommand
         };
         command.SetAction(parsed =>
         {
-            string from = parsed.GetRequiredValue(model), to = parsed.GetRequiredValue(output);
+            string from = ModelPath.Of(parsed.GetRequiredValue(model)), to = parsed.GetRequiredValue(output);
             if (Path.GetFullPath(from) == Path.GetFullPath(to))
                 throw new UsageException($"--output {to} is --model itself; name another, so that the model remains what it is.");
-            var export = new ModelExport(terminal) 
+            string written = parsed.GetRequiredValue(format);
+            bool isFolder = Directory.Exists(from);
+            Partners.Refuse(parsed, written != ModelExport.Onnx, $"for --format onnx, not {written}", opset, preprocessing, channelsFirst, cache, mask);
+            Partners.Refuse(parsed, written != ModelExport.KerasHdf5, $"for --format keras-h5, not {written}", generation);
+            Partners.Refuse(parsed, !isFolder, $"for the folder of a GPT-2; {from} is none", adapter, cache, mask);
+            Partners.Refuse(parsed, isFolder, $"for a file that leaves it open; {from} is a folder, which says it", architecture, shape);
+            var export = new ModelExport(terminal)
             {
                 Generation = parsed.GetValue(generation),
                 OnnxOptions = new OnnxExportOptions
@@ -43,10 +49,10 @@ internal static class ExportCommand
                     AttentionMask = parsed.GetValue(mask),
                 },
             };
-            if (Directory.Exists(from))
-                export.Folder(from, parsed.GetValue(adapter), parsed.GetRequiredValue(format), to);
+            if (isFolder)
+                export.Folder(from, parsed.GetValue(adapter), written, to);
             else
-                export.File(from, parsed.GetValue(architecture), InputShapeOption.Read(parsed, shape), parsed.GetRequiredValue(format), to);
+                export.File(from, parsed.GetValue(architecture), InputShapeOption.Read(parsed, shape), written, to);
             return Application.Done;
         });
         return command;

@@ -16,7 +16,7 @@ internal static class FinetuneCommand
         var labels = new LabelsOption();
         var loss = new Option<string?>("--loss") { Description = "With --labels numbers: mse (mean squared error; the default), huber, or mae, both less moved by numbers that are far off. Each number is measured in its deviations." };
         loss.AcceptOnlyFromAmong(FineTuningTask.NumberLosses);
-        var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of the images of each class that is held back to validate on, where there is no validation folder; of a table, rows that are drawn by --seed." };
+        var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of the images of each class that is held back to validate on, where there is no validation folder or table: drawn by --seed, one at least of each class that has two." };
         var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (included), vgg16 or resnet50 (with --weights, or downloaded by 'graft weights pull'), squeezenet (with --weights); or a file: a Keras, ONNX or .graft model, whose head is cut off." };
         var preprocess = new Option<string?>("--preprocess") { Description = "For a base from a file: how it wants its pixels: none (0 to 255), rescale (0 to 1), tf (-1 to 1), torch or caffe. Files written by graft already say it." };
         preprocess.AcceptOnlyFromAmong(ImportedBase.Preprocessings);
@@ -68,7 +68,7 @@ internal static class FinetuneCommand
         {
             terminal.Device = DeviceOption.Read(parsed, device);
             SetThreads(parsed.GetValue(threads));
-            string named = parsed.GetRequiredValue(network);
+            string named = ModelPath.Of(parsed.GetRequiredValue(network));
             if (PretrainedBase.IsFile(named) && !File.Exists(named))
                 throw new UsageException($"--base {named} is neither a file nor one of {string.Join(", ", PretrainedBase.Names)}.");
             OutputKind kind = labels.Kind(parsed);
@@ -82,12 +82,17 @@ internal static class FinetuneCommand
                 throw new UsageException("--mixup and --cutmix: take one of them.");
             if (steps.WeightDecay(parsed) is not null && parsed.GetValue(optimizer) != "adamw")
                 throw new UsageException("--weight-decay goes with --optimizer adamw.");
+            Partners.Refuse(parsed, parsed.GetValue(unfreeze) == 0, "of use with --unfreeze N alone, which says how many blocks are trained then", unfreezeEpochs, unfreezeRate);
+            Partners.Refuse(parsed, !parsed.GetValue(augment), "goes with --augment, whose images it keeps", copies);
+            string learned = parsed.GetRequiredValue(data);
+            string? check = parsed.GetValue(validation) ?? (FineTuningData.IsTable(learned) ? null : ImageFolder.FindSplit(learned).Validation);
+            Partners.Refuse(parsed, check is not null, $"nothing is held back where there are images to validate on, as in {check}", split);
             var settings = new FineTuningSettings
             {
                 Schedule = steps.Schedule(parsed), WarmUp = steps.WarmUp(parsed), WeightDecay = steps.WeightDecay(parsed), Clip = steps.Clip(parsed), Average = steps.Average(parsed),
                 MixUp = (float)Within(parsed.GetValue(mixUp), 0, 100, mixUp.Name), CutMix = (float)Within(parsed.GetValue(cutMix), 0, 100, cutMix.Name),
                 Labels = kind, ImageColumn = labels.Image(parsed), LabelColumns = labels.Columns(parsed), NumberLoss = parsed.GetValue(loss) ?? FineTuningTask.NumberLosses[0],
-                Data = parsed.GetRequiredValue(data), Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
+                Data = learned, Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
                 Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = parsed.GetValue(size) is int asked ? (int)Within(asked, PretrainedBase.IsFile(named) ? 1 : 32, 4096, "--size") : PretrainedBase.DefaultSize(named),
                 Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),

@@ -79,7 +79,7 @@ internal static class FinetuneTextCommand
             var settings = new TextFineTuningSettings
             {
                 Lowercase = parsed.GetValue(lowercase),
-                Model = parsed.GetValue(model) is string named ? PulledWeights.FolderOf(named) : null, New = sizes, Vocabulary = parsed.GetValue(vocabulary) is int pieces ? (int)Checked(pieces, BytePairTrainer.SmallestVocabulary, 1 << 20, "--vocabulary") : null, Text = parsed.GetRequiredValue(text), Field = parsed.GetRequiredValue(field), Output = parsed.GetRequiredValue(output),
+                Model = parsed.GetValue(model) is string named ? ModelPath.FolderOf(named, $"make it part of its model by 'graft merge-adapter --adapter {named} --output DIR' and give that folder") : null, New = sizes, Vocabulary = parsed.GetValue(vocabulary) is int pieces ? (int)Checked(pieces, BytePairTrainer.SmallestVocabulary, 1 << 20, "--vocabulary") : null, Text = parsed.GetRequiredValue(text), Field = parsed.GetRequiredValue(field), Output = parsed.GetRequiredValue(output),
                 Freeze = parsed.GetValue(freeze) is int trainable ? (int)Checked(trainable, 0, 1000, "--freeze") : null, Lora = adapters, Epochs = (int)Checked(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Block = parsed.GetValue(block) is int length ? (int)Checked(length, 2, 1 << 20, "--block") : null, Batch = (int)Checked(parsed.GetValue(batch), 1, 65536, "--batch"),
                 Accumulate = (int)Checked(parsed.GetValue(accumulate), 1, 65536, "--accumulate"),

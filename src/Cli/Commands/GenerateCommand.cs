@@ -20,6 +20,7 @@ internal static class GenerateCommand
         var temperature = new Option<float?>("--temperature") { Description = "Sample from the probabilities: below 1 sharpens them, above 1 flattens them." };
         var topK = new Option<int?>("--top-k") { Description = "Sample from this many of the most probable tokens; 50 by default when sampling, 0 for all." };
         var topP = new Option<float?>("--top-p") { Description = "Sample from the most probable tokens whose probabilities add up to this (nucleus sampling)." };
+        var penalty = new Option<float>("--repetition-penalty") { DefaultValueFactory = _ => 1, Description = "Above 1, tokens that were there already become less probable: their logits are divided by this where positive, multiplied where negative." };
         var seed = new Option<int?>("--seed") { Description = "Sample with this seed: the same seed gives the same text." };
         var beams = new Option<int>("--beams") { DefaultValueFactory = _ => 1, Description = "Beam search with this many beams; the best text is printed at the end." };
         var stop = new Option<string[]>("--stop") { DefaultValueFactory = _ => [], Description = "Stop when the new text contains this; may be given several times." };
@@ -29,7 +30,7 @@ internal static class GenerateCommand
         Option<string?> device = DeviceOption.Create();
         var command = new Command("generate", "Continue a text with a GPT-2. The text goes to standard output as it comes, its speed to standard error.")
         {
-            model, adapter, prompt, promptIds, maxLength, maxNew, greedy, temperature, topK, topP, seed, beams, stop, precision, threads, device,
+            model, adapter, prompt, promptIds, maxLength, maxNew, greedy, temperature, topK, topP, seed, penalty, beams, stop, precision, threads, device,
         };
         command.SetAction(parsed =>
         {
@@ -51,6 +52,7 @@ internal static class GenerateCommand
                 TopK = (int)FinetuneCommand.Within(parsed.GetValue(topK) ?? 50, 0, int.MaxValue, "--top-k"),
                 TopP = (float)FinetuneCommand.Within(parsed.GetValue(topP) ?? 1, 1e-6, 1, "--top-p"),
                 Seed = parsed.GetValue(seed),
+                RepetitionPenalty = (float)FinetuneCommand.Within(parsed.GetValue(penalty), 1e-3, 1e3, "--repetition-penalty"),
                 NumBeams = (int)FinetuneCommand.Within(parsed.GetValue(beams), 1, 1024, "--beams"),
                 StopStrings = parsed.GetValue(stop)!,
             };

@@ -10,12 +10,12 @@ internal static class InspectCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var file = new Argument<string>("file") { Description = "Keras .h5 or .keras or a model's JSON, .safetensors, PyTorch's .bin or .pth, .onnx, .graft, an index.json of shards, or a folder of Hugging Face." };
+        var file = new Argument<string>("file") { Description = "Keras .h5 or .keras or a model's JSON, .safetensors, PyTorch's .bin or .pth, .onnx, .graft, an index.json of shards, or a folder of Hugging Face or of finetune." };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of lines." };
         var command = new Command("inspect", "Show what a model or weight file holds: layers, arrays, shapes, types, attributes, sizes.") { file, json };
         command.SetAction(parsed =>
         {
-            FileContents contents = FileInspector.Open(parsed.GetRequiredValue(file));
+            FileContents contents = FileInspector.Open(ModelPath.Of(parsed.GetRequiredValue(file)));
             if (parsed.GetValue(json))
                 terminal.Line(Json(contents).ToJsonString());
             else

@@ -13,7 +13,7 @@ internal static class PredictCommand
 
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string?>("--model") { Description = "A .graft file; or for texts, the folder of a classifier as finetune-text --task classification writes it." };
+        var model = new Option<string?>("--model") { Description = "A .graft file, or the folder that finetune wrote it to; or for texts, the folder of a classifier as finetune-text --task classification writes it." };
         var network = new Option<string?>("--base") { Description = "Instead of --model, a published network with its 1000 ImageNet classes: vgg16, resnet50 or squeezenet." };
         network.AcceptOnlyFromAmong(FullNetwork.Names);
         var weights = new Option<string?>("--weights") { Description = "Weight file of --base, with its classifier (top); by default the one that 'graft weights pull NAME --top' downloaded." };
@@ -35,9 +35,15 @@ internal static class PredictCommand
             terminal.Device = DeviceOption.Read(parsed, device);
             if (new[] { parsed.GetValue(text) is not null, parsed.GetValue(textFile) is not null, parsed.GetValue(images)!.Length > 0 }.Count(given => given) != 1)
                 throw new UsageException("predict takes image files or folders of them, or --text TEXT, or --text-file FILE.");
+            if (parsed.GetValue(json) && parsed.GetValue(csv))
+                throw new UsageException("--json and --csv: take one of them.");
+            Partners.Refuse(parsed, parsed.GetValue(network) is null, "goes with --base", weights);
             if (parsed.GetValue(images)!.Length == 0)
             {
-                var texts = new TextPrediction(terminal, parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."), parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
+                Partners.Refuse(parsed, isMissing: true, "of no use with texts", network, weights, top, threshold, csv, bad, exif);
+                string folder = ModelPath.FolderOf(parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."),
+                    "the folder of a classifier is due here, as finetune-text --task classification writes it");
+                var texts = new TextPrediction(terminal, folder, parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
                 if (parsed.GetValue(text) is string single)
                     texts.Text(single);
                 else
@@ -47,9 +53,12 @@ internal static class PredictCommand
             Model loaded = terminal.Own(Load(parsed.GetValue(model), parsed.GetValue(network), parsed.GetValue(weights)));
             loaded.PlanOptions = loaded.PlanOptions with { Precision = PrecisionOption.Read(parsed, precision, terminal) };
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
+            Partners.Refuse(parsed, !FullNetwork.TellsImageNet(loaded), $"for ImageNet's 1000 classes; this model has {loaded.ClassNames.Count} of its own, which are all shown", top);
             OutputKind kind = loaded.OutputKind ?? OutputKind.Classes;
             float said = ThresholdOption.Read(parsed, threshold, kind);
             string[] files = [.. parsed.GetRequiredValue(images).SelectMany(i => Directory.Exists(i) ? ImageFolder.ImagesIn(i) : [i])];
+            if (OtherFiles.Tell(parsed.GetRequiredValue(images)) is { } others)
+                parsed.InvocationConfiguration.Error.WriteLine($"graft: {others}"); // not between the predictions, which may be JSON
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
             var errors = new SortedDictionary<int, string>();
             float[][] rows = terminal.WithBar("Predicting", bar => Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt, parsed.GetValue(bad) == "skip" ? errors : null));
@@ -81,7 +90,7 @@ internal static class PredictCommand
             throw new UsageException("predict takes either --model FILE or --base NAME.");
         if (model is null)
             return FullNetwork.Load(network!, weights);
-        Model loaded = ModelFile.Load(model).Model;
+        Model loaded = ModelFile.Load(ModelPath.GraftFileOf(model, "predict", "give it texts by --text or --text-file, or a model of photographs")).Model;
         EvaluateCommand.RequireOneOfEach(loaded);
         return loaded.ClassNames.Count > 0 || FullNetwork.TellsImageNet(loaded) ? loaded
             : throw new GraftException($"{model}: gives {loaded.Outputs[0].Shape} and no class names are stored with it; it is not a classifier. Set Model.ClassNames before it is saved.");

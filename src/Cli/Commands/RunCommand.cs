@@ -12,7 +12,7 @@ internal static class RunCommand
 
     public static Command Create(Terminal terminal)
     {
-        var model = new Option<string>("--model") { Required = true, Description = "A .graft file, a Keras model (.keras, .h5), an ONNX model, or Keras weights with --architecture." };
+        var model = new Option<string>("--model") { Required = true, Description = "A .graft file or the folder that finetune wrote it to, a Keras model (.keras, .h5), an ONNX model, or Keras weights with --architecture." };
         var architecture = new Option<string?>("--architecture") { Description = "Where --model holds weights alone: the JSON of Keras's model.to_json()." };
         var input = new Option<string[]>("--input") { Required = true, Arity = ArgumentArity.OneOrMore, Description = "X.npy or FILE.h5::path; with several inputs NAME=X.npy for each. The first axis counts the samples." };
         var output = new Option<string>("--output") { Required = true, Description = "Y.npy; with several outputs Y_0.npy, Y_1.npy, ... in the model's order." };
@@ -27,7 +27,7 @@ internal static class RunCommand
             if (Path.GetDirectoryName(Path.GetFullPath(to)) is { } folder && !Directory.Exists(folder))
                 throw new GraftException($"{to}: there is no folder {folder}; make it first.");
             (string? Name, string File, Shape Shape, float[] Values)[] given = [.. parsed.GetRequiredValue(input).Select(Read)];
-            (Model loaded, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs) = Load(terminal, parsed.GetRequiredValue(model), parsed.GetValue(architecture), given);
+            (Model loaded, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs) = Load(terminal, ModelPath.FileOf(parsed.GetRequiredValue(model), "run computes models of arrays from files: 'graft export --format onnx' makes one of it, 'graft generate' and 'graft predict --text' compute it as it is"), parsed.GetValue(architecture), given);
             (Shape Shape, float[] Values)[] results = loaded.PredictAll([.. InOrder(given, inputs)], terminal.Interrupt);
             for (int i = 0; i < results.Length; i++)
             {

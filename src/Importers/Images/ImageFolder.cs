@@ -5,11 +5,11 @@ namespace Graft.Importers.Images;
 /// <summary>Photographs in one folder a class, as Keras's flow_from_directory reads them.</summary>
 /// <remarks>
 /// Classes and files are sorted by code point; the files of a folder come before those of its sub-folders, and links to
-/// folders inside a class are not followed. PNG, JPEG, BMP, PPM and TIFF files are taken, as by Keras, and GIF, WebP and PGM.
+/// folders inside a class are not followed. PNG, JPEG, BMP, PPM and TIFF files are taken, as by Keras, and GIF, WebP and PGM, told by their names' endings.
 /// </remarks>
 public sealed class ImageFolder : ImageBatches
 {
-    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif", ".webp"];
+    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif", ".webp"];
 
     private static readonly string[] ValidationNames = ["validation", "val", "valid"], SplitNames = ["train", "training", "test", "testing", .. ValidationNames];
 
@@ -25,8 +25,8 @@ public sealed class ImageFolder : ImageBatches
     /// <param name="batchSize">Samples a batch.</param>
     /// <param name="preprocessing">From pixels to the network's input.</param>
     /// <param name="options">All else.</param>
-    /// <exception cref="GraftException">The folder is missing, has fewer than two classes or no images, its classes are not the
-    /// required ones, or files cannot be decoded: all of them are listed.</exception>
+    /// <exception cref="GraftException">The folder is missing, has fewer than two classes or no images, has classes beside the
+    /// named ones, or files cannot be decoded: all of them are listed.</exception>
     /// <exception cref="OperationCanceledException"><see cref="ImageFolderOptions.CancellationToken"/> was cancelled.</exception>
     public static ImageFolder Open(string path, (int Height, int Width) size, int batchSize, Preprocessing preprocessing, ImageFolderOptions? options = null)
     {
@@ -53,15 +53,16 @@ public sealed class ImageFolder : ImageBatches
         for (int c = 0; c < classes.Length; c++)
         {
             int number = c;
-            string[] found = [.. FilesOf(Path.Combine(path, classes[c]))];
-            if (found.Length == 0)
-                throw new GraftException($"{Path.Combine(path, classes[c])}: no images; a class folder holds {string.Join(", ", Endings)} files.");
+            string folder = Path.Combine(path, classes[c]);
+            string[] found = Directory.Exists(folder) ? [.. FilesOf(folder)] : [];
+            if (found.Length == 0 && options.ClassNames is null)
+                throw new GraftException($"{folder}: no images; a class folder holds {string.Join(", ", Endings)} files.");
             float[] label = LabelOf(c, classes.Length, options.LabelKind);
             int validation = (int)(options.ValidationSplit * found.Length);
             files.AddRange((options.Subset switch { Subset.All => found, Subset.Validation => found[..validation], _ => found[validation..] }).Select(f => new Sample(f, label, number)));
         }
         if (files.Count == 0)
-            throw new GraftException($"{path}: no images for {options.Subset.ToString().ToLowerInvariant()}; its class folders hold no {string.Join(", ", Endings)} files (with this split).");
+            throw new GraftException($"{path}: no images for {options.Subset.ToString().ToLowerInvariant()}; {(options.ClassNames is null ? "its class folders" : $"folders named {string.Join(", ", classes)}")} hold no {string.Join(", ", Endings)} files{(options.Subset == Subset.All ? "" : " (with this split)")}.");
         (List<Sample> samples, string[] bad) = Decode(path, files, new ImageReader(preprocessing), options);
         return new ImageFolder(options, preprocessing, batchSize, classes, samples, bad);
     }
@@ -88,6 +89,9 @@ public sealed class ImageFolder : ImageBatches
         string[] files = [.. FilesOf(folder)];
         return files.Length > 0 ? files : throw new GraftException($"{folder}: no images; {string.Join(", ", Endings)} files are taken.");
     }
+
+    /// <summary>The files that <see cref="ImagesIn"/> leaves out because their names do not end as those of images; hidden ones are not told.</summary>
+    public static IReadOnlyList<string> OthersIn(string folder) => [.. FilesOf(folder, file => !IsImage(file) && !Path.GetFileName(file).StartsWith('.'))];
 
     /// <summary>Names of the class folders, sorted by code point; hidden folders are none.</summary>
     /// <exception cref="GraftException">The folder is missing or has fewer than two class folders.</exception>
@@ -121,10 +125,11 @@ public sealed class ImageFolder : ImageBatches
     {
         if (!Directory.Exists(path))
             throw new GraftException($"{path}: no such folder; name one that holds a folder of images for each class.");
-        string[] classes = [.. Directory.GetDirectories(path).Select(d => Path.GetFileName(d))
+        string[] folders = [.. Directory.GetDirectories(path).Select(d => Path.GetFileName(d))
             .Where(d => !d.StartsWith('.')).Order(StringComparer.Ordinal)]; // .ipynb_checkpoints is no class
-        if (options.ClassNames is { } required && !required.SequenceEqual(classes))
-            throw new GraftException($"{path}: its class folders are {(classes.Length == 0 ? "none" : string.Join(", ", classes))}, but the model was taught {string.Join(", ", required)}; the folders must be the same.");
+        string[] classes = options.ClassNames is { } due ? [.. due] : folders;
+        if (folders.Except(classes).ToArray() is { Length: > 0 } unknown)
+            throw new GraftException($"{path}: has {string.Join(", ", unknown.Select(u => $"'{u}'"))}, but the classes are {string.Join(", ", classes)}. Name each folder as its class; classes may be missing, others may not be there.");
         if (classes.Length < 2)
             throw new GraftException($"{path}: {(classes.Length == 0 ? "no class folders" : $"one class folder only, '{classes[0]}'")}; training needs a folder of images for each of two or more classes.");
         if (options.LabelKind == LabelKind.Binary && classes.Length != 2)
@@ -142,12 +147,15 @@ public sealed class ImageFolder : ImageBatches
             throw new GraftException($"{path}: a memory budget of {options.MemoryBudget} bytes; take 0 or more.");
     }
 
-    private static IEnumerable<string> FilesOf(string folder)
+    /// <summary>True where a file's name ends as those of images do.</summary>
+    internal static bool IsImage(string file) => Endings.Contains(Path.GetExtension(file).ToLowerInvariant());
+
+    private static IEnumerable<string> FilesOf(string folder, Func<string, bool>? which = null)
     {
         var noLinks = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
         string[] folders = [folder, .. Directory.EnumerateDirectories(folder, "*", noLinks)];
         return folders.Order(StringComparer.Ordinal).SelectMany(f => Directory.EnumerateFiles(f)
-            .Where(file => Endings.Contains(Path.GetExtension(file).ToLowerInvariant()))
+            .Where(which ?? IsImage)
             .Order(StringComparer.Ordinal));
     }
 

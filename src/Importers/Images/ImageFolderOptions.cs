@@ -61,7 +61,7 @@ public sealed record ImageFolderOptions
     /// <summary>What to do with files that cannot be decoded.</summary>
     public BadImages BadImages { get; init; }
 
-    /// <summary>The classes that the folder must have, or null for any.</summary>
+    /// <summary>The classes in their order, of which the folder or table has some and no others: those of the training, to validate on another. Null takes those that are there, sorted.</summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
     /// <summary>Threads that decode and prepare batches ahead of training; what is delivered does not depend on their number.</summary>

@@ -55,7 +55,7 @@ public sealed class ImageTable : ImageBatches
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         options ??= new ImageFolderOptions();
         ImageFolder.CheckOptions(path, options);
-        CsvTable table = CsvTable.Open(path);
+        CsvTable table = OpenTable(path);
         (int image, int[] labels) = Find(path, table, imageColumn, labelColumns);
         bool areClasses = options.LabelKind is LabelKind.Categorical or LabelKind.Sparse || (options.LabelKind == LabelKind.Binary && labels.Length == 1);
         if (labels.Length == 0 || (areClasses && labels.Length > 1))
@@ -64,7 +64,7 @@ public sealed class ImageTable : ImageBatches
             throw new GraftException($"{path}: a photograph is substituted by one of its class, but these labels are no classes; skip bad images.");
         string[] names = areClasses ? FindClasses(path, table, labels[0], options) : [.. labels.Select(l => table.Columns[l])];
         if (!areClasses && options.ClassNames is { } due && !due.SequenceEqual(names))
-            throw new GraftException($"{path}: its {(options.LabelKind == LabelKind.Values ? "numbers" : "labels")} are {string.Join(", ", names)}, but {string.Join(", ", due)} are due.");
+            throw new GraftException($"{path}: its {(options.LabelKind == LabelKind.Values ? "numbers" : "labels")} are {CsvTable.Quoted(names)}, but {CsvTable.Quoted(due)} are due.");
         List<Sample> files = Read(path, table, image, labels, names, areClasses, options.LabelKind);
         files = Part(files, options);
         if (files.Count == 0)
@@ -77,7 +77,7 @@ public sealed class ImageTable : ImageBatches
     /// <inheritdoc cref="Open(string, ValueTuple{int, int}, int, Preprocessing, ImageFolderOptions, string, IReadOnlyList{string})"/>
     public static IReadOnlyList<string> ClassesOf(string path, string? imageColumn = null, IReadOnlyList<string>? labelColumns = null)
     {
-        CsvTable table = CsvTable.Open(path);
+        CsvTable table = OpenTable(path);
         (_, int[] labels) = Find(path, table, imageColumn, labelColumns);
         return labels.Length == 1 ? FindClasses(path, table, labels[0], new ImageFolderOptions()) : throw WrongColumns(path, table, labels, LabelKind.Categorical);
     }
@@ -86,11 +86,20 @@ public sealed class ImageTable : ImageBatches
     /// <inheritdoc cref="Open(string, ValueTuple{int, int}, int, Preprocessing, ImageFolderOptions, string, IReadOnlyList{string})"/>
     public static IReadOnlyList<string> LabelColumnsOf(string path, string? imageColumn = null, IReadOnlyList<string>? labelColumns = null)
     {
-        CsvTable table = CsvTable.Open(path);
+        CsvTable table = OpenTable(path);
         return [.. Find(path, table, imageColumn, labelColumns).Labels.Select(l => table.Columns[l])];
     }
 
     private protected override ImageBatches With(ImageFolderOptions options, IReadOnlyList<Sample> samples) => new ImageTable(options, Preprocessing, BatchSize, ClassNames, samples, []);
+
+    /// <summary>Opens a table, and refuses one whose first line is a row already: its photograph would be lost.</summary>
+    private static CsvTable OpenTable(string path)
+    {
+        CsvTable table = CsvTable.Open(path);
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        return table.Columns.FirstOrDefault(c => ImageFolder.IsImage(c) && File.Exists(Path.GetFullPath(c, folder))) is not { } photograph ? table
+            : throw new GraftException($"{path}: its first line has '{photograph}', which is a photograph and no column's name; put a line of column names before it, such as photograph,label.");
+    }
 
     private static (int Image, int[] Labels) Find(string path, CsvTable table, string? imageColumn, IReadOnlyList<string>? labelColumns)
     {
@@ -99,7 +108,7 @@ public sealed class ImageTable : ImageBatches
     }
 
     private static GraftException WrongColumns(string path, CsvTable table, int[] labels, LabelKind kind) =>
-        new($"{path}: {labels.Length} columns of labels ({string.Join(", ", labels.Select(l => table.Columns[l]))}), but {kind} labels take {(labels.Length == 0 ? "one or more" : "one, the class")}. Name them by labelColumns, or take LabelKind.Binary for several labels of 0 and 1, LabelKind.Values for numbers.");
+        new($"{path}: {labels.Length} columns of labels ({CsvTable.Quoted(labels.Select(l => table.Columns[l]))}), but {kind} labels take {(labels.Length == 0 ? "one or more" : "one, the class")}. Name them by labelColumns, or take LabelKind.Binary for several labels of 0 and 1, LabelKind.Values for numbers.");
 
     private static string[] FindClasses(string path, CsvTable table, int column, ImageFolderOptions options)
     {

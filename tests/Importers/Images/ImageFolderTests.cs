@@ -23,6 +23,18 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void Files_with_other_endings_are_told_and_all_endings_of_jpeg_are_read()
+    {
+        byte[] jpeg = Image(SKEncodedImageFormat.Jpeg);
+        foreach (string file in new[] { "a/1.jfif", "a/2.JPE", "a/3.jpeg", "b/1.jpg" })
+            Write(file, jpeg);
+        foreach (string file in new[] { "a/x.heic", "a/sub/y.HEIC", "a/noending", "a/.hidden" })
+            Write(file, jpeg);
+        Assert.Equal(["a/1.jfif", "a/2.JPE", "a/3.jpeg", "b/1.jpg"], Names(Open()));
+        Assert.Equal(["noending", "x.heic", "y.HEIC"], ImageFolder.OthersIn(Path.Combine(_root, "a")).Select(f => Path.GetFileName(f)));
+    }
+
+    [Fact]
     public void A_link_to_a_folder_inside_a_class_is_not_followed()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need rights on Windows.");
@@ -86,7 +98,7 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Contains("no images", Message(), StringComparison.Ordinal);
         Write("b/1.png", Image(SKEncodedImageFormat.Png));
         Assert.Equal(2, Open().Count);
-        Assert.Contains("the model was taught a, c", Message(new ImageFolderOptions { ClassNames = ["a", "c"] }), StringComparison.Ordinal);
+        Assert.Contains("has 'b', but the classes are a, c", Message(new ImageFolderOptions { ClassNames = ["a", "c"] }), StringComparison.Ordinal);
         Write("c/1.png", Image(SKEncodedImageFormat.Png));
         Assert.Contains("binary labels take 2", Message(new ImageFolderOptions { LabelKind = LabelKind.Binary }), StringComparison.Ordinal);
     }
@@ -120,7 +132,20 @@ public sealed class ImageFolderTests : IDisposable
         TwoClasses();
         Write("c/1.png", Image(SKEncodedImageFormat.Png));
         string message = Assert.Throws<GraftException>(() => Open(new ImageFolderOptions { LabelKind = LabelKind.Binary, ClassNames = ["a", "b"] })).Message;
-        Assert.Contains("its class folders are a, b, c, but the model was taught a, b", message, StringComparison.Ordinal);
+        Assert.Contains("has 'c', but the classes are a, b. ", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_with_some_of_the_named_classes_has_their_numbers()
+    {
+        Write("c/1.png", Image(SKEncodedImageFormat.Png));
+        Directory.CreateDirectory(Path.Combine(_root, "a"));
+        ImageFolder folder = Open(new ImageFolderOptions { ClassNames = ["c", "b", "a"] });
+        Assert.Equal(["c/1.png"], Names(folder));
+        Assert.Equal(["c", "b", "a"], folder.ClassNames);
+        Assert.Equal([0], folder.Classes);
+        Assert.Equal([1f, 0, 0], folder.Epoch(0).Single().Labels);
+        Assert.Contains("folders named a, b hold no", Assert.Throws<GraftException>(() => ImageFolder.Open(Path.Combine(_root, "a"), (8, 8), 2, Preprocessing.None, new ImageFolderOptions { ClassNames = ["a", "b"] })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

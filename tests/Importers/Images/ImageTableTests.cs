@@ -89,15 +89,24 @@ public sealed class ImageTableTests : IDisposable
         Assert.Contains("has 'b', but the classes are a, c", Assert.Throws<GraftException>(() => Open(new ImageFolderOptions { ClassNames = ["a", "c"] })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_table_without_a_line_of_names_does_not_lose_its_first_photograph()
+    {
+        using var _ = Lines("photos/0.png,a", "photos/1.png,a", "photos/2.png,b");
+        string path = Path.Combine(_root, "table.csv");
+        foreach (Action open in new Action[] { () => Open(LabelKind.Categorical), () => ImageTable.ClassesOf(path), () => ImageTable.LabelColumnsOf(path) })
+            Assert.Contains("its first line has 'photos/0.png', which is a photograph and no column's name; put a line of column names before it", Assert.Throws<GraftException>(open).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(LabelKind.Categorical, "file,kind|photos/0.png,a|photos/9.png,b", "1 of 2 rows cannot be used; mend or remove them:\n  line 3: ")]
     [InlineData(LabelKind.Values, "file,x|photos/0.png,1|photos/1.png,tall|nope.png,", "line 3: 'tall' in column 'x' is no number")]
     [InlineData(LabelKind.Binary, "file,x,y|photos/0.png,1,2", "line 2: '2' in column 'y' is neither 0 nor 1")]
     [InlineData(LabelKind.Binary, "file,x|photos/0.png,a|photos/1.png,b|photos/2.png,c", "has 3 different entries (a, b, c), but Binary labels take 2")]
     [InlineData(LabelKind.Categorical, "file,x|photos/0.png,a", "has 1 different entries (a), but Categorical labels take 2 or more classes")]
-    [InlineData(LabelKind.Categorical, "file,x,y|photos/0.png,a,b", "2 columns of labels (x, y), but Categorical labels take one, the class")]
+    [InlineData(LabelKind.Categorical, "file,x,y|photos/0.png,a,b", "2 columns of labels ('x', 'y'), but Categorical labels take one, the class")]
     [InlineData(LabelKind.Categorical, "file|photos/0.png", "0 columns of labels")]
-    [InlineData(LabelKind.Categorical, "file,x|photos/0.png", "line 2 has 1 field(s), the first line 2 column(s) (file, x)")]
+    [InlineData(LabelKind.Categorical, "file,x|photos/0.png", "line 2 has 1 field(s), the first line 2 column(s) ('file', 'x')")]
     [InlineData(LabelKind.Categorical, "file,x", "has column names and no rows")]
     [InlineData(LabelKind.Categorical, "file,x,x|a,b,c", "two columns are named 'x'")]
     [InlineData(LabelKind.Categorical, "file,x|\"photos/0.png,a", "a quote in the row that begins at line 2 has no end")]
@@ -114,7 +123,7 @@ public sealed class ImageTableTests : IDisposable
     {
         Assert.Contains("no such file; a table is due here", Assert.Throws<GraftException>(() => Open(LabelKind.Sparse)).Message, StringComparison.Ordinal);
         using var _ = Lines("file,x", "photos/0.png,a");
-        Assert.Contains("has no column 'path'; there are file, x", Assert.Throws<GraftException>(() => ImageTable.Open(Path.Combine(_root, "table.csv"), (8, 8), 2, Preprocessing.None, imageColumn: "path")).Message, StringComparison.Ordinal);
+        Assert.Contains("has no column 'path'; there are 'file', 'x'", Assert.Throws<GraftException>(() => ImageTable.Open(Path.Combine(_root, "table.csv"), (8, 8), 2, Preprocessing.None, imageColumn: "path")).Message, StringComparison.Ordinal);
     }
 
     private ImageTable Open(LabelKind kind) => Open(new ImageFolderOptions { LabelKind = kind });

@@ -1,0 +1,33 @@
+using Graft.Cli;
+
+namespace Graft.Tests.Cli;
+
+/// <summary>Commands in this process, as the program's entry point runs them.</summary>
+internal static class GraftRun
+{
+    /// <summary>What a command that must succeed writes; it writes no error.</summary>
+    public static string Succeeds(params string[] args)
+    {
+        (int code, string output, string error) = Of(args);
+        Assert.Equal((0, ""), (code, error));
+        return output;
+    }
+
+    /// <summary>The error of a command that must fail with this code and these words.</summary>
+    public static string Fails(int expected, string words, params string[] args)
+    {
+        (int code, _, string error) = Of(args);
+        Assert.Contains(words, error, StringComparison.Ordinal);
+        Assert.Equal(expected, code);
+        return error;
+    }
+
+    /// <summary>Exit code and what was written.</summary>
+    public static (int Code, string Output, string Error) Of(params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        int code = Application.Run(args, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+}
