@@ -7,6 +7,7 @@ using Graft.Importers.Text;
 using Graft.Models;
 using Graft.Weights;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -204,15 +205,5 @@ public sealed class ClassifyTextsTests : IDisposable
         Assert.Single(Lines(error));
     }
 
-    private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-
     private string Sub(string path) => Path.Combine(_folder, path);
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using var output = new StringWriter { NewLine = "\n" };
-        using var error = new StringWriter { NewLine = "\n" };
-        int code = Application.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
 }

@@ -1,8 +1,8 @@
-using Graft.Cli;
 using Graft.Importers.Keras;
 using Graft.Importers.Numpy;
 using Graft.Tests.Golden;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -89,11 +89,4 @@ public sealed class CorpusWalkTests : IDisposable
     }
 
     private static IEnumerable<string> Files(string folder) => Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal);
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using StringWriter output = new(), error = new();
-        int code = Application.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
 }

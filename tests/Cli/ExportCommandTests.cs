@@ -1,4 +1,3 @@
-using Graft.Cli;
 using Graft.Importers.Keras;
 using Graft.Importers.Numpy;
 using Graft.Importers.Safetensors;
@@ -7,6 +6,7 @@ using Graft.Tests.Golden;
 using Graft.Training;
 using Graft.Weights;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -141,11 +141,4 @@ public sealed class ExportCommandTests : IDisposable
     }
 
     private static Sequential Network() => new(4, 4, 3) { new Conv2D(6, 3, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new BatchNormalization(), new GlobalAveragePooling2D(), new Dense(2, Activation.Softmax) };
-
-    private static (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using StringWriter output = new(), error = new();
-        int code = Application.Run(arguments, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
 }

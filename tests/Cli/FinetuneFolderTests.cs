@@ -84,7 +84,7 @@ public sealed class FinetuneFolderTests : IDisposable
         Assert.Contains(Told, output, StringComparison.Ordinal);
         Assert.Contains("5 training images: daisy 1, dandelion 1, rose 1, sunflower 1, tulip 1", output, StringComparison.Ordinal);
         Assert.Contains(Told, GraftRun.Succeeds("evaluate", "--model", Sub("out/model.graft"), "--data", Sub("data")), StringComparison.Ordinal);
-        (int code, output, string error) = GraftRun.Of("predict", "--model", Sub("out/model.graft"), "--csv", Sub("data/rose"), Sub("data/tulip/000.jpg"));
+        (int code, output, string error) = GraftRun.Run("predict", "--model", Sub("out/model.graft"), "--csv", Sub("data/rose"), Sub("data/tulip/000.jpg"));
         Assert.Equal((0, "graft: 1 other file is left out, by the endings of their names: .heic 1."), (code, error.TrimEnd()));
         Assert.Equal(4, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }

@@ -6,6 +6,7 @@ using Graft.Layers;
 using Graft.Training;
 using Graft.Weights;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -228,16 +229,6 @@ public sealed class FinetuneTableTests : IDisposable
         Assert.Equal(expected, code);
         return error;
     }
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        int code = Application.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
-
-    private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string Sub(string path) => Path.Combine(_folder, path);
 }

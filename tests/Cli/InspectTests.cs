@@ -1,11 +1,11 @@
 using System.Text.Json;
-using Graft.Cli;
 using Graft.Importers.HuggingFace;
 using Graft.Importers.Safetensors;
 using Graft.Tests.Golden;
 using Graft.Tests.Importers.HuggingFace;
 using Graft.Tests.Importers.PyTorch;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -61,13 +61,5 @@ public sealed class InspectTests : IDisposable
         string output = Run("inspect", _files.Write("names.pth", TorchBytes.Zip(pickle))).Output;
         Assert.Contains("a\uFFFD[2Jb", output, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', output);
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        int code = Application.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
     }
 }

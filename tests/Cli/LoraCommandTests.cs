@@ -9,6 +9,7 @@ using Graft.Tests.Golden;
 using Graft.Tests.Training;
 using Graft.Training;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -172,13 +173,5 @@ public sealed class LoraCommandTests : IDisposable
         (int code, string output, string error) = Run(args);
         Assert.True(code == 0, error);
         return output;
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using var output = new StringWriter { NewLine = "\n" };
-        using var error = new StringWriter { NewLine = "\n" };
-        int code = Application.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
     }
 }

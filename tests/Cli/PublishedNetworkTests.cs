@@ -10,6 +10,7 @@ using Graft.Tests.Importers.Downloads;
 using Graft.Training;
 using Graft.Weights;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -226,13 +227,5 @@ public sealed class PublishedNetworkTests : IDisposable
         (code, _, error) = Run("inspect", _files.Write("page.h5", "<html>"u8));
         Assert.Equal(1, code);
         Assert.Contains("page of HTML", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        int code = Application.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
     }
 }

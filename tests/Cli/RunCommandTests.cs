@@ -1,9 +1,9 @@
-using Graft.Cli;
 using Graft.Importers.Numpy;
 using Graft.Layers;
 using Graft.Tests.Golden;
 using Graft.Weights;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -87,13 +87,5 @@ public sealed class RunCommandTests : IDisposable
         (int code, _, string error) = Run(["run", .. args]);
         Assert.NotEqual(0, code);
         Assert.Contains(part, Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        int code = Application.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
     }
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Graft.Cli;
 using Graft.Tests.Importers.HuggingFace;
 using Xunit;
+using static Graft.Tests.Cli.GraftRun;
 
 namespace Graft.Tests.Cli;
 
@@ -81,13 +81,5 @@ public sealed class TokenizeCommandTests : IDisposable
         (int code, _, string error) = Run(args);
         Assert.Equal(2, code);
         Assert.Single(error.Trim().Split('\n'));
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using var output = new StringWriter { NewLine = "\n" };
-        using var error = new StringWriter { NewLine = "\n" };
-        int code = Application.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
     }
 }

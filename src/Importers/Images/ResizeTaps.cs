@@ -12,7 +12,8 @@ internal sealed class ResizeTaps
     /// <summary>Bits of the lower half of a weight: either half fits into 16 bits with its sign, as a byte does.</summary>
     public const int LowerBits = 11;
 
-    private const int MostKept = 64;
+    private const int MostKept = 256; // of photographs from many hands nearly each has a size of its own
+    private const int LongestKept = 1 << 12; // those of longer lines take more memory, and are little work beside the decoding
 
     private static readonly ConcurrentDictionary<(int From, int To, ResizeFilter Filter), ResizeTaps> Kept = [];
 
@@ -55,6 +56,8 @@ internal sealed class ResizeTaps
         if (Kept.TryGetValue((from, to, filter), out ResizeTaps? taps))
             return taps;
         taps = new ResizeTaps(from, to, filter);
+        if (from > LongestKept)
+            return taps;
         if (Kept.Count >= MostKept)
             Kept.Clear();
         return Kept[(from, to, filter)] = taps;
