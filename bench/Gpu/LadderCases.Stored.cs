@@ -12,12 +12,12 @@ internal static partial class LadderCases
     private static IEnumerable<LadderCase> Stored(bool isTiny) => isTiny
         ?
         [
-            StoredAttention(2, 20, 16), StoredAttentionBackward(2, 20, 16), StoredBatchNorm(2, 6, 8), StoredBatchNormGradients(2, 6, 8), StoredBatchNormReLU(2, 6, 8), StoredBatchNormReLUGradients(2, 6, 8),
+            StoredAttention(2, 20, 16), StoredAttentionBackward(2, 20, 16), StoredBatchNorm(2, 6, 8), StoredBatchNormGradients(2, 6, 8), StoredBatchNorm(2, 6, 8, hasShortcut: true), StoredBatchNormReLUGradients(2, 6, 8),
             StoredLayerNorm(5, 48), StoredLayerNormGradients(5, 48), StoredCrossEntropy(6, 90), StoredCrossEntropyGradient(6, 90),
         ]
         :
         [
-            StoredAttention(48, 512, 64), StoredAttentionBackward(48, 512, 64), StoredBatchNorm(32, 56, 256), StoredBatchNormGradients(32, 56, 256), StoredBatchNormReLU(32, 56, 256),
+            StoredAttention(48, 512, 64), StoredAttentionBackward(48, 512, 64), StoredBatchNorm(32, 56, 256), StoredBatchNormGradients(32, 56, 256), StoredBatchNorm(32, 56, 256, hasShortcut: true),
             StoredBatchNormReLUGradients(32, 56, 256), StoredLayerNorm(8192, 768), StoredLayerNormGradients(8192, 768), StoredCrossEntropy(1024, 50257), StoredCrossEntropyGradient(1024, 50257),
         ];
 
@@ -87,27 +87,16 @@ internal static partial class LadderCases
         }
     }
 
-    /// <summary>x is read twice, y written.</summary>
-    private static LadderCase StoredBatchNorm(int batch, int size, int c)
+    /// <summary>x is read twice and the shortcut once, y written.</summary>
+    private static LadderCase StoredBatchNorm(int batch, int size, int c, bool hasShortcut = false)
     {
-        BatchNormGeometry g = Training(batch, size, c);
-        return Stored($"batch norm stored in bf16, training {batch}x{size}²x{c}", 0, 3 * 2.0 * g.Rows * c,
+        BatchNormGeometry g = hasShortcut ? Geometry(batch, size, c) : Training(batch, size, c);
+        return Stored($"batch norm{(hasShortcut ? ", shortcut and ReLU" : "")} stored in bf16, training {batch}x{size}²x{c}", 0, (hasShortcut ? 4 : 3) * 2.0 * g.Rows * c,
             (set, work) => Run(set.BatchNorm, Float32(work), work),
             (narrow, work) => Run(narrow.BatchNorm, BFloat16(narrow, work), work));
 
         Action Run<T>(BatchNormKernels<T> kernels, Store<T> store, Workspace work)
-            where T : unmanaged => Normalise(kernels, g, work, store.Input("x", g.Rows * c), store.Output(g.Rows * c), default).Run;
-    }
-
-    private static LadderCase StoredBatchNormReLU(int batch, int size, int c)
-    {
-        BatchNormGeometry g = Geometry(batch, size, c);
-        return Stored($"batch norm, shortcut and ReLU stored in bf16, training {batch}x{size}²x{c}", 0, 4 * 2.0 * g.Rows * c,
-            (set, work) => Run(set.BatchNorm, Float32(work), work),
-            (narrow, work) => Run(narrow.BatchNorm, BFloat16(narrow, work), work));
-
-        Action Run<T>(BatchNormKernels<T> kernels, Store<T> store, Workspace work)
-            where T : unmanaged => Normalise(kernels, g, work, store.Input("x", g.Rows * c), store.Output(g.Rows * c), store.Input("shortcut", g.Rows * c)).Run;
+            where T : unmanaged => Normalise(kernels, g, work, store.Input("x", g.Rows * c), store.Output(g.Rows * c), hasShortcut ? store.Input("shortcut", g.Rows * c) : default).Run;
     }
 
     private static (Action Run, DevicePtr<float> Mean, DevicePtr<float> Rstd) Normalise<T>(BatchNormKernels<T> kernels, BatchNormGeometry g, Workspace work, DevicePtr<T> x, DevicePtr<T> y, DevicePtr<T> shortcut)

@@ -190,20 +190,7 @@ public sealed class ClassifyTextsTests : IDisposable
         return string.Concat(Enumerable.Range(0, count).Select(i => $"{(i % 3 == 2 ? "tool" : "animal")}\twe saw a {(i % 3 == 2 ? Tools : Animals)[random.Next(5)]} number {random.Next(100)}\n"));
     }
 
-    private static string Succeeds(params string[] args)
-    {
-        (int code, string output, string error) = Run(args);
-        Assert.Equal((0, ""), (code, error));
-        return output;
-    }
-
-    private static void Fails(int expected, string words, params string[] args)
-    {
-        (int code, _, string error) = Run(args);
-        Assert.Equal(expected, code);
-        Assert.Contains(words, error, StringComparison.Ordinal);
-        Assert.Single(Lines(error));
-    }
+    private static void Fails(int expected, string words, params string[] args) => Assert.Single(Lines(GraftRun.Fails(expected, words, args)));
 
     private string Sub(string path) => Path.Combine(_folder, path);
 }

@@ -215,20 +215,5 @@ public sealed class FinetuneTableTests : IDisposable
     private void Write(string file, string head, Func<string, int, string> row) =>
         File.WriteAllLines(Sub(file), [head, .. FlowerPainter.Kinds.SelectMany(kind => Enumerable.Range(0, PerKind).Select(i => row(kind, i)))]);
 
-    private static string Succeeds(params string[] args)
-    {
-        (int code, string output, string error) = Run(args);
-        Assert.Equal((0, ""), (code, error));
-        return output;
-    }
-
-    private static string Fails(int expected, string words, params string[] args)
-    {
-        (int code, _, string error) = Run(args);
-        Assert.Contains(words, error, StringComparison.Ordinal);
-        Assert.Equal(expected, code);
-        return error;
-    }
-
     private string Sub(string path) => Path.Combine(_folder, path);
 }
