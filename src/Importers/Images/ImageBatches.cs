@@ -105,37 +105,25 @@ public abstract class ImageBatches : BatchSource
     private IEnumerable<Batch> Batches(int epoch, int firstBatch, bool withInputs, CancellationToken cancellationToken)
     {
         int[] order = Order(Options.ShuffleSeed, epoch);
-        // Batches are begun ahead of the consumer and handed over in order: who prepares a sample does not matter. Workers take sample by sample, so that
-        // all of them are at work on the first batch and on the last.
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var workers = new TaskFactory(stop.Token, TaskCreationOptions.None, TaskContinuationOptions.None,
-            new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, Options.Workers).ConcurrentScheduler);
+        // Batches are begun ahead of the consumer and handed over in order: who prepares a sample does not matter.
+        using var workers = new SampleWorkers(Options.Workers); // a consumer that stops early leaves batches behind
         int mostAhead = 2 + Options.Workers / BatchSize;
-        var ahead = new Queue<Task<Batch>>();
+        var ahead = new Queue<(Batch Batch, SampleWorkers.Job Job)>();
         int next = firstBatch, done = firstBatch * BatchSize;
-        try
+        while (true)
         {
-            while (true)
+            while (ahead.Count < mostAhead && next < BatchesPerEpoch)
             {
-                while (ahead.Count < mostAhead && next < BatchesPerEpoch)
-                {
-                    int[] indices = order[(next * BatchSize)..Math.Min(Count, (next + 1) * BatchSize)];
-                    ahead.Enqueue(Prepare(indices, epoch, withInputs, workers));
-                    next++;
-                }
-                if (!ahead.TryPeek(out Task<Batch>? task))
-                    yield break;
-                Task.WaitAny([task], cancellationToken); // unlike Wait, it leaves an error as it was thrown
-                Batch batch = ahead.Dequeue().GetAwaiter().GetResult();
-                done += batch.Size;
-                BatchProgress?.Report((done, Count));
-                yield return batch;
+                int[] indices = order[(next * BatchSize)..Math.Min(Count, (next + 1) * BatchSize)];
+                ahead.Enqueue(Begin(indices, epoch, withInputs, workers));
+                next++;
             }
-        }
-        finally
-        {
-            stop.Cancel(); // a consumer that stops early leaves batches behind
-            Task.WaitAll([.. ahead.Select(t => t.ContinueWith(_ => { }, TaskScheduler.Default))], CancellationToken.None);
+            if (!ahead.TryDequeue(out (Batch Batch, SampleWorkers.Job Job) first))
+                yield break;
+            workers.Wait(first.Job, cancellationToken);
+            done += first.Batch.Size;
+            BatchProgress?.Report((done, Count));
+            yield return first.Batch;
         }
     }
 
@@ -151,16 +139,15 @@ public abstract class ImageBatches : BatchSource
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private async Task<Batch> Prepare(int[] indices, int epoch, bool withInputs, TaskFactory workers)
+    private (Batch Batch, SampleWorkers.Job Job) Begin(int[] indices, int epoch, bool withInputs, SampleWorkers workers)
     {
         int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
         float[] inputs = withInputs ? _inputs.Rent(indices.Length * pixels) : [];
         var labels = new float[indices.Length * width];
         for (int i = 0; i < indices.Length; i++)
             _samples[indices[i]].Label.CopyTo(labels, i * width);
-        if (withInputs)
-            await Task.WhenAll(indices.Select((index, i) => workers.StartNew(() => Prepare(index, epoch, inputs.AsSpan(i * pixels, pixels))))).ConfigureAwait(false);
-        return new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices };
+        SampleWorkers.Job job = workers.Begin(withInputs ? indices.Length : 0, i => Prepare(indices[i], epoch, inputs.AsSpan(i * pixels, pixels)));
+        return (new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices }, job);
     }
 
     private void Prepare(int index, int epoch, Span<float> input)
