@@ -106,12 +106,14 @@ internal sealed class Evaluator(Model model, Objective objective)
 
     private static ConfusionMatrix? ConfusionOf(LabelSet labels, Shape output)
     {
-        bool classes = output.Rank == 1 && labels.Kind switch
+        const int MostOfPositions = 256; // the tokens of a vocabulary are no classes that anybody wants side by side
+        int classes = output.Rank == 0 ? 1 : output[-1];
+        bool areClasses = labels.Kind switch
         {
-            LabelKind.Categorical or LabelKind.Sparse => output[0] > 1,
-            LabelKind.Binary => labels.Shape.Count == 1,
+            LabelKind.Categorical or LabelKind.Sparse => classes > 1 && (output.Rank == 1 || classes <= MostOfPositions),
+            LabelKind.Binary => classes == 1 && labels.Shape.Count == output.Count,
             _ => false,
         };
-        return classes ? new ConfusionMatrix(Math.Max(2, output[0]), labels.ClassNames) : null;
+        return areClasses ? new ConfusionMatrix(Math.Max(2, classes), labels.ClassNames) : null;
     }
 }

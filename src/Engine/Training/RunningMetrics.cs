@@ -27,6 +27,8 @@ internal sealed class RunningMetrics(Target target)
         double weight = target.Loss.WeightOf(labels, samples);
         _lossSum += batchLoss * weight;
         _weight += weight;
+        if (kind != LabelKind.Values && outputs.Length > 0)
+            (outputs, labels, samples) = Positions(outputs, labels, samples, kind);
         var seen = new MetricBatch(target.Loss.ForMetrics(outputs, target.Head.Units, _readsProbabilities), labels, samples, kind);
         foreach (Metric m in target.Metrics)
         {
@@ -36,6 +38,26 @@ internal sealed class RunningMetrics(Target target)
                 m.Follow(MeanLoss);
         }
         confusion?.Add(seen);
+    }
+
+    /// <summary>What has a class each: the samples, or their tokens or pixels; without those whose label is ignored.</summary>
+    private (float[] Outputs, float[] Labels, int Count) Positions(float[] outputs, float[] labels, int samples, LabelKind kind)
+    {
+        int units = target.Head.Units, count = outputs.Length / units;
+        if (labels.Length != (kind == LabelKind.Sparse ? count : outputs.Length))
+            return (outputs, labels, samples); // a loss of one's own gives them another meaning
+        if (kind != LabelKind.Sparse || target.Loss.IgnoredClass is not int ignored || !labels.Contains(ignored))
+            return (outputs, labels, count);
+        int counted = labels.Count(l => l != ignored), to = 0;
+        float[] countedOutputs = new float[counted * units], countedLabels = new float[counted];
+        for (int i = 0; i < count; i++)
+        {
+            if (labels[i] == ignored)
+                continue;
+            outputs.AsSpan(i * units, units).CopyTo(countedOutputs.AsSpan(to * units));
+            countedLabels[to++] = labels[i];
+        }
+        return (countedOutputs, countedLabels, counted);
     }
 
     /// <summary>The metrics in the order of Compile.</summary>

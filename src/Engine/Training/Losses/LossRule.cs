@@ -21,7 +21,7 @@ internal static class LossRule
                 CheckCategorical(loss, head, labels, labelShape);
                 break;
             case LossKind.Sparse:
-                CheckSparse(loss, head, labels, classes);
+                CheckSparse(loss, head, labels, labelShape, classes);
                 break;
             case LossKind.Custom:
                 if (loss.LabelKind != LabelKind.Values && labels != loss.LabelKind)
@@ -59,7 +59,7 @@ internal static class LossRule
         CheckShape(loss, head, labelShape);
     }
 
-    private static void CheckSparse(Loss loss, ModelHead head, LabelKind labels, int classes)
+    private static void CheckSparse(Loss loss, ModelHead head, LabelKind labels, Shape labelShape, int classes)
     {
         CheckManyUnits(loss, head);
         if (labels == LabelKind.Categorical)
@@ -68,6 +68,8 @@ internal static class LossRule
             throw Wrong(loss, head, "the labels are plain numbers, not classes", "use Loss.MeanSquaredError() with Dense(1), or a source whose LabelKind is Sparse");
         if (classes > head.Units)
             throw Wrong(loss, head, $"the data has {classes} classes", $"give the last layer {classes} units");
+        if (labelShape.Count != head.Shape.Count / head.Units)
+            throw Wrong(loss, head, $"a label has {labelShape.Count} class(es), shape {labelShape}, but the output {head.Shape} tells {head.Shape.Count / head.Units}", "give each of them a label, or bring the output to the shape of the labels");
         CheckScale(loss, head, Activation.Softmax);
     }
 

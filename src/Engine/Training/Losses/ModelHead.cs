@@ -37,6 +37,7 @@ internal sealed record ModelHead(string LayerName, Shape Shape, Activation? Acti
     private static Activation? ActivationOf(Layer layer) => layer switch
     {
         Dense dense => dense.Activation,
+        Convolution convolution => convolution.Activation,
         ActivationLayer activation => activation.Activation,
         Softmax => Layers.Activation.Softmax,
         ReLU => Layers.Activation.ReLU,

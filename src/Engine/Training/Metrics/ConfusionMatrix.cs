@@ -55,6 +55,14 @@ public sealed class ConfusionMatrix
     /// <summary>Mean of all classes' F1.</summary>
     public double MacroF1 => Enumerable.Range(0, Classes).Average(F1);
 
+    /// <summary>
+    /// Intersection over union of a class: of all samples that are of it or were predicted as it, the share where both is so. What segmentation is measured by, over pixels; 0 where there are none.
+    /// </summary>
+    public double IoU(int c) => Counts(c).IoU;
+
+    /// <summary>Mean of <see cref="IoU"/> over the classes that some sample is of or was predicted as, as Keras has it; 0 without samples.</summary>
+    public double MeanIoU => Enumerable.Range(0, Classes).Where(c => Counts(c).Seen > 0).Select(IoU).DefaultIfEmpty().Average();
+
     /// <summary>Number of samples of a class.</summary>
     public long Support(int c) => Enumerable.Range(0, Classes).Sum(p => _counts[c, p]);
 

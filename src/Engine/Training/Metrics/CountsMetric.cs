@@ -29,6 +29,12 @@ internal readonly record struct BinaryCounts(long TruePositives, long FalsePosit
 
     public double F1 => Ratio(2 * TruePositives, 2 * TruePositives + FalsePositives + FalseNegatives);
 
+    /// <summary>Intersection over union, Jaccard's index.</summary>
+    public double IoU => Ratio(TruePositives, Seen);
+
+    /// <summary>How often it was said or true.</summary>
+    public long Seen => TruePositives + FalsePositives + FalseNegatives;
+
     public BinaryCounts With(bool said, bool truth) => (said, truth) switch
     {
         (true, true) => this with { TruePositives = TruePositives + 1 },

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Graft.Training;
 
 /// <summary>A number about predictions that is gathered batch by batch on the host and weighs no sample more than another.</summary>
@@ -36,6 +38,17 @@ public abstract class Metric
     /// of the labels' F1.
     /// </summary>
     public static Metric MacroF1 => new MacroF1Metric();
+
+    /// <summary>
+    /// Mean over the classes of intersection over union, by the predicted class of each pixel or sample: what segmentation is measured by. Classes that no label and no prediction has do not count, as in
+    /// Keras's MeanIoU.
+    /// </summary>
+    public static Metric MeanIoU => new IoUMetric("mean_iou", counts => counts.MeanIoU);
+
+    /// <summary>Intersection over union of one class. With one output, class 1 is what lies above 0.5.</summary>
+    /// <param name="class">Its number, counted from 0.</param>
+    public static Metric IoU(int @class) => new IoUMetric(string.Create(CultureInfo.InvariantCulture, $"iou_{@class}"), counts => @class >= 0 && @class < counts.Classes ? counts.IoU(@class)
+        : throw new GraftException($"Metric iou_{@class}: there is no class {@class}; they are 0 to {counts.Classes - 1}."));
 
     /// <summary>Area under the ROC curve by trapezoids over 200 thresholds, as Keras's AUC has it.</summary>
     public static Metric Auc => new AucMetric();
@@ -94,12 +107,13 @@ public abstract class Metric
         "recall" => Recall,
         "f1" => F1,
         "macro_f1" => MacroF1,
+        "mean_iou" or "mean_io_u" => MeanIoU,
         "auc" => Auc,
         "mean_absolute_error" or "mae" => MeanAbsoluteError,
         "mean_squared_error" or "mse" => MeanSquaredError,
         "root_mean_squared_error" or "rmse" => RootMeanSquaredError,
         "r2_score" or "r2" => R2Score,
         "perplexity" => Perplexity,
-        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, macro_f1, auc, mean_absolute_error, mean_squared_error, root_mean_squared_error, r2_score and perplexity."),
+        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, macro_f1, mean_iou, auc, mean_absolute_error, mean_squared_error, root_mean_squared_error, r2_score and perplexity."),
     };
 }

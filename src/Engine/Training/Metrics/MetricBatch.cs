@@ -3,7 +3,7 @@ namespace Graft.Training;
 /// <summary>What a metric sees of one batch, on the host.</summary>
 /// <param name="predictions">Row-major outputs, [samples, outputs]; probabilities where the model gives logits of classes, unless all metrics ask for the largest alone.</param>
 /// <param name="labels">Row-major labels of the kind <paramref name="labelKind"/>.</param>
-/// <param name="samples">N.</param>
+/// <param name="samples">N; where each token or pixel of a sample has a class, the number of these.</param>
 /// <param name="labelKind">How the labels are laid out.</param>
 public readonly ref struct MetricBatch(ReadOnlySpan<float> predictions, ReadOnlySpan<float> labels, int samples, LabelKind labelKind)
 {
@@ -13,7 +13,7 @@ public readonly ref struct MetricBatch(ReadOnlySpan<float> predictions, ReadOnly
     /// <summary>Row-major labels.</summary>
     public ReadOnlySpan<float> Labels { get; } = labels;
 
-    /// <summary>Number of samples.</summary>
+    /// <summary>Number of samples, or of the tokens or pixels that have a class each.</summary>
     public int Samples { get; } = samples;
 
     /// <summary>How the labels are laid out.</summary>
