@@ -52,8 +52,8 @@ public abstract class ImageBatches : BatchSource
     /// <summary>Told of each batch that is handed out: samples of this epoch so far, and all of it.</summary>
     public IProgress<(int Done, int Total)>? BatchProgress { get; set; }
 
-    /// <summary>Bytes of pixels that are kept between epochs.</summary>
-    public long KeptBytes => _samples.Sum(s => (long)(s.Pixels?.Length ?? 0));
+    /// <summary>Bytes of pixels, and of masks, that are kept between epochs.</summary>
+    public long KeptBytes => _samples.Sum(s => (long)(s.Pixels?.Length ?? 0) + (s.Mask?.Length ?? 0));
 
     /// <summary>One line for each file that was left out: its path and the reason.</summary>
     public IReadOnlyList<string> BadFiles { get; }
@@ -69,6 +69,9 @@ public abstract class ImageBatches : BatchSource
     public IReadOnlyList<int> Classes => _samples[0].Class < 0 ? [] : [.. _samples.Select(s => s.Class)];
 
     private protected ImageFolderOptions Options { get; }
+
+    /// <summary>Whether labels are made on the workers' threads, from <see cref="Sample.Mask"/>.</summary>
+    private protected virtual bool LabelsAreMasks => false;
 
     /// <summary>
     /// Some of the samples, without decoding them again: a fold of a cross-validation (<see cref="StratifiedSplit.Folds"/>), or what a model takes for mislabelled left out.
@@ -144,38 +147,46 @@ public abstract class ImageBatches : BatchSource
         int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
         float[] inputs = withInputs ? _inputs.Rent(indices.Length * pixels) : [];
         var labels = new float[indices.Length * width];
-        for (int i = 0; i < indices.Length; i++)
-            _samples[indices[i]].Label.CopyTo(labels, i * width);
-        SampleWorkers.Job job = workers.Begin(withInputs ? indices.Length : 0, i => Prepare(indices[i], epoch, inputs.AsSpan(i * pixels, pixels)));
+        if (!LabelsAreMasks)
+        {
+            for (int i = 0; i < indices.Length; i++)
+                _samples[indices[i]].Label.CopyTo(labels, i * width);
+        }
+        SampleWorkers.Job job = workers.Begin(withInputs || LabelsAreMasks ? indices.Length : 0,
+            i => Prepare(indices[i], epoch, withInputs ? inputs.AsSpan(i * pixels, pixels) : default, labels.AsSpan(i * width, width)));
         return (new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices }, job);
     }
 
-    private void Prepare(int index, int epoch, Span<float> input)
+    /// <summary>A sample's input, unless nobody asks for it, and what its label is made of a mask.</summary>
+    private void Prepare(int index, int epoch, Span<float> input, Span<float> label)
     {
         Sample sample = _samples[index];
-        if (Options.Augmentation is { } augmentation)
-            _reader.Prepare(Augment(augmentation, sample.Pixels ?? _reader.Pixels(sample.Path), epoch, index), input);
+        (int height, int columns, int channels) = (SampleShape[0], SampleShape[1], SampleShape[2]);
+        ImageTransform? transform = Options.Augmentation?.Draw(new Random((int)(RandomSeed.Of(Options.ShuffleSeed ?? 0, epoch + 1, index) >> 33)), height, columns);
+        if (LabelsAreMasks)
+            WriteMask(sample, transform, label);
+        if (input.IsEmpty)
+            return;
+        if (transform is not null)
+            _reader.Prepare(transform.Apply(Array.ConvertAll(sample.Pixels ?? _reader.Pixels(sample.Path), b => (float)b), height, columns, channels), input);
         else if (sample.Pixels is { } kept)
             _reader.Prepare(kept, input);
         else
             _reader.Read(sample.Path, input);
     }
 
-    private float[] Augment(Augmentation augmentation, byte[] image, int epoch, int index)
-    {
-        var random = new Random((int)(RandomSeed.Of(Options.ShuffleSeed ?? 0, epoch + 1, index) >> 33));
-        (int height, int columns, int channels) = (SampleShape[0], SampleShape[1], SampleShape[2]);
-        return augmentation.Draw(random, height, columns).Apply(Array.ConvertAll(image, b => (float)b), height, columns, channels);
-    }
+    /// <summary>Writes the label of a sample whose labels are masks.</summary>
+    private protected virtual void WriteMask(Sample sample, ImageTransform? transform, Span<float> label) => throw new NotSupportedException();
 
     /// <summary>Decodes all files, on several threads.</summary>
     /// <param name="path">What is opened, for errors.</param>
     /// <param name="files">The files with their labels; those of Pixels are looked at after this.</param>
     /// <param name="reader">Resizes them.</param>
     /// <param name="options">What to do with bad ones.</param>
-    private protected static (List<Sample> Samples, string[] Bad) Decode(string path, IReadOnlyList<Sample> files, ImageReader reader, ImageFolderOptions options)
+    /// <param name="readMask">Reads the mask of a sample, a byte for each pixel; null where labels are none.</param>
+    private protected static (List<Sample> Samples, string[] Bad) Decode(string path, IReadOnlyList<Sample> files, ImageReader reader, ImageFolderOptions options, Func<Sample, byte[]>? readMask = null)
     {
-        long kept = options.MemoryBudget / reader.Shape.Count; // the first images, whatever the order of decoding
+        long kept = options.MemoryBudget / (reader.Shape.Count + (readMask is null ? 0 : reader.Shape[0] * reader.Shape[1])); // the first images, whatever the order of decoding
         var samples = new Sample?[files.Count];
         var bad = new ConcurrentDictionary<int, string>();
         var counting = new Lock();
@@ -185,7 +196,8 @@ public abstract class ImageBatches : BatchSource
             try
             {
                 byte[] pixels = reader.Pixels(files[i].Path);
-                samples[i] = files[i] with { Pixels = i < kept ? pixels : null };
+                byte[]? mask = readMask?.Invoke(files[i]);
+                samples[i] = i < kept ? files[i] with { Pixels = pixels, Mask = mask } : files[i];
             }
             catch (GraftException e)
             {
@@ -216,5 +228,12 @@ public abstract class ImageBatches : BatchSource
     /// <param name="Label">The label as it is delivered.</param>
     /// <param name="Class">Index of its class; -1 where the label is none.</param>
     /// <param name="Pixels">Resized pixels; null beyond the memory budget.</param>
-    private protected sealed record Sample(string Path, float[] Label, int Class, byte[]? Pixels = null);
+    private protected sealed record Sample(string Path, float[] Label, int Class, byte[]? Pixels = null)
+    {
+        /// <summary>Full path of the mask; null where the label is none.</summary>
+        public string? MaskPath { get; init; }
+
+        /// <summary>Class of each pixel, resized; null beyond the memory budget.</summary>
+        public byte[]? Mask { get; init; }
+    }
 }

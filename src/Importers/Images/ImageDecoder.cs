@@ -46,18 +46,21 @@ public static class ImageDecoder
     /// <inheritdoc cref="DecodeFor(ImageInput, string)"/>
     internal static PixelBuffer DecodeFor(ImageInput input, byte[] bytes, string name) => DecodeToBuffer(bytes, name, input.ColorMode, input.AppliesOrientation, input);
 
-    private static PixelBuffer DecodeToBuffer(string path, ColorMode colorMode, bool appliesOrientation, ImageInput? input = null)
+    private static PixelBuffer DecodeToBuffer(string path, ColorMode colorMode, bool appliesOrientation, ImageInput? input = null) =>
+        DecodeToBuffer(ReadFile(path), path, colorMode, appliesOrientation, input);
+
+    /// <summary>The bytes of a file.</summary>
+    /// <exception cref="GraftException">It is not there, or cannot be read.</exception>
+    internal static byte[] ReadFile(string path)
     {
-        byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            return File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new GraftException(e is FileNotFoundException or DirectoryNotFoundException ? $"{path}: no such file." : Directory.Exists(path) ? $"{path}: is a folder, not an image." : $"{path}: cannot be read ({e.Message}).", e);
         }
-        return DecodeToBuffer(bytes, path, colorMode, appliesOrientation, input);
     }
 
     private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation, ImageInput? input = null) =>

@@ -48,7 +48,7 @@ public sealed record ImageTransform
     /// <summary>The transformed image; x is [height, width, channels], row-major.</summary>
     public float[] Apply(float[] x, int height, int width, int channels = 3)
     {
-        if (Theta != 0 || Tx != 0 || Ty != 0 || Shear != 0 || Zx != 1 || Zy != 1)
+        if (IsAffine)
             x = Affine(x, height, width, channels);
         if (ChannelShift != 0)
         {
@@ -60,21 +60,50 @@ public sealed record ImageTransform
         return Brightness is { } factor ? Brighten(x, factor) : x;
     }
 
-    /// <summary>Maps output to input by rotation · shift · shear · zoom about the centre; linear interpolation.</summary>
-    private float[] Affine(float[] x, int height, int width, int channels)
+    /// <summary>The transformed classes of pixels, [height, width]: each that of the nearest pixel. What changes colours alone leaves them.</summary>
+    /// <param name="classes">Class numbers.</param>
+    /// <param name="height">Rows.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="outside">The class where there is no pixel, with <see cref="FillMode.Constant"/>.</param>
+    public byte[] ApplyToClasses(byte[] classes, int height, int width, byte outside = 0)
+    {
+        var result = new byte[classes.Length];
+        AffineMap map = MapOf(height, width);
+        for (int i = 0; i < height; i++)
+        {
+            for (int j = 0; j < width; j++)
+            {
+                (double row, double column) = (FlipVertical ? height - 1 - i : i, FlipHorizontal ? width - 1 - j : j);
+                if (IsAffine)
+                    (row, column) = map.At(row, column);
+                result[i * width + j] = Map(ref row, height) && Map(ref column, width) ? classes[Nearest(row, height) * width + Nearest(column, width)] : outside;
+            }
+        }
+        return result;
+    }
+
+    private bool IsAffine => Theta != 0 || Tx != 0 || Ty != 0 || Shear != 0 || Zx != 1 || Zy != 1;
+
+    private AffineMap MapOf(int height, int width)
     {
         double theta = Theta * Math.PI / 180, shear = Shear * Math.PI / 180;
         double cos = Math.Cos(theta), sin = Math.Sin(theta), shearSin = -Math.Sin(shear), shearCos = Math.Cos(shear);
         // [cos -sin; sin cos] · [1 -sin(shear); 0 cos(shear)] · [zx 0; 0 zy]; the shift goes in before the shear
         double m00 = cos * Zx, m01 = (cos * shearSin - sin * shearCos) * Zy, m10 = sin * Zx, m11 = (sin * shearSin + cos * shearCos) * Zy;
         double shiftY = cos * Tx - sin * Ty, shiftX = sin * Tx + cos * Ty;
-        double cy = height / 2.0 + CentreOffset, cx = width / 2.0 + CentreOffset;
+        return new AffineMap(m00, m01, m10, m11, height / 2.0 + CentreOffset, width / 2.0 + CentreOffset, shiftY, shiftX);
+    }
+
+    /// <summary>Linear interpolation at the place that each pixel comes from.</summary>
+    private float[] Affine(float[] x, int height, int width, int channels)
+    {
+        AffineMap map = MapOf(height, width);
         var y = new float[x.Length];
         for (int i = 0; i < height; i++)
         {
             for (int j = 0; j < width; j++)
             {
-                double row = m00 * (i - cy) + m01 * (j - cx) + shiftY + cy, column = m10 * (i - cy) + m11 * (j - cx) + shiftX + cx;
+                (double row, double column) = map.At(i, j);
                 Sample(x, height, width, row, column, y.AsSpan((i * width + j) * channels, channels));
             }
         }
@@ -130,6 +159,8 @@ public sealed record ImageTransform
     // A mirrored coordinate may lie half a pixel outside, where both neighbours are the border pixel.
     private static int Neighbour(int i, int length) => Math.Clamp(i, 0, length - 1);
 
+    private static int Nearest(double at, int length) => Neighbour((int)Math.Floor(at + 0.5), length);
+
     private float[] Flip(float[] x, int height, int width, int channels)
     {
         var y = new float[x.Length];
@@ -149,5 +180,12 @@ public sealed record ImageTransform
     {
         float min = x.Min(), range = x.Max() - min;
         return Array.ConvertAll(x, v => (float)Math.Clamp((int)((byte)(range == 0 ? v : (v - min) / range * 255) * factor), 0, 255));
+    }
+
+    /// <summary>From output to input by rotation · shift · shear · zoom about the centre.</summary>
+    private readonly record struct AffineMap(double M00, double M01, double M10, double M11, double CentreY, double CentreX, double ShiftY, double ShiftX)
+    {
+        public (double Row, double Column) At(double i, double j) =>
+            (M00 * (i - CentreY) + M01 * (j - CentreX) + ShiftY + CentreY, M10 * (i - CentreY) + M11 * (j - CentreX) + ShiftX + CentreX);
     }
 }

@@ -1,0 +1,124 @@
+using Graft.Training;
+
+namespace Graft.Importers.Images;
+
+/// <summary>
+/// Photographs with a class for each pixel (semantic segmentation): a folder of photographs, and one of masks with the same names. Augmentation moves both alike.
+/// </summary>
+/// <remarks>
+/// A mask is a PNG of gray or with a palette, whose pixels are the numbers of classes, or any other image whose gray says them (<see cref="MaskOptions"/>); it is brought to the photograph's size by the nearest pixel.
+/// <see cref="ImageFolderOptions.LabelKind"/> says what labels are:
+/// <list type="bullet">
+/// <item>Sparse: [H,W], the number of the class. For a softmax of K channels.</item>
+/// <item>Categorical: [H,W,K], one-hot.</item>
+/// <item>Binary: [H,W,1], 0 or 1, of two classes. For a sigmoid of one channel.</item>
+/// </list>
+/// </remarks>
+public sealed class ImageMasks : ImageBatches
+{
+    private readonly MaskReader _masks;
+    private readonly byte _outside; // the class where a moved photograph has no pixel
+
+    private ImageMasks(ImageFolderOptions options, Preprocessing preprocessing, int batchSize, IReadOnlyList<string> classes, MaskReader masks, byte outside, IReadOnlyList<Sample> samples, IReadOnlyList<string> badFiles)
+        : base(options, preprocessing, batchSize, samples, badFiles) => (ClassNames, _masks, _outside) = (classes, masks, outside);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ClassNames { get; }
+
+    /// <inheritdoc/>
+    public override Shape LabelShape => LabelKind switch
+    {
+        LabelKind.Sparse => new Shape(SampleShape[0], SampleShape[1]),
+        LabelKind.Binary => new Shape(SampleShape[0], SampleShape[1], 1),
+        _ => new Shape(SampleShape[0], SampleShape[1], ClassNames.Count),
+    };
+
+    private protected override bool LabelsAreMasks => true;
+
+    /// <summary>Opens photographs and masks, and decodes all of them.</summary>
+    /// <param name="photographs">Folder of the photographs; those in folders inside are taken too.</param>
+    /// <param name="masks">Folder of the masks: each photograph's is at the same place under the same name, with any image's ending.</param>
+    /// <param name="classNames">Names of the classes, in the order of their numbers; the background is one.</param>
+    /// <param name="size">Rows and columns that both are resized to.</param>
+    /// <param name="batchSize">Samples a batch.</param>
+    /// <param name="preprocessing">From pixels to the network's input.</param>
+    /// <param name="options">What labels are, and all else.</param>
+    /// <param name="maskOptions">How pixels of masks say classes.</param>
+    /// <exception cref="GraftException">A folder is missing or has no images, photographs have no mask, a mask's pixels are no classes, or files cannot be decoded: all of them are listed.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="ImageFolderOptions.CancellationToken"/> was cancelled.</exception>
+    public static ImageMasks Open(string photographs, string masks, IReadOnlyList<string> classNames, (int Height, int Width) size, int batchSize, Preprocessing preprocessing,
+        ImageFolderOptions? options = null, MaskOptions? maskOptions = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size.Height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size.Width, 1);
+        PreprocessingChoice.Require(preprocessing, $"{photographs}: the folder"); // for callers without nullable checks
+        options ??= new ImageFolderOptions();
+        maskOptions ??= new MaskOptions();
+        ImageFolder.CheckOptions(photographs, options);
+        CheckKind(photographs, options, maskOptions, classNames);
+        var reader = new MaskReader(masks, size, classNames, maskOptions);
+        preprocessing = preprocessing.For(new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation, options.Draft));
+        (List<Sample> samples, string[] bad) = Decode(photographs, Part(Pair(photographs, masks, maskOptions.Suffix), options), new ImageReader(preprocessing), options, s => reader.Read(MaskOf(s, masks)));
+        return new ImageMasks(options, preprocessing, batchSize, [.. classNames], reader, maskOptions.Ignored ?? 0, samples, bad);
+    }
+
+    private protected override ImageBatches With(ImageFolderOptions options, IReadOnlyList<Sample> samples) => new ImageMasks(options, Preprocessing, BatchSize, ClassNames, _masks, _outside, samples, []);
+
+    private protected override void WriteMask(Sample sample, ImageTransform? transform, Span<float> label)
+    {
+        byte[] classes = sample.Mask ?? _masks.Read(sample.MaskPath!);
+        if (transform is not null)
+            classes = transform.ApplyToClasses(classes, SampleShape[0], SampleShape[1], _outside);
+        if (LabelKind == LabelKind.Categorical)
+        {
+            label.Clear();
+            for (int p = 0; p < classes.Length; p++)
+                label[p * ClassNames.Count + classes[p]] = 1;
+            return;
+        }
+        for (int p = 0; p < classes.Length; p++)
+            label[p] = classes[p];
+    }
+
+    private static void CheckKind(string path, ImageFolderOptions options, MaskOptions maskOptions, IReadOnlyList<string> classNames)
+    {
+        if (options.LabelKind == LabelKind.Values)
+            throw new GraftException($"{path}: masks give classes, not values; take sparse, categorical or binary labels.");
+        if (options.LabelKind == LabelKind.Binary && classNames.Count != 2)
+            throw new GraftException($"{path}: {classNames.Count} classes ({string.Join(", ", classNames)}), but binary labels take 2; use sparse or categorical labels.");
+        if (options.LabelKind != LabelKind.Sparse && maskOptions.Ignored is not null)
+            throw new GraftException($"{path}: {options.LabelKind} labels cannot say that a pixel is ignored; use sparse labels, and a loss with ignoreClass.");
+        if (options.ClassNames is { } due && !due.SequenceEqual(classNames))
+            throw new GraftException($"{path}: the classes are {string.Join(", ", classNames)}, but the options name {string.Join(", ", due)}.");
+        if (options.BadImages == BadImages.Substitute)
+            throw new GraftException($"{path}: a photograph is substituted by one of its class, but these have none; skip bad images.");
+    }
+
+    /// <summary>Every photograph with the mask of its name, or without where there is none; which is told when it is decoded, with all other faults.</summary>
+    private static List<Sample> Pair(string photographs, string masks, string suffix)
+    {
+        ILookup<string, string> byName = ImageFolder.ImagesIn(masks).ToLookup(m => NameIn(masks, m), StringComparer.Ordinal);
+        var samples = new List<Sample>();
+        foreach (string photograph in ImageFolder.ImagesIn(photographs))
+        {
+            string[] found = [.. byName[NameIn(photographs, photograph) + suffix]];
+            if (found.Length > 1)
+                throw new GraftException($"{photograph}: {found.Length} files are its mask, {string.Join(" and ", found)}; keep one.");
+            samples.Add(new Sample(photograph, [], -1) { MaskPath = found.FirstOrDefault() });
+        }
+        return samples;
+    }
+
+    private static string NameIn(string folder, string file) => Path.ChangeExtension(Path.GetRelativePath(folder, file), null);
+
+    private static string MaskOf(Sample sample, string masks) =>
+        sample.MaskPath ?? throw new GraftException($"{sample.Path}: no mask; {masks} has no image of that name. Add it, set MaskOptions.Suffix to what masks have behind the name, or skip bad images.");
+
+    private static List<Sample> Part(List<Sample> samples, ImageFolderOptions options)
+    {
+        int validation = (int)(options.ValidationSplit * samples.Count);
+        samples = options.Subset switch { Subset.All => samples, Subset.Validation => samples[..validation], _ => samples[validation..] };
+        return samples.Count > 0 ? samples : throw new GraftException($"No photographs for {options.Subset.ToString().ToLowerInvariant()} with a split of {options.ValidationSplit}.");
+    }
+}
