@@ -77,7 +77,7 @@ Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"val_mean_iou={hi
 
 string? Option(string name) => Array.IndexOf(args, name) is >= 0 and int i && i + 1 < args.Length ? args[i + 1] : null;
 
-void WriteOverlays(IEnumerable<string> files, float[][] logits, string path)
+void WriteOverlays(IEnumerable<string> files, float[][] outputs, string path)
 {
     SKColor[] tints = [SKColors.Transparent, new(255, 60, 60, 150), new(60, 90, 255, 150), new(255, 220, 0, 150), new(0, 220, 220, 150), new(220, 0, 220, 150)];
     string[] shown = [.. files];
@@ -87,18 +87,13 @@ void WriteOverlays(IEnumerable<string> files, float[][] logits, string path)
         for (int i = 0; i < shown.Length; i++)
         {
             using SKBitmap photograph = SKBitmap.Decode(shown[i]);
-            using var said = new SKBitmap(Side, Side);
-            for (int p = 0; p < Side * Side; p++)
-            {
-                ReadOnlySpan<float> row = logits[i].AsSpan(p * classes.Length, classes.Length);
-                int best = 0;
-                for (int c = 1; c < row.Length; c++)
-                    best = row[c] > row[best] ? c : best;
-                said.SetPixel(p % Side, p / Side, tints[best % tints.Length]);
-            }
+            byte[] said = PixelClasses.Of(model, outputs[i]);
+            using var tint = new SKBitmap(Side, Side);
+            for (int p = 0; p < said.Length; p++)
+                tint.SetPixel(p % Side, p / Side, tints[said[p] % tints.Length]);
             for (int row = 0; row < 2; row++)
                 canvas.DrawBitmap(photograph, new SKRect(i * Side, row * Side, (i + 1) * Side, (row + 1) * Side), SKSamplingOptions.Default);
-            canvas.DrawBitmap(said, i * Side, Side, SKSamplingOptions.Default);
+            canvas.DrawBitmap(tint, i * Side, Side, SKSamplingOptions.Default);
         }
     }
     using SKData png = sheet.Encode(SKEncodedImageFormat.Png, 100);

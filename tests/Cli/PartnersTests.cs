@@ -34,6 +34,7 @@ public sealed class PartnersTests : IDisposable
     [InlineData("--split: nothing is held back where there are images to validate on, as in ", "finetune", "--data", "@data/train", "--validation", "@data/validation", "--split", "0.3", "--output", "@out")]
     [InlineData("--json and --csv: take one of them", "predict", "--model", "@own.graft", "--json", "--csv", "@data/train/rose/000.jpg")]
     [InlineData("--top: for ImageNet's 1000 classes; this model has 2 of its own, which are all shown", "predict", "--model", "@own.graft", "--top", "1", "@data/train/rose/000.jpg")]
+    [InlineData("--masks: for models that give each pixel a class", "predict", "--model", "@own.graft", "--masks", "m", "@data/train/rose/000.jpg")]
     [InlineData("--weights: goes with --base", "predict", "--model", "@own.graft", "--weights", "w.h5", "@data/train/rose/000.jpg")]
     [InlineData("--threshold, --csv: of no use with texts", "predict", "--model", "@folder", "--threshold", "0.2", "--csv", "--text", "x")]
     [InlineData("--block, --adapter: of use with --text alone", "evaluate", "--model", "@own.graft", "--data", "@data/train", "--block", "4", "--adapter", "a")]

@@ -57,6 +57,20 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    public void Segmentation_gives_each_pixel_a_class()
+    {
+        string output = Run("Segmentation", "--output", _files["out"]);
+        Assert.Matches(@"val_mean_iou=0\.\d{4}\s*$", output);
+        Assert.Contains("accuracy 0.", output, StringComparison.Ordinal);
+        Assert.True(new FileInfo(_files[Path.Combine("out", "overlays.png")]).Length > 0);
+        using var screen = new StringWriter();
+        string photograph = _files[Path.Combine("out", "photographs", "000.jpg")];
+        Assert.Equal(0, Application.Run(["predict", "--model", _files[Path.Combine("out", "model.graft")], "--masks", _files["masks"], photograph], screen, screen));
+        Assert.Matches(@"000\.jpg: grass \d", screen.ToString());
+        Assert.True(File.Exists(_files[Path.Combine("masks", "000.png")]));
+    }
+
+    [Fact]
     public void Lora_teaches_and_saves_adapters_takes_them_off_and_puts_them_on_again()
     {
         string[] lines = Run("Lora", "--output", _files["adapter"]).Split('\n', StringSplitOptions.TrimEntries);

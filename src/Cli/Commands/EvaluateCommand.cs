@@ -44,6 +44,7 @@ internal static class EvaluateCommand
             }
             string file = ModelPath.GraftFileOf(parsed.GetValue(model) ?? throw new UsageException("evaluate --data takes --model: a .graft file, or the folder that finetune wrote it to."), "evaluate", "measure it by --text, or name a model of photographs for --data");
             Model loaded = terminal.Own(ModelFile.Load(file).Model);
+            RequireWholePhotographs(loaded);
             var images = new ImageEvaluation(terminal, loaded, parsed.GetValue(data)!)
             {
                 ImageColumn = columns.Image(parsed), LabelColumns = columns.Columns(parsed), Exif = parsed.GetValue(exif), Precision = PrecisionOption.Read(parsed, precision, terminal),
@@ -60,6 +61,13 @@ internal static class EvaluateCommand
     {
         if (model.Inputs.Count > 1 || model.Outputs.Count > 1)
             throw new GraftException($"Model '{model.Name}' has {model.Inputs.Count} inputs and {model.Outputs.Count} outputs; predict and evaluate take one of each. 'graft run' computes any model on arrays, and a program evaluates it by Model.Evaluate.");
+    }
+
+    /// <exception cref="GraftException">The model tells something else than classes, labels or numbers of whole photographs.</exception>
+    public static void RequireWholePhotographs(Model model)
+    {
+        if (model.Outputs[0].Shape.Rank != 1)
+            throw new GraftException($"Model '{model.Name}' gives {model.Outputs[0].Shape} for a photograph, not classes, labels or numbers of the whole; a program measures it by Model.Evaluate{(PixelClasses.AreGivenBy(model) ? ", of masks on ImageMasks" : "")}.");
     }
 
     /// <summary>How the images of a model are read: as those that it was taught with.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Graft.Importers.Images;
 using Graft.Models;
+using Graft.Training;
 using Graft.Weights;
 
 namespace Graft.Cli.Commands;
@@ -27,9 +28,10 @@ internal static class PredictCommand
         var text = new Option<string?>("--text") { Description = "Instead of images: a text to classify." };
         var textFile = new Option<string?>("--text-file") { Description = "Instead of images: a file with one text in each line. For a .tsv file with label<tab>text in each line, the correct answers are counted too." };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files, and folders: all images in them." };
+        var masks = new Option<string?>("--masks") { Description = "With a model that gives each pixel a class: the folder for a mask of each image, NAME.png, gray, each pixel the number of its class." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
-        var command = new Command("predict", "Classify images or texts, or tell labels or numbers of images.") { model, network, weights, top, threshold, json, csv, bad, exif, text, textFile, images, precision, device };
+        var command = new Command("predict", "Classify images or texts, or tell labels or numbers of images.") { model, network, weights, top, threshold, json, csv, bad, exif, masks, text, textFile, images, precision, device };
         command.SetAction(parsed =>
         {
             terminal.Device = DeviceOption.Read(parsed, device);
@@ -40,7 +42,7 @@ internal static class PredictCommand
             Partners.Refuse(parsed, parsed.GetValue(network) is null, "goes with --base", weights);
             if (parsed.GetValue(images)!.Length == 0)
             {
-                Partners.Refuse(parsed, isMissing: true, "of no use with texts", network, weights, top, threshold, csv, bad, exif);
+                Partners.Refuse(parsed, isMissing: true, "of no use with texts", network, weights, top, threshold, csv, bad, exif, masks);
                 string folder = ModelPath.FolderOf(parsed.GetValue(model) ?? throw new UsageException("predict takes --model DIR for texts: the folder of a classifier."),
                     "the folder of a classifier is due here, as finetune-text --task classification writes it");
                 var texts = new TextPrediction(terminal, folder, parsed.GetValue(json)) { Precision = PrecisionOption.Read(parsed, precision, terminal) };
@@ -54,6 +56,8 @@ internal static class PredictCommand
             loaded.PlanOptions = loaded.PlanOptions with { Precision = PrecisionOption.Read(parsed, precision, terminal) };
             loaded.Preprocessing = EvaluateCommand.Reading(loaded, parsed.GetValue(exif));
             Partners.Refuse(parsed, !FullNetwork.TellsImageNet(loaded), $"for ImageNet's 1000 classes; this model has {loaded.ClassNames.Count} of its own, which are all shown", top);
+            PixelPrediction? pixels = PixelClasses.AreGivenBy(loaded) ? new PixelPrediction(loaded, parsed.GetValue(masks)) : null;
+            Partners.Refuse(parsed, pixels is null, "for models that give each pixel a class", masks);
             OutputKind kind = loaded.OutputKind ?? OutputKind.Classes;
             float said = ThresholdOption.Read(parsed, threshold, kind);
             string[] files = [.. parsed.GetRequiredValue(images).SelectMany(i => Directory.Exists(i) ? ImageFolder.ImagesIn(i) : [i])];
@@ -61,7 +65,8 @@ internal static class PredictCommand
                 parsed.InvocationConfiguration.Error.WriteLine($"graft: {others}"); // not between the predictions, which may be JSON
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
             var errors = new SortedDictionary<int, string>();
-            float[][] rows = terminal.WithBar("Predicting", bar => Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt, parsed.GetValue(bad) == "skip" ? errors : null));
+            SortedDictionary<int, string>? skipped = parsed.GetValue(bad) == "skip" ? errors : null;
+            float[][] rows = terminal.WithBar("Predicting", bar => pixels?.Run(files, bar.Images("Predicting"), terminal.Interrupt, skipped) ?? Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt, skipped));
             if (FullNetwork.TellsImageNet(loaded))
             {
                 if (parsed.GetValue(csv))
@@ -72,7 +77,7 @@ internal static class PredictCommand
             }
             int outputs = errors.Count < rows.Length ? rows.Max(r => r.Length) : loaded.ClassNames.Count;
             IReadOnlyList<string> names = loaded.ClassNames.Count == outputs ? loaded.ClassNames : [.. Enumerable.Range(0, outputs).Select(k => k.ToString(CultureInfo.InvariantCulture))];
-            var form = new OutputRows(kind, names, said);
+            var form = new OutputRows(pixels is null ? kind : OutputKind.Values, names, said); // shares of pixels
             if (parsed.GetValue(json))
                 PredictionLines.Json(terminal, files, form, rows, errors);
             else if (parsed.GetValue(csv))
