@@ -19,7 +19,7 @@ namespace Graft.Tests.Fuzz;
 /// <summary>Small files that can be read, of every format.</summary>
 internal static class FuzzSeeds
 {
-    private const string Stored = "Fuzz/Seeds", Images = "Importers/Images/Golden/formats.json", Torch = "Importers/PyTorch/Golden";
+    private const string Stored = "Fuzz/Seeds", Images = "Importers/Images/Golden", Torch = "Importers/PyTorch/Golden";
 
     /// <summary>safetensors of several types, and of no tensor.</summary>
     public static IReadOnlyList<FuzzFiles> Safetensors()
@@ -154,7 +154,7 @@ internal static class FuzzSeeds
 
     /// <summary>Images of all formats: those that the tests compare with Pillow.</summary>
     public static IReadOnlyList<FuzzFiles> Image() =>
-        [.. JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, Images)))!.AsArray().Select(c => FuzzFiles.Of("image", Convert.FromBase64String((string)c!["file"]!)))];
+        [.. new[] { "formats.json", "masks.json" }.SelectMany(list => JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, Images, list)))!.AsArray()).Select(c => FuzzFiles.Of("image", Convert.FromBase64String((string)c!["file"]!)))];
 
     /// <summary>A GPT-2 of one block, for adapters.</summary>
     public static Gpt2 SmallGpt2() => Gpt2.Build(SmallGpt2Config);

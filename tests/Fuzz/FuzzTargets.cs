@@ -31,7 +31,7 @@ internal static class FuzzTargets
         new("tokenizer", "", FuzzSeeds.Tokenizer, ByEnding, [Tokenizer]),
         new("huggingface", "", FuzzSeeds.HuggingFace, ByEnding, [Inspect, Weights, Gpt2Configuration]),
         new("peft", "", FuzzSeeds.Peft, ByEnding, [Inspect, Adapter]),
-        new("image", "image", FuzzSeeds.Image, _ => ImageMutations.All, [path => ImageDecoder.Decode(path), path => ImageDecoder.Decode(path, ColorMode.Grayscale, appliesOrientation: true), Read, ReadDraft])
+        new("image", "image", FuzzSeeds.Image, _ => ImageMutations.All, [path => ImageDecoder.Decode(path), path => ImageDecoder.Decode(path, ColorMode.Grayscale, appliesOrientation: true), Read, ReadDraft, ReadMask])
         {
             Allowance = 1500L << 20, // pixels: 178,956,970 are read at most, as Pillow does
         },
@@ -40,6 +40,8 @@ internal static class FuzzTargets
     private static void Read(string path) => new ImageReader(Preprocessing.None.For(new ImageInput(9, 7, ResizeFilter.Bilinear))).Pixels(path);
 
     private static void ReadDraft(string path) => new ImageReader(Preprocessing.None.For(new ImageInput(3, 2, ResizeFilter.Bilinear, AppliesOrientation: true, Draft: true))).Pixels(path);
+
+    private static void ReadMask(string path) => new MaskReader(path, (9, 7), ["back", "front"], new MaskOptions { Ignored = 255 }).Read(path);
 
     private static IReadOnlyList<Mutation> ByEnding(string name) => Path.GetExtension(name) switch
     {

@@ -1,4 +1,5 @@
 using Graft.Training;
+using Graft.Weights;
 
 namespace Graft.Importers.Images;
 
@@ -32,7 +33,7 @@ internal sealed class MaskReader
     public byte[] Read(string file)
     {
         byte[] bytes = ImageDecoder.ReadFile(file);
-        PixelImage image = PngIndices.Handles(bytes) ? PngIndices.Decode(bytes, file) : ImageDecoder.Decode(bytes, file, ColorMode.Grayscale);
+        PixelImage image = PngIndices.Handles(bytes) ? FileErrors.Named(file, "cannot be read as an image", () => PngIndices.Decode(bytes, file)) : ImageDecoder.Decode(bytes, file, ColorMode.Grayscale);
         byte[] pixels = ImageResize.Run(image, _size.Height, _size.Width, ResizeFilter.Nearest).Pixels.ToArray();
         bool areTwo = _options.Values is null && _classNames.Count == 2;
         for (int p = 0; p < pixels.Length; p++)

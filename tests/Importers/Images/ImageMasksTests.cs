@@ -44,6 +44,27 @@ public sealed class ImageMasksTests : IDisposable
     }
 
     [Fact]
+    public void A_damaged_mask_is_an_error_that_names_it()
+    {
+        byte[] file = Convert.FromBase64String((string)Golden.Single(g => (string)g!["name"]! == "P4")!["file"]!);
+        string path = Path.Combine(_root, "mask.png");
+        var reader = new MaskReader(_root, (7, 7), [.. Enumerable.Range(0, 16).Select(c => $"class {c}")], new MaskOptions());
+        int faults = 0;
+        for (int at = 0; at < file.Length; at++)
+        {
+            byte[] changed = [.. file];
+            changed[at] ^= 0x55;
+            File.WriteAllBytes(path, changed);
+            if (Record.Exception(() => reader.Read(path)) is { } e)
+            {
+                Assert.Contains("mask.png", Assert.IsType<GraftException>(e).Message, StringComparison.Ordinal);
+                faults++;
+            }
+        }
+        Assert.True(faults > 40, $"{faults} of {file.Length} changes were noticed");
+    }
+
+    [Fact]
     public void Labels_are_classes_of_pixels_in_each_layout()
     {
         Write("a", (y, x) => y < 4 ? 2 : x < 3 ? 1 : 0);
