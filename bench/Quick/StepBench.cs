@@ -20,24 +20,27 @@ internal static class StepBench
     /// <returns>0; 2 where the arguments are not understood.</returns>
     public static int Run(ReadOnlySpan<string> arguments)
     {
-        int threads = CpuThreads.Count;
-        if (arguments.Length is < 1 or > 2 || (arguments.Length == 2 && !int.TryParse(arguments[1], NumberStyles.None, CultureInfo.InvariantCulture, out threads)))
+        try
         {
-            Console.Error.WriteLine($"usage: {Usage}; steps: {string.Join(", ", Names)}");
-            return 2;
-        }
-        CpuThreads.Count = Math.Max(1, threads);
-        Func<double> clock = CpuThreads.Count == 1 ? () => ThreadClock.Seconds : () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
-        if (arguments[0] == HeadStepCase.Name)
-        {
-            RunHead(clock);
+            NamedOptions options = NamedOptions.Parse(Usage, Names, arguments);
+            StepCase? step = options.Name == HeadStepCase.Name ? null : StepCase.Named(options.Name) ?? throw NamedOptions.Unknown(options.Name, Names);
+            CpuThreads.Count = options.Threads;
+            Func<double> clock = CpuThreads.Count == 1 ? () => ThreadClock.Seconds : () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
+            if (step is null)
+                RunHead(clock);
+            else
+                Run(step, clock);
             return 0;
         }
-        if (StepCase.Named(arguments[0]) is not StepCase step)
+        catch (GraftException e)
         {
-            Console.Error.WriteLine($"'{arguments[0]}' is none of: {string.Join(", ", Names)}");
+            Console.Error.WriteLine(e.Message);
             return 2;
         }
+    }
+
+    private static void Run(StepCase step, Func<double> clock)
+    {
         (OpTimes times, double shortest) = Measure(step, clock, Device.Cpu);
         OpTimes? gpu = null;
         double onGpu = double.NaN;
@@ -49,7 +52,6 @@ internal static class StepBench
         PrintSums("", times, shortest, step.Batch, "images", OnCpu());
         if (gpu is not null)
             PrintSums("cuda: ", gpu, onGpu, step.Batch, "images", $"{BenchGpu.Describe()}; with a wait around each op, so the step itself is faster");
-        return 0;
     }
 
     /// <summary>The time at which the GPU has done all that it was given.</summary>
