@@ -8,7 +8,7 @@ internal static class Machine
 {
     /// <summary>Processor, cores, register width, runtime and, where the system tells, the load of the last minute.</summary>
     public static string Describe() =>
-        $"{Processor()}, {Environment.ProcessorCount} cores, {FmaPeak.Lanes} floats a register, {RuntimeInformation.FrameworkDescription}, "
+        $"{Processor()}, {Environment.ProcessorCount} cores, {LaneWidth.Widest / 32} floats a register, {RuntimeInformation.FrameworkDescription}, "
         + $"{RuntimeInformation.OSDescription}{Load()}";
 
     /// <summary>The processor's name as the name of a folder: results of other machines lie beside.</summary>

@@ -1,3 +1,4 @@
+using Graft.Bench;
 using Graft.Bench.Gpu;
 using Graft.Bench.Ops;
 using Graft.Bench.Precision;
@@ -8,22 +9,14 @@ using Graft.Bench.Suite;
 if (Environment.GetEnvironmentVariable("GRAFT_DEVICE") is null)
     Environment.SetEnvironmentVariable("GRAFT_DEVICE", "cpu");
 
-// dotnet run -c Release --project bench -- quick, -- plan resnet50-forward-b32, -- step resnet50-train-step-b16, -- gemm, -- precision text.txt, -- gpu, -- convolutions [network [batch]], or -- ops --filter '*Conv2D*'; see docs/benchmarks.md
-return args switch
-{
-    ["quick", .. string[] rest] => QuickBench.Run(rest),
-    ["plan", .. string[] rest] => PlanBench.Run(rest),
-    ["step", .. string[] rest] => StepBench.Run(rest),
-    ["precision", .. string[] rest] => PrecisionBench.Run(rest),
-    ["gpu", .. string[] rest] => GpuCheck.Run(rest),
-    ["gemm"] => GemmBench.Run(),
-    ["convolutions", .. string[] rest] => RunConvolutions(rest),
-    ["ops", .. string[] rest] => OpSuite.Run(rest),
-    _ => OpSuite.Run(args),
-};
-
-static int RunConvolutions(string[] arguments)
-{
-    FusedConv2DBench.Run(arguments);
-    return 0;
-}
+return BenchMode.Dispatch(
+    [
+        new(QuickOptions.Usage, "whole networks beside ONNX Runtime, training steps beside libtorch", a => QuickBench.Run(a)),
+        new(OpSuite.Usage, "single ops and the networks, by vector width and by library", a => OpSuite.Run(a)) { IsDefault = true },
+        new(PlanBench.Usage, "where the time of a forward pass goes, step by step", a => PlanBench.Run(a)),
+        new(StepBench.Usage, "where the time of a training step goes, op by op, forward and backward", a => StepBench.Run(a)),
+        new(ConvolutionOptions.Usage, "every algorithm of the frozen convolution, layer by layer", a => FusedConv2DBench.Run(a)),
+        new(GemmBench.Usage, "the matrix product at sizes of the networks, beside the peak", a => GemmBench.Run(a)),
+        new(GpuOptions.Usage, "everything on a GPU; scripts/gpu-check runs it beside PyTorch", a => GpuCheck.Run(a)),
+        new(PrecisionOptions.Usage, "what weights of 16 and 8 bits cost in perplexity", a => PrecisionBench.Run(a)),
+    ], args, Console.Out, Console.Error);

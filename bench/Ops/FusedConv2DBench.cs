@@ -1,4 +1,3 @@
-using System.Globalization;
 using Graft.Kernels;
 using Graft.Kernels.Cpu;
 
@@ -15,14 +14,33 @@ internal static unsafe class FusedConv2DBench
 
     private sealed record Layer(string Network, FusedConv2DGeometry Geometry, int Times, bool Residual = false);
 
-    public static void Run(string[] args)
+    /// <summary>Prints a line for each layer and algorithm, and the sums.</summary>
+    /// <returns>0; 2 where the arguments are not understood.</returns>
+    public static int Run(ReadOnlySpan<string> arguments)
     {
-        int batch = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 0;
+        try
+        {
+            ConvolutionOptions options = ConvolutionOptions.Parse(arguments);
+            Layer[] layers = [.. Layers().Where(l => options.Wants(l.Network))];
+            if (layers.Length == 0)
+                throw new GraftException($"'{options.Network}' is none of {string.Join(", ", Layers().Select(l => l.Network).Distinct())}; usage: {ConvolutionOptions.Usage}");
+            Run(layers, options.Batch);
+            return 0;
+        }
+        catch (GraftException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 2;
+        }
+    }
+
+    private static void Run(Layer[] layers, int batch)
+    {
         int threads = CpuThreads.Count;
-        Console.WriteLine($"tile {GemmTile.Current.Rows}x{GemmTile.Current.Columns}; GFLOP/s of the direct algorithm; '*' is what Choose takes");
-        Console.WriteLine($"layer                                        algorithm          ms   GFLOP/s   % of peak    ms x{threads}   gain");
+        Console.WriteLine($"Tile {GemmTile.Current.Rows}x{GemmTile.Current.Columns}. GFLOP/s of the direct algorithm, on one thread; '*' is what Choose takes; 'x3' behind a layer: the network has three of them.");
+        Console.WriteLine($"layer                                        algorithm       ms x1   GFLOP/s   % of peak    ms x{threads}   gain");
         var chosen = new Dictionary<string, (double One, double All, double Best)>();
-        foreach (Layer each in Layers().Where(l => args.Length == 0 || l.Network.Contains(args[0], StringComparison.OrdinalIgnoreCase)))
+        foreach (Layer each in layers)
         {
             Layer layer = batch == 0 ? each : each with { Geometry = each.Geometry with { N = batch } };
             double best = double.MaxValue;

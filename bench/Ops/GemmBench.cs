@@ -12,13 +12,23 @@ namespace Graft.Bench.Ops;
 /// </summary>
 internal static unsafe class GemmBench
 {
+    /// <summary>How it is called.</summary>
+    public const string Usage = "gemm";
+
     private const double SecondsPerRow = 0.4;
 
-    public static int Run()
+    /// <summary>Prints a line a size.</summary>
+    /// <returns>0; 2 where there are arguments: it takes none.</returns>
+    public static int Run(ReadOnlySpan<string> arguments)
     {
+        if (arguments.Length > 0)
+        {
+            Console.Error.WriteLine($"'{arguments[0]}' is not known; usage: {Usage}, with GRAFT_THREADS=N before the command for another number of threads.");
+            return 2;
+        }
         int threads = CpuThreads.Count;
-        Console.WriteLine($"tile {GemmTile.Current.Rows}x{GemmTile.Current.Columns}; GFLOP/s, best of {SecondsPerRow} s");
-        Console.WriteLine("shape                              peak x1   1 thread   % of peak   threads");
+        Console.WriteLine($"Tile {GemmTile.Current.Rows}x{GemmTile.Current.Columns}. GFLOP/s of runs within {SecondsPerRow} s: on one thread, as of the peak, the median by processor time, on several the best by the clock.");
+        Console.WriteLine("M x N x K; A', B': transposed      peak x1   1 thread   % of peak   threads");
         foreach ((int m, int n, int k, bool transA, bool transB) in new[]
         {
             (512, 512, 512, false, false), (1024, 1024, 1024, false, false), (2048, 2048, 2048, false, false),

@@ -36,7 +36,10 @@ internal sealed record CharacterModel(Gpt2 Model, TokenizedText Held, int Length
         model.SetSeed(Seed);
         var data = new TextBlocks(training, Block, Batch, Seed);
         var check = new TextBlocks(held, Block, Batch);
-        var rate = new WarmUp(new CosineDecay(LearningRate, epochs * data.BatchesPerEpoch - WarmUpSteps), WarmUpSteps);
+        int steps = epochs * data.BatchesPerEpoch;
+        if (steps <= WarmUpSteps)
+            throw new GraftException($"{text}: {epochs} epoch(s) of it are {steps} steps, and the learning rate rises for {WarmUpSteps} before it falls; take more text or more epochs.");
+        var rate = new WarmUp(new CosineDecay(LearningRate, steps - WarmUpSteps), WarmUpSteps);
         model.Compile(new AdamW(rate, beta2: 0.99f, epsilon: 1e-8f) { CorrectsEpsilon = true, Decays = AdamW.AllButBiasesAndNorms, GlobalClipNorm = 1 }, TextBlocks.Loss, Metric.Perplexity);
         model.Fit(data, epochs, check, new FitOptions
         {

@@ -18,8 +18,6 @@ internal static class AloneBench
     /// <summary>Runs one contender of a network in this process.</summary>
     public static IEnumerable<string> Run(ModelCase of, QuickOptions options)
     {
-        if (options.Contender == QuickOptions.Torch)
-            throw new GraftException($"{of.Name} runs beside ONNX Runtime; libtorch runs training steps: --only '*step*'.");
         if (options.Contender == QuickOptions.Graft)
         {
             Model model = of.Open();
@@ -51,8 +49,6 @@ internal static class AloneBench
             using var graft = new GraftStep(of);
             return [.. Measure(Contender.Step(of.Name, of.Batch, graft.Run), options.Memory)];
         }
-        if (options.Contender != QuickOptions.Torch)
-            throw new GraftException($"{of.Name} is a training step, which {options.Contender} does not do; there are {QuickOptions.Graft} and {QuickOptions.Torch}.");
         if (!TorchLibrary.Loads)
         {
             Console.Error.WriteLine($"# {of.TorchName} is left out: {TorchLibrary.Reason}");

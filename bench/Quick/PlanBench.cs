@@ -1,4 +1,3 @@
-using System.Globalization;
 using Graft.Inference;
 using Graft.Kernels;
 
@@ -16,18 +15,23 @@ internal static class PlanBench
     /// <returns>0; 2 where the arguments are not understood.</returns>
     public static int Run(ReadOnlySpan<string> arguments)
     {
-        if (arguments.Length is < 1 or > 2 || (arguments.Length == 2 && !int.TryParse(arguments[1], NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+        try
         {
-            Console.Error.WriteLine($"usage: {Usage}; networks: {string.Join(", ", ModelCase.Names)}");
+            NamedOptions options = NamedOptions.Parse(Usage, ModelCase.Names, arguments);
+            ModelCase network = ModelCase.Named(options.Name) ?? throw NamedOptions.Unknown(options.Name, ModelCase.Names);
+            CpuThreads.Count = options.Threads;
+            Run(network);
+            return 0;
+        }
+        catch (GraftException e)
+        {
+            Console.Error.WriteLine(e.Message);
             return 2;
         }
-        if (arguments.Length == 2)
-            CpuThreads.Count = Math.Max(1, int.Parse(arguments[1], CultureInfo.InvariantCulture));
-        if (ModelCase.Named(arguments[0]) is not ModelCase network)
-        {
-            Console.Error.WriteLine($"'{arguments[0]}' is none of: {string.Join(", ", ModelCase.Names)}");
-            return 2;
-        }
+    }
+
+    private static void Run(ModelCase network)
+    {
         Model model = network.Open();
         float[] pixels = ModelCase.Pixels(network.InputShape(model));
         var output = new float[network.OutputShape(model).Count];
@@ -36,6 +40,5 @@ internal static class PlanBench
             plan.Run(pixels, network.Batch, output);
         Console.Write(plan.Describe());
         model.Release();
-        return 0;
     }
 }

@@ -43,15 +43,17 @@ internal static unsafe class QuickBench
 
     private static int Run(QuickOptions options)
     {
-        bool apart = options.Memory || options.Contender is not null;
-        bool wantsPeaks = !apart && Peaks.Any(options.Wants);
-        ModelCase[] models = [.. ModelCase.All.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
-        StepCase[] steps = [.. StepCase.All.Where(s => options.Wants(s.Name) || options.Wants(s.TorchName))];
-        IQuickCase[] others = [.. Others.Where(c => !apart && c.Names.Any(options.Wants))];
+        ModelCase[] networks = options.RunsNetworks ? ModelCase.All : [];
+        StepCase[] trainings = options.RunsSteps ? StepCase.All : [];
+        bool wantsPeaks = !options.IsApart && Peaks.Any(options.Wants);
+        ModelCase[] models = [.. networks.Where(m => options.Wants(m.Name) || options.Wants(m.OrtName))];
+        StepCase[] steps = [.. trainings.Where(s => options.Wants(s.Name) || options.Wants(s.TorchName))];
+        IQuickCase[] others = [.. Others.Where(c => !options.IsApart && c.Names.Any(options.Wants))];
         if (!wantsPeaks && models.Length == 0 && steps.Length == 0 && others.Length == 0)
         {
-            string[] alone = apart ? [] : [.. Others.SelectMany(c => c.Names)];
-            throw new GraftException($"--only '{options.Only}' asks for none of: {string.Join(", ", [.. Peaks, .. ModelCase.Names, .. StepCase.All.Select(s => s.Name), .. alone])}.");
+            string[] all = [.. Peaks, .. ModelCase.Names, .. StepCase.All.Select(s => s.Name), .. Others.SelectMany(c => c.Names)];
+            string[] possible = options.IsApart ? [.. networks.Select(m => m.Name), .. trainings.Select(s => s.Name)] : all;
+            throw options.Nothing(possible, all.Except(possible));
         }
         Console.Error.WriteLine($"# {Machine.Describe()}; {options.Threads} thread(s) an engine");
         if (wantsPeaks)

@@ -52,6 +52,26 @@ internal sealed record QuickOptions(int Threads, string Only)
         return options;
     }
 
+    /// <summary>True where engines run alone, each in its process: of networks and training steps.</summary>
+    public bool IsApart => Memory || Contender is not null;
+
+    /// <summary>False where the engine that runs alone has no forward passes here: libtorch.</summary>
+    public bool RunsNetworks => Contender is not Torch;
+
+    /// <summary>False where the engine that runs alone has no training steps: ONNX Runtime.</summary>
+    public bool RunsSteps => Contender is not Ort;
+
     /// <summary>True where the pattern asks for a line of this name.</summary>
     public bool Wants(string name) => FileSystemName.MatchesSimpleExpression(Only, name);
+
+    /// <summary>What the command ends in where it asks for nothing that there is.</summary>
+    /// <param name="possible">Names of the lines that these options can give.</param>
+    /// <param name="others">Those that need all engines side by side, or another engine.</param>
+    public GraftException Nothing(IEnumerable<string> possible, IEnumerable<string> others)
+    {
+        string[] elsewhere = [.. others.Where(Wants)];
+        string option = Contender is null ? "--memory" : $"--contender {Contender}";
+        return new(elsewhere.Length == 0 ? $"--only '{Only}' asks for none of: {string.Join(", ", possible)}."
+            : $"--only '{Only}' asks for {string.Join(", ", elsewhere)}, which {option} does not run. It runs {string.Join(", ", possible)}.");
+    }
 }

@@ -9,7 +9,9 @@ namespace Graft.Bench.Quick;
 /// <summary>Where the time of a training step goes: each op forward and backward, and the sums by kind of op. On one thread its processor time counts.</summary>
 internal static class StepBench
 {
-    private const int Runs = 5;
+    private const int FewestRuns = 5;
+    private const double Budget = 2; // seconds in which more runs begin
+    private const double WarmUp = 2; // seconds: what lies around the ops is many small methods, which the JIT compiles in three stages
 
     /// <summary>How it is called.</summary>
     public const string Usage = "step NETWORK-step-bBATCH|head-step-b20 [threads]";
@@ -20,24 +22,27 @@ internal static class StepBench
     /// <returns>0; 2 where the arguments are not understood.</returns>
     public static int Run(ReadOnlySpan<string> arguments)
     {
-        int threads = CpuThreads.Count;
-        if (arguments.Length is < 1 or > 2 || (arguments.Length == 2 && !int.TryParse(arguments[1], NumberStyles.None, CultureInfo.InvariantCulture, out threads)))
+        try
         {
-            Console.Error.WriteLine($"usage: {Usage}; steps: {string.Join(", ", Names)}");
-            return 2;
-        }
-        CpuThreads.Count = Math.Max(1, threads);
-        Func<double> clock = CpuThreads.Count == 1 ? () => ThreadClock.Seconds : () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
-        if (arguments[0] == HeadStepCase.Name)
-        {
-            RunHead(clock);
+            NamedOptions options = NamedOptions.Parse(Usage, Names, arguments);
+            StepCase? step = options.Name == HeadStepCase.Name ? null : StepCase.Named(options.Name) ?? throw NamedOptions.Unknown(options.Name, Names);
+            CpuThreads.Count = options.Threads;
+            Func<double> clock = CpuThreads.Count == 1 ? () => ThreadClock.Seconds : () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
+            if (step is null)
+                RunHead(clock);
+            else
+                Run(step, clock);
             return 0;
         }
-        if (StepCase.Named(arguments[0]) is not StepCase step)
+        catch (GraftException e)
         {
-            Console.Error.WriteLine($"'{arguments[0]}' is none of: {string.Join(", ", Names)}");
+            Console.Error.WriteLine(e.Message);
             return 2;
         }
+    }
+
+    private static void Run(StepCase step, Func<double> clock)
+    {
         (OpTimes times, double shortest) = Measure(step, clock, Device.Cpu);
         OpTimes? gpu = null;
         double onGpu = double.NaN;
@@ -45,11 +50,11 @@ internal static class StepBench
             Console.Error.WriteLine($"# columns of a GPU are left out: {obstacle}");
         else
             (gpu, onGpu) = Measure(step, TimeOnGpu, BenchGpu.Device);
-        Print(times, gpu);
-        PrintSums("", times, shortest, step.Batch, "images", OnCpu());
+        double peak = KernelSet.Cpu.MeasurePeakFlops();
+        Print(times, gpu, peak);
+        PrintSums("", times, shortest, step.Batch, "images", OnCpu(peak));
         if (gpu is not null)
             PrintSums("cuda: ", gpu, onGpu, step.Batch, "images", $"{BenchGpu.Describe()}; with a wait around each op, so the step itself is faster");
-        return 0;
     }
 
     /// <summary>The time at which the GPU has done all that it was given.</summary>
@@ -75,14 +80,20 @@ internal static class StepBench
         var times = new OpTimes(clock);
         using var head = new HeadStep(HeadStepCase.Samples);
         double epoch = Shortest(() => head.Train(times), clock);
-        Print(times, null);
-        PrintSums("", times, epoch / head.Steps, 1, "steps", OnCpu());
+        double peak = KernelSet.Cpu.MeasurePeakFlops();
+        Print(times, null, peak);
+        PrintSums("", times, epoch / head.Steps, 1, "steps", OnCpu(peak));
     }
 
     private static double Shortest(Action run, Func<double> clock)
     {
+        long begin = Stopwatch.GetTimestamp();
+        do
+            run();
+        while (Stopwatch.GetElapsedTime(begin).TotalSeconds < WarmUp);
+        begin = Stopwatch.GetTimestamp();
         double shortest = double.MaxValue;
-        for (int i = 0; i < Runs; i++)
+        for (int i = 0; i < FewestRuns || Stopwatch.GetElapsedTime(begin).TotalSeconds < Budget; i++)
         {
             double start = clock();
             run();
@@ -91,19 +102,18 @@ internal static class StepBench
         return shortest;
     }
 
-    private static string OnCpu() => string.Create(CultureInfo.InvariantCulture, $"{CpuThreads.Count} thread(s); peak {KernelSet.Cpu.MeasurePeakFlops() / 1e9:0} GFLOP/s");
+    private static string OnCpu(double peak) => string.Create(CultureInfo.InvariantCulture, $"{CpuThreads.Count} thread(s); peak {peak / 1e9:0} GFLOP/s");
 
-    private static void Print(OpTimes times, OpTimes? gpu)
+    private static void Print(OpTimes times, OpTimes? gpu, double peak)
     {
-        double peak = KernelSet.Cpu.MeasurePeakFlops();
-        Console.WriteLine($"{"Layer",-40} {"Op",-14} {"Inputs",-44} {"fwd ms",8} {"peak",6} {"bwd ms",8} {"peak",6}{(gpu is null ? "" : $" {"cuda fwd",9} {"cuda bwd",9}")}");
+        Console.WriteLine($"{"Layer",-40} {"Op",-23} {"Inputs",-44} {"fwd ms",8} {"peak",6} {"bwd ms",8} {"peak",6}{(gpu is null ? "" : $" {"cuda fwd",9} {"cuda bwd",9}")}");
         OpTimes.Entry[] onGpu = gpu is null ? [] : [.. gpu.Entries];
         foreach ((int i, OpTimes.Entry e) in times.Entries.Index())
         {
             double forward = Seconds(e.Forward), backward = Seconds(e.Backward);
             string there = i < onGpu.Length ? string.Create(CultureInfo.InvariantCulture, $" {Seconds(onGpu[i].Forward) * 1e3,9:0.000} {Seconds(onGpu[i].Backward) * 1e3,9:0.000}") : "";
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{e.Layer,-40} {e.Op,-14} {e.Shapes,-44} {forward * 1e3,8:0.00} {Share(e.Flops, forward, peak),6} {backward * 1e3,8:0.00} {Share(e.Flops * e.Gradients, backward, peak),6}{there}"));
+                $"{e.Layer,-40} {e.Op,-23} {e.Shapes,-44} {forward * 1e3,8:0.00} {Share(e.Flops, forward, peak),6} {backward * 1e3,8:0.00} {Share(e.BackwardFlops, backward, peak),6}{there}"));
         }
         Console.WriteLine();
     }
@@ -115,9 +125,9 @@ internal static class StepBench
         {
             double forward = kind.Sum(e => Seconds(e.Forward)), backward = kind.Sum(e => Seconds(e.Backward));
             sum += forward + backward;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{where}{kind.Key,-20} {kind.Count(),4} forward {forward * 1e3,9:0.00} ms, backward {backward * 1e3,9:0.00} ms"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{where}{kind.Key,-23} {kind.Count(),4} forward {forward * 1e3,9:0.00} ms, backward {backward * 1e3,9:0.00} ms"));
         }
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{where}{"Update",-20}      {times.Update * 1e3,18:0.00} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{where}{"Update",-23}      {times.Update * 1e3,18:0.00} ms{(times.Entries.Any(e => e.DefersGradient) ? ", with the gradients of weights that backward left to it" : "")}"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{where}Ops {sum * 1e3:0.00} ms; the whole step, with plan, loss and update, {step * 1e3:0.00} ms: {count / step:0.00} {unit}/s on {how}"));
     }

@@ -50,12 +50,18 @@ internal static class OpSuite
             Console.Error.WriteLine($"# libtorch is left out: {TorchLibrary.Reason}");
         if (Gpu.BenchGpu.Obstacle is { } obstacle)
             Console.Error.WriteLine($"# rows on a GPU are left out: {obstacle}");
-        string command = $"dotnet run -c Release --project bench -- ops {string.Join(' ', arguments.ToArray())}".TrimEnd();
+        string command = $"dotnet run -c Release --project bench -- ops {string.Join(' ', arguments.ToArray().Select(Quoted))}".TrimEnd();
         bool failed = false;
-        foreach (Summary summary in BenchmarkSwitcher.FromAssembly(typeof(OpSuite).Assembly).Run([.. rest], Config(isShort, command)))
+        Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(OpSuite).Assembly).Run([.. rest], Config(isShort, command))];
+        if (summaries.Length == 0 && rest.Any(a => a is "--filter" or "-f") && !rest.Contains("--list"))
+            return 2; // no row has such a name, which BenchmarkDotNet has said
+        foreach (Summary summary in summaries)
             failed |= summary.HasCriticalValidationErrors || summary.Reports.Any(r => !r.Success);
         return failed ? 1 : 0;
     }
+
+    /// <summary>As a shell takes it: it would put file names in place of a pattern, and begin a comment or a pipe.</summary>
+    private static string Quoted(string argument) => argument.All(c => char.IsLetterOrDigit(c) || c is '-' or '.' or '_' or '=' or '/' or ',' or ':') ? argument : $"'{argument}'";
 
     /// <summary>
     /// In this process: the widths of vectors and the peers' threads are set here, and the tables need the peak that was measured beside

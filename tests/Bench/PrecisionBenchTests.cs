@@ -24,6 +24,16 @@ public sealed class PrecisionBenchTests
         trained.Model.Release();
     }
 
+    [Fact]
+    public void A_text_that_is_too_short_for_the_schedule_is_named()
+    {
+        using var files = new TemporaryFiles();
+        File.WriteAllText(files["text.txt"], string.Concat(Enumerable.Repeat(TinyText.Words, 40)));
+        string message = Assert.Throws<GraftException>(() => CharacterModel.Train(files["text.txt"], epochs: 1, _ => { })).Message;
+        Assert.StartsWith(files["text.txt"], message, StringComparison.Ordinal);
+        Assert.Contains("more epochs", message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("usage")]
     [InlineData("--epochs: a number from 1 on is due, not '0'", "text.txt", "--epochs", "0")]

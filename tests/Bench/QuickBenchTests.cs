@@ -25,6 +25,24 @@ public sealed class QuickBenchTests
     }
 
     [Theory]
+    [InlineData("graft", true, true)]
+    [InlineData("ort", true, false)]
+    [InlineData("torch", false, true)]
+    public void An_engine_alone_runs_what_it_has(string contender, bool networks, bool steps)
+    {
+        QuickOptions options = QuickOptions.Parse(["--contender", contender]);
+        Assert.Equal((true, networks, steps), (options.IsApart, options.RunsNetworks, options.RunsSteps));
+        Assert.False(QuickOptions.Parse([]).IsApart);
+    }
+
+    [Theory]
+    [InlineData("--only '*head*' asks for head-step-b20, which --contender graft does not run. It runs vgg16-forward-b1.", "--only", "head", "--contender", "graft")]
+    [InlineData("--only '*head*' asks for head-step-b20, which --memory does not run. It runs vgg16-forward-b1.", "--only", "head", "--memory")]
+    [InlineData("--only '*heat*' asks for none of: vgg16-forward-b1.", "--only", "heat", "--contender", "graft")]
+    public void What_no_engine_runs_alone_is_named(string message, params string[] arguments) =>
+        Assert.Equal(message, QuickOptions.Parse(arguments).Nothing(["vgg16-forward-b1"], ["head-step-b20"]).Message);
+
+    [Theory]
     [InlineData("--threads")]
     [InlineData("--threads", "0")]
     [InlineData("--threads", "-1")]

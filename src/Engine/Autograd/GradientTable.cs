@@ -67,6 +67,17 @@ internal sealed class GradientTable
     /// <summary>The gradient that is left to the optimizer; null where there is none.</summary>
     public DeferredGradient? FindDeferred(Tensor weight) => _deferred.GetValueOrDefault(weight);
 
+    /// <summary>True where the gradient of this call's weight is left to the optimizer.</summary>
+    public bool Defers(OpCall call)
+    {
+        foreach (DeferredGradient deferred in _deferred.Values)
+        {
+            if (deferred.Call == call)
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>True where a gradient that is left to the optimizer will be made of this tensor.</summary>
     public bool IsRead(Tensor input)
     {

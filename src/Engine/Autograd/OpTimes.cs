@@ -33,10 +33,15 @@ internal sealed class OpTimes(Func<double> clock)
     }
 
     /// <summary>Notes a backward run.</summary>
-    public void AddBackward(OpCall call, double start)
+    /// <param name="call">The op's call.</param>
+    /// <param name="start">When it began.</param>
+    /// <param name="defers">True where it left the gradient of its weight to the optimizer.</param>
+    public void AddBackward(OpCall call, double start, bool defers)
     {
-        if (_entries.TryGetValue((call.Number, call.Conversion), out Entry? entry))
-            entry.Backward = Math.Min(entry.Backward, Now - start);
+        if (!_entries.TryGetValue((call.Number, call.Conversion), out Entry? entry))
+            return;
+        entry.Backward = Math.Min(entry.Backward, Now - start);
+        entry.DefersGradient = defers;
     }
 
     /// <summary>One op.</summary>
@@ -44,7 +49,7 @@ internal sealed class OpTimes(Func<double> clock)
     /// <param name="Op">Its name.</param>
     /// <param name="Shapes">Shapes of its inputs.</param>
     /// <param name="Flops">Of the forward run.</param>
-    /// <param name="Gradients">How many of its first two inputs a gradient is computed for: backward takes that many times the forward's operations.</param>
+    /// <param name="Gradients">How many of its first two inputs a gradient is wanted for: each takes the forward's operations once.</param>
     internal sealed record Entry(string Layer, string Op, string Shapes, long Flops, int Gradients)
     {
         /// <summary>Seconds of the shortest run; infinity where there was none.</summary>
@@ -52,5 +57,11 @@ internal sealed class OpTimes(Func<double> clock)
 
         /// <inheritdoc cref="Forward"/>
         public double Backward { get; set; } = double.PositiveInfinity;
+
+        /// <summary>True where the optimizer makes the gradient of the weight: the operations are part of <see cref="Update"/>.</summary>
+        public bool DefersGradient { get; set; }
+
+        /// <summary>Operations of the backward run.</summary>
+        public long BackwardFlops => Flops * (DefersGradient ? Gradients - 1 : Gradients);
     }
 }

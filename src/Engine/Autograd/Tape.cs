@@ -224,7 +224,7 @@ public sealed class Tape(Device device) : IDisposable
                 try
                 {
                     call.Op.Backward(call);
-                    Times?.AddBackward(call, start);
+                    Times?.AddBackward(call, start, Gradients.Defers(call));
                 }
                 finally
                 {

@@ -19,7 +19,7 @@ public sealed class LayerNormOp(float epsilon) : Op
     public override Shape[] SavedShapes(ReadOnlySpan<Shape> inputs)
     {
         var rows = new Shape(checked((int)ShapeCheck.Rows(inputs[0])));
-        return [rows, rows];
+        return [rows, rows]; // mean and rstd, which is 1 / standard deviation
     }
 
     /// <inheritdoc/>

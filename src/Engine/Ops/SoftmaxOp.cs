@@ -13,7 +13,7 @@ public sealed class SoftmaxOp(bool log = false) : Op
     public bool Log => log;
 
     /// <inheritdoc/>
-    public override bool KeepsInput(int index) => false;
+    public override bool KeepsInput(int index) => false; // the slope of softmax is made of its own result
 
     /// <inheritdoc/>
     public override bool KeepsOutput => true;

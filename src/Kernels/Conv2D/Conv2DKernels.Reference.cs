@@ -1,5 +1,6 @@
 namespace Graft.Kernels;
 
+/// <summary>The formulas of <see cref="Conv2DKernels"/> as they stand, with sums in double, whose own roundings are too small to count: what the fast kernels are compared with. In pixels, v is the column of the input, since w is the weight.</summary>
 internal sealed unsafe class ReferenceConv2DKernels : Conv2DKernels
 {
     public override void Forward(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> y)

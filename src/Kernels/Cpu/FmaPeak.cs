@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Graft.Kernels.Cpu;
 
@@ -9,14 +10,14 @@ internal static unsafe class FmaPeak
 {
     private const int Chains = 12; // more than the units (2) times their latency (4)
 
-    /// <summary>Floats that a register of <see cref="Run"/> holds.</summary>
-    public static int Lanes { get; } = Vector512.IsHardwareAccelerated ? 16 : 8;
+    /// <summary>Floats that a vector of <see cref="Run"/> holds: that of the widest registers, or two of them where a processor other than x86 has 128 bits.</summary>
+    public static int Lanes { get; } = Vector512.IsHardwareAccelerated ? 16 : Fma.IsSupported || !Sse.IsSupported ? 8 : 4;
 
     /// <summary>Operations of that many rounds.</summary>
     public static double Flops(long rounds) => 2.0 * Chains * Lanes * rounds;
 
     /// <summary>Runs the chains on this thread.</summary>
-    public static float Run(int rounds) => Vector512.IsHardwareAccelerated ? FusedChains512(rounds) : FusedChains256(rounds);
+    public static float Run(int rounds) => Lanes switch { 16 => FusedChains512(rounds), 8 => FusedChains256(rounds), _ => Chains128(rounds) };
 
     /// <summary>Runs the chains on Graft's own threads, in small pieces as its kernels do: a thread that loses its core delays one piece.</summary>
     public static void RunThreaded(int pieces, int roundsPerPiece)
@@ -72,5 +73,20 @@ internal static unsafe class FmaPeak
             j = Vector256.FusedMultiplyAdd(j, x, x); k = Vector256.FusedMultiplyAdd(k, x, x); l = Vector256.FusedMultiplyAdd(l, x, x);
         }
         return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+    }
+
+    /// <summary>For x86 without fused multiply-adds, which the runtime would compute by a call each: a multiplication and an addition, as the kernels do there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float Chains128(int rounds)
+    {
+        Vector128<float> x = Vector128.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
+        for (int round = 0; round < rounds; round++)
+        {
+            a = Vector128.MultiplyAddEstimate(a, x, x); b = Vector128.MultiplyAddEstimate(b, x, x); c = Vector128.MultiplyAddEstimate(c, x, x);
+            d = Vector128.MultiplyAddEstimate(d, x, x); e = Vector128.MultiplyAddEstimate(e, x, x); f = Vector128.MultiplyAddEstimate(f, x, x);
+            g = Vector128.MultiplyAddEstimate(g, x, x); h = Vector128.MultiplyAddEstimate(h, x, x); i = Vector128.MultiplyAddEstimate(i, x, x);
+            j = Vector128.MultiplyAddEstimate(j, x, x); k = Vector128.MultiplyAddEstimate(k, x, x); l = Vector128.MultiplyAddEstimate(l, x, x);
+        }
+        return Vector128.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
     }
 }

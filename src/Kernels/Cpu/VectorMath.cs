@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Graft.Kernels.Cpu;
 
 /// <summary>Exponential, logarithm and their kin, lane by lane.</summary>
-/// <remarks>Tails run through the same code on a padded vector, so a number does not depend on where in a row it stands.</remarks>
+/// <remarks><see cref="Elementwise"/> takes tails through the same code on a padded vector, so that a number does not depend on where it stands. A loop that does its tail by MathF may round there otherwise.</remarks>
 internal static class VectorMath
 {
     private const float Log2E = 1.44269504f;

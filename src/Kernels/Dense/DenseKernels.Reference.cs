@@ -1,5 +1,6 @@
 namespace Graft.Kernels;
 
+/// <summary>The formulas of <see cref="DenseKernels"/> as they stand, with sums in double, whose own roundings are too small to count: what the fast kernels are compared with.</summary>
 internal sealed unsafe class ReferenceDenseKernels : DenseKernels
 {
     public override void Forward(in DenseGeometry g, DevicePtr<float> x, DevicePtr<float> w, DevicePtr<float> b, DevicePtr<float> y)

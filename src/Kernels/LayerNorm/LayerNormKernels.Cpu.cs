@@ -3,6 +3,10 @@ using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
+/// <summary>
+/// Layer normalisation row by row, on vectors whose lanes hold neighbouring columns; the tail of a row is done one by one by the same formula. The mean is known before the squares about it are
+/// summed: the mean of squares less the square of the mean would lose its digits where the mean is large.
+/// </summary>
 internal sealed unsafe class CpuLayerNormKernels : LayerNormKernels
 {
     public override void Forward(

@@ -1,5 +1,6 @@
 namespace Graft.Kernels;
 
+/// <summary>The formulas of <see cref="LayerNormKernels"/> as they stand, with sums in double, whose own roundings are too small to count: what the fast kernels are compared with.</summary>
 internal sealed unsafe class ReferenceLayerNormKernels : LayerNormKernels
 {
     public override void Forward(

@@ -3,6 +3,10 @@ using Graft.Kernels.Cpu;
 
 namespace Graft.Kernels;
 
+/// <summary>
+/// Softmax row by row, on vectors whose lanes hold neighbouring columns; the tail of a row, fewer columns than lanes, is done one by one by the same formula, with MathF in place of
+/// <see cref="VectorMath"/>. A sum is that of each lane, then of the lanes, then of the tail: one order, whatever the threads.
+/// </summary>
 internal sealed unsafe class CpuSoftmaxKernels : SoftmaxKernels
 {
     public override void Forward(in SoftmaxGeometry g, DevicePtr<float> x, DevicePtr<float> y) =>
