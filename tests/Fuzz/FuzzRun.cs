@@ -10,7 +10,7 @@ namespace Graft.Tests.Fuzz;
 internal sealed class FuzzRun(int seed, string findings, TextWriter output)
 {
     private const string InMemory = "/dev/shm"; // where Linux keeps files in memory: inputs are written by the thousand
-    private const string HeapLimit = "80000000"; // 2 GB, hexadecimal as DOTNET_GCHeapHardLimit has it: the machine has other work
+    private const string HeapLimit = "C0000000"; // 3 GB, hexadecimal as DOTNET_GCHeapHardLimit has it: twice the largest allowance, since buffers are kept; the machine has other work
 
     private const int MostFrames = 60; // lines that are kept of what a process that dies says
 
