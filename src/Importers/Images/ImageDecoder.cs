@@ -63,6 +63,13 @@ public static class ImageDecoder
         }
     }
 
+    /// <summary>The size of an image, upright where that is asked for, from its header alone; null where this takes more than the header.</summary>
+    internal static (int Height, int Width)? SizeOf(string path, bool appliesOrientation)
+    {
+        using SKCodec? codec = SKCodec.Create(path);
+        return codec is null ? null : appliesOrientation && codec.EncodedOrigin >= SKEncodedOrigin.LeftTop ? (codec.Info.Width, codec.Info.Height) : (codec.Info.Height, codec.Info.Width);
+    }
+
     private static PixelBuffer DecodeToBuffer(byte[] bytes, string name, ColorMode colorMode, bool appliesOrientation, ImageInput? input = null) =>
         FileErrors.Named(name, "cannot be read as an image", () => ByContent(bytes, name, colorMode, appliesOrientation, input));
 

@@ -44,7 +44,7 @@ public sealed class ImageMasks : ImageBatches
     /// <param name="preprocessing">From pixels to the network's input.</param>
     /// <param name="options">What labels are, and all else.</param>
     /// <param name="maskOptions">How pixels of masks say classes.</param>
-    /// <exception cref="GraftException">A folder is missing or has no images, photographs have no mask, a mask's pixels are no classes, or files cannot be decoded: all of them are listed.</exception>
+    /// <exception cref="GraftException">A folder is missing or has no images, photographs have no mask or one of other proportions, a mask's pixels are no classes, or files cannot be decoded: all of them are listed.</exception>
     /// <exception cref="OperationCanceledException"><see cref="ImageFolderOptions.CancellationToken"/> was cancelled.</exception>
     public static ImageMasks Open(string photographs, string masks, IReadOnlyList<string> classNames, (int Height, int Width) size, int batchSize, Preprocessing preprocessing,
         ImageFolderOptions? options = null, MaskOptions? maskOptions = null)
@@ -59,7 +59,7 @@ public sealed class ImageMasks : ImageBatches
         CheckKind(photographs, options, maskOptions, classNames);
         var reader = new MaskReader(masks, size, classNames, maskOptions);
         preprocessing = preprocessing.For(new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation, options.Draft));
-        (List<Sample> samples, string[] bad) = Decode(photographs, Part(Pair(photographs, masks, maskOptions.Suffix), options), new ImageReader(preprocessing), options, s => reader.Read(MaskOf(s, masks)));
+        (List<Sample> samples, string[] bad) = Decode(photographs, Part(Pair(photographs, masks, maskOptions.Suffix), options), new ImageReader(preprocessing), options, s => reader.Read(MaskOf(s, masks), ImageDecoder.SizeOf(s.Path, options.AppliesOrientation)));
         return new ImageMasks(options, preprocessing, batchSize, [.. classNames], reader, maskOptions.Ignored ?? 0, samples, bad);
     }
 

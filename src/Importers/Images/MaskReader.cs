@@ -29,11 +29,15 @@ internal sealed class MaskReader
     }
 
     /// <summary>The number of each pixel's class, or the ignored value.</summary>
-    /// <exception cref="GraftException">The file cannot be read as an image, or a pixel has no class.</exception>
-    public byte[] Read(string file)
+    /// <param name="file">The mask.</param>
+    /// <param name="photograph">Size of what it belongs to; null does not look at it.</param>
+    /// <exception cref="GraftException">The file cannot be read as an image, has other proportions than the photograph, or a pixel has no class.</exception>
+    public byte[] Read(string file, (int Height, int Width)? photograph = null)
     {
         byte[] bytes = ImageDecoder.ReadFile(file);
         PixelImage image = PngIndices.Handles(bytes) ? FileErrors.Named(file, "cannot be read as an image", () => PngIndices.Decode(bytes, file)) : ImageDecoder.Decode(bytes, file, ColorMode.Grayscale);
+        if (photograph is var (height, width) && Math.Abs((long)image.Width * height - (long)image.Height * width) > height + width) // what rounding to whole pixels may change
+            throw new GraftException($"{file}: the mask has {image.Width} x {image.Height} pixels, the photograph {width} x {height}: other proportions. It belongs to another photograph, or to this one turned as its EXIF orientation says (AppliesOrientation).");
         byte[] pixels = ImageResize.Run(image, _size.Height, _size.Width, ResizeFilter.Nearest).Pixels.ToArray();
         bool areTwo = _options.Values is null && _classNames.Count == 2;
         for (int p = 0; p < pixels.Length; p++)

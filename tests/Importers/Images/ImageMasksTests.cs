@@ -183,6 +183,18 @@ public sealed class ImageMasksTests : IDisposable
     }
 
     [Fact]
+    public void A_mask_may_be_smaller_but_not_of_other_proportions()
+    {
+        Paint(Path.Combine(Photographs, "a.png"), (_, _) => SKColors.Red, height: 60, width: 81);
+        Paint(Path.Combine(Masks, "a.png"), (_, _) => Gray(1), height: 20, width: 27);
+        Paint(Path.Combine(Photographs, "b.png"), (_, _) => SKColors.Red, height: 15, width: 10);
+        Paint(Path.Combine(Masks, "b.png"), (_, _) => Gray(1), height: 7, width: 5); // a half of it, rounded
+        Assert.All(Open(LabelKind.Sparse).Epoch(0, 0, Token).Single().Labels, l => Assert.Equal(1, l));
+        Paint(Path.Combine(Masks, "a.png"), (_, _) => Gray(1), height: 27, width: 20);
+        Assert.Contains("a.png: the mask has 20 x 27 pixels, the photograph 81 x 60: other proportions.", Throws(() => Open(LabelKind.Sparse)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_share_is_held_back_and_samples_can_be_taken()
     {
         for (int i = 0; i < 5; i++)
@@ -231,16 +243,18 @@ public sealed class ImageMasksTests : IDisposable
     private void Write(string name, Func<int, int, int> value, string suffix = "")
     {
         Paint(Path.Combine(Photographs, $"{name}.png"), (y, x) => new SKColor((byte)Math.Min(255, 100 * value(y, x)), 0, 0));
-        Paint(Path.Combine(Masks, $"{name}{suffix}.png"), (y, x) => new SKColor((byte)value(y, x), (byte)value(y, x), (byte)value(y, x)));
+        Paint(Path.Combine(Masks, $"{name}{suffix}.png"), (y, x) => Gray(value(y, x)));
     }
 
-    private static void Paint(string file, Func<int, int, SKColor> colour)
+    private static SKColor Gray(int value) => new((byte)value, (byte)value, (byte)value);
+
+    private static void Paint(string file, Func<int, int, SKColor> colour, int height = Side, int width = Side)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        using var bitmap = new SKBitmap(Side, Side);
-        for (int y = 0; y < Side; y++)
+        using var bitmap = new SKBitmap(width, height);
+        for (int y = 0; y < height; y++)
         {
-            for (int x = 0; x < Side; x++)
+            for (int x = 0; x < width; x++)
                 bitmap.SetPixel(x, y, colour(y, x));
         }
         using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 90);
