@@ -216,6 +216,18 @@ public abstract class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Gives back what is remembered of parameters that are given back themselves; where nothing is left, the steps done are forgotten too.</summary>
+    internal void Forget(IEnumerable<Parameter> parameters)
+    {
+        foreach (Parameter parameter in parameters)
+        {
+            if (_slots.Remove(parameter, out Tensor[]? slots))
+                Array.ForEach(slots, s => s.Release());
+        }
+        if (_slots.Count == 0)
+            Dispose();
+    }
+
     /// <summary>Writes what it was made with beside the rate and the clipping, under Keras's names.</summary>
     internal abstract void WriteConfig(JsonObject config);
 
