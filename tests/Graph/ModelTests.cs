@@ -242,5 +242,6 @@ public sealed class ModelTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new Conv2D(-3, 3));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Embedding(0, 3));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Embedding(3, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchNormalization { Momentum = 1.5f });
     }
 }

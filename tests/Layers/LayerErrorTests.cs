@@ -33,6 +33,8 @@ public sealed class LayerErrorTests
         Assert.Contains("steps of 0x0", Refusal(new MaxPooling2D(2, stride: 0), 8, 8, 3), StringComparison.Ordinal);
         Assert.Contains("a filter of 1x-1", Refusal(new AveragePooling1D(-1), 8, 3), StringComparison.Ordinal);
         Assert.Contains("take 1 or more", Refusal(new MaxPooling3D(0), 8, 8, 8, 3), StringComparison.Ordinal);
+        Assert.Contains("into 0 groups", Refusal(new Conv2D(4, 3) { Groups = 0 }, 8, 8, 4), StringComparison.Ordinal);
+        Assert.Equal("DepthwiseConv2D 'it': makes [6,6,0] of [8,8,3], which has no numbers; let each extent be 1 or more.", Refusal(new DepthwiseConv2D(3, 3) { DepthMultiplier = 0 }, 8, 8, 3));
         Assert.Contains("take 1 or more", Refusal(new Conv2DTranspose(4, 3, 3) { Strides = (0, 1) }, 8, 8, 3), StringComparison.Ordinal);
     }
 

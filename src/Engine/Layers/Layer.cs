@@ -215,6 +215,8 @@ public abstract class Layer
         try
         {
             outputs = OutputShapes(inputs);
+            if (Array.Find(outputs, s => s.Count == 0) is { } empty && Array.TrueForAll(inputs, s => s.Count > 0))
+                throw new ShapeException($"makes {empty} of {string.Join<Shape>(", ", inputs)}, which has no numbers; let each extent be 1 or more.");
         }
         catch (ShapeException e)
         {
