@@ -155,7 +155,7 @@ public sealed class ModelTests
     public void A_graph_that_cannot_be_is_refused_with_what_is_wrong()
     {
         Node x = Node.Input(new Shape(4)), unused = Node.Input(new Shape(4)), y = new Dense(2).Apply(x);
-        string Refusal(Action make) => Assert.ThrowsAny<GraftException>(make).Message;
+        string Refusal(Func<object> make) => Assert.ThrowsAny<GraftException>(make).Message;
         Assert.Contains("has no output", Refusal(() => new Model([x], [])), StringComparison.Ordinal);
         Assert.Contains("an unnamed input [4] is listed twice", Refusal(() => new Model([x, x], [y])), StringComparison.Ordinal);
         Assert.Contains("depends on an unnamed input [4]", Refusal(() => new Model(unused, y)), StringComparison.Ordinal);

@@ -7,7 +7,7 @@ namespace Graft.Tests.Training;
 /// <summary>Data sets whose arrays or batches are not what they say.</summary>
 public sealed class BatchSourceTests
 {
-    private static string Refusal(Action act) => Assert.ThrowsAny<GraftException>(act).Message;
+    private static string Refusal(Func<object> act) => Assert.ThrowsAny<GraftException>(act).Message;
 
     [Fact]
     public void Arrays_without_numbers_and_weights_that_are_none_are_refused()
