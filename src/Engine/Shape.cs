@@ -8,12 +8,15 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<int>
 {
     private readonly int[] _dims;
 
-    /// <summary>Makes a shape from its extents; an extent may be 0, never negative.</summary>
+    /// <summary>Makes a shape from its extents; an extent may be 0, never negative: there is none that is open.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An extent is negative.</exception>
     public Shape(params ReadOnlySpan<int> dims)
     {
         foreach (int d in dims)
-            ArgumentOutOfRangeException.ThrowIfNegative(d);
+        {
+            if (d < 0)
+                throw new ArgumentOutOfRangeException(nameof(dims), d, $"The extents {string.Join(',', dims.ToArray())} are no shape: each is 0 or more, and none is left open. The shape of a sample has no batch axis.");
+        }
         _dims = dims.ToArray();
     }
 

@@ -247,7 +247,7 @@ public sealed class Tensor
         if (_block is null)
             throw new InvalidOperationException($"Tensor {Shape} stands for a step of an inference plan and has no numbers of its own. A layer reads numbers within an op (OpCall.HostIn), or says that it IsDynamic.");
         if (Type != type)
-            throw new InvalidOperationException($"Tensor {Shape} holds {Type}, not {type}.");
+            throw new InvalidOperationException($"Tensor {Shape} holds {Type}, not {type}.{(Type == DType.Int32 ? " Numbers without a point, as in tape.Constant(shape, [1, 0]), make a tensor of indices; write [1f, 0f]." : "")}");
         return _block.Address + _offset;
     }
 

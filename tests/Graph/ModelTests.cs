@@ -57,6 +57,7 @@ public sealed class ModelTests
         float[][] weights = [.. model.Parameters.Select(p => p.Value.ToArray())];
         var features = new Model(model.Inputs[0], model.GetNode("a"), "features");
         features.Release(); // and what it shares
+        features.Release();
         Assert.Contains("'a/kernel' was given back by Release", Assert.Throws<GraftException>(() => model.Predict(x, new Shape(1, 4))).Message, StringComparison.Ordinal);
         using var files = new TemporaryFiles();
         Assert.Throws<GraftException>(() => ModelFile.Save(model, files["model.graft"]));
@@ -151,6 +152,22 @@ public sealed class ModelTests
     }
 
     [Fact]
+    public void A_graph_that_cannot_be_is_refused_with_what_is_wrong()
+    {
+        Node x = Node.Input(new Shape(4)), unused = Node.Input(new Shape(4)), y = new Dense(2).Apply(x);
+        string Refusal(Func<object> make) => Assert.ThrowsAny<GraftException>(make).Message;
+        Assert.Contains("has no output", Refusal(() => new Model([x], [])), StringComparison.Ordinal);
+        Assert.Contains("an unnamed input [4] is listed twice", Refusal(() => new Model([x, x], [y])), StringComparison.Ordinal);
+        Assert.Contains("depends on an unnamed input [4]", Refusal(() => new Model(unused, y)), StringComparison.Ordinal);
+        var model = new Model(x, y);
+        using var tape = new Tape(model.Device);
+        Tensor one = tape.Constant(new Shape(1, 4), new float[4]);
+        Assert.Contains("takes 1 input(s) (input_layer), not 2", Refusal(() => model.Run(tape, [one, one])), StringComparison.Ordinal);
+        Assert.Contains("not 0", Refusal(() => model.Forward(tape, [])), StringComparison.Ordinal);
+        model.Release();
+    }
+
+    [Fact]
     public void Two_layers_of_one_name_are_refused() =>
         Assert.Contains("'fc'", Assert.Throws<GraftException>(() => new Sequential(4) { new Dense(2) { Name = "fc" }, new Dense(2) { Name = "fc" } }).Message, StringComparison.Ordinal);
 
@@ -223,5 +240,8 @@ public sealed class ModelTests
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => new Dense(0));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Conv2D(-3, 3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Embedding(0, 3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Embedding(3, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchNormalization { Momentum = 1.5f });
     }
 }

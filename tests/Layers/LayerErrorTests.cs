@@ -25,6 +25,20 @@ public sealed class LayerErrorTests
     }
 
     [Fact]
+    public void Windows_are_as_large_as_one_place_and_move_on()
+    {
+        Assert.Equal("Conv2D 'it': a filter of 0x0 with steps of 1x1 and a spacing of 1x1; take 1 or more of each.", Refusal(new Conv2D(4, 0), 8, 8, 3));
+        Assert.Contains("steps of 1x0", Refusal(new Conv1D(4, 3) { Strides = 0 }, 8, 3), StringComparison.Ordinal);
+        Assert.Contains("a spacing of 0x1", Refusal(new DepthwiseConv2D(3, 3) { Dilation = (0, 1) }, 8, 8, 3), StringComparison.Ordinal);
+        Assert.Contains("steps of 0x0", Refusal(new MaxPooling2D(2, stride: 0), 8, 8, 3), StringComparison.Ordinal);
+        Assert.Contains("a filter of 1x-1", Refusal(new AveragePooling1D(-1), 8, 3), StringComparison.Ordinal);
+        Assert.Contains("take 1 or more", Refusal(new MaxPooling3D(0), 8, 8, 8, 3), StringComparison.Ordinal);
+        Assert.Contains("into 0 groups", Refusal(new Conv2D(4, 3) { Groups = 0 }, 8, 8, 4), StringComparison.Ordinal);
+        Assert.Equal("DepthwiseConv2D 'it': makes [6,6,0] of [8,8,3], which has no numbers; let each extent be 1 or more.", Refusal(new DepthwiseConv2D(3, 3) { DepthMultiplier = 0 }, 8, 8, 3));
+        Assert.Contains("take 1 or more", Refusal(new Conv2DTranspose(4, 3, 3) { Strides = (0, 1) }, 8, 8, 3), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Cropping2D_leaves_at_least_one_pixel() => Assert.Contains("at least one row and column", Refusal(new Cropping2D(new Padding2D(2, 2, 0, 0)), 4, 5, 2), StringComparison.Ordinal);
 
     [Fact]

@@ -69,6 +69,14 @@ public sealed class CallbackTests
         Assert.DoesNotContain("Give Fit", e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    [InlineData(0)]
+    [InlineData(float.NaN)]
+    public void A_factor_that_does_not_lower_the_rate_is_refused(float factor) =>
+        Assert.Contains("above 0 and below 1", Assert.Throws<GraftException>(() => new ReduceLROnPlateau(factor: factor)).Message, StringComparison.Ordinal);
+
     [Fact]
     public void The_rate_is_lowered_on_a_plateau_and_not_during_the_cooldown()
     {

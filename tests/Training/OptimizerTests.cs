@@ -24,6 +24,16 @@ public sealed class OptimizerTests
         return (model, kernel);
     }
 
+    [Fact]
+    public void What_stays_of_steps_before_is_a_share()
+    {
+        string Refusal(Func<Optimizer> make) => Assert.Throws<GraftException>(make).Message;
+        Assert.Contains("momentum = 2; take a share from 0 to 1", Refusal(() => new Sgd(0.1f, momentum: 2)), StringComparison.Ordinal);
+        Assert.Contains("rho = -0.1", Refusal(() => new RMSprop(rho: -0.1f)), StringComparison.Ordinal);
+        Assert.Contains("beta1 = 1.5", Refusal(() => new Adam(beta1: 1.5f)), StringComparison.Ordinal);
+        Assert.Contains("beta2 = NaN", Refusal(() => new AdamW(beta2: float.NaN)), StringComparison.Ordinal);
+    }
+
     private static float[] Gradient(int step) => [.. Enumerable.Range(0, 6).Select(i => (float)(Math.Sin(step * 1.7 + i * 2.3) * (i == 4 ? 5 : 1) / step))];
 
     private static void Step(Optimizer optimizer, Parameter parameter, float[] gradient)

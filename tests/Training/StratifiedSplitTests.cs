@@ -19,6 +19,7 @@ public sealed class StratifiedSplitTests
         Assert.Equal([20, 20, 21, 21, 21], Enumerable.Range(0, 5).Select(f => folds.Count(x => x == f)).Order());
         Assert.Equal(folds, StratifiedSplit.Folds(Classes, 5, seed: 1));
         Assert.NotEqual(folds, StratifiedSplit.Folds(Classes, 5, seed: 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => StratifiedSplit.Folds(Classes, 0, seed: 1));
     }
 
     [Theory]

@@ -210,7 +210,7 @@ public sealed class Tape(Device device) : IDisposable
         if (_replayed)
             throw new InvalidOperationException("This tape has run backward; a tape serves one backward pass.");
         if (!_wanted.Contains(output))
-            throw new InvalidOperationException("Backward: no trainable tensor leads to this output; everything is frozen or nothing is watched.");
+            throw new InvalidOperationException("Backward: no trainable tensor leads to this output. Weights count where the tape has Training = true and their layer is not frozen, other tensors after Watch.");
         _replayed = true;
         Gradients.Contribute(output).Gradient.Set(gradient);
         for (int i = _record.Count - 1; i >= 0; i--)

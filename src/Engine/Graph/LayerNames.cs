@@ -3,18 +3,39 @@ using Graft.Layers;
 
 namespace Graft;
 
-/// <summary>Gives unnamed layers the names Keras gives: the class in snake case, then _1, _2 within the model.</summary>
+/// <summary>
+/// Gives unnamed layers the names Keras gives: the class in snake case, then _1, _2 within the model. A model inside that has the name all models begin with is
+/// numbered in the same way, once: who looks for a layer finds it under its name in every graph that it is in.
+/// </summary>
 internal sealed class LayerNames
 {
     private readonly HashSet<string> _taken = [];
     private readonly Dictionary<string, int> _next = [];
 
+    /// <summary>Names the layers of a graph: those that have a name keep it, wherever in the graph they are.</summary>
+    /// <exception cref="GraftException">Two of them have the same.</exception>
+    public void Add(IReadOnlyCollection<Layer> layers)
+    {
+        foreach (Layer layer in layers.Where(l => !l.IsUnnamed))
+            Take(layer);
+        foreach (Layer layer in layers.Where(l => l.IsUnnamed))
+            Add(layer);
+    }
+
+    /// <summary>Names one layer.</summary>
+    /// <exception cref="GraftException">Its name is taken.</exception>
     public void Add(Layer layer)
     {
-        if (layer.Name.Length == 0)
-            layer.Name = Free(SnakeCase(layer.ClassName));
+        if (layer.IsUnnamed)
+            layer.Name = Free(Of(layer));
+        Take(layer);
+    }
+
+    private void Take(Layer layer)
+    {
         if (!_taken.Add(layer.Name))
             throw new GraftException($"Two layers are named '{layer.Name}'; names are unique within a model. Give one of them another Name.");
+        layer.IsInGraph = true;
     }
 
     /// <summary>The name of a layer, or the one that the first layer of its class gets.</summary>

@@ -11,24 +11,31 @@ namespace Graft;
 /// </summary>
 public partial class Model : Layer
 {
+    private const string UsualModelName = "model";
+
     private Node[] _order = [];
     private List<Layer> _layers = [];
     private IReadOnlyList<Parameter>? _parameters;
     private int _listed; // the revision that _parameters is of
     private ModelPlans? _plans;
     private Dictionary<Node, NormalizedActivation>? _normalized;
+    private bool _hasOwnSeed;
 
-    /// <summary>A model from the nodes its inputs enter at to the nodes whose results it returns.</summary>
-    /// <exception cref="GraftException">An input that the outputs need is not listed, or two layers share a name.</exception>
-    public Model(IEnumerable<Node> inputs, IEnumerable<Node> outputs, string name = "model")
+    /// <summary>
+    /// A model from the nodes its inputs enter at to the nodes whose results it returns. One that begins at an inner node of a graph, as the decoder of an autoencoder does, gets an input there
+    /// and shares the layers behind it; a mask ends there.
+    /// </summary>
+    /// <exception cref="GraftException">An input that the outputs need is not listed, an input is listed twice, there is no output, or two layers share a name.</exception>
+    public Model(IEnumerable<Node> inputs, IEnumerable<Node> outputs, string name = UsualModelName)
     {
         Name = name;
-        SetGraph([.. inputs], [.. outputs]);
+        (Node[] entries, Node[] results) = GraphCut.Of([.. inputs], [.. outputs]);
+        SetGraph(entries, results);
     }
 
     /// <summary>A model with one input and one output.</summary>
     /// <inheritdoc cref="Model(IEnumerable{Node}, IEnumerable{Node}, string)"/>
-    public Model(Node input, Node output, string name = "model")
+    public Model(Node input, Node output, string name = UsualModelName)
         : this([input], [output], name)
     {
     }
@@ -91,7 +98,16 @@ public partial class Model : Layer
     /// <inheritdoc/>
     protected internal override IReadOnlyList<Layer> Inner => _layers;
 
+    internal override bool IsUnnamed => base.IsUnnamed || (!IsInGraph && Name is UsualModelName or Sequential.UsualName);
+
     private protected override int SeedOfInner(int seed) => seed; // their names are the user's
+
+    /// <summary>In another graph a model draws by its own name too: two that are built alike begin with different weights.</summary>
+    internal override void TakeSeed(int seed)
+    {
+        if (!_hasOwnSeed)
+            Seed = RandomSeed.Of(seed, Name);
+    }
 
     /// <summary>What PyTorch's model calls the module of a layer, whose path "base/conv" is given.</summary>
     internal virtual string ModuleName(string layer) => layer.Replace('/', '.');
@@ -99,8 +115,12 @@ public partial class Model : Layer
     /// <summary>True where that module keeps its weight as [in,out], as transformers' Conv1D does; PyTorch's Linear has [out,in].</summary>
     internal virtual bool IsConv1D(string layer) => false;
 
-    /// <summary>Sets the seed that new parameters are drawn from; call it before the first use.</summary>
-    public void SetSeed(int seed) => Seed = seed;
+    /// <summary>Sets the seed that new parameters are drawn from; call it before the first use. A model inside another keeps a seed of its own.</summary>
+    public void SetSeed(int seed)
+    {
+        _hasOwnSeed = true;
+        Seed = seed;
+    }
 
     /// <summary>Where the parameters are.</summary>
     public Device Device => Parameters.Count > 0 ? Parameters[0].Device : Device.Default;
@@ -117,13 +137,14 @@ public partial class Model : Layer
     public new void ResetStates() => base.ResetStates();
 
     /// <summary>
-    /// Gives the memory of all parameters and plans back to the system, and what the device kept for reuse. Models that share the layers lose them too: the next use of any of them throws, until
-    /// weights are loaded or set.
+    /// Gives the memory of all parameters, of the plans and of what the compiled optimizer remembers of the parameters back to the system, and what the device kept for reuse. Models that share the
+    /// layers lose them too: the next use of any of them throws, until weights are loaded or set.
     /// </summary>
     public virtual void Release()
     {
         _plans?.Dispose();
         Device device = Device;
+        _optimizer?.Forget(Parameters);
         foreach (Parameter p in Parameters)
             p.Release();
         device.Pool.Trim();
@@ -175,11 +196,13 @@ public partial class Model : Layer
 
     /// <summary>Runs the graph: inputs with the batch axis, one result an output node.</summary>
     /// <remarks>A result is given back as soon as its last reader ran, unless backward needs it.</remarks>
-    /// <exception cref="ShapeException">An input has another shape than its node.</exception>
+    /// <exception cref="ShapeException">There are more or fewer inputs than input nodes, or one has another shape than its node.</exception>
     public Tensor[] Run(Tape tape, ReadOnlySpan<Tensor> inputs) => MaskedTensor.Values(Call(tape, MaskedTensor.Of(inputs)));
 
     internal override MaskedTensor[] Call(Tape tape, ReadOnlySpan<MaskedTensor> inputs)
     {
+        if (inputs.Length != Inputs.Count)
+            throw new ShapeException($"Model '{Name}' takes {Inputs.Count} input(s) ({string.Join(", ", Inputs.Select(i => i.Layer.Name))}), not {inputs.Length}.");
         var results = new Dictionary<Node, MaskedTensor>(_order.Length);
         for (int i = 0; i < Inputs.Count; i++)
         {
@@ -249,7 +272,6 @@ public partial class Model : Layer
     {
         Model model = this is Sequential ? new Sequential(Inputs[0], outputs[0]) : new Model(Inputs, outputs);
         model.Name = Name;
-        model.Seed = Seed; // a graph hands its seed to its layers
         (model.ClassNames, model.OutputKind, model.Preprocessing) = (ClassNames, OutputKind, Preprocessing);
         (model._optimizer, model._losses) = (_optimizer, _losses);
         return model;
@@ -257,13 +279,17 @@ public partial class Model : Layer
 
     private protected void SetGraph(Node[] inputs, Node[] outputs)
     {
+        if (outputs.Length == 0)
+            throw new GraftException($"Model '{Name}' has no output; name the node, or the nodes, whose results it gives.");
+        if (inputs.GroupBy(i => i).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new GraftException($"Model '{Name}': {InputName(twice.Key)} is listed twice among its inputs; list it once.");
         var order = new List<Node>();
         var seen = new HashSet<Node>();
         Array.ForEach(outputs, o => Visit(o, seen, order));
         foreach (Node node in order)
         {
             if (node.Layer is InputLayer && !inputs.Contains(node))
-                throw new GraftException($"Model '{Name}': its output depends on input '{node.Layer.Name}' {node.Shape}, which is not among its inputs.");
+                throw new GraftException($"Model '{Name}': its output depends on {InputName(node)}, which is not among its inputs.");
         }
         _plans?.Dispose();
         Inputs = inputs;
@@ -271,10 +297,12 @@ public partial class Model : Layer
         _order = [.. inputs.Where(i => !seen.Contains(i)), .. order];
         _layers = [.. _order.Select(n => n.Layer).Distinct()];
         (_parameters, _normalized) = (null, null);
-        var names = new LayerNames();
-        _layers.ForEach(names.Add);
-        _layers.ForEach(l => l.Seed = Seed);
+        new LayerNames().Add(_layers);
+        foreach (Layer layer in _layers.Where(l => _hasOwnSeed || !l.IsSeeded)) // else that of the graph that they are from
+            layer.TakeSeed(Seed);
     }
+
+    private static string InputName(Node input) => $"{(input.Layer.Name.Length == 0 ? "an unnamed input" : $"input '{input.Layer.Name}'")} {input.Shape}";
 
     private static void Visit(Node node, HashSet<Node> seen, List<Node> order)
     {

@@ -9,6 +9,8 @@ namespace Graft;
 /// </code></example>
 public sealed class Sequential : Model, IEnumerable<Layer>
 {
+    internal const string UsualName = "sequential";
+
     private readonly Node _input;
     private Node _last;
 
@@ -23,7 +25,7 @@ public sealed class Sequential : Model, IEnumerable<Layer>
     /// <param name="sample">Shape of a sample.</param>
     internal Sequential(string input, Shape sample)
     {
-        Name = "sequential";
+        Name = UsualName;
         _input = _last = Node.Input(sample, input);
         SetGraph([_input], [_last]);
     }
@@ -31,7 +33,7 @@ public sealed class Sequential : Model, IEnumerable<Layer>
     /// <summary>A model of nodes that follow one another.</summary>
     internal Sequential(Node input, Node last)
     {
-        Name = "sequential";
+        Name = UsualName;
         (_input, _last) = (input, last);
         SetGraph([_input], [_last]);
     }

@@ -18,8 +18,12 @@ public sealed class BatchNormalization : Layer
     /// <summary>Added to the variance inside the root.</summary>
     public float Epsilon { get; init; } = 1e-3f;
 
-    /// <summary>Share of the moving statistics that stays at each step.</summary>
-    public float Momentum { get; init; } = 0.99f;
+    /// <summary>Share of the moving statistics that stays at each step, 0 to 1.</summary>
+    public float Momentum
+    {
+        get;
+        init => field = value is >= 0 and <= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "The momentum of a BatchNormalization is a share from 0 to 1.");
+    } = 0.99f;
 
     /// <summary>True: the moving variance follows the batch's unbiased variance, as in PyTorch; Keras 3 takes the biased one.</summary>
     public bool UnbiasedMovingVariance { get; init; }

@@ -62,7 +62,7 @@ public abstract class Convolution : Layer
     /// <exception cref="ShapeException">The channels cannot be split into the groups.</exception>
     private protected static void CheckGroups(int input, int output, int groups)
     {
-        if (input % groups != 0 || output % groups != 0)
+        if (groups < 1 || input % groups != 0 || output % groups != 0)
             throw new ShapeException($"{input} input and {output} output channels cannot be split into {groups} groups.");
     }
 }

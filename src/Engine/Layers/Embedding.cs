@@ -13,10 +13,10 @@ public sealed class Embedding(int vocabulary, int size) : Layer
     private Parameter? _table;
 
     /// <summary>Number of rows.</summary>
-    public int Vocabulary { get; } = vocabulary;
+    public int Vocabulary { get; } = vocabulary > 0 ? vocabulary : throw new ArgumentOutOfRangeException(nameof(vocabulary), vocabulary, "An Embedding has one row or more.");
 
     /// <summary>Length of a row.</summary>
-    public int Size { get; } = size;
+    public int Size { get; } = size > 0 ? size : throw new ArgumentOutOfRangeException(nameof(size), size, "A row of an Embedding has one number or more.");
 
     /// <summary>Fills the rows of a new layer.</summary>
     public Initializer EmbeddingsInitializer { get; init; } = Initializers.RandomUniform;

@@ -49,6 +49,12 @@ public abstract class Layer
     /// <summary>Name, unique within a model; by default the class name in snake case with a number, as Keras gives it.</summary>
     public virtual string Name { get; set; } = "";
 
+    /// <summary>True where a graph may still choose the name: nobody gave one.</summary>
+    internal virtual bool IsUnnamed => Name.Length == 0;
+
+    /// <summary>True once a graph has the layer, by its name.</summary>
+    internal bool IsInGraph { get; set; }
+
     /// <summary>
     /// False freezes the layer from the next step on: its parameters do not move, BatchNormalization uses its moving
     /// statistics, and nothing is kept for backward. Set on a model or a wrapper, it is set on all layers inside; read, it says whether one of them is.
@@ -107,10 +113,17 @@ public abstract class Layer
         set
         {
             field = value;
+            IsSeeded = true;
             foreach (Layer layer in Inner)
-                layer.Seed = SeedOfInner(value);
+                layer.TakeSeed(SeedOfInner(value));
         }
     }
+
+    /// <summary>True once a graph, a wrapper or the user has said the seed.</summary>
+    internal bool IsSeeded { get; private set; }
+
+    /// <summary>Takes the seed of the graph or the wrapper that the layer is in.</summary>
+    internal virtual void TakeSeed(int seed) => Seed = seed;
 
     /// <summary>The seed of the layers inside, whose names are the same in every wrapper of a kind.</summary>
     private protected virtual int SeedOfInner(int seed) => RandomSeed.Of(seed, Name);
@@ -202,6 +215,8 @@ public abstract class Layer
         try
         {
             outputs = OutputShapes(inputs);
+            if (Array.Find(outputs, s => s.Count == 0) is { } empty && Array.TrueForAll(inputs, s => s.Count > 0))
+                throw new ShapeException($"makes {empty} of {string.Join<Shape>(", ", inputs)}, which has no numbers; let each extent be 1 or more.");
         }
         catch (ShapeException e)
         {

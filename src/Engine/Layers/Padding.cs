@@ -31,6 +31,13 @@ internal sealed record Window(int FilterH, int FilterW, int StrideH, int StrideW
     /// <summary>A window over a sequence, which is an image of one row.</summary>
     public static Window Line(int filter, int stride, int dilation, Padding padding) => new(1, filter, 1, stride, 1, dilation, padding, null);
 
+    /// <exception cref="ShapeException">A filter, its steps or its spacing are below 1.</exception>
+    private void Check()
+    {
+        if (Math.Min(Math.Min(Math.Min(FilterH, FilterW), Math.Min(StrideH, StrideW)), Math.Min(DilationH, DilationW)) < 1)
+            throw new ShapeException($"a filter of {FilterH}x{FilterW} with steps of {StrideH}x{StrideW} and a spacing of {DilationH}x{DilationW}; take 1 or more of each.");
+    }
+
     /// <summary>[T,C] in, [Q,channels] out: <see cref="Output"/> of an image of one row.</summary>
     public Shape OutputLine(Shape input, int channels) => input.Rank == 2
         ? new Shape(Output(input.Prepend(1), channels)[1], channels)
@@ -42,6 +49,7 @@ internal sealed record Window(int FilterH, int FilterW, int StrideH, int StrideW
     /// </summary>
     public static int TransposedExtent(Padding padding, int input, int filter, int stride, int dilation, int? outputPadding)
     {
+        Line(filter, stride, dilation, padding).Check();
         int window = dilation * (filter - 1) + 1;
         return padding switch
         {
@@ -56,6 +64,7 @@ internal sealed record Window(int FilterH, int FilterW, int StrideH, int StrideW
     {
         if (input.Rank != 3)
             throw new ShapeException($"takes images [H,W,C], not {input}; images are [N,H,W,C].");
+        Check();
         Padding2D p = Border(input[0], input[1]);
         int h = (input[0] + p.Top + p.Bottom - DilationH * (FilterH - 1) - 1) / StrideH + 1;
         int w = (input[1] + p.Left + p.Right - DilationW * (FilterW - 1) - 1) / StrideW + 1;

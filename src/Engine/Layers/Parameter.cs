@@ -94,7 +94,7 @@ public sealed class Parameter
 
     internal void Release()
     {
-        _isReleased = _value is not null;
+        _isReleased |= _value is not null; // a second time there is nothing to give back, and the numbers are as gone as before
         _value?.Release();
         _value = null;
     }

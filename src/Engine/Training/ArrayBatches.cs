@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
@@ -20,12 +21,15 @@ public sealed class ArrayBatches : BatchSource
     /// <param name="labelKind">How labels are laid out.</param>
     /// <param name="batchSize">Samples in a batch; the last batch of an epoch may be smaller.</param>
     /// <param name="shuffleSeed">Seed of a new order each epoch; null keeps the order of the arrays.</param>
-    /// <param name="sampleWeights">Weight of each sample in the loss; null for 1.</param>
-    /// <exception cref="ShapeException">The arrays do not hold the same whole number of samples, labels and weights.</exception>
+    /// <param name="sampleWeights">Weight of each sample in the loss; null for 1. A negative one drives the output away from the label.</param>
+    /// <exception cref="ShapeException">The arrays do not hold the same whole number of samples, labels and weights, or a shape has no numbers.</exception>
+    /// <exception cref="GraftException">A weight is not finite.</exception>
     public ArrayBatches(float[] samples, Shape sampleShape, float[] labels, Shape labelShape, LabelKind labelKind,
         int batchSize = 32, int? shuffleSeed = null, float[]? sampleWeights = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        if (sampleShape.Count == 0 || labelShape.Count == 0)
+            throw new ShapeException($"ArrayBatches: a sample of shape {sampleShape} and a label of shape {labelShape} have one number or more each; take extents of 1 or more.");
         if (samples.Length == 0 || samples.Length % sampleShape.Count != 0)
             throw new ShapeException($"ArrayBatches: {samples.Length} numbers are not one or more samples of shape {sampleShape}, {sampleShape.Count} numbers each.");
         Count = (int)(samples.Length / sampleShape.Count);
@@ -33,6 +37,8 @@ public sealed class ArrayBatches : BatchSource
             throw new ShapeException($"ArrayBatches: {Count} samples take {Count * labelShape.Count} label numbers of shape {labelShape}, not {labels.Length}.");
         if (sampleWeights is not null && sampleWeights.Length != Count)
             throw new ShapeException($"ArrayBatches: {Count} samples take {Count} weights, not {sampleWeights.Length}.");
+        if (sampleWeights is not null && Array.FindIndex(sampleWeights, w => !float.IsFinite(w)) is var at and >= 0)
+            throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"ArrayBatches: the weight of sample {at} (counted from 0) is {sampleWeights[at]}; take a finite number, 0 to leave a sample out."));
         _samples = samples;
         _labels = labels;
         _weights = sampleWeights;

@@ -9,15 +9,20 @@ internal sealed class EpochReader(BatchSource data, int epoch, int first, bool w
     private IEnumerator<Batch> _batches = (withoutInputs ? data.EpochWithoutInputs(epoch, first, cancellationToken) : data.Epoch(epoch, first, cancellationToken)).GetEnumerator();
 
     private Batch? _current;
+    private bool _isAtStart = true;
 
     /// <summary>The batch read last; the reader gives it back when it goes on.</summary>
     public Batch Current => _current ?? throw new InvalidOperationException("No batch has been read.");
 
     /// <summary>Reads the next batch; false at the end of the epoch.</summary>
+    /// <exception cref="GraftException">The epoch has none at all.</exception>
     public bool MoveNext()
     {
         Return();
         _current = _batches.MoveNext() ? _batches.Current : null;
+        if (_current is null && _isAtStart)
+            throw new GraftException($"Epoch {epoch} (counted from 0) of the data, a {data.GetType().Name}, gave no batch, where {data.BatchesPerEpoch - first} are due; an epoch can be asked for any number of times.");
+        _isAtStart = false;
         return _current is not null;
     }
 

@@ -26,9 +26,10 @@ internal sealed class Evaluator(Model model, Objective objective)
             BatchOutcome outcome = Measure(batch, data.BatchSize, cache, copies, cancellationToken)
                 ?? Measure(batch = batches.WithInputs(done), data.BatchSize, cache, copies, cancellationToken)!.Value;
             for (int i = 0; i < rows.Length; i++)
-                Place(rows[i], outcome.Outputs[i], batch, running.Samples);
+                Place(rows[i], outcome.Outputs[i], batch, running.Samples, data);
             running.Add(outcome with { Loss = outcome.Loss + penalty }, batch, sets, confusions);
         }
+        CheckRows(rows, data);
         Dictionary<string, double> results = running.Results();
         return new EvaluationResult(results["loss"], results.Where(r => r.Key != "loss").ToDictionary(), running.Samples,
             Stopwatch.GetElapsedTime(start).TotalSeconds, confusions[0], rows.FirstOrDefault()) { Confusions = confusions, AllPredictions = rows };
@@ -91,14 +92,25 @@ internal sealed class Evaluator(Model model, Objective objective)
     }
 
     /// <summary>Puts the outputs of a batch where its samples are in the data set.</summary>
-    public static void Place(float[][] rows, float[] outputs, Batch batch, int next)
+    /// <exception cref="GraftException">The data set has no such place.</exception>
+    public static void Place(float[][] rows, float[] outputs, Batch batch, int next, BatchSource data)
     {
         int i = 0;
         foreach (float[] row in Rows(outputs, batch.Size))
         {
-            rows[batch.Indices.Length == batch.Size ? batch.Indices[i] : next + i] = row;
+            int place = batch.Indices.Length == batch.Size ? batch.Indices[i] : next + i;
+            if ((uint)place >= (uint)rows.Length)
+                throw new GraftException($"A batch of the data, a {data.GetType().Name}, has sample {place} (counted from 0), but the data says that it has {data.Count} (Count).");
+            rows[place] = row;
             i++;
         }
+    }
+
+    /// <exception cref="GraftException">A sample came in no batch.</exception>
+    public static void CheckRows(float[][][] rows, BatchSource data)
+    {
+        if (rows.Length > 0 && Array.IndexOf(rows[0], null) is var missing and >= 0)
+            throw new GraftException($"Sample {missing} (counted from 0) came in no batch of the data, a {data.GetType().Name}, which says that it has {data.Count} samples (Count).");
     }
 
     /// <summary>One array a sample.</summary>

@@ -111,9 +111,10 @@ public partial class Model
         {
             float[][] outputs = Evaluator.Forward(this, batch.Inputs, batch.InputShape, batch.MoreInputs, data.BatchSize, cancellationToken);
             for (int i = 0; i < rows.Length; i++)
-                Evaluator.Place(rows[i], outputs[i], batch, next);
+                Evaluator.Place(rows[i], outputs[i], batch, next, data);
             next += batch.Size;
         }
+        Evaluator.CheckRows(rows, data);
         return rows;
     }
 

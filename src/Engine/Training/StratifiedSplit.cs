@@ -25,9 +25,13 @@ public static class StratifiedSplit
     }
 
     /// <summary>Deals the samples of each class out to folds, as cross-validation needs them.</summary>
+    /// <param name="classes">The class of each sample.</param>
+    /// <param name="folds">How many folds; 2 or more.</param>
+    /// <param name="seed">Decides which samples go where.</param>
     /// <returns>The fold of each sample, from 0.</returns>
     public static int[] Folds(IReadOnlyList<int> classes, int folds, int seed)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(folds, 2);
         var fold = new int[classes.Count];
         int next = 0; // goes on from class to class: folds differ by one sample at most
         foreach ((_, int[] samples) in Shuffled(classes, seed))

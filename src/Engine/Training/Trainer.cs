@@ -12,7 +12,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Objective object
 
     public History Run(BatchSource data, int epochs, BatchSource? validation)
     {
-        CheckOptions();
+        CheckOptions(data);
         DataCheck.Check(model, objective, data);
         if (validation is not null)
             DataCheck.Check(model, objective, validation);
@@ -47,7 +47,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Objective object
         return history;
     }
 
-    private void CheckOptions()
+    private void CheckOptions(BatchSource data)
     {
         void Require(int value, int least, string name)
         {
@@ -58,6 +58,8 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Objective object
         Require(options.CheckpointEvery, 0, nameof(options.CheckpointEvery));
         Require(options.InitialEpoch, 0, nameof(options.InitialEpoch));
         Require(options.InitialBatch, 0, nameof(options.InitialBatch));
+        if (options.InitialBatch > 0 && options.InitialBatch >= data.BatchesPerEpoch)
+            throw new GraftException($"FitOptions.InitialBatch is {options.InitialBatch}, but an epoch of this data has {data.BatchesPerEpoch} batches, 0 to {data.BatchesPerEpoch - 1}. Go on with the data and the batch size that the training had before.");
     }
 
     /// <summary>What outputs stand for that are taught with these labels; null where they do not tell.</summary>

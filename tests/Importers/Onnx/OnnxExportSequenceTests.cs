@@ -1,6 +1,7 @@
 using Graft.Importers.Onnx;
 using Graft.Layers;
 using Graft.Models;
+using Graft.Tests.Golden;
 using Graft.Tests.Inference;
 using Xunit;
 
@@ -40,6 +41,39 @@ public sealed class OnnxExportSequenceTests
         float[] values = [.. Enumerable.Range(0, 3 * 24).Select(i => i / 4 % 6 < 2 + i / 24 ? MathF.Sin(i) : 0)]; // 2, 3 and 4 steps count
         OnnxExportLayerTests.Check(model, 3, values, new OnnxExportOptions(), Tolerance);
         model.Release();
+    }
+
+    [Theory]
+    [InlineData("mean")]
+    [InlineData("largest")]
+    [InlineData("largest, kept")]
+    [InlineData("pooled")]
+    [InlineData("convolved")]
+    [InlineData("both ways")]
+    [InlineData("recurrent")]
+    public void What_stands_behind_all_steps_of_a_recurrent_layer_comes_back(string kind)
+    {
+        using var files = new TemporaryFiles();
+        Node x = Node.Input(new Shape(6, 4), "x"), steps = new LSTM(3) { ReturnSequences = true }.Apply(x); // in the file its steps come first, then the samples
+        Node y = kind switch
+        {
+            "mean" => new GlobalAveragePooling1D().Apply(steps),
+            "largest" => new GlobalMaxPooling1D().Apply(steps),
+            "largest, kept" => new GlobalMaxPooling1D { KeepDims = true }.Apply(steps),
+            "pooled" => new MaxPooling1D(2).Apply(steps),
+            "convolved" => new Conv1D(2, 3) { Padding = Padding.Same }.Apply(steps),
+            "both ways" => new GlobalMaxPooling1D().Apply(new Bidirectional(new GRU(3) { ReturnSequences = true }).Apply(steps)),
+            _ => new SimpleRNN(2).Apply(new AveragePooling1D(3).Apply(steps)),
+        };
+        var model = new Model(x, new Dense(2).Apply(new Flatten().Apply(y)));
+        OnnxExportLayerTests.Drawn(model);
+        float[] values = [.. Enumerable.Range(0, 3 * 24).Select(i => MathF.Sin(i))];
+        OnnxExportLayerTests.Check(model, 3, values, new OnnxExportOptions(), Tolerance);
+        OnnxExport.Write(model, files["steps.onnx"]);
+        Model again = OnnxImport.Load(files["steps.onnx"]);
+        Assert.All(model.Predict(values, new Shape(3, 6, 4)).Zip(again.Predict(values, new Shape(3, 6, 4))), p => Assert.InRange(PlanModels.Deviation(p.First, p.Second), 0, Tolerance));
+        model.Release();
+        again.Release();
     }
 
     public static TheoryData<string> Attentions => ["dot", "concat", "additive", "heads", "heads causal", "grouped"];

@@ -22,7 +22,7 @@ public class Adam : Optimizer
     private protected Adam(LearningRateSchedule? learningRate, float beta1, float beta2, float epsilon, bool amsgrad, float weightDecay)
         : base(learningRate ?? 0.001f)
     {
-        (_beta1, _beta2, _epsilon, _weightDecay) = (beta1, beta2, epsilon, weightDecay);
+        (_beta1, _beta2, _epsilon, _weightDecay) = (Share(beta1, nameof(beta1)), Share(beta2, nameof(beta2)), epsilon, weightDecay);
         SlotNames = amsgrad ? ["momentum", "velocity", "velocity_hat"] : ["momentum", "velocity"];
     }
 

@@ -216,6 +216,18 @@ public abstract class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Gives back what is remembered of parameters that are given back themselves; where nothing is left, the steps done are forgotten too.</summary>
+    internal void Forget(IEnumerable<Parameter> parameters)
+    {
+        foreach (Parameter parameter in parameters)
+        {
+            if (_slots.Remove(parameter, out Tensor[]? slots))
+                Array.ForEach(slots, s => s.Release());
+        }
+        if (_slots.Count == 0)
+            Dispose();
+    }
+
     /// <summary>Writes what it was made with beside the rate and the clipping, under Keras's names.</summary>
     internal abstract void WriteConfig(JsonObject config);
 
@@ -295,6 +307,11 @@ public abstract class Optimizer : IDisposable
         if (_schedule is not ConstantRate)
             throw new GraftException($"The learning rate follows {_schedule.GetType().Name} and cannot be set; give {Name} a number as learning rate, or leave out the callback that sets it.");
     }
+
+    /// <summary>A share of what was before that stays: with more than all of it, slots grow without end.</summary>
+    /// <exception cref="GraftException">It is none.</exception>
+    private protected static float Share(float value, string name) => value is >= 0 and <= 1 ? value
+        : throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{name} = {value}; take a share from 0 to 1, such as 0.9."));
 
     private static float? Limit(float? value, string name) => value is null or (> 0 and < float.PositiveInfinity) ? value
         : throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"{name} = {value}; take a number above 0, or null for no clipping."));

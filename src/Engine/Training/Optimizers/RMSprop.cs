@@ -12,6 +12,8 @@ namespace Graft.Training;
 public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho = 0.9f, float momentum = 0, float epsilon = 1e-7f, bool centered = false)
     : Optimizer(learningRate ?? 0.001f)
 {
+    private readonly float _rho = Share(rho, nameof(rho)), _momentum = Share(momentum, nameof(momentum));
+
     /// <summary>True adds epsilon to the root, as Keras 2 and PyTorch do; Keras 3 adds it to what stands under the root.</summary>
     public bool EpsilonOutsideRoot { get; init; }
 
@@ -22,15 +24,15 @@ public sealed class RMSprop(LearningRateSchedule? learningRate = null, float rho
         ["velocity", .. momentum > 0 ? ["momentum"] : Array.Empty<string>(), .. centered ? ["average_gradient"] : Array.Empty<string>()];
 
     private protected override void Move(KernelSet kernels, ReadOnlySpan<StepTensor> tensors, float rate) =>
-        kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, rho, momentum, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), tensors);
+        kernels.RmsPropStep.Step(new RmsPropStepSettings(rate, _rho, _momentum, EpsilonOutsideRoot ? 0 : epsilon, EpsilonOutsideRoot ? epsilon : 0), tensors);
 
     private protected override StepTensor Operands(Tensor value, DevicePtr<float> gradient, Tensor[] slots) =>
-        new(value.Count, value.Data, gradient, slots[0].Data, At(slots, momentum > 0 ? 1 : -1), At(slots, centered ? slots.Length - 1 : -1));
+        new(value.Count, value.Data, gradient, slots[0].Data, At(slots, _momentum > 0 ? 1 : -1), At(slots, centered ? slots.Length - 1 : -1));
 
     internal override void WriteConfig(JsonObject config)
     {
-        config["rho"] = rho;
-        config["momentum"] = momentum;
+        config["rho"] = _rho;
+        config["momentum"] = _momentum;
         config["epsilon"] = epsilon;
         config["centered"] = centered;
     }

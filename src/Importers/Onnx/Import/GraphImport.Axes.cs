@@ -51,6 +51,8 @@ internal sealed partial class GraphImport
         long count = dims.Where(d => d != Samples).Aggregate(1L, (a, d) => a * d);
         bool keepsZero = Integer("allowzero", 0) == 1;
         long[] full = [.. target.Select((d, i) => d == SamplesInShape ? SamplesInShape : d != 0 || keepsZero ? d : i >= dims.Length ? throw Refuse($"keeps extent {i}, which its input does not have") : dims[i] == Samples ? SamplesInShape : dims[i])];
+        if (!full.Contains(SamplesInShape) && dims[0] != Samples && Array.IndexOf(full, -1) is var open and >= 0 && full.Where(d => d != -1).Aggregate(1L, (a, d) => a * d) == count)
+            full[open] = SamplesInShape; // all else fills one sample: behind a recurrent layer, whose steps come first
         if (!full.Contains(SamplesInShape))
         {
             // The samples are first where the rest fills one of them, whatever number stands there.

@@ -205,11 +205,13 @@ internal sealed partial class GraphImport
         int[] axes = [.. (Integers("axes", 1) ?? []).Select(a => Axis(a, x.Rank))];
         bool keepDims = Integer("keepdims", 1) == 1;
         int[] rest = [.. Enumerable.Range(0, x.Rank).Where(i => !axes.Contains(i))];
-        if (rest.Length != 2 || x.Order[rest[0]] != 0 || rest[0] != 0 || x.Rank is < 3 or > 5)
+        int samples = Array.FindIndex(rest, a => x.Order[a] == 0); // second behind a recurrent layer
+        if (rest.Length != 2 || samples < 0 || x.Rank is < 3 or > 5)
             throw Refuse($"runs over axes {string.Join(',', axes)} of {x.Rank}; it is known over all places, where the samples and one other axis, the channels, stay");
-        int[] order = x.Order[rest[1]] == x.Rank - 1 ? x.Order : OnnxAxes.Between([0, .. axes.Order(), rest[1]], OnnxAxes.Identity(x.Rank));
+        int channels = rest[1 - samples];
+        int[] order = x.Order[channels] == x.Rank - 1 ? x.Order : OnnxAxes.Between([rest[samples], .. axes.Order(), channels], OnnxAxes.Identity(x.Rank));
         Node y = GloballyPooled(formula, As(x, order), keepDims);
-        Set(new ImportedValue(y, keepDims ? order : [0, 1]));
+        Set(new ImportedValue(y, keepDims ? order : [samples, 1 - samples]));
     }
 
     private void AddBatchNorm()
