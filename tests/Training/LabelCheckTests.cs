@@ -1,4 +1,7 @@
+using Graft.Autograd;
+using Graft.Kernels;
 using Graft.Layers;
+using Graft.Ops;
 using Graft.Training;
 using Xunit;
 
@@ -24,6 +27,34 @@ public sealed class LabelCheckTests
     [InlineData(float.NaN)]
     public void A_class_index_is_a_whole_number_from_0(float label) =>
         Assert.Throws<GraftException>(() => Classifier(Activation.Softmax, Loss.SparseCategoricalCrossEntropy()).Fit(Data([0, label, 1, 2], 1, LabelKind.Sparse), 1));
+
+    [Fact]
+    public void Labels_have_the_shape_of_the_output_but_for_extents_of_1()
+    {
+        Sequential Image(int channels) => new(4, 6, 1) { new Conv2D(channels, 1) };
+        ArrayBatches Data(LabelKind kind, params int[] label) => new(new float[2 * 24], new Shape(4, 6, 1), new float[2 * label.Aggregate(1, (n, e) => n * e)], new Shape(label), kind);
+        Sequential numbers = Image(1), classes = Image(3);
+        numbers.Compile(new Sgd(), Loss.MeanSquaredError());
+        classes.Compile(new Sgd(), Loss.SparseCategoricalCrossEntropy(fromLogits: true));
+        numbers.Evaluate(Data(LabelKind.Values, 4, 6), cancellationToken: TrainingData.Token);
+        numbers.Evaluate(Data(LabelKind.Values, 24), cancellationToken: TrainingData.Token); // flat
+        classes.Evaluate(Data(LabelKind.Sparse, 4, 6, 1), cancellationToken: TrainingData.Token);
+        Assert.Contains("shape [6,4], but the output has 24 numbers, shape [4,6,1]", Assert.Throws<GraftException>(() => numbers.Evaluate(Data(LabelKind.Values, 6, 4), cancellationToken: TrainingData.Token)).Message, StringComparison.Ordinal);
+        Assert.Contains("shape [6,4], but the output [4,6,3] tells 24", Assert.Throws<GraftException>(() => classes.Evaluate(Data(LabelKind.Sparse, 6, 4), cancellationToken: TrainingData.Token)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_loss_whose_shapes_are_spread_over_each_other_and_smoothing_out_of_range_are_refused()
+    {
+        Loss plain = Loss.Of("plain", (tape, p, y) => tape.Run(new BinaryOp(BinaryFormula.Subtract), p, y));
+        using var tape = new Tape(Device.Cpu);
+        Tensor outputs = tape.Constant(new Shape(3, 1), [1f, 2, 3]);
+        Assert.Equal(2, plain.Mean(tape, outputs, tape.Constant(new Shape(3, 1), [0f, 0, 0])).Item());
+        Assert.Contains("gave [3,3] for outputs [3,1] and labels [3]", Assert.Throws<ShapeException>(() => plain.Mean(tape, outputs, tape.Constant(new Shape(3), [0f, 0, 0]))).Message, StringComparison.Ordinal);
+        Assert.Throws<GraftException>(() => Loss.BinaryCrossEntropy(labelSmoothing: 2));
+        Assert.Throws<GraftException>(() => Loss.CategoricalCrossEntropy(labelSmoothing: -0.1f));
+        Assert.Throws<GraftException>(() => Loss.SparseCategoricalCrossEntropy(labelSmoothing: float.NaN));
+    }
 
     [Fact]
     public void The_ignored_class_is_no_wrong_label()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Graft.Autograd;
 using Graft.Kernels;
 using Graft.Ops;
@@ -63,17 +64,20 @@ public sealed class Loss
     /// <summary>The label that counts for nothing, or null.</summary>
     internal int? IgnoredClass => _ignoredClass;
 
+    private static float Smoothing(float share) => share is >= 0 and <= 1 ? share
+        : throw new GraftException(string.Create(CultureInfo.InvariantCulture, $"labelSmoothing = {share}; take a share from 0 to 1, such as 0.1."));
+
     /// <summary>-y log p - (1 - y) log(1 - p), for labels of 0 and 1 and a sigmoid head; mean over a sample's outputs.</summary>
     /// <param name="fromLogits">True where the head has no activation.</param>
     /// <param name="labelSmoothing">s: labels become y (1 - s) + s / 2.</param>
     public static Loss BinaryCrossEntropy(bool fromLogits = false, float labelSmoothing = 0) => new("binary_crossentropy", LossKind.Binary, fromLogits,
-        new PointwiseLossOp(fromLogits ? LossFormula.SigmoidCrossEntropy : LossFormula.BinaryCrossEntropy, labelSmoothing: labelSmoothing)) { LabelSmoothing = labelSmoothing };
+        new PointwiseLossOp(fromLogits ? LossFormula.SigmoidCrossEntropy : LossFormula.BinaryCrossEntropy, labelSmoothing: Smoothing(labelSmoothing))) { LabelSmoothing = labelSmoothing };
 
     /// <summary>-sum y log p, for one-hot labels and a softmax head.</summary>
     /// <param name="fromLogits">True where the head has no activation.</param>
     /// <param name="labelSmoothing">s: labels become y (1 - s) + s / K.</param>
     public static Loss CategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0) => new("categorical_crossentropy", LossKind.Categorical, fromLogits,
-        fromLogits ? new SoftmaxCrossEntropyOp(false, labelSmoothing) : new CategoricalCrossEntropyOp(false, labelSmoothing)) { LabelSmoothing = labelSmoothing };
+        fromLogits ? new SoftmaxCrossEntropyOp(false, Smoothing(labelSmoothing)) : new CategoricalCrossEntropyOp(false, Smoothing(labelSmoothing))) { LabelSmoothing = labelSmoothing };
 
     /// <summary>-log p[label], for class indices and a softmax head.</summary>
     /// <param name="fromLogits">True where the head has no activation.</param>
@@ -84,7 +88,7 @@ public sealed class Loss
     /// </param>
     public static Loss SparseCategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0, int? ignoreClass = null) => new(
         "sparse_categorical_crossentropy", LossKind.Sparse, fromLogits,
-        fromLogits ? new SoftmaxCrossEntropyOp(true, labelSmoothing) : new CategoricalCrossEntropyOp(true, labelSmoothing), ignoreClass) { LabelSmoothing = labelSmoothing };
+        fromLogits ? new SoftmaxCrossEntropyOp(true, Smoothing(labelSmoothing)) : new CategoricalCrossEntropyOp(true, Smoothing(labelSmoothing)), ignoreClass) { LabelSmoothing = labelSmoothing };
 
     /// <summary>(p - y)^2, mean over a sample's outputs.</summary>
     public static Loss MeanSquaredError() => new("mean_squared_error", LossKind.Values, false, new PointwiseLossOp(LossFormula.SquaredError));
@@ -137,6 +141,8 @@ public sealed class Loss
         Tensor loss = _compute is null ? tape.Run(_op!, prediction, labels) : _compute(tape, prediction, labels);
         if (loss.Shape.Rank == 0 || loss.Shape[0] != samples)
             throw new ShapeException($"Loss {Name} gave {loss.Shape} for outputs {prediction.Shape}; it gives each of the {samples} samples its cost, [{samples}] or [{samples},..]: the mean over them is taken here.");
+        if (Kind == LossKind.Custom && loss.Count > Math.Max(prediction.Count, labels.Count))
+            throw new ShapeException($"Loss {Name} gave {loss.Shape} for outputs {prediction.Shape} and labels {labels.Shape}: more numbers than either has. Their shapes were spread over each other, so that each sample met the labels of others; reshape one of them.");
         if (loss.Count != samples)
             loss = tape.Run(new ReduceOp(ReduceFormula.Mean, [1]), tape.Run(new ReshapeOp(samples, -1), loss)); // [N,..] -> [N]
         else if (loss.Shape.Rank != 1)

@@ -68,7 +68,7 @@ internal static class LossRule
             throw Wrong(loss, head, "the labels are plain numbers, not classes", "use Loss.MeanSquaredError() with Dense(1), or a source whose LabelKind is Sparse");
         if (classes > head.Units)
             throw Wrong(loss, head, $"the data has {classes} classes", $"give the last layer {classes} units");
-        if (labelShape.Count != head.Shape.Count / head.Units)
+        if (!AreAlike(labelShape, head.Shape.Dims[..^1]))
             throw Wrong(loss, head, $"a label has {labelShape.Count} class(es), shape {labelShape}, but the output {head.Shape} tells {head.Shape.Count / head.Units}", "give each of them a label, or bring the output to the shape of the labels");
         CheckScale(loss, head, Activation.Softmax);
     }
@@ -93,9 +93,16 @@ internal static class LossRule
 
     private static void CheckShape(Loss loss, ModelHead head, Shape labelShape)
     {
-        if (labelShape.Count != head.Shape.Count)
-            throw Wrong(loss, head, $"a label has {labelShape.Count} number(s), shape {labelShape}, but the output has {head.Shape.Count}, shape {head.Shape}",
+        if (!AreAlike(labelShape, head.Shape.Dims))
+            throw Wrong(loss, head, $"a label has {labelShape.Count} number(s), shape {labelShape}, but the output has {head.Shape.Count} numbers, shape {head.Shape}",
                 $"give the last layer {labelShape.Count} unit(s), or labels that fit");
+    }
+
+    /// <summary>Whether a label has these extents, but for those of 1: [H,W] fits [H,W,1], and [W,H] does not. Either may be flat.</summary>
+    private static bool AreAlike(Shape label, ReadOnlySpan<int> extents)
+    {
+        int[] due = [.. extents.ToArray().Where(e => e != 1)], has = [.. label.Dims.ToArray().Where(e => e != 1)];
+        return due.SequenceEqual(has) || ((due.Length < 2 || has.Length < 2) && due.Aggregate(1L, (n, e) => n * e) == label.Count);
     }
 
     private static GraftException Wrong(Loss loss, ModelHead head, string found, string mend) =>
