@@ -15,10 +15,10 @@ internal sealed class PixelPrediction(Model model, string? masks)
     /// <summary>The share of the pixels that each class has, of each image. Masks are written, gray, each pixel the number of its class.</summary>
     /// <param name="files">The images.</param>
     /// <param name="progress">Told after some of them.</param>
-    /// <param name="interrupt">Ends it.</param>
     /// <param name="errors">What is wrong with files that are no images, by their numbers. Null throws.</param>
+    /// <param name="interrupt">Ends it.</param>
     /// <exception cref="GraftException">A file is no image, two would have the same mask, or one cannot be written.</exception>
-    public float[][] Run(IReadOnlyList<string> files, IProgress<(int Done, int Total)>? progress, CancellationToken interrupt, IDictionary<int, string>? errors)
+    public float[][] Run(IReadOnlyList<string> files, IProgress<(int Done, int Total)>? progress, IDictionary<int, string>? errors, CancellationToken interrupt)
     {
         CheckNames(files);
         var shares = new float[files.Count][];

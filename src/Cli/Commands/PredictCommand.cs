@@ -66,7 +66,7 @@ internal static class PredictCommand
             int count = (int)FinetuneCommand.Within(parsed.GetValue(top), 1, ImageNet.Classes.Count, "--top");
             var errors = new SortedDictionary<int, string>();
             SortedDictionary<int, string>? skipped = parsed.GetValue(bad) == "skip" ? errors : null;
-            float[][] rows = terminal.WithBar("Predicting", bar => pixels?.Run(files, bar.Images("Predicting"), terminal.Interrupt, skipped) ?? Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt, skipped));
+            float[][] rows = terminal.WithBar("Predicting", bar => pixels?.Run(files, bar.Images("Predicting"), skipped, terminal.Interrupt) ?? Predict(loaded, files, bar.Images("Predicting"), terminal.Interrupt, skipped));
             if (FullNetwork.TellsImageNet(loaded))
             {
                 if (parsed.GetValue(csv))
