@@ -1,6 +1,7 @@
 using Graft.Autograd;
 using Graft.Importers.Images;
 using Graft.Layers;
+using Graft.Tests.Importers.Images;
 using Graft.Tests.Training;
 using Graft.Training;
 using Graft.Weights;
@@ -113,8 +114,8 @@ public sealed class RecipeTests : IDisposable
         {
             (int top, int left, bool isCat) = (random.Next(Large / 2), random.Next(Large / 2), i % 2 == 0);
             bool Inside(int y, int x) => y >= top && y < top + Large / 2 && x >= left && x < left + Large / 2;
-            Paint(Path.Combine(_root, "pixels", "photographs", $"{i:00}.png"), Large, (y, x) => !Inside(y, x) ? new SKColor(40, 40, (byte)random.Next(80)) : isCat ? new SKColor(220, 90, 40) : new SKColor(60, 220, 90));
-            Paint(Path.Combine(_root, "pixels", "masks", $"{i:00}.png"), Large, (y, x) => Gray(y == 0 ? 255 : !Inside(y, x) ? 0 : isCat ? 1 : 2)); // the first row has no class
+            TestPictures.Write(Path.Combine(_root, "pixels", "photographs", $"{i:00}.png"), Large, Large, (y, x) => !Inside(y, x) ? new SKColor(40, 40, (byte)random.Next(80)) : isCat ? new SKColor(220, 90, 40) : new SKColor(60, 220, 90));
+            TestPictures.Write(Path.Combine(_root, "pixels", "masks", $"{i:00}.png"), Large, Large, (y, x) => TestPictures.Gray(y == 0 ? 255 : !Inside(y, x) ? 0 : isCat ? 1 : 2)); // the first row has no class
         }
         Model model = Recipes.UNet(pretrained, ["half"], 3);
         model.SetSeed(2);
@@ -165,21 +166,6 @@ public sealed class RecipeTests : IDisposable
     }
 
     private ImageFolder Images() => ImageFolder.Open(Pictures(), (Side, Side), batchSize: 8, Preprocessing.Rescale, new ImageFolderOptions { ShuffleSeed = 1 });
-
-    private static SKColor Gray(int value) => new((byte)value, (byte)value, (byte)value);
-
-    private static void Paint(string file, int side, Func<int, int, SKColor> colour)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        using var bitmap = new SKBitmap(side, side);
-        for (int y = 0; y < side; y++)
-        {
-            for (int x = 0; x < side; x++)
-                bitmap.SetPixel(x, y, colour(y, x));
-        }
-        using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 90);
-        File.WriteAllBytes(file, data.ToArray());
-    }
 
     private string Pictures()
     {

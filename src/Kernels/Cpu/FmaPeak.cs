@@ -17,7 +17,8 @@ internal static unsafe class FmaPeak
     public static double Flops(long rounds) => 2.0 * Chains * Lanes * rounds;
 
     /// <summary>Runs the chains on this thread.</summary>
-    public static float Run(int rounds) => Lanes switch { 16 => FusedChains512(rounds), 8 => FusedChains256(rounds), _ => Chains128(rounds) };
+    /// <remarks>On x86 without fused multiply-adds, which the runtime would compute by a call each, it is a multiplication and an addition, as the kernels do there.</remarks>
+    public static float Run(int rounds) => Lanes switch { 16 => RunChains<Lanes512>(rounds), 8 => RunChains<Lanes256>(rounds), _ => RunChains<Lanes128>(rounds) };
 
     /// <summary>Runs the chains on Graft's own threads, in small pieces as its kernels do: a thread that loses its core delays one piece.</summary>
     public static void RunThreaded(int pieces, int roundsPerPiece)
@@ -48,45 +49,16 @@ internal static unsafe class FmaPeak
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float FusedChains512(int rounds)
+    private static float RunChains<V>(int rounds)
+        where V : unmanaged, ILanes<V>
     {
-        Vector512<float> x = Vector512.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
+        V x = V.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
         for (int round = 0; round < rounds; round++)
         {
-            a = Vector512.FusedMultiplyAdd(a, x, x); b = Vector512.FusedMultiplyAdd(b, x, x); c = Vector512.FusedMultiplyAdd(c, x, x);
-            d = Vector512.FusedMultiplyAdd(d, x, x); e = Vector512.FusedMultiplyAdd(e, x, x); f = Vector512.FusedMultiplyAdd(f, x, x);
-            g = Vector512.FusedMultiplyAdd(g, x, x); h = Vector512.FusedMultiplyAdd(h, x, x); i = Vector512.FusedMultiplyAdd(i, x, x);
-            j = Vector512.FusedMultiplyAdd(j, x, x); k = Vector512.FusedMultiplyAdd(k, x, x); l = Vector512.FusedMultiplyAdd(l, x, x);
+            a = V.MultiplyAdd(a, x, x); b = V.MultiplyAdd(b, x, x); c = V.MultiplyAdd(c, x, x); d = V.MultiplyAdd(d, x, x);
+            e = V.MultiplyAdd(e, x, x); f = V.MultiplyAdd(f, x, x); g = V.MultiplyAdd(g, x, x); h = V.MultiplyAdd(h, x, x);
+            i = V.MultiplyAdd(i, x, x); j = V.MultiplyAdd(j, x, x); k = V.MultiplyAdd(k, x, x); l = V.MultiplyAdd(l, x, x);
         }
-        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float FusedChains256(int rounds)
-    {
-        Vector256<float> x = Vector256.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
-        for (int round = 0; round < rounds; round++)
-        {
-            a = Vector256.FusedMultiplyAdd(a, x, x); b = Vector256.FusedMultiplyAdd(b, x, x); c = Vector256.FusedMultiplyAdd(c, x, x);
-            d = Vector256.FusedMultiplyAdd(d, x, x); e = Vector256.FusedMultiplyAdd(e, x, x); f = Vector256.FusedMultiplyAdd(f, x, x);
-            g = Vector256.FusedMultiplyAdd(g, x, x); h = Vector256.FusedMultiplyAdd(h, x, x); i = Vector256.FusedMultiplyAdd(i, x, x);
-            j = Vector256.FusedMultiplyAdd(j, x, x); k = Vector256.FusedMultiplyAdd(k, x, x); l = Vector256.FusedMultiplyAdd(l, x, x);
-        }
-        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
-    }
-
-    /// <summary>For x86 without fused multiply-adds, which the runtime would compute by a call each: a multiplication and an addition, as the kernels do there.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float Chains128(int rounds)
-    {
-        Vector128<float> x = Vector128.Create(0.5f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
-        for (int round = 0; round < rounds; round++)
-        {
-            a = Vector128.MultiplyAddEstimate(a, x, x); b = Vector128.MultiplyAddEstimate(b, x, x); c = Vector128.MultiplyAddEstimate(c, x, x);
-            d = Vector128.MultiplyAddEstimate(d, x, x); e = Vector128.MultiplyAddEstimate(e, x, x); f = Vector128.MultiplyAddEstimate(f, x, x);
-            g = Vector128.MultiplyAddEstimate(g, x, x); h = Vector128.MultiplyAddEstimate(h, x, x); i = Vector128.MultiplyAddEstimate(i, x, x);
-            j = Vector128.MultiplyAddEstimate(j, x, x); k = Vector128.MultiplyAddEstimate(k, x, x); l = Vector128.MultiplyAddEstimate(l, x, x);
-        }
-        return Vector128.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+        return V.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
     }
 }

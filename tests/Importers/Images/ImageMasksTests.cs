@@ -185,12 +185,12 @@ public sealed class ImageMasksTests : IDisposable
     [Fact]
     public void A_mask_may_be_smaller_but_not_of_other_proportions()
     {
-        Paint(Path.Combine(Photographs, "a.png"), (_, _) => SKColors.Red, height: 60, width: 81);
-        Paint(Path.Combine(Masks, "a.png"), (_, _) => Gray(1), height: 20, width: 27);
-        Paint(Path.Combine(Photographs, "b.png"), (_, _) => SKColors.Red, height: 15, width: 10);
-        Paint(Path.Combine(Masks, "b.png"), (_, _) => Gray(1), height: 7, width: 5); // a half of it, rounded
+        TestPictures.Write(Path.Combine(Photographs, "a.png"), 60, 81, (_, _) => SKColors.Red);
+        TestPictures.Write(Path.Combine(Masks, "a.png"), 20, 27, (_, _) => TestPictures.Gray(1));
+        TestPictures.Write(Path.Combine(Photographs, "b.png"), 15, 10, (_, _) => SKColors.Red);
+        TestPictures.Write(Path.Combine(Masks, "b.png"), 7, 5, (_, _) => TestPictures.Gray(1)); // a half of it, rounded
         Assert.All(Open(LabelKind.Sparse).Epoch(0, 0, Token).Single().Labels, l => Assert.Equal(1, l));
-        Paint(Path.Combine(Masks, "a.png"), (_, _) => Gray(1), height: 27, width: 20);
+        TestPictures.Write(Path.Combine(Masks, "a.png"), 27, 20, (_, _) => TestPictures.Gray(1));
         Assert.Contains("a.png: the mask has 20 x 27 pixels, the photograph 81 x 60: other proportions.", Throws(() => Open(LabelKind.Sparse)), StringComparison.Ordinal);
     }
 
@@ -242,22 +242,7 @@ public sealed class ImageMasksTests : IDisposable
     /// <summary>A mask, and a photograph whose red is a hundred times its value.</summary>
     private void Write(string name, Func<int, int, int> value, string suffix = "")
     {
-        Paint(Path.Combine(Photographs, $"{name}.png"), (y, x) => new SKColor((byte)Math.Min(255, 100 * value(y, x)), 0, 0));
-        Paint(Path.Combine(Masks, $"{name}{suffix}.png"), (y, x) => Gray(value(y, x)));
-    }
-
-    private static SKColor Gray(int value) => new((byte)value, (byte)value, (byte)value);
-
-    private static void Paint(string file, Func<int, int, SKColor> colour, int height = Side, int width = Side)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        using var bitmap = new SKBitmap(width, height);
-        for (int y = 0; y < height; y++)
-        {
-            for (int x = 0; x < width; x++)
-                bitmap.SetPixel(x, y, colour(y, x));
-        }
-        using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 90);
-        File.WriteAllBytes(file, data.ToArray());
+        TestPictures.Write(Path.Combine(Photographs, $"{name}.png"), Side, Side, (y, x) => new SKColor((byte)Math.Min(255, 100 * value(y, x)), 0, 0));
+        TestPictures.Write(Path.Combine(Masks, $"{name}{suffix}.png"), Side, Side, (y, x) => TestPictures.Gray(value(y, x)));
     }
 }
