@@ -21,6 +21,9 @@ public sealed class Conv1D(int filters, int filterSize) : Convolution1D(filterSi
     /// <summary>Channels are split into this many groups that do not mix.</summary>
     public int Groups { get; init; } = 1;
 
+    /// <summary>Fills the kernel of a new layer.</summary>
+    public Initializer KernelInitializer { get; init; } = Initializers.GlorotUniformConv;
+
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
 
@@ -35,7 +38,7 @@ public sealed class Conv1D(int filters, int filterSize) : Convolution1D(filterSi
     /// <inheritdoc/>
     protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
-        _kernel = AddParameter("kernel", new Shape(Filters, FilterSize, inputs[0][-1] / Groups), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
+        _kernel = AddParameter("kernel", new Shape(Filters, FilterSize, inputs[0][-1] / Groups), KernelInitializer, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
     }
 

@@ -21,6 +21,9 @@ public sealed class Conv1DTranspose(int filters, int filterSize) : Convolution1D
     /// <summary>Positions of the output beyond what the rule gives, less than the stride; null for Keras's default.</summary>
     public int? OutputPadding { get; init; }
 
+    /// <summary>Fills the kernel of a new layer.</summary>
+    public Initializer KernelInitializer { get; init; } = Initializers.GlorotUniformConv;
+
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
 
@@ -32,7 +35,7 @@ public sealed class Conv1DTranspose(int filters, int filterSize) : Convolution1D
     /// <inheritdoc/>
     protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
-        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], FilterSize, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
+        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], FilterSize, Filters), KernelInitializer, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
     }
 

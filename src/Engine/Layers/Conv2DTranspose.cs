@@ -24,6 +24,9 @@ public sealed class Conv2DTranspose(int filters, int filterH, int filterW) : Con
     /// <summary>Rows and columns of the output beyond what the rule gives, less than the stride; null for Keras's default. It has its own base: see Keras.</summary>
     public (int Height, int Width)? OutputPadding { get; init; }
 
+    /// <summary>Fills the kernel of a new layer.</summary>
+    public Initializer KernelInitializer { get; init; } = Initializers.GlorotUniformConv;
+
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
 
@@ -37,7 +40,7 @@ public sealed class Conv2DTranspose(int filters, int filterH, int filterW) : Con
     /// <inheritdoc/>
     protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
-        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], FilterSize.Height, FilterSize.Width, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
+        _kernel = AddParameter("kernel", new Shape(inputs[0][-1], FilterSize.Height, FilterSize.Width, Filters), KernelInitializer, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
     }
 

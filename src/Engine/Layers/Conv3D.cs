@@ -23,6 +23,9 @@ public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) :
     /// <summary>Channels are split into this many groups that do not mix.</summary>
     public int Groups { get; init; } = 1;
 
+    /// <summary>Fills the kernel of a new layer.</summary>
+    public Initializer KernelInitializer { get; init; } = Initializers.GlorotUniformConv;
+
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
 
@@ -38,7 +41,7 @@ public sealed class Conv3D(int filters, int filterD, int filterH, int filterW) :
     protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter(
-            "kernel", new Shape(Filters, FilterSize.Depth, FilterSize.Height, FilterSize.Width, inputs[0][-1] / Groups), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
+            "kernel", new Shape(Filters, FilterSize.Depth, FilterSize.Height, FilterSize.Width, inputs[0][-1] / Groups), KernelInitializer, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
     }
 

@@ -23,6 +23,9 @@ public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int f
     /// <summary>Slices, rows and columns of the output beyond what the rule gives, less than the stride; null for Keras's default.</summary>
     public (int Depth, int Height, int Width)? OutputPadding { get; init; }
 
+    /// <summary>Fills the kernel of a new layer.</summary>
+    public Initializer KernelInitializer { get; init; } = Initializers.GlorotUniformConv;
+
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
 
@@ -41,7 +44,7 @@ public sealed class Conv3DTranspose(int filters, int filterD, int filterH, int f
     protected override void CreateParameters(ReadOnlySpan<Shape> inputs)
     {
         _kernel = AddParameter(
-            "kernel", new Shape(inputs[0][-1], FilterSize.Depth, FilterSize.Height, FilterSize.Width, Filters), Initializers.GlorotUniformConv, regularizer: KernelRegularizer);
+            "kernel", new Shape(inputs[0][-1], FilterSize.Depth, FilterSize.Height, FilterSize.Width, Filters), KernelInitializer, regularizer: KernelRegularizer);
         CreateBias(new Shape(Filters));
     }
 

@@ -21,6 +21,9 @@ public abstract class Convolution : Layer
     /// <summary>Applied to the output.</summary>
     public Activation Activation { get; init; }
 
+    /// <summary>Fills the bias of a new layer.</summary>
+    public Initializer BiasInitializer { get; init; } = Initializers.Zeros;
+
     /// <summary>What a large bias costs; null for nothing.</summary>
     public Regularizer? BiasRegularizer { get; init; }
 
@@ -53,7 +56,7 @@ public abstract class Convolution : Layer
     private protected void CreateBias(Shape shape)
     {
         if (UseBias)
-            Bias = AddParameter("bias", shape, Initializers.Zeros, regularizer: BiasRegularizer);
+            Bias = AddParameter("bias", shape, BiasInitializer, regularizer: BiasRegularizer);
     }
 
     /// <summary>For ops that take no bias; gives t back.</summary>

@@ -29,6 +29,9 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
     /// <summary>Fills the kernel of a new layer.</summary>
     public Initializer KernelInitializer { get; init; } = Initializers.GlorotUniformDense;
 
+    /// <summary>Fills the bias of a new layer.</summary>
+    public Initializer BiasInitializer { get; init; } = Initializers.Zeros;
+
     /// <summary>What a large kernel costs; null for nothing.</summary>
     public Regularizer? KernelRegularizer { get; init; }
 
@@ -48,7 +51,7 @@ public sealed class Dense(int units, Activation activation = Activation.Linear) 
     {
         _kernel = AddParameter("kernel", new Shape(inputs[0][-1], Units), KernelInitializer, regularizer: KernelRegularizer);
         if (UseBias)
-            _bias = AddParameter("bias", new Shape(Units), Initializers.Zeros, regularizer: BiasRegularizer);
+            _bias = AddParameter("bias", new Shape(Units), BiasInitializer, regularizer: BiasRegularizer);
         if (_adapts is not null)
             Adapt(_adapts);
     }

@@ -6,7 +6,7 @@ namespace Graft.Layers;
 /// <param name="values">Where the numbers go, row-major.</param>
 public delegate void Initializer(Shape shape, Random random, Span<float> values);
 
-/// <summary>The initialisers of Keras that its layers use by default.</summary>
+/// <summary>The initialisers of Keras that its layers use by default, and those that people give them. Where fan in and fan out are needed, there is one for each layout of a weight.</summary>
 public static class Initializers
 {
     /// <summary>All zeros.</summary>
@@ -32,6 +32,21 @@ public static class Initializers
     /// <summary>The same for a depthwise weight [R,S,C,M] and others whose last axes are in and out, as Keras counts it: fan in R·S·C, fan out R·S·M.</summary>
     public static void GlorotUniformDepthwise(Shape shape, Random random, Span<float> values) =>
         Uniform(random, values, Math.Sqrt(6.0 / ((double)shape.Count / shape[-2] / shape[-1] * (shape[-2] + shape[-1]))));
+
+    /// <summary>He et al. 2015, arXiv:1502.01852, eq. 10, for layers with ReLU behind them and a weight [in,out]: normal with deviation sqrt(2 / in), cut at two deviations as Keras's he_normal.</summary>
+    public static void HeNormalDense(Shape shape, Random random, Span<float> values) => CutNormal(random, values, Math.Sqrt(2.0 / shape[0]));
+
+    /// <summary>The same for a convolution weight [O,R,S,I], with one to three axes of a filter: fan in R·S·I.</summary>
+    public static void HeNormalConv(Shape shape, Random random, Span<float> values) => CutNormal(random, values, Math.Sqrt(2.0 * shape[0] / shape.Count));
+
+    /// <summary>The same of uniform numbers, for a weight [in,out]: in ±sqrt(6 / in), Keras's he_uniform.</summary>
+    public static void HeUniformDense(Shape shape, Random random, Span<float> values) => Uniform(random, values, Math.Sqrt(6.0 / shape[0]));
+
+    /// <summary>The same for a convolution weight [O,R,S,I]: in ±sqrt(6 / (R·S·I)).</summary>
+    public static void HeUniformConv(Shape shape, Random random, Span<float> values) => Uniform(random, values, Math.Sqrt(6.0 * shape[0] / shape.Count));
+
+    /// <summary>One number everywhere: for the bias of a last layer whose answer is rare, log(p / (1 - p)) of its share p.</summary>
+    public static Initializer Constant(float value) => (_, _, values) => values.Fill(value);
 
     /// <summary>Uniform in ±1 / sqrt(in) for a weight [in,out]: PyTorch's Linear, whose Kaiming bound with a = sqrt(5) is this (He et al. 2015, arXiv:1502.01852).</summary>
     public static void KaimingUniformDense(Shape shape, Random random, Span<float> values) => Uniform(random, values, 1 / Math.Sqrt(shape[0]));
@@ -82,6 +97,21 @@ public static class Initializers
                 v[j] /= norm;
                 values[rows <= columns ? i * columns + j : j * columns + i] = (float)v[j];
             }
+        }
+    }
+
+    /// <summary>Normal numbers of which those beyond two deviations are drawn again; wider before that by as much as the cut takes away.</summary>
+    private static void CutNormal(Random random, Span<float> values, double deviation)
+    {
+        const double DeviationOfCut = 0.87962566103423978; // of a normal number with deviation 1, cut at ±2
+        Initializer normal = Normal(1);
+        Span<float> one = stackalloc float[1];
+        foreach (ref float v in values)
+        {
+            do
+                normal(Shape.Scalar, random, one);
+            while (Math.Abs(one[0]) > 2);
+            v = (float)(one[0] * deviation / DeviationOfCut);
         }
     }
 
