@@ -70,7 +70,7 @@ public abstract class ImageBatches : BatchSource
 
     private protected ImageFolderOptions Options { get; }
 
-    /// <summary>Whether labels are made on the workers' threads, from <see cref="Sample.Mask"/>.</summary>
+    /// <summary>Whether labels are made of files, as the inputs are, on the workers' threads.</summary>
     private protected virtual bool LabelsAreMasks => false;
 
     /// <summary>
@@ -147,24 +147,21 @@ public abstract class ImageBatches : BatchSource
         int pixels = (int)SampleShape.Count, width = (int)LabelShape.Count;
         float[] inputs = withInputs ? _inputs.Rent(indices.Length * pixels) : [];
         var labels = new float[indices.Length * width];
-        if (!LabelsAreMasks)
-        {
-            for (int i = 0; i < indices.Length; i++)
-                _samples[indices[i]].Label.CopyTo(labels, i * width);
-        }
-        SampleWorkers.Job job = workers.Begin(withInputs || LabelsAreMasks ? indices.Length : 0,
-            i => Prepare(indices[i], epoch, withInputs ? inputs.AsSpan(i * pixels, pixels) : default, labels.AsSpan(i * width, width)));
+        void PrepareSample(int i) => Prepare(indices[i], epoch, withInputs ? inputs.AsSpan(i * pixels, pixels) : default, labels.AsSpan(i * width, width));
+        bool takesWorkers = withInputs || LabelsAreMasks;
+        SampleWorkers.Job job = workers.Begin(takesWorkers ? indices.Length : 0, PrepareSample);
+        for (int i = 0; !takesWorkers && i < indices.Length; i++)
+            PrepareSample(i); // copies a label
         return (new Batch(inputs, SampleShape.Prepend(indices.Length), labels, LabelShape.Prepend(indices.Length)) { Indices = indices }, job);
     }
 
-    /// <summary>A sample's input, unless nobody asks for it, and what its label is made of a mask.</summary>
+    /// <summary>A sample's label, and its input unless nobody asks for it.</summary>
     private void Prepare(int index, int epoch, Span<float> input, Span<float> label)
     {
         Sample sample = _samples[index];
         (int height, int columns, int channels) = (SampleShape[0], SampleShape[1], SampleShape[2]);
         ImageTransform? transform = Options.Augmentation?.Draw(new Random((int)(RandomSeed.Of(Options.ShuffleSeed ?? 0, epoch + 1, index) >> 33)), height, columns);
-        if (LabelsAreMasks)
-            WriteMask(sample, transform, label);
+        WriteLabel(sample, transform, label);
         if (input.IsEmpty)
             return;
         if (transform is not null)
@@ -175,8 +172,17 @@ public abstract class ImageBatches : BatchSource
             _reader.Read(sample.Path, input);
     }
 
-    /// <summary>Writes the label of a sample whose labels are masks.</summary>
-    private protected virtual void WriteMask(Sample sample, ImageTransform? transform, Span<float> label) => throw new NotSupportedException();
+    /// <summary>Writes the label of a sample whose photograph is moved so.</summary>
+    private protected virtual void WriteLabel(Sample sample, ImageTransform? transform, Span<float> label) => sample.Label.CopyTo(label);
+
+    /// <summary>The part that the options name: of each class its first share, or all but it; of all samples where labels are no classes.</summary>
+    private protected static List<Sample> Part(List<Sample> samples, ImageFolderOptions options)
+    {
+        if (options.Subset == Subset.All)
+            return samples;
+        HashSet<Sample> first = new(samples.GroupBy(s => s.Class).SelectMany(c => c.Take((int)(options.ValidationSplit * c.Count()))), ReferenceEqualityComparer.Instance);
+        return [.. samples.Where(s => first.Contains(s) == (options.Subset == Subset.Validation))];
+    }
 
     /// <summary>Decodes all files, on several threads.</summary>
     /// <param name="path">What is opened, for errors.</param>

@@ -59,13 +59,16 @@ public sealed class ImageMasks : ImageBatches
         CheckKind(photographs, options, maskOptions, classNames);
         var reader = new MaskReader(masks, size, classNames, maskOptions);
         preprocessing = preprocessing.For(new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation, options.Draft));
-        (List<Sample> samples, string[] bad) = Decode(photographs, Part(Pair(photographs, masks, maskOptions.Suffix), options), new ImageReader(preprocessing), options, s => reader.Read(MaskOf(s, masks), ImageDecoder.SizeOf(s.Path, options.AppliesOrientation)));
+        List<Sample> files = Part(Pair(photographs, masks, maskOptions.Suffix), options);
+        if (files.Count == 0)
+            throw new GraftException($"{photographs}: no photographs for {options.Subset.ToString().ToLowerInvariant()} (with this split).");
+        (List<Sample> samples, string[] bad) = Decode(photographs, files, new ImageReader(preprocessing), options, s => reader.Read(MaskOf(s, masks), ImageDecoder.SizeOf(s.Path, options.AppliesOrientation)));
         return new ImageMasks(options, preprocessing, batchSize, [.. classNames], reader, maskOptions.Ignored ?? 0, samples, bad);
     }
 
     private protected override ImageBatches With(ImageFolderOptions options, IReadOnlyList<Sample> samples) => new ImageMasks(options, Preprocessing, BatchSize, ClassNames, _masks, _outside, samples, []);
 
-    private protected override void WriteMask(Sample sample, ImageTransform? transform, Span<float> label)
+    private protected override void WriteLabel(Sample sample, ImageTransform? transform, Span<float> label)
     {
         byte[] classes = sample.Mask ?? _masks.Read(sample.MaskPath!);
         if (transform is not null)
@@ -114,11 +117,4 @@ public sealed class ImageMasks : ImageBatches
 
     private static string MaskOf(Sample sample, string masks) =>
         sample.MaskPath ?? throw new GraftException($"{sample.Path}: no mask; {masks} has no image of that name. Add it, set MaskOptions.Suffix to what masks have behind the name, or skip bad images.");
-
-    private static List<Sample> Part(List<Sample> samples, ImageFolderOptions options)
-    {
-        int validation = (int)(options.ValidationSplit * samples.Count);
-        samples = options.Subset switch { Subset.All => samples, Subset.Validation => samples[..validation], _ => samples[validation..] };
-        return samples.Count > 0 ? samples : throw new GraftException($"No photographs for {options.Subset.ToString().ToLowerInvariant()} with a split of {options.ValidationSplit}.");
-    }
 }

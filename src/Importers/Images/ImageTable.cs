@@ -152,12 +152,4 @@ public sealed class ImageTable : ImageBatches
         var text when float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float number) && float.IsFinite(number) && (kind == LabelKind.Values || number is 0 or 1) => number,
         _ => float.NaN,
     };
-
-    private static List<Sample> Part(List<Sample> samples, ImageFolderOptions options)
-    {
-        if (options.Subset == Subset.All)
-            return samples;
-        HashSet<Sample> first = new(samples.GroupBy(s => s.Class).SelectMany(c => c.Take((int)(options.ValidationSplit * c.Count()))), ReferenceEqualityComparer.Instance);
-        return [.. samples.Where(s => first.Contains(s) == (options.Subset == Subset.Validation))];
-    }
 }
