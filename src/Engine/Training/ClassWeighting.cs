@@ -9,23 +9,29 @@ public static class ClassWeighting
     /// The weights with which all classes count the same in the loss: samples / (classes x samples of the class), scikit-learn's 'balanced'. For <see cref="FitOptions.ClassWeights"/>.
     /// </summary>
     /// <param name="classes">The class of each training sample: an image folder's Classes.</param>
-    public static IReadOnlyDictionary<int, float> Balanced(IEnumerable<int> classes)
+    public static IReadOnlyDictionary<int, float> Balanced(IEnumerable<int> classes) => Balanced(classes.CountBy(c => c).ToDictionary(c => c.Key, c => (long)c.Value));
+
+    /// <summary>The same weights from how many samples, or pixels (ImageMasks.CountPixels), each class has; one that has none gets no weight.</summary>
+    /// <param name="counts">By the number of the class.</param>
+    public static IReadOnlyDictionary<int, float> BalancedByCount(IReadOnlyList<long> counts) => Balanced(counts.Index().Where(c => c.Item > 0).ToDictionary());
+
+    private static Dictionary<int, float> Balanced(Dictionary<int, long> counts)
     {
-        Dictionary<int, int> counts = classes.CountBy(c => c).ToDictionary();
         double all = counts.Values.Sum();
         return counts.ToDictionary(c => c.Key, c => (float)(all / ((double)counts.Count * c.Value)));
     }
 
-    /// <summary>Weight of each sample of a batch; null where all are 1.</summary>
+    /// <summary>Weight of each sample of a batch, or of each pixel or token of each sample where these have the classes; null where all are 1.</summary>
     internal static float[]? Of(Batch batch, LabelKind kind, IReadOnlyDictionary<int, float>? classWeights)
     {
         if (classWeights is null)
             return batch.SampleWeights;
-        var weights = new float[batch.Size];
+        var weights = new float[kind == LabelKind.Categorical ? batch.Labels.Length / batch.LabelShape[-1] : batch.Labels.Length];
+        int positions = weights.Length / batch.Size;
         for (int i = 0; i < weights.Length; i++)
         {
-            float own = batch.SampleWeights is null ? 1 : batch.SampleWeights[i];
-            weights[i] = own * (classWeights.TryGetValue(MetricBatch.ClassOf(batch.Labels, i, batch.Size, kind), out float w) ? w : 1);
+            float own = batch.SampleWeights is null ? 1 : batch.SampleWeights[i / positions];
+            weights[i] = own * (classWeights.TryGetValue(MetricBatch.ClassOf(batch.Labels, i, weights.Length, kind), out float w) ? w : 1);
         }
         return weights;
     }

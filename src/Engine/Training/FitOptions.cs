@@ -7,7 +7,9 @@ namespace Graft.Training;
 /// <summary>What <see cref="Model.Fit"/> can do beyond its defaults.</summary>
 public sealed class FitOptions
 {
-    /// <summary>Factor on the loss of each class's samples; a class that is absent has 1, as in Keras. Not applied to validation. <see cref="ClassWeighting.Balanced"/> makes them.</summary>
+    /// <summary>
+    /// Factor on the loss of each class's samples, or of its pixels or tokens where these have the classes; a class that is absent has 1, as in Keras. Not applied to validation. <see cref="ClassWeighting"/> makes them.
+    /// </summary>
     public IReadOnlyDictionary<int, float>? ClassWeights { get; init; }
 
     /// <summary>Called in this order.</summary>

@@ -47,7 +47,7 @@ internal sealed class Objective
     /// <summary>The mean over a batch: the sum that is made small, and the loss of each output.</summary>
     public (Tensor Sum, Tensor[] Each) Mean(Tape tape, Tensor[] predictions, Batch batch, float[]? weights)
     {
-        Tensor? ofSamples = weights is null ? null : tape.Constant(new Shape(batch.Size), weights);
+        Tensor? ofSamples = weights is null ? null : tape.Constant(weights.Length == batch.Size ? new Shape(batch.Size) : new Shape(batch.Size, weights.Length / batch.Size), weights);
         var each = new Tensor[Targets.Length];
         Tensor? sum = null;
         for (int i = 0; i < each.Length; i++)

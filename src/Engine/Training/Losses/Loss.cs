@@ -21,11 +21,12 @@ internal enum LossKind
 /// </summary>
 public sealed class Loss
 {
-    private readonly Op? _op; // null where code from outside computes
+    private readonly Op? _op; // null where code computes, or other losses are added
     private readonly Func<Tape, Tensor, Tensor, Tensor>? _compute;
     private readonly int? _ignoredClass;
+    private readonly Loss[] _summands = [];
 
-    private Loss(string name, LossKind kind, bool fromLogits, Op op, int? ignoredClass = null)
+    private Loss(string name, LossKind kind, bool fromLogits, Op? op, int? ignoredClass = null)
     {
         _ignoredClass = ignoredClass;
         Name = name;
@@ -44,6 +45,13 @@ public sealed class Loss
     private Loss(string name, LabelKind labels, bool fromLogits, Func<Tape, Tensor, Tensor, Tensor> compute) =>
         (Name, Kind, LabelKind, FromLogits, _compute) = (name, LossKind.Custom, labels, fromLogits, compute);
 
+    private Loss(bool fromLogits, int? ignoredClass)
+        : this("dice", LossKind.Sparse, fromLogits, null, ignoredClass) =>
+        _compute = (tape, prediction, labels) => DiceLoss.Run(tape, fromLogits ? tape.Run(new SoftmaxOp(), prediction) : prediction, labels, ignoredClass);
+
+    private Loss(Loss[] summands)
+        : this(string.Join('+', summands.Select(l => l.Name)), summands[0].Kind, summands[0].FromLogits, null, summands[0]._ignoredClass) => _summands = summands;
+
     /// <summary>Keras's name: "binary_crossentropy".</summary>
     public string Name { get; }
 
@@ -54,6 +62,9 @@ public sealed class Loss
     public LabelKind LabelKind { get; }
 
     internal LossKind Kind { get; }
+
+    /// <summary>True where one op computes it, of which Keras has the like.</summary>
+    internal bool IsOneOp => _op is not null;
 
     /// <summary>What labels were smoothed by.</summary>
     internal float LabelSmoothing { get; private init; }
@@ -89,6 +100,29 @@ public sealed class Loss
     public static Loss SparseCategoricalCrossEntropy(bool fromLogits = false, float labelSmoothing = 0, int? ignoreClass = null) => new(
         "sparse_categorical_crossentropy", LossKind.Sparse, fromLogits,
         fromLogits ? new SoftmaxCrossEntropyOp(true, Smoothing(labelSmoothing)) : new CategoricalCrossEntropyOp(true, Smoothing(labelSmoothing)), ignoreClass) { LabelSmoothing = labelSmoothing };
+
+    /// <summary>
+    /// The Dice loss, for the class index of each pixel and a softmax over the last axis: 1 - 2 sum p y / (sum p + sum y), with p the probability of a class and y 1 where the label is it, summed over the pixels of
+    /// a sample; the mean over the classes that its labels have. Classes count the same however few pixels they cover. Drozdzal et al. 2016, arXiv:1608.04117, eq. 1; per class as in Sudre et al. 2017,
+    /// arXiv:1707.03237. Weights of pixels (<see cref="FitOptions.ClassWeights"/>) are not applied to it.
+    /// </summary>
+    /// <param name="fromLogits">True where the head has no activation.</param>
+    /// <param name="ignoreClass">A label whose pixels are left out of all sums; a sample with no other costs 0.</param>
+    public static Loss Dice(bool fromLogits = false, int? ignoreClass = null) => new(fromLogits, ignoreClass);
+
+    /// <summary>The sum of losses of the same output, such as cross-entropy and Dice (Isensee et al. 2021, nnU-Net, doi:10.1038/s41592-020-01008-z).</summary>
+    /// <param name="losses">Two or more, for the same labels and the same kind of output.</param>
+    /// <exception cref="GraftException">There are fewer, or they take different labels or outputs, or ignore different ones.</exception>
+    public static Loss Sum(params ReadOnlySpan<Loss> losses)
+    {
+        Loss[] summands = losses.ToArray();
+        if (summands.Length < 2)
+            throw new GraftException($"Loss.Sum: {summands.Length} losses; name two or more.");
+        return Array.Find(summands, l => (l.Kind, l.FromLogits, l._ignoredClass) != (summands[0].Kind, summands[0].FromLogits, summands[0]._ignoredClass)) is not { } other ? new Loss(summands)
+            : throw new GraftException($"Loss.Sum: {summands[0].Describe()} and {other.Describe()} do not take the same; let them agree in labels, fromLogits and ignoreClass.");
+    }
+
+    private string Describe() => $"{Name} ({Kind} labels, {(FromLogits ? "logits" : "probabilities")}, {(_ignoredClass is int ignored ? $"ignores {ignored}" : "ignores none")})";
 
     /// <summary>(p - y)^2, mean over a sample's outputs.</summary>
     public static Loss MeanSquaredError() => new("mean_squared_error", LossKind.Values, false, new PointwiseLossOp(LossFormula.SquaredError));
@@ -126,12 +160,14 @@ public sealed class Loss
     /// <param name="tape">Where the prediction was computed.</param>
     /// <param name="prediction">[N,..].</param>
     /// <param name="labels">The labels, in the shape that the data source gives them.</param>
-    /// <param name="weights">[N], or null for 1.</param>
-    /// <exception cref="ShapeException">The labels do not fit the prediction, or a loss of one's own does not give each sample its cost.</exception>
+    /// <param name="weights">[N]; or [N,P], where each of P pixels or tokens of a sample has a class and a weight; null for 1.</param>
+    /// <exception cref="ShapeException">The labels do not fit the prediction, a loss of one's own does not give each sample its cost, or there are weights of pixels and it gives pixels none.</exception>
     public Tensor Mean(Tape tape, Tensor prediction, Tensor labels, Tensor? weights = null)
     {
         tape.Layer = "loss";
-        if (_ignoredClass is int ignored)
+        if (_summands.Length > 0)
+            return _summands.Select(l => l.Mean(tape, prediction, labels, weights)).Aggregate((sum, l) => tape.Run(new BinaryOp(BinaryFormula.Add), sum, l));
+        if (IsOneOp && _ignoredClass is int ignored)
             return MeanOfOthers(tape, prediction, labels, weights, ignored);
         int samples = prediction.Shape[0];
         if (Kind == LossKind.Sparse)
@@ -143,6 +179,8 @@ public sealed class Loss
             throw new ShapeException($"Loss {Name} gave {loss.Shape} for outputs {prediction.Shape}; it gives each of the {samples} samples its cost, [{samples}] or [{samples},..]: the mean over them is taken here.");
         if (Kind == LossKind.Custom && loss.Count > Math.Max(prediction.Count, labels.Count))
             throw new ShapeException($"Loss {Name} gave {loss.Shape} for outputs {prediction.Shape} and labels {labels.Shape}: more numbers than either has. Their shapes were spread over each other, so that each sample met the labels of others; reshape one of them.");
+        if (weights is { Shape.Rank: > 1 })
+            (loss, weights) = (WeighPositions(tape, loss, weights), null);
         if (loss.Count != samples)
             loss = tape.Run(new ReduceOp(ReduceFormula.Mean, [1]), tape.Run(new ReshapeOp(samples, -1), loss)); // [N,..] -> [N]
         else if (loss.Shape.Rank != 1)
@@ -150,6 +188,15 @@ public sealed class Loss
         if (weights is not null)
             loss = tape.Run(new BinaryOp(BinaryFormula.Multiply), loss, weights);
         return tape.Run(new ReduceOp(ReduceFormula.Mean, [0]), loss);
+    }
+
+    /// <summary>The cost of each pixel or token times its weight; Dice has one of the sample alone, which they leave as it is.</summary>
+    private Tensor WeighPositions(Tape tape, Tensor loss, Tensor weights)
+    {
+        if (loss.Count == weights.Count)
+            return tape.Run(new BinaryOp(BinaryFormula.Multiply), tape.Run(new ReshapeOp([.. weights.Shape.Dims]), loss), weights);
+        return Kind == LossKind.Sparse ? loss
+            : throw new ShapeException($"Loss {Name} gave {loss.Shape}, but the weights are {weights.Shape}: each pixel or token has one, and so has to have its own cost. Leave ClassWeights out, or let the loss give {weights.Shape}.");
     }
 
     /// <summary>The sum over all labels but the ignored ones, by their number.</summary>
@@ -161,7 +208,7 @@ public sealed class Loss
         if (weights is not null)
         {
             Tensor rows = tape.Run(new ReshapeOp(prediction.Shape[0], -1), loss);
-            loss = tape.Run(new BinaryOp(BinaryFormula.Multiply), rows, tape.Run(new ReshapeOp(-1, 1), weights));
+            loss = tape.Run(new BinaryOp(BinaryFormula.Multiply), rows, tape.Run(new ReshapeOp(prediction.Shape[0], -1), weights));
         }
         int counted = Math.Max(1, classes.Count(c => c != NoClass));
         return tape.Run(new UnaryOp(UnaryFormula.Scale, 1f / counted), tape.Run(new ReduceOp(ReduceFormula.Sum, []), loss));

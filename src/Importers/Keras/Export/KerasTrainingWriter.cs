@@ -33,7 +33,7 @@ internal sealed class KerasTrainingWriter
             {
                 if (loss.IgnoredClass is { } ignored)
                     throw new GraftException($"the loss leaves class {ignored} out");
-                if (loss.Kind == LossKind.Custom)
+                if (!loss.IsOneOp)
                     throw new GraftException($"the loss '{loss.Name}' is code, which Keras has not");
             }
             if (model.NamedParameters().FirstOrDefault(p => !p.Parameter.Trainable && p.Parameter.Layer.Trainable) is { Path: { } frozen })
