@@ -70,6 +70,8 @@ public abstract class ImageBatches : BatchSource
 
     private protected ImageFolderOptions Options { get; }
 
+    private protected IReadOnlyList<Sample> Samples => _samples;
+
     /// <summary>Whether labels are made of files, as the inputs are, on the workers' threads.</summary>
     private protected virtual bool LabelsAreMasks => false;
 

@@ -49,28 +49,74 @@ public sealed class ImageMasks : ImageBatches
     public static ImageMasks Open(string photographs, string masks, IReadOnlyList<string> classNames, (int Height, int Width) size, int batchSize, Preprocessing preprocessing,
         ImageFolderOptions? options = null, MaskOptions? maskOptions = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size.Width, 1);
         PreprocessingChoice.Require(preprocessing, $"{photographs}: the folder"); // for callers without nullable checks
         options ??= new ImageFolderOptions();
+        return Open(photographs, masks, classNames, batchSize, preprocessing.For(new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation, options.Draft)), options, maskOptions);
+    }
+
+    /// <summary>Opens photographs and masks that are read as <see cref="Preprocessing.Input"/> says: that of a trained model.</summary>
+    /// <remarks>Size, filter, channels, orientation and draft of the options are not looked at.</remarks>
+    /// <inheritdoc cref="Open(string, string, IReadOnlyList{string}, ValueTuple{int, int}, int, Preprocessing, ImageFolderOptions, MaskOptions)"/>
+    public static ImageMasks Open(string photographs, string masks, IReadOnlyList<string> classNames, int batchSize, Preprocessing preprocessing,
+        ImageFolderOptions? options = null, MaskOptions? maskOptions = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        options ??= new ImageFolderOptions();
         maskOptions ??= new MaskOptions();
         ImageFolder.CheckOptions(photographs, options);
         CheckKind(photographs, options, maskOptions, classNames);
-        var reader = new MaskReader(masks, size, classNames, maskOptions);
-        preprocessing = preprocessing.For(new ImageInput(size.Height, size.Width, options.Resize, options.ColorMode, options.AppliesOrientation, options.Draft));
+        var images = new ImageReader(preprocessing);
+        var reader = new MaskReader(photographs, (images.Shape[0], images.Shape[1]), classNames, maskOptions);
         List<Sample> files = Part(Pair(photographs, masks, maskOptions.Suffix), options);
         if (files.Count == 0)
             throw new GraftException($"{photographs}: no photographs for {options.Subset.ToString().ToLowerInvariant()} (with this split).");
-        (List<Sample> samples, string[] bad) = Decode(photographs, files, new ImageReader(preprocessing), options, s => reader.Read(MaskOf(s, masks), ImageDecoder.SizeOf(s.Path, options.AppliesOrientation)));
+        bool upright = preprocessing.Input!.AppliesOrientation;
+        (List<Sample> samples, string[] bad) = Decode(photographs, files, images, options, s => reader.Read(MaskOf(s, masks), ImageDecoder.SizeOf(s.Path, upright)));
         return new ImageMasks(options, preprocessing, batchSize, [.. classNames], reader, maskOptions.Ignored ?? 0, samples, bad);
     }
+
+    /// <summary>The values that the pixels of masks have, in ascending order: what stands for classes where nobody says so (<see cref="MaskOptions.Values"/>).</summary>
+    /// <param name="masks">Folder of the masks; those in folders inside are looked at too.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="GraftException">The folder is missing or has no images, or one cannot be decoded.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static IReadOnlyList<byte> ValuesIn(string masks, CancellationToken cancellationToken = default)
+    {
+        var isThere = new bool[byte.MaxValue + 1];
+        foreach (string mask in ImageFolder.ImagesIn(masks))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (byte value in MaskReader.Decode(mask).Pixels)
+                isThere[value] = true;
+        }
+        return [.. isThere.Index().Where(v => v.Item).Select(v => (byte)v.Index)];
+    }
+
+    /// <summary>How many pixels of each class there are, at the size that masks are resized to and before any augmentation; ignored ones are of none.</summary>
+    public IReadOnlyList<long> CountPixels()
+    {
+        var counts = new long[byte.MaxValue + 1];
+        foreach (Sample sample in Samples)
+        {
+            foreach (byte c in ClassesOf(sample))
+                counts[c]++;
+        }
+        return counts[..ClassNames.Count];
+    }
+
+    /// <summary>The class of each pixel of a sample, row-major [H,W], before any augmentation; or the ignored value.</summary>
+    /// <param name="sample">Its number, counted from 0 in the order of <see cref="ImageBatches.Files"/>.</param>
+    public IReadOnlyList<byte> MaskOf(int sample) => ClassesOf(Samples[sample]);
+
+    private byte[] ClassesOf(Sample sample) => sample.Mask ?? _masks.Read(sample.MaskPath!);
 
     private protected override ImageBatches With(ImageFolderOptions options, IReadOnlyList<Sample> samples) => new ImageMasks(options, Preprocessing, BatchSize, ClassNames, _masks, _outside, samples, []);
 
     private protected override void WriteLabel(Sample sample, ImageTransform? transform, Span<float> label)
     {
-        byte[] classes = sample.Mask ?? _masks.Read(sample.MaskPath!);
+        byte[] classes = ClassesOf(sample);
         if (transform is not null)
             classes = transform.ApplyToClasses(classes, SampleShape[0], SampleShape[1], _outside);
         if (LabelKind == LabelKind.Categorical)

@@ -34,8 +34,7 @@ internal sealed class MaskReader
     /// <exception cref="GraftException">The file cannot be read as an image, has other proportions than the photograph, or a pixel has no class.</exception>
     public byte[] Read(string file, (int Height, int Width)? photograph = null)
     {
-        byte[] bytes = ImageDecoder.ReadFile(file);
-        PixelImage image = PngIndices.Handles(bytes) ? FileErrors.Named(file, "cannot be read as an image", () => PngIndices.Decode(bytes, file)) : ImageDecoder.Decode(bytes, file, ColorMode.Grayscale);
+        PixelImage image = Decode(file);
         if (photograph is var (height, width) && Math.Abs((long)image.Width * height - (long)image.Height * width) > height + width) // what rounding to whole pixels may change
             throw new GraftException($"{file}: the mask has {image.Width} x {image.Height} pixels, the photograph {width} x {height}: other proportions. It belongs to another photograph, or to this one turned as its EXIF orientation says (AppliesOrientation).");
         byte[] pixels = ImageResize.Run(image, _size.Height, _size.Width, ResizeFilter.Nearest).Pixels.ToArray();
@@ -49,6 +48,14 @@ internal sealed class MaskReader
             pixels[p] = number != NoClass ? number : throw NotAClass(file, value, image);
         }
         return pixels;
+    }
+
+    /// <summary>The numbers that a mask has, at its own size.</summary>
+    /// <exception cref="GraftException">The file cannot be read as an image.</exception>
+    public static PixelImage Decode(string file)
+    {
+        byte[] bytes = ImageDecoder.ReadFile(file);
+        return PngIndices.Handles(bytes) ? FileErrors.Named(file, "cannot be read as an image", () => PngIndices.Decode(bytes, file)) : ImageDecoder.Decode(bytes, file, ColorMode.Grayscale);
     }
 
     private GraftException NotAClass(string file, byte value, PixelImage image) =>

@@ -43,6 +43,19 @@ public sealed class ConfusionMatrix
             Add(batch.Class(i), batch.PredictedClass(i));
     }
 
+    /// <summary>Counts what another matrix has counted.</summary>
+    /// <exception cref="GraftException">It has other classes.</exception>
+    public void Add(ConfusionMatrix other)
+    {
+        if (other.Classes != Classes)
+            throw new GraftException($"A confusion matrix of {other.Classes} classes cannot be added to one of {Classes}; count the same classes.");
+        for (int actual = 0; actual < Classes; actual++)
+        {
+            for (int predicted = 0; predicted < Classes; predicted++)
+                _counts[actual, predicted] += other[actual, predicted];
+        }
+    }
+
     /// <summary>Of what was predicted as a class, the share that is of it; 0 where nothing was.</summary>
     public double Precision(int c) => Counts(c).Precision;
 
@@ -60,8 +73,11 @@ public sealed class ConfusionMatrix
     /// </summary>
     public double IoU(int c) => Counts(c).IoU;
 
-    /// <summary>Mean of <see cref="IoU"/> over the classes that some sample is of or was predicted as, as Keras has it; 0 without samples.</summary>
-    public double MeanIoU => Enumerable.Range(0, Classes).Where(c => Counts(c).Seen > 0).Select(IoU).DefaultIfEmpty().Average();
+    /// <summary>Mean of <see cref="IoU"/> over the classes that some sample is of or was predicted as (<see cref="IsSeen"/>), as Keras has it; 0 without samples.</summary>
+    public double MeanIoU => Enumerable.Range(0, Classes).Where(IsSeen).Select(IoU).DefaultIfEmpty().Average();
+
+    /// <summary>True where some sample is of a class or was predicted as it.</summary>
+    public bool IsSeen(int c) => Counts(c).Seen > 0;
 
     /// <summary>Number of samples of a class.</summary>
     public long Support(int c) => Enumerable.Range(0, Classes).Sum(p => _counts[c, p]);
