@@ -21,24 +21,25 @@ internal static class Charts
         ScottPlot.Fonts.Default = Family;
     }
 
-    /// <summary>A metric and the loss by epoch, training against validation, side by side.</summary>
+    /// <summary>Metrics and the loss by epoch, training against validation, side by side.</summary>
     /// <param name="history">The epochs.</param>
-    /// <param name="metric">The metric.</param>
+    /// <param name="metrics">The metrics.</param>
     /// <param name="path">The picture.</param>
     /// <param name="unfrozenAt">The epoch, from 0, that unfrozen blocks were trained from; null for none.</param>
-    public static void Curves(History history, string metric, string path, int? unfrozenAt = null)
+    public static void Curves(History history, IReadOnlyList<string> metrics, string path, int? unfrozenAt = null)
     {
+        const int Width = 600, Height = 450;
+        string[] names = [.. metrics, "loss"];
         var multi = new Multiplot();
-        multi.AddPlots(2);
+        multi.AddPlots(names.Length);
         multi.Layout = new ScottPlot.MultiplotLayouts.Columns();
-        Curve(multi.GetPlot(0), history, metric);
-        Curve(multi.GetPlot(1), history, "loss");
-        if (unfrozenAt is int epoch)
+        foreach ((int place, string name) in names.Index())
         {
-            foreach (int side in new[] { 0, 1 })
-                MarkUnfrozen(multi.GetPlot(side), epoch);
+            Curve(multi.GetPlot(place), history, name);
+            if (unfrozenAt is int epoch)
+                MarkUnfrozen(multi.GetPlot(place), epoch);
         }
-        Write(path, file => multi.SavePng(file, 1200, 450));
+        Write(path, file => multi.SavePng(file, Width * names.Length, Height));
     }
 
     /// <summary>Loss by epoch, training against validation.</summary>
@@ -50,7 +51,10 @@ internal static class Charts
     }
 
     /// <summary>Counts of real (rows) against predicted (columns) classes, shaded by the share of the row.</summary>
-    public static void Confusion(ConfusionMatrix matrix, string path)
+    /// <param name="matrix">The counts.</param>
+    /// <param name="path">The picture.</param>
+    /// <param name="ofPixels">True writes the shares, in percent, in place of the counts, which have too many digits then.</param>
+    public static void Confusion(ConfusionMatrix matrix, string path, bool ofPixels = false)
     {
         int n = matrix.Classes;
         var shares = new double[n, n];
@@ -67,7 +71,8 @@ internal static class Charts
         {
             for (int predicted = 0; predicted < n; predicted++)
             {
-                ScottPlot.Plottables.Text text = plot.Add.Text(matrix[actual, predicted].ToString(CultureInfo.InvariantCulture), predicted, n - 1 - actual);
+                string cell = !ofPixels ? matrix[actual, predicted].ToString(CultureInfo.InvariantCulture) : matrix.Support(actual) == 0 ? "" : (100 * shares[actual, predicted]).ToString("F1", CultureInfo.InvariantCulture);
+                ScottPlot.Plottables.Text text = plot.Add.Text(cell, predicted, n - 1 - actual);
                 text.Alignment = Alignment.MiddleCenter;
                 text.LabelFontSize = 18;
                 text.LabelFontColor = shares[actual, predicted] > 0.5 ? Colors.White : Colors.Black;
@@ -84,7 +89,7 @@ internal static class Charts
         }
         plot.XLabel("predicted");
         plot.YLabel("actual");
-        plot.Title(string.Create(CultureInfo.InvariantCulture, $"Confusion matrix, accuracy {matrix.Accuracy:F3}"));
+        plot.Title(string.Create(CultureInfo.InvariantCulture, $"Confusion {(ofPixels ? "of pixels, in % of each class" : "matrix")}, accuracy {matrix.Accuracy:F3}"));
         plot.HideGrid();
         plot.Axes.SetLimits(-0.5, n - 0.5, -0.5, n - 0.5);
         Write(path, file => plot.SavePng(file, 300 + 90 * n, 260 + 80 * n));
@@ -118,7 +123,7 @@ internal static class Charts
 
     private static void Curve(Plot plot, History history, string name)
     {
-        string words = name.Replace('_', ' ');
+        string words = name.Replace('_', ' ').Replace("iou", "IoU", StringComparison.Ordinal);
         double[] epochs = [.. history.Epochs.Select(e => e + 1.0)];
         ScottPlot.Plottables.Scatter training = plot.Add.Scatter(epochs, history[name].ToArray(), TrainingColor);
         training.LegendText = $"training {words}";

@@ -15,6 +15,12 @@ internal sealed record FineTuningSettings
 
     public string? Validation { get; init; }
 
+    /// <summary>The masks of the photographs, where each pixel has a class; null where the whole photograph has.</summary>
+    public MaskSettings? Masks { get; init; }
+
+    /// <summary>Of masks, one of <see cref="FineTuningTask.PixelLosses"/>.</summary>
+    public string PixelLoss { get; init; } = FineTuningTask.PixelLosses[0];
+
     /// <summary>Of a table, what its labels are.</summary>
     public OutputKind Labels { get; init; }
 
@@ -123,7 +129,7 @@ internal sealed record FineTuned(Model Model, History History, ImageBatches Vali
     public string Score => string.Create(CultureInfo.InvariantCulture, $"val_{Watched}={History[$"val_{Watched}"][KeptEpoch]:F4}");
 }
 
-/// <summary>The main job: a frozen pretrained base, a new head, photographs with labels.</summary>
+/// <summary>The main job: a frozen pretrained base, a new head, photographs with labels or masks.</summary>
 internal static class FineTuning
 {
     /// <summary>Trains, writes model.graft, history and pictures, and returns what was made.</summary>
@@ -139,7 +145,7 @@ internal static class FineTuning
         terminal.Interrupt.ThrowIfCancellationRequested();
         (ImageBatches trainData, ImageBatches validData) = terminal.WithBar("Reading images", bar => data.Open(pretrained.Preprocessing, bar, terminal.Interrupt));
         var lines = new DataLines(s, terminal);
-        if (OtherFiles.Tell(data.ClassFolders) is { } others)
+        if (OtherFiles.Tell(data.Folders) is { } others)
             terminal.Line(others);
         lines.TellBad(data.BadFiles);
         lines.Describe("training", trainData);
@@ -148,7 +154,7 @@ internal static class FineTuning
         lines.TellImbalance(trainData);
 
         FineTuningTask task = FineTuningTask.For(s, trainData);
-        Model model = terminal.Own(Build(s, pretrained, task));
+        Model model = terminal.Own(task.Build(s, pretrained));
         model.SetSeed(s.Seed);
         model.PlanOptions = model.PlanOptions with { Precision = s.Precision };
         model.ClassNames = trainData.ClassNames;
@@ -158,42 +164,32 @@ internal static class FineTuning
         terminal.Line(model.Summary(terminal.IsInteractive ? terminal.Width : 80));
         using var phases = new FineTuningPhases(s, terminal, model, pretrained, task, trainData, validData);
         (History history, int kept, int? unfrozenAt) = phases.Run();
-        EvaluationResult? result = EvaluateUnlessInterrupted(model, validData, terminal);
+        EvaluationResult? result = EvaluateUnlessInterrupted(model, validData, terminal, keepPredictions: s.Masks is null); // of pixels they are as large as the photographs
         const string Written = "model.graft, history.json, history.csv, curves.png";
         ModelFile.Save(model, Path.Combine(s.Output, "model.graft"), history);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
-        Charts.Curves(history, task.Watched, Path.Combine(s.Output, "curves.png"), unfrozenAt);
+        Charts.Curves(history, task.Curves, Path.Combine(s.Output, "curves.png"), unfrozenAt);
         ValidationReport.Remove(s.Output); // one of an earlier training would not be this model's
-        string? picture = result is null ? null : ValidationReport.Write(terminal, task.Kind, result, validData, s.Output);
+        string? pictures = result is null ? null : ValidationReport.Write(terminal, model, result, validData, s.Output);
         phases.End();
         if (result is null)
             throw new InterruptedException($"interrupted after the training, while its result was evaluated: {Written} are written to {s.Output} and whole; 'graft evaluate' measures the model.");
-        terminal.Line($"Wrote {Written}{(picture is null ? "" : $", {picture}")} to {s.Output}");
+        terminal.Line($"Wrote {Written}{(pictures is null ? "" : $", {pictures}")} to {s.Output}");
         return new FineTuned(model, history, validData, kept, task.Watched, result);
     }
 
     // A training that came to its end is not thrown away with its last measurement.
-    private static EvaluationResult? EvaluateUnlessInterrupted(Model model, ImageBatches data, Terminal terminal)
+    private static EvaluationResult? EvaluateUnlessInterrupted(Model model, ImageBatches data, Terminal terminal, bool keepPredictions)
     {
         try
         {
-            return model.Evaluate(data, keepPredictions: true, terminal.Interrupt);
+            return model.Evaluate(data, keepPredictions, terminal.Interrupt);
         }
         catch (OperationCanceledException) when (terminal.Interrupt.IsCancellationRequested)
         {
             return null;
         }
-    }
-
-    private static Sequential Build(FineTuningSettings s, Model pretrained, FineTuningTask task)
-    {
-        var model = new Sequential(s.Size, s.Size, 3) { pretrained };
-        model.Add(s.Head.StartsWith("flatten", StringComparison.Ordinal) ? new Flatten() : new GlobalAveragePooling2D());
-        if (s.Head.EndsWith("dense256", StringComparison.Ordinal))
-            model.Add(new Dense(256, Activation.ReLU));
-        task.AddTo(model);
-        return model;
     }
 
     /// <summary>What a training that is gone on with says of its patience.</summary>

@@ -4,13 +4,15 @@ using Graft.Training;
 
 namespace Graft.Cli;
 
-/// <summary>The photographs of a fine-tuning and what is known of them: folders of classes, or a table of files with classes, several labels or numbers.</summary>
+/// <summary>The photographs of a fine-tuning and what is known of them: folders of classes, a table of files with classes, several labels or numbers, or a folder with masks.</summary>
 internal sealed class FineTuningData
 {
     private readonly FineTuningSettings _s;
     private readonly string _training;
     private readonly string? _validation;
     private readonly IReadOnlyList<string>? _columns;
+    private readonly string? _trainingMasks;
+    private readonly string? _validationMasks;
 
     /// <summary>Finds out what there is, before any photograph is read.</summary>
     /// <exception cref="UsageException">Options of tables are given for folders, or the other way round.</exception>
@@ -18,6 +20,15 @@ internal sealed class FineTuningData
     public FineTuningData(FineTuningSettings s)
     {
         _s = s;
+        if (s.Masks is { } masks)
+        {
+            (_training, _validation) = ImageFolder.FindSplit(s.Data);
+            _trainingMasks = _validation is null ? masks.Folder : Path.Combine(masks.Folder, Path.GetFileName(_training));
+            _validationMasks = s.Validation is null && _validation is not null ? Path.Combine(masks.Folder, Path.GetFileName(_validation)) : masks.Validation;
+            _validation = s.Validation ?? _validation;
+            Names = masks.NamesOf(_trainingMasks);
+            return;
+        }
         if (!IsTable(s.Data))
         {
             if (s.Labels != OutputKind.Classes || s.ImageColumn is not null || s.LabelColumns is not null)
@@ -39,11 +50,11 @@ internal sealed class FineTuningData
     /// <summary>Once opened: what was left out before a share was held back, a line for each file.</summary>
     public IReadOnlyList<string> BadFiles { get; private set; } = [];
 
-    /// <summary>The folders of classes that photographs are read from; none of a table.</summary>
-    public IEnumerable<string> ClassFolders => new[] { _training, _validation }.OfType<string>().Distinct().SelectMany(OtherFiles.ClassFolders);
+    /// <summary>The folders that photographs are read from, each with those inside it; none of a table.</summary>
+    public IEnumerable<string> Folders => new[] { _training, _validation }.OfType<string>().Distinct().SelectMany(f => _s.Masks is null ? OtherFiles.ClassFolders(f) : [f]);
 
     /// <summary>How labels are laid out.</summary>
-    public LabelKind LabelKind => _s.Labels switch
+    public LabelKind LabelKind => _s.Masks is not null ? LabelKind.Sparse : _s.Labels switch
     {
         OutputKind.Values => LabelKind.Values,
         OutputKind.Labels => LabelKind.Binary,
@@ -70,11 +81,11 @@ internal sealed class FineTuningData
             Progress = bar.Images("Reading training images"), CancellationToken = interrupt,
         };
         List<BadImagesException> bad = []; // of both, so that all damaged files are told at once
-        ImageBatches? Try(string path, ImageFolderOptions o)
+        ImageBatches? Try(string path, string? masks, ImageFolderOptions o)
         {
             try
             {
-                return OpenOne(path, preprocessing, o);
+                return OpenOne(path, masks, preprocessing, o);
             }
             catch (BadImagesException e)
             {
@@ -83,9 +94,9 @@ internal sealed class FineTuningData
             }
         }
         if (_validation is null)
-            return HoldBack(Try(_training, options with { Progress = bar.Images("Reading images") }) ?? throw Damaged(bad));
-        ImageBatches? training = Try(_training, options);
-        ImageBatches? check = Try(_validation, options with
+            return HoldBack(Try(_training, _trainingMasks, options with { Progress = bar.Images("Reading images") }) ?? throw Damaged(bad));
+        ImageBatches? training = Try(_training, _trainingMasks, options);
+        ImageBatches? check = Try(_validation, _validationMasks, options with
         {
             Augmentation = null, ShuffleSeed = null, ClassNames = Names, MemoryBudget = _s.ImageMemory - (training?.KeptBytes ?? 0), Progress = bar.Images("Reading validation images"),
         });
@@ -94,7 +105,8 @@ internal sealed class FineTuningData
 
     private Augmentation? Drawn => _s.Augment ? Augmentation.Standard : null;
 
-    private ImageBatches OpenOne(string path, Preprocessing preprocessing, ImageFolderOptions options) => _columns is null
+    private ImageBatches OpenOne(string path, string? masks, Preprocessing preprocessing, ImageFolderOptions options) => masks is not null
+        ? MaskSettings.Named(() => ImageMasks.Open(path, masks, Names, (_s.Size, _s.Size), _s.Batch, preprocessing, options, _s.Masks!.OptionsFor(Names))) : _columns is null
         ? ImageFolder.Open(path, (_s.Size, _s.Size), _s.Batch, preprocessing, options)
         : ImageTable.Open(path, (_s.Size, _s.Size), _s.Batch, preprocessing, options, _s.ImageColumn, _columns);
 
@@ -132,6 +144,6 @@ internal sealed class FineTuningData
     {
         BadImagesException[] folders = [.. bad.DistinctBy(b => b.Folder)]; // the same may be named to train and to validate on
         return new GraftException($"{string.Join(" and ", folders.Select(b => b.Folder))}: {folders.Sum(b => b.Reasons.Count)} of {folders.Sum(b => b.Files)} images cannot be read; "
-            + $"mend or remove them, or go on without them by --on-bad-image skip:\n  {string.Join("\n  ", folders.SelectMany(b => b.Reasons))}");
+            + $"mend or remove them, or go on without them by --on-bad-image skip:\n  {string.Join("\n  ", folders.SelectMany(b => b.Reasons).Select(MaskSettings.InOptions))}");
     }
 }

@@ -97,7 +97,7 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
                 return model.Fit(_mixed, begun + epochs, validation, new FitOptions
                 {
                     Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, Callbacks = [.. new Callback?[] { _average, checkpoint, _lines, _stopping }.OfType<Callback>()],
-                    InitialEpoch = from, InitialBatch = batch, History = _history, FeatureCache = s.FeatureCache, Precision = s.Precision, ClassWeights = s.IsBalanced ? ClassWeighting.Balanced(training.Classes) : null,
+                    InitialEpoch = from, InitialBatch = batch, History = _history, FeatureCache = s.FeatureCache, Precision = s.Precision, ClassWeights = s.IsBalanced ? DataLines.Balanced(training) : null,
                 });
             });
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Graft.Kernels;
 using Graft.Layers;
+using Graft.Models;
 using Graft.Ops;
 using Graft.Training;
 
@@ -13,6 +14,9 @@ namespace Graft.Cli;
 /// <param name="Watched">Name of the number that tells how good the model is.</param>
 internal sealed record FineTuningTask(OutputKind Kind, Loss Loss, Metric[] Metrics, string Watched)
 {
+    /// <summary>What is drawn beside the loss.</summary>
+    public IReadOnlyList<string> Curves { get; private init; } = [Watched];
+
     private Activation Activation { get; init; }
 
     private int Outputs { get; init; }
@@ -22,10 +26,21 @@ internal sealed record FineTuningTask(OutputKind Kind, Loss Loss, Metric[] Metri
     /// <summary>The losses for numbers.</summary>
     public static readonly string[] NumberLosses = ["mse", "huber", "mae"];
 
+    /// <summary>The losses for classes of pixels.</summary>
+    public static readonly string[] PixelLosses = ["cross-entropy", "dice", "cross-entropy+dice"];
+
     /// <summary>The task for labels like these.</summary>
     /// <exception cref="GraftException">A column of numbers has the same number everywhere.</exception>
     public static FineTuningTask For(FineTuningSettings s, BatchSource training)
     {
+        if (s.Masks is { } masks)
+        {
+            Loss cross = Loss.SparseCategoricalCrossEntropy(fromLogits: true, s.LabelSmoothing, masks.Ignored), dice = Loss.Dice(fromLogits: true, masks.Ignored);
+            return new FineTuningTask(s.Labels, s.PixelLoss switch { "dice" => dice, "cross-entropy+dice" => Loss.Sum(cross, dice), _ => cross }, [Metric.Accuracy, Metric.MeanIoU], "mean_iou")
+            {
+                Outputs = training.ClassNames.Count, Curves = ["mean_iou", "accuracy"],
+            };
+        }
         int outputs = (int)training.LabelShape.Count;
         if (s.Labels == OutputKind.Values)
             return Numbers(s, training);
@@ -38,16 +53,23 @@ internal sealed record FineTuningTask(OutputKind Kind, Loss Loss, Metric[] Metri
     /// <summary>The number that tells how good predictions of so many numbers are: errors of several have no common unit.</summary>
     public static string WatchedOfNumbers(int count) => count == 1 ? "mean_absolute_error" : "r2_score";
 
-    /// <summary>Puts the last layers on a network.</summary>
-    public void AddTo(Sequential model)
+    /// <summary>Puts a new head on a base.</summary>
+    public Model Build(FineTuningSettings s, Model pretrained)
     {
+        if (s.Masks is not null)
+            return UNet.Build(pretrained, Outputs);
+        var model = new Sequential(s.Size, s.Size, 3) { pretrained };
+        model.Add(s.Head.StartsWith("flatten", StringComparison.Ordinal) ? new Flatten() : new GlobalAveragePooling2D());
+        if (s.Head.EndsWith("dense256", StringComparison.Ordinal))
+            model.Add(new Dense(256, Activation.ReLU));
         if (Units is null)
         {
             model.Add(new Dense(Outputs, Activation) { Name = "predictions" });
-            return;
+            return model;
         }
         model.Add(new Dense(Outputs) { Name = "predictions", KernelInitializer = Initializers.Zeros }); // it begins at the mean
         model.Add(Units);
+        return model;
     }
 
     /// <summary>

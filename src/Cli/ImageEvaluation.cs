@@ -67,22 +67,24 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
         Preprocessing preprocessing = EvaluateCommand.Reading(model, Exif);
         return terminal.WithBar("Reading images", bar =>
         {
-            ImageBatches images = OpenWhole(preprocessing, bar);
+            ImageBatches images = Whole(() => Open(preprocessing, bar));
             images.BatchProgress = bar.Images("Evaluating");
             Compile(images);
             return (model.Evaluate(images, keepPredictions: true, terminal.Interrupt), images);
         });
     }
 
-    private ImageBatches OpenWhole(Preprocessing preprocessing, LiveBar bar)
+    /// <summary>Images that can all be read.</summary>
+    /// <exception cref="GraftException">Some cannot: all of them are listed.</exception>
+    public static T Whole<T>(Func<T> open)
     {
         try
         {
-            return Open(preprocessing, bar);
+            return open();
         }
         catch (BadImagesException e)
         {
-            throw new GraftException($"{e.Folder}: {e.Reasons.Count} of {e.Files} images cannot be read; mend or remove them:\n  {string.Join("\n  ", e.Reasons)}", e);
+            throw new GraftException($"{e.Folder}: {e.Reasons.Count} of {e.Files} images cannot be read; mend or remove them:\n  {string.Join("\n  ", e.Reasons.Select(MaskSettings.InOptions))}", e);
         }
     }
 
@@ -130,7 +132,7 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
             json["accuracy"] = result["accuracy"];
             json["metrics"] = Metrics(numbers);
             json["classes"] = Scores(c.Names, i => (c.Precision(i), c.Recall(i), c.F1(i), c.Support(i)));
-            json["confusion"] = new JsonArray([.. Enumerable.Range(0, c.Classes).Select(a => (JsonNode)new JsonArray([.. Enumerable.Range(0, c.Classes).Select(p => (JsonNode)c[a, p])]))]);
+            json["confusion"] = Rows(c);
             return json;
         }
         json["metrics"] = Metrics(numbers);
@@ -147,6 +149,9 @@ internal sealed class ImageEvaluation(Terminal terminal, Model model, string dat
         })]);
         return json;
     }
+
+    /// <summary>The counts of a matrix, an array for each real class.</summary>
+    public static JsonArray Rows(ConfusionMatrix c) => new([.. Enumerable.Range(0, c.Classes).Select(a => (JsonNode)new JsonArray([.. Enumerable.Range(0, c.Classes).Select(p => (JsonNode)c[a, p])]))]);
 
     private static JsonObject Metrics((string Name, double Value)[] numbers) => new(numbers.Select(m => KeyValuePair.Create(m.Name, (JsonNode?)m.Value)));
 

@@ -21,6 +21,9 @@ internal sealed partial class LabelsOption
     /// <summary>The word for a kind on the command line.</summary>
     public static string WordOf(OutputKind kind) => Array.Find(s_kinds, k => k.Kind == kind).Word;
 
+    /// <summary>All of the options.</summary>
+    public Option[] All => [_image, _labels, _kind];
+
     /// <summary>The options that name columns.</summary>
     public Option[] OfColumns => [_image, _labels];
 
@@ -38,14 +41,20 @@ internal sealed partial class LabelsOption
 
     /// <summary>The columns of labels; null where they are not given.</summary>
     /// <exception cref="UsageException">One is twice there, or empty, or a quote has no end.</exception>
-    public IReadOnlyList<string>? Columns(ParseResult parsed)
+    public IReadOnlyList<string>? Columns(ParseResult parsed) =>
+        parsed.GetValue(_labels) is { } text ? NamesIn(text, _labels.Name, "names of columns", "age,height") : null;
+
+    /// <summary>Names with commas between, one with a comma in it in double quotes.</summary>
+    /// <param name="text">What was given.</param>
+    /// <param name="option">The option, for errors.</param>
+    /// <param name="what">What the names are of.</param>
+    /// <param name="such">An example of two or more.</param>
+    /// <exception cref="UsageException">One is twice there, or empty, or a quote has no end.</exception>
+    public static IReadOnlyList<string> NamesIn(string text, string option, string what, string such)
     {
-        if (parsed.GetValue(_labels) is not { } text)
-            return null;
         string[] names = [.. Field().Matches(text).Select(NameIn)];
-        if (Field().Replace(text, "").Length > 0 || names.Contains("") || names.Distinct().Count() < names.Length)
-            throw new UsageException($"--label-columns {text}: takes names of columns with commas between, each once, such as age,height; one with a comma in it in double quotes: age,\"height, in cm\".");
-        return names;
+        return Field().Replace(text, "").Length == 0 && !names.Contains("") && names.Distinct().Count() == names.Length ? names
+            : throw new UsageException($"{option} {text}: takes {what} with commas between, each once, such as {such}; one with a comma in it in double quotes: {such[..such.LastIndexOf(',')]},\"a, or b\".");
     }
 
     /// <summary>Names as --label-columns takes them.</summary>

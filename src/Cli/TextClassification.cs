@@ -100,7 +100,7 @@ internal static class TextClassification
         TextModelFolder.Write(s.Output, model, written, tokenizer, s.Model);
         history.Save(Path.Combine(s.Output, "history.json"));
         history.Save(Path.Combine(s.Output, "history.csv"));
-        Charts.Curves(history, "accuracy", Path.Combine(s.Output, "curves.png"));
+        Charts.Curves(history, ["accuracy"], Path.Combine(s.Output, "curves.png"));
         Charts.Confusion(found, Path.Combine(s.Output, "confusion.png"));
         terminal.Line($"Wrote config.json, model.safetensors, the tokenizer, history.json, history.csv, curves.png and confusion.png to {s.Output}");
     }

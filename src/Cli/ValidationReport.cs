@@ -7,19 +7,27 @@ namespace Graft.Cli;
 /// <summary>What a model says of images whose labels are known, for the eye: a picture or a few lines, as its outputs are.</summary>
 internal static class ValidationReport
 {
-    private const string Confusion = "confusion.png", Predicted = "predicted.png";
+    private const string Confusion = "confusion.png", Predicted = "predicted.png", Examples = "examples.png";
 
-    /// <summary>Removes the picture of an earlier model from a folder.</summary>
+    /// <summary>Removes the pictures of an earlier model from a folder.</summary>
     public static void Remove(string folder)
     {
-        File.Delete(Path.Combine(folder, Confusion));
-        File.Delete(Path.Combine(folder, Predicted));
+        foreach (string picture in new[] { Confusion, Predicted, Examples })
+            File.Delete(Path.Combine(folder, picture));
     }
 
-    /// <summary>Writes the picture of classes or numbers into a folder, and the lines of labels and numbers to the terminal.</summary>
-    /// <returns>Name of the picture; null where there is none.</returns>
-    public static string? Write(Terminal terminal, OutputKind kind, EvaluationResult result, ImageBatches data, string folder)
+    /// <summary>Writes the pictures of classes or numbers into a folder, and the lines of pixels, labels and numbers to the terminal.</summary>
+    /// <returns>Names of the pictures; null where there are none.</returns>
+    public static string? Write(Terminal terminal, Model model, EvaluationResult result, ImageBatches data, string folder)
     {
+        OutputKind? kind = model.OutputKind;
+        if (data is ImageMasks masks)
+        {
+            PixelLines.Write(terminal, result.Confusion!);
+            Charts.Confusion(result.Confusion!, Path.Combine(folder, Confusion), ofPixels: true);
+            PixelExamples.Write(model, masks, Path.Combine(folder, Examples));
+            return $"{Confusion}, {Examples}";
+        }
         if (kind == OutputKind.Classes)
         {
             Charts.Confusion(result.Confusion!, Path.Combine(folder, Confusion));

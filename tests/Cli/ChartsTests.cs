@@ -36,7 +36,7 @@ public sealed class ChartsTests : IDisposable
         byte[][] pictures = [.. new int?[] { null, 3, 4 }.Select(epoch =>
         {
             string file = Path.Combine(_folder, "curves.png");
-            Charts.Curves(history, "accuracy", file, epoch);
+            Charts.Curves(history, ["accuracy"], file, epoch);
             return File.ReadAllBytes(file);
         })];
         int[] Gray(byte[] png) // columns of the left plot that are gray from top to bottom but for the dashes

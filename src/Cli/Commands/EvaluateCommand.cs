@@ -13,20 +13,22 @@ internal static class EvaluateCommand
     public static Command Create(Terminal terminal)
     {
         var model = new Option<string?>("--model") { Description = "A .graft file, or the folder that finetune wrote it to; or with --text, the folder of a language model or of a classifier of texts." };
-        var data = new Option<string?>("--data") { Description = "Folder that holds one folder of images for each class of the model; or a table (.csv, .tsv) of photographs with their classes, labels or numbers." };
+        var data = new Option<string?>("--data") { Description = "Folder that holds one folder of images for each class of the model; or a table (.csv, .tsv) of photographs with their classes, labels or numbers. With --masks: of photographs." };
         var columns = new LabelsOption();
+        var masks = new MasksOption();
         Option<float?> threshold = ThresholdOption.Create();
         var text = new Option<string?>("--text") { Description = "Instead of --data: for a language model, a text (UTF-8, or .jsonl with a member 'text' in each line), whose perplexity is measured; for a classifier of texts, a .tsv file with label<tab>text in each line." };
         var block = new Option<int?>("--block") { Description = "With a language model: length of a block in tokens, each read without those before; by default what the model takes, 1024 at most." };
         var adapter = new Option<string?>("--adapter") { Description = "With a language model: folder of a LoRA adapter that is put on it; without --model, on the one that the adapter names." };
         var json = new Option<string?>("--json") { Description = "Also write the numbers into this file." };
-        var csv = new Option<string?>("--csv") { Description = "Also write a table of the images into this file: real and predicted class and all probabilities (labels or numbers likewise), those first that the model is farthest from; wrong labels are found among them." };
+        var csv = new Option<string?>("--csv") { Description = "Also write a table of the images into this file: real and predicted class and all probabilities (labels or numbers likewise), those first that the model is farthest from; wrong labels are found among them. Of masks: mean IoU, accuracy and the IoU of each class." };
         var exif = new Option<bool>("--exif") { Description = ExifDescription };
         var threads = new Option<int?>("--threads") { Description = "Number of threads; by default one for each processor." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
         var command = new Command("evaluate", "Measure a model on a folder or a table of images, or on a text.") { model, data, text, block, adapter, json, csv, exif, threads, precision, device };
         columns.AddTo(command, asksKind: false);
+        masks.AddTo(command, trains: false);
         command.Add(threshold);
         command.SetAction(parsed =>
         {
@@ -35,15 +37,24 @@ internal static class EvaluateCommand
             if (parsed.GetValue(data) is null == parsed.GetValue(text) is null)
                 throw new UsageException("evaluate takes either --data FOLDER or TABLE, of images, or --text FILE.");
             Partners.Refuse(parsed, parsed.GetValue(text) is null, "of use with --text alone", block, adapter);
+            MaskSettings? ofPixels = masks.Read(parsed);
             if (parsed.GetValue(text) is { } measured)
             {
-                Partners.Refuse(parsed, isMissing: true, "of use with --data alone", [threshold, csv, exif, .. columns.OfColumns]);
+                Partners.Refuse(parsed, isMissing: true, "of use with --data alone", [threshold, csv, exif, .. columns.OfColumns, .. masks.OfModels]);
                 var texts = new TextEvaluation(terminal, TextModelFolder.Choose(parsed.GetValue(model), parsed.GetValue(adapter), "evaluate --text")) { Block = parsed.GetValue(block), Adapter = parsed.GetValue(adapter), Precision = PrecisionOption.Read(parsed, precision, terminal) };
                 texts.Run(measured, parsed.GetValue(json));
                 return Application.Done;
             }
             string file = ModelPath.GraftFileOf(parsed.GetValue(model) ?? throw new UsageException("evaluate --data takes --model: a .graft file, or the folder that finetune wrote it to."), "evaluate", "measure it by --text, or name a model of photographs for --data");
             Model loaded = terminal.Own(ModelFile.Load(file).Model);
+            if (ofPixels is not null)
+            {
+                Partners.Refuse(parsed, isMissing: true, "of no use with --masks", [threshold, .. columns.OfColumns]);
+                if (!PixelClasses.AreGivenBy(loaded))
+                    throw new GraftException($"{file}: gives {string.Join(", ", loaded.Outputs.Select(o => o.Shape))} and {loaded.ClassNames.Count} class names, no class for each pixel; measure it without --masks.");
+                new PixelEvaluation(terminal, loaded, parsed.GetValue(data)!, ofPixels) { Exif = parsed.GetValue(exif), Precision = PrecisionOption.Read(parsed, precision, terminal) }.Run(parsed.GetValue(json), parsed.GetValue(csv));
+                return Application.Done;
+            }
             RequireWholePhotographs(loaded);
             var images = new ImageEvaluation(terminal, loaded, parsed.GetValue(data)!)
             {
@@ -67,7 +78,7 @@ internal static class EvaluateCommand
     public static void RequireWholePhotographs(Model model)
     {
         if (model.Outputs[0].Shape.Rank != 1)
-            throw new GraftException($"Model '{model.Name}' gives {model.Outputs[0].Shape} for a photograph, not classes, labels or numbers of the whole; a program measures it by Model.Evaluate{(PixelClasses.AreGivenBy(model) ? ", of masks on ImageMasks" : "")}.");
+            throw new GraftException($"Model '{model.Name}' gives {model.Outputs[0].Shape} for a photograph, not classes, labels or numbers of the whole; {(PixelClasses.AreGivenBy(model) ? "it gives each pixel a class: 'graft evaluate' measures it by --masks FOLDER." : "a program measures it by Model.Evaluate.")}");
     }
 
     /// <summary>How the images of a model are read: as those that it was taught with.</summary>

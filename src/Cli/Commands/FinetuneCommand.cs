@@ -6,25 +6,28 @@ using Graft.Kernels;
 
 namespace Graft.Cli.Commands;
 
-/// <summary>graft finetune: teaches a pretrained base the classes of a folder of photographs.</summary>
+/// <summary>graft finetune: teaches a pretrained base the classes of photographs or of their pixels, labels, or numbers.</summary>
 internal static class FinetuneCommand
 {
+    private const int UsualBatch = 32, UsualBatchOfMasks = 8; // a step up to the size of the photographs holds more, and each photograph has many labels
+
     public static Command Create(Terminal terminal)
     {
-        var data = new Option<string>("--data") { Required = true, Description = "Folder that holds one folder of images for each class; or train/ and validation/ (or val/), each with such class folders. Or a table (.csv, .tsv): a line of column names, then in each row a photograph and its labels." };
+        var data = new Option<string>("--data") { Required = true, Description = "Folder that holds one folder of images for each class; or train/ and validation/ (or val/), each with such class folders. Or a table (.csv, .tsv): a line of column names, then in each row a photograph and its labels. With --masks: photographs, in train/ and validation/ (or val/) or not." };
         var validation = new Option<string?>("--validation") { Description = "Folder, or table, to validate on. By default validation/ (or val/) inside --data, or else a share of --data: --split." };
         var labels = new LabelsOption();
-        var loss = new Option<string?>("--loss") { Description = "With --labels numbers: mse (mean squared error; the default), huber, or mae, both less moved by numbers that are far off. Each number is measured in its deviations." };
-        loss.AcceptOnlyFromAmong(FineTuningTask.NumberLosses);
+        var masks = new MasksOption();
+        var loss = new Option<string?>("--loss") { Description = "With --labels numbers: mse (mean squared error; the default), huber, or mae, both less moved by numbers that are far off. Each number is measured in its deviations. With --masks: cross-entropy (the default), dice (overlap, in which a class of few pixels counts as much as others), or cross-entropy+dice." };
+        loss.AcceptOnlyFromAmong([.. FineTuningTask.NumberLosses, .. FineTuningTask.PixelLosses]);
         var split = new Option<double>("--split") { DefaultValueFactory = _ => 0.2, Description = "Share of the images of each class that is held back to validate on, where there is no validation folder or table: drawn by --seed, one at least of each class that has two." };
         var network = new Option<string>("--base") { DefaultValueFactory = _ => "resnet18", Description = "Pretrained base: resnet18 (included), vgg16 or resnet50 (with --weights, or downloaded by 'graft weights pull'), squeezenet (with --weights); or a file: a Keras, ONNX or .graft model, whose head is cut off." };
         var preprocess = new Option<string?>("--preprocess") { Description = "For a base from a file: how it wants its pixels: none (0 to 255), rescale (0 to 1), tf (-1 to 1), torch or caffe. Files written by graft already say it." };
         preprocess.AcceptOnlyFromAmong(ImportedBase.Preprocessings);
         var weights = new Option<string?>("--weights") { Description = "Weight file of the base: Keras .h5 or .keras, safetensors, .pth or ONNX. resnet18 needs none." };
         var size = new Option<int?>("--size") { Description = "Height and width that images are resized to; by default 224, for vgg16 150, for squeezenet 227." };
-        var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 32, Description = "Images in a batch." };
+        var batch = new Option<int?>("--batch") { Description = "Images in a batch; by default 32, with --masks 8." };
         var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 10, Description = "Epochs that train the head, with the base frozen." };
-        var head = new Option<string>("--head") { DefaultValueFactory = _ => "gap-dense256", Description = "Head to put on the base: gap-dense256 (global average pooling, a dense layer of 256, the classes), flatten-dense256, or gap (without the dense layer)." };
+        var head = new Option<string>("--head") { DefaultValueFactory = _ => "gap-dense256", Description = "Head to put on the base: gap-dense256 (global average pooling, a dense layer of 256, the classes), flatten-dense256, or gap (without the dense layer). With --masks it is a U-Net's way up: from the last layer to larger ones, joined at each size by the base's last layer of that size, in 128, 64, 32 and then 16 channels." };
         head.AcceptOnlyFromAmong("gap-dense256", "flatten-dense256", "gap");
         var optimizer = new Option<string>("--optimizer") { DefaultValueFactory = _ => "adam", Description = "Optimizer: sgd, rmsprop, adam, adamw, adamax, nadam, adagrad or adadelta." };
         optimizer.AcceptOnlyFromAmong("sgd", "rmsprop", "adam", "adamw", "adamax", "nadam", "adagrad", "adadelta");
@@ -35,7 +38,7 @@ internal static class FinetuneCommand
         var steps = new StepOptions();
         var mixUp = new Option<float>("--mixup") { Description = "Mixup: train on weighted means of two images and of their labels, with shares drawn by this alpha, such as 0.2. The base is then computed at every step." };
         var cutMix = new Option<float>("--cutmix") { Description = "CutMix: train on images in which a rectangle is another's, as are the labels in its share; with this alpha, 1 for any area. The base is then computed at every step." };
-        var weighting = new Option<string>("--class-weights") { DefaultValueFactory = _ => "none", Description = "balanced makes the classes with few images count as much as others in the loss." };
+        var weighting = new Option<string>("--class-weights") { DefaultValueFactory = _ => "none", Description = "balanced makes the classes with few images, with --masks of few pixels, count as much as others in the loss." };
         weighting.AcceptOnlyFromAmong("none", "balanced");
         var smoothing = new Option<float>("--label-smoothing") { Description = "The share of each label that is spread over all classes, such as 0.1: against wrong labels and answers that are too sure." };
         var patience = new Option<int?>("--patience") { Description = "Stop early: end the training of the head, and then that of the unfrozen blocks, when val_loss has not fallen for this many epochs, and keep the weights of the best epoch. By default all epochs run and the last weights are kept." };
@@ -52,14 +55,15 @@ internal static class FinetuneCommand
         var memory = new Option<int>("--image-memory") { DefaultValueFactory = _ => 512, Description = "MiB of memory for resized images between epochs; images that do not fit are decoded again in each epoch." };
         var cache = new Option<string?>("--feature-cache") { Description = "Folder that keeps what the frozen base computes for each image, for later runs. 'off' computes it at every step. By default it is kept for this run only." };
         var copies = new Option<int>("--augmented-copies") { Description = "With --augment: make this many variants of each image once, and train on them in turn; 0 makes new ones in every epoch." };
-        var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv, curves.png and confusion.png (of numbers, predicted.png)." };
+        var output = new Option<string>("--output") { Required = true, Description = "Folder for model.graft, history.json, history.csv, curves.png and confusion.png (of numbers, predicted.png; of masks, examples.png too)." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
-        var command = new Command("finetune", "Teach a pretrained base your own classes, labels or numbers.")
+        var command = new Command("finetune", "Teach a pretrained base your own classes, of photographs or of their pixels, labels or numbers.")
         {
             data, validation, split, network, weights, preprocess, size, batch, epochs, head, optimizer, rate, unfreeze, unfreezeEpochs, unfreezeRate, weighting, smoothing, patience, resume, augment, seed, threads, bad, resize, exif, draft, memory, cache, copies, output, precision, device,
         };
         labels.AddTo(command, asksKind: true);
+        masks.AddTo(command, trains: true);
         steps.AddTo(command);
         command.Add(mixUp);
         command.Add(cutMix);
@@ -72,8 +76,14 @@ internal static class FinetuneCommand
             if (PretrainedBase.IsFile(named) && !File.Exists(named))
                 throw new UsageException($"--base {named} is neither a file nor one of {string.Join(", ", PretrainedBase.Names)}.");
             OutputKind kind = labels.Kind(parsed);
-            if (kind != OutputKind.Values && parsed.GetValue(loss) is not null)
-                throw new UsageException("--loss goes with --labels numbers; classes and labels have their cross-entropy.");
+            MaskSettings? ofPixels = masks.Read(parsed);
+            if (ofPixels is not null)
+                CheckMasks(parsed, ofPixels, labels, validation, [mixUp, cutMix, head], bad);
+            string[] losses = ofPixels is not null ? FineTuningTask.PixelLosses : kind == OutputKind.Values ? FineTuningTask.NumberLosses : [];
+            if (parsed.GetValue(loss) is { } asked && !losses.Contains(asked))
+                throw new UsageException(losses.Length == 0 ? "--loss goes with --labels numbers or with --masks; classes and labels have their cross-entropy."
+                    : $"--loss {asked}: {(ofPixels is null ? "numbers take" : "masks take")} {string.Join(", ", losses)}.");
+            Partners.Refuse(parsed, parsed.GetValue(loss) == "dice", "of no use with --loss dice, which has no labels to spread and counts classes the same; take cross-entropy+dice", smoothing, weighting);
             if (kind != OutputKind.Classes && parsed.GetValue(weighting) == "balanced")
                 throw new UsageException("--class-weights goes with one class for each photograph (--labels classes).");
             if (kind == OutputKind.Values && parsed.GetValue(smoothing) > 0)
@@ -89,12 +99,13 @@ internal static class FinetuneCommand
             Partners.Refuse(parsed, check is not null, $"nothing is held back where there are images to validate on, as in {check}", split);
             var settings = new FineTuningSettings
             {
+                Masks = ofPixels, PixelLoss = ofPixels is null ? FineTuningTask.PixelLosses[0] : parsed.GetValue(loss) ?? FineTuningTask.PixelLosses[0],
                 Schedule = steps.Schedule(parsed), WarmUp = steps.WarmUp(parsed), WeightDecay = steps.WeightDecay(parsed), Clip = steps.Clip(parsed), Average = steps.Average(parsed),
                 MixUp = (float)Within(parsed.GetValue(mixUp), 0, 100, mixUp.Name), CutMix = (float)Within(parsed.GetValue(cutMix), 0, 100, cutMix.Name),
-                Labels = kind, ImageColumn = labels.Image(parsed), LabelColumns = labels.Columns(parsed), NumberLoss = parsed.GetValue(loss) ?? FineTuningTask.NumberLosses[0],
+                Labels = kind, ImageColumn = labels.Image(parsed), LabelColumns = labels.Columns(parsed), NumberLoss = kind == OutputKind.Values ? parsed.GetValue(loss) ?? FineTuningTask.NumberLosses[0] : FineTuningTask.NumberLosses[0],
                 Data = learned, Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),
-                Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = parsed.GetValue(size) is int asked ? (int)Within(asked, PretrainedBase.IsFile(named) ? 1 : 32, 4096, "--size") : PretrainedBase.DefaultSize(named),
-                Batch = (int)Within(parsed.GetValue(batch), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
+                Base = named, Weights = parsed.GetValue(weights), Preprocess = parsed.GetValue(preprocess), Size = parsed.GetValue(size) is int pixels ? (int)Within(pixels, PretrainedBase.IsFile(named) ? 1 : 32, 4096, "--size") : PretrainedBase.DefaultSize(named),
+                Batch = (int)Within(parsed.GetValue(batch) ?? (ofPixels is null ? UsualBatch : UsualBatchOfMasks), 1, 65536, "--batch"), Epochs = (int)Within(parsed.GetValue(epochs), 1, 1e6, "--epochs"),
                 Head = parsed.GetRequiredValue(head), Optimizer = parsed.GetRequiredValue(optimizer), LearningRate = (float)Within(parsed.GetValue(rate), 1e-10, 1e3, "--learning-rate"),
                 Unfreeze = (int)Within(parsed.GetValue(unfreeze), 0, 1000, "--unfreeze"), UnfreezeEpochs = (int)Within(parsed.GetValue(unfreezeEpochs), 1, 1e6, "--unfreeze-epochs"),
                 UnfreezeLearningRate = (float)Within(parsed.GetValue(unfreezeRate), 1e-10, 1e3, "--unfreeze-learning-rate"), Patience = parsed.GetValue(patience) is int epochsWithout ? (int)Within(epochsWithout, 1, 1e6, "--patience") : null, Resume = parsed.GetValue(resume), Augment = parsed.GetValue(augment), Seed = parsed.GetValue(seed),
@@ -112,6 +123,17 @@ internal static class FinetuneCommand
             return Application.Done;
         });
         return command;
+    }
+
+    private static void CheckMasks(ParseResult parsed, MaskSettings masks, LabelsOption labels, Option<string?> validation, Option[] senseless, Option<string> bad)
+    {
+        Partners.Refuse(parsed, isMissing: true, "of no use with --masks, where each pixel has a class and the head is a U-Net's", [.. labels.All, .. senseless]);
+        if (FineTuningData.IsTable(parsed.GetValue<string>("--data")!))
+            throw new UsageException($"--masks: --data takes the folder of their photographs, not the table {parsed.GetValue<string>("--data")}.");
+        if (parsed.GetValue(validation) is null != masks.Validation is null)
+            throw new UsageException("--validation and --validation-masks: with --masks, give both or none.");
+        if (parsed.GetValue(bad) == "substitute")
+            throw new UsageException("--on-bad-image substitute takes another image of the class, which photographs with masks have not; take skip.");
     }
 
     /// <summary>Sets the number of threads where it was asked for.</summary>

@@ -33,7 +33,7 @@ internal static class GraftModel
         yield return ("engine", EngineVersion(path));
         yield return ("input", string.Join(", ", model.Inputs.Select(i => $"{i.Shape}")));
         yield return ("output", string.Join(", ", model.Outputs.Select(o => $"{o.Shape}")));
-        yield return (OutputKindText.Of(model.OutputKind ?? OutputKind.Classes), model.ClassNames.Count == 0 ? "none" : $"{model.ClassNames.Count}: {string.Join(", ", model.ClassNames)}");
+        yield return (OutputKindText.Of(model.OutputKind ?? OutputKind.Classes), model.ClassNames.Count == 0 ? "none" : $"{model.ClassNames.Count}{(PixelClasses.AreGivenBy(model) ? " for each pixel" : "")}: {string.Join(", ", model.ClassNames)}");
         yield return ("preprocessing", model.Preprocessing is { } p ? Describe(p) : "none");
         if (model.Preprocessing?.Input is { } input)
             yield return ("images", input.Describe());
