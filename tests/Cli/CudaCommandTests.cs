@@ -41,6 +41,25 @@ public sealed partial class CudaCommandTests(CudaEmulator.CudaEmulator emulator)
     }
 
     [Fact]
+    public void Classes_of_pixels_are_learned_as_on_the_processor()
+    {
+        emulator.Begin(nameof(Classes_of_pixels_are_learned_as_on_the_processor));
+        var model = new Sequential(32, 32, 3)
+        {
+            new Conv2D(8, 3) { Strides = (2, 2), Padding = Padding.Same, Activation = Activation.ReLU }, new Conv2D(8, 3) { Strides = (3, 3), Padding = Padding.Same, Activation = Activation.ReLU }, new Dense(2),
+        };
+        ModelFile.Save(model, _files["base.graft"]);
+        model.Release();
+        DiscsAndSquares.Write(_files["photographs"], _files["masks"], 6, seed: 1);
+        foreach (string device in new[] { "cuda", "cpu" })
+        {
+            Run(device, "finetune", "--data", _files["photographs"], "--masks", _files["masks"], "--ignore", "255", "--base", _files["base.graft"], "--preprocess", "rescale", "--epochs", "2", "--size", "32", "--batch", "4",
+                "--loss", "cross-entropy+dice", "--class-weights", "balanced", "--output", _files[device]);
+        }
+        Same(Losses(_files["cpu/history.csv"]), Losses(_files["cuda/history.csv"]));
+    }
+
+    [Fact]
     public void A_base_is_fine_tuned_on_the_GPU_that_is_the_default()
     {
         emulator.Begin(nameof(A_base_is_fine_tuned_on_the_GPU_that_is_the_default));

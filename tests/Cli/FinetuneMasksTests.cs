@@ -14,7 +14,7 @@ namespace Graft.Tests.Cli;
 [Collection("command line")]
 public sealed class FinetuneMasksTests : IDisposable
 {
-    private const int Side = 48, Size = 32;
+    private const int Size = 32;
     private const double Printed = 5.1e-5; // half of the fourth digit
 
     private static readonly string[] s_classes = ["grass", "disc", "square"];
@@ -166,7 +166,7 @@ public sealed class FinetuneMasksTests : IDisposable
         TestPictures.Write(Sub("nothing/another.png"), 2, 2, (_, _) => TestPictures.Gray(1));
         TestPictures.Write(Sub("shades/000.png"), 10, 10, (y, x) => TestPictures.Gray(10 * y + x));
         foreach (string name in new[] { "000", "001" })
-            TestPictures.Write(Sub($"wide/{name}.png"), Side, 2 * Side, (_, x) => TestPictures.Gray(x % 2));
+            TestPictures.Write(Sub($"wide/{name}.png"), DiscsAndSquares.Side, 2 * DiscsAndSquares.Side, (_, x) => TestPictures.Gray(x % 2));
         string[] given = [.. more.Select((word, i) => i > 0 && more[i - 1] is "--masks" or "--validation" ? Sub(word) : word)];
         string error = GraftRun.Fails(code, words, Array.IndexOf(given, "--masks") is >= 0 and int at ? [.. Args([.. given[..at], .. given[(at + 2)..]]).Select(a => a == Sub("masks") ? given[at + 1] : a)] : Args(given));
         Assert.DoesNotContain("MaskOptions", error, StringComparison.Ordinal);
@@ -199,17 +199,5 @@ public sealed class FinetuneMasksTests : IDisposable
         return [.. Enumerable.Range(0, Size * Size).Select(p => mask.GetPixel((int)((p % Size + 0.5) * mask.Width / Size), (int)((p / Size + 0.5) * mask.Height / Size)).Red)];
     }
 
-    /// <summary>Photographs with a disc (1) and a square (2) each, and a border (255) whose class nobody knows.</summary>
-    private void Paint(string photographs, string masks, int count, int seed, Func<int, int>? value = null, string suffix = "")
-    {
-        for (int i = 0; i < count; i++)
-        {
-            var random = new Random(seed + i);
-            (int dx, int dy, int sx, int sy) = (random.Next(10, 20), random.Next(10, 38), random.Next(28, 38), random.Next(10, 38));
-            int ClassOf(int y, int x) => y < 2 ? 255 : (x - dx) * (x - dx) + (y - dy) * (y - dy) < 64 ? 1 : Math.Abs(x - sx) < 7 && Math.Abs(y - sy) < 7 ? 2 : 0;
-            byte Near(int colour) => (byte)Math.Clamp(colour + random.Next(-20, 21), 0, 255);
-            TestPictures.Write(Sub($"{photographs}/{i:000}.png"), Side, Side, (y, x) => ClassOf(y, x) switch { 1 => new SKColor(Near(200), Near(40), Near(40)), 2 => new SKColor(Near(40), Near(60), Near(200)), _ => new SKColor(Near(60), Near(150), Near(60)) });
-            TestPictures.Write(Sub($"{masks}/{i:000}{suffix}.png"), Side, Side, (y, x) => TestPictures.Gray(value is null ? ClassOf(y, x) : value(ClassOf(y, x))));
-        }
-    }
+    private void Paint(string photographs, string masks, int count, int seed, Func<int, int>? value = null, string suffix = "") => DiscsAndSquares.Write(Sub(photographs), Sub(masks), count, seed, value, suffix);
 }

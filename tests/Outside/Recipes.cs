@@ -3,6 +3,7 @@ using Graft.Autograd;
 using Graft.Importers.Images;
 using Graft.Kernels;
 using Graft.Layers;
+using Graft.Models;
 using Graft.Ops;
 using Graft.Training;
 using Graft.Weights;
@@ -164,27 +165,13 @@ public static class Recipes
         return suspects;
     }
 
-    public static Model UNet(Model pretrained, string[] skips, int classes)
-    {
-        // skips: layers of the base from its end on, each twice as large as the one before. Of ResNet50 of Keras
-        // ["conv4_block6_out", "conv3_block4_out", "conv2_block3_out", "conv1_relu"]
-        Node x = pretrained.Outputs[0];                                               // [N,7,7,2048]
-        int filters = 256;
-        foreach (string skip in skips)
-        {
-            x = new Concatenate().Apply(new UpSampling2D().Apply(x), pretrained.GetNode(skip));
-            x = new Conv2D(filters, 3) { Padding = Padding.Same, UseBias = false }.Apply(x);
-            x = new ReLU().Apply(new BatchNormalization().Apply(x));
-            filters /= 2;
-        }
-        x = new Conv2D(classes, 1) { Name = "logits" }.Apply(new UpSampling2D().Apply(x));
-        var model = new Model(pretrained.Inputs[0], x, "unet");                       // [N,224,224,classes]
-        return model;
-    }
-
-    public static EvaluationResult Segment(string folder, Model pretrained, Model model)
+    public static EvaluationResult Segment(string folder, Model pretrained)
     {
         string[] classes = ["background", "cat", "dog"];
+        pretrained.Trainable = false;
+        Model model = UNet.Build(pretrained, classes.Length);                         // [N,224,224,3] -> [N,224,224,3], a logit for each class
+        model.SetSeed(2);
+
         (int, int) size = (pretrained.Inputs[0].Shape[0], pretrained.Inputs[0].Shape[1]);
         var options = new ImageFolderOptions { LabelKind = LabelKind.Sparse, Resize = ResizeFilter.Bilinear, ValidationSplit = 0.2 };
         ImageMasks train = ImageMasks.Open($"{folder}/photographs", $"{folder}/masks", classes, size, batchSize: 8, pretrained.Preprocessing!,
@@ -193,19 +180,10 @@ public static class Recipes
         ImageMasks valid = ImageMasks.Open($"{folder}/photographs", $"{folder}/masks", classes, size, batchSize: 8, pretrained.Preprocessing!,
             options with { Subset = Subset.Validation }, new MaskOptions { Ignored = 255 });
 
-        pretrained.Trainable = false;
-        model.Compile(new Adam(), Loss.SparseCategoricalCrossEntropy(fromLogits: true, ignoreClass: 255), Metric.Accuracy, Metric.MeanIoU);
+        Loss loss = Loss.Sum(Loss.SparseCategoricalCrossEntropy(fromLogits: true, ignoreClass: 255), Loss.Dice(fromLogits: true, ignoreClass: 255));
+        model.Compile(new Adam(), loss, Metric.Accuracy, Metric.MeanIoU);
         model.Fit(train, epochs: 10, valid);
         EvaluationResult result = model.Evaluate(valid);                              // result.Confusion counts pixels: IoU(c) of each class
         return result;
     }
-
-    public static Loss Dice { get; } = Loss.Of("dice", (tape, prediction, labels) =>
-    {
-        Tensor Sum(Tensor t) => tape.Run(new ReduceOp(ReduceFormula.Sum, [1, 2, 3]), t);                // [N,H,W,1] -> [N]
-        Tensor one = tape.Constant(new Shape(1), [1f]), both = Sum(tape.Run(new BinaryOp(BinaryFormula.Multiply), prediction, labels));
-        Tensor above = tape.Run(new BinaryOp(BinaryFormula.Add), tape.Run(new UnaryOp(UnaryFormula.Scale, 2), both), one);
-        Tensor below = tape.Run(new BinaryOp(BinaryFormula.Add), tape.Run(new BinaryOp(BinaryFormula.Add), Sum(prediction), Sum(labels)), one);
-        return tape.Run(new BinaryOp(BinaryFormula.Subtract), one, tape.Run(new BinaryOp(BinaryFormula.Divide), above, below));
-    }, LabelKind.Binary);
 }

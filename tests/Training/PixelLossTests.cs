@@ -32,6 +32,30 @@ public sealed class PixelLossTests
     }
 
     [Fact]
+    public void A_small_object_is_found_sooner_where_its_overlap_counts()
+    {
+        const int Large = 16, Count = 12, Epochs = 60;
+        var random = new Random(4);
+        float[] pictures = [.. Enumerable.Range(0, Count * Large * Large).Select(_ => random.NextSingle() * 0.4f)], masks = new float[pictures.Length];
+        for (int i = 0; i < Count; i++)
+        {
+            int at = (i * Large + random.Next(Large - 3)) * Large + random.Next(Large - 3);
+            foreach (int pixel in new[] { at, at + 1, at + Large, at + Large + 1 })
+                (pictures[pixel], masks[pixel]) = (0.6f + random.NextSingle() * 0.4f, 1);
+        }
+        double Learned(Loss loss)
+        {
+            var model = new Sequential(Large, Large, 1) { new Conv2D(4, 3) { Padding = Padding.Same, Activation = Activation.ReLU }, new Conv2D(2, 1) };
+            model.SetSeed(3);
+            model.Compile(new Adam(0.05f), loss, Metric.IoU(1));
+            return model.Fit(new ArrayBatches(pictures, new Shape(Large, Large, 1), masks, new Shape(Large, Large), LabelKind.Sparse, batchSize: 4, shuffleSeed: 1), Epochs).Last("iou_1");
+        }
+        Loss cross = Loss.SparseCategoricalCrossEntropy(fromLogits: true);
+        Assert.True(Learned(Loss.Sum(cross, Loss.Dice(fromLogits: true))) > 0.9);
+        Assert.True(Learned(cross) < 0.1); // all is background: 98 % of the pixels are
+    }
+
+    [Fact]
     public void A_sample_of_which_nothing_counts_costs_nothing()
     {
         float[] labels = [.. Enumerable.Repeat((float)Ignored, Pixels), .. s_labels[Pixels..]];

@@ -5,8 +5,8 @@ namespace Graft.Models;
 
 /// <summary>A class for each pixel from any network of images: the way down is that network, the way up a small decoder that sees at each size what the network knew there.</summary>
 /// <remarks>
-/// Ronneberger et al. 2015, arXiv:1505.04597, with a pretrained network for the contracting path, as Iglovikov and Shvets 2018, arXiv:1801.05746. A step upwards enlarges (bilinear), joins the network's last
-/// feature map of that size, and applies a 3x3 convolution and ReLU; a 1x1 convolution then gives each pixel its logits.
+/// Ronneberger et al. 2015, arXiv:1505.04597, with a pretrained network for the contracting path, as Iglovikov and Shvets 2018, arXiv:1801.05746. A 1x1 convolution makes few channels of the last feature map. A step
+/// upwards enlarges (bilinear), joins the network's last feature map of that size, and applies a 3x3 convolution, batch normalization and ReLU; a 1x1 convolution then gives each pixel its logits.
 /// </remarks>
 public static class UNet
 {
@@ -18,7 +18,7 @@ public static class UNet
     /// A network from one image to a feature map [H,W,C], as without its classifier. Its layers are shared and stand as one model of several outputs, by its name, in the new one: frozen or not, as they are.
     /// </param>
     /// <param name="classes">K, two or more; the background is one.</param>
-    /// <param name="filters">Channels of the first step upwards; each has half as many as the one before, 16 at least.</param>
+    /// <param name="filters">Channels below and of the first step upwards; each has half as many as the one before, 16 at least.</param>
     /// <returns>The network, with the encoder's <see cref="Model.Preprocessing"/>.</returns>
     /// <exception cref="GraftException">The encoder has several inputs or outputs, or ends in no feature map, or there are fewer classes or filters.</exception>
     public static Model Build(Model encoder, int classes, int filters = 128)
@@ -30,14 +30,11 @@ public static class UNet
         string again = Unused(down); // a U-Net on a U-Net
         Node image = Node.Input(encoder.Inputs[0].Shape);
         IReadOnlyList<Node> features = down.Apply(image).Outputs;
-        Node x = features[0];
+        Node x = Convolve(features[0], filters, size: 1, "bottom", again); // few channels are enlarged, and what is kept of a frozen network is what it gives
         for (int i = 1; i < features.Count; i++)
         {
-            Node enlarged = Enlarge(x, features[i].Shape, $"up{i}_enlarge{again}");
-            x = new Concatenate { Name = $"up{i}_join{again}" }.Apply(enlarged, features[i]);
-            x = new Conv2D(filters, 3) { Name = $"up{i}_conv{again}", Padding = Padding.Same, UseBias = false, KernelInitializer = Initializers.HeNormalConv }.Apply(x);
-            x = new BatchNormalization { Name = $"up{i}_norm{again}", Momentum = 0.9f }.Apply(x);
-            x = new ReLU { Name = $"up{i}_relu{again}" }.Apply(x);
+            x = new Concatenate { Name = $"up{i}_join{again}" }.Apply(Enlarge(x, features[i].Shape, $"up{i}_enlarge{again}"), features[i]);
+            x = Convolve(x, filters, size: 3, $"up{i}", again);
             filters = Math.Max(FewestFilters, filters / 2);
         }
         x = new Conv2D(classes, 1) { Name = $"logits{again}" }.Apply(x);
@@ -103,9 +100,16 @@ public static class UNet
     private static string Unused(Model down)
     {
         string ending = "";
-        for (int n = 2; down.Layers.Any(l => l.Name == $"logits{ending}" || l.Name == $"up1_conv{ending}"); n++)
+        for (int n = 2; down.Layers.Any(l => l.Name == $"bottom_conv{ending}"); n++)
             ending = $"_{n}";
         return ending;
+    }
+
+    private static Node Convolve(Node x, int filters, int size, string step, string ending)
+    {
+        x = new Conv2D(filters, size) { Name = $"{step}_conv{ending}", Padding = Padding.Same, UseBias = false, KernelInitializer = Initializers.HeNormalConv }.Apply(x);
+        x = new BatchNormalization { Name = $"{step}_norm{ending}", Momentum = 0.9f }.Apply(x); // 0.99 takes hundreds of steps to follow
+        return new ReLU { Name = $"{step}_relu{ending}" }.Apply(x);
     }
 
     private static Node InputOf(Node node) => node.Layer is InputLayer ? node : InputOf(node.Inputs[0]);

@@ -119,6 +119,24 @@ public sealed class ImageMasksTests : IDisposable
     }
 
     [Fact]
+    public void Values_and_pixels_of_each_class_are_counted()
+    {
+        Write("a", (y, _) => y switch { 0 => 10, 1 => 20, 2 => 255, _ => 30 });
+        Write("b", (_, x) => x < 2 ? 10 : 30);
+        Assert.Equal([10, 20, 30, 255], ImageMasks.ValuesIn(Masks, Token));
+        var options = new MaskOptions { Values = [30, 10, 20], Ignored = 255 };
+        foreach (long budget in new[] { 0L, 1L << 20 }) // read anew, and kept
+        {
+            ImageMasks masks = Open(new ImageFolderOptions { LabelKind = LabelKind.Sparse, MemoryBudget = budget }, options);
+            Assert.Equal([(5 + 6) * 8, 8 + 2 * 8, 8], masks.CountPixels());
+            Assert.Equal([1, 1, 0, 0, 0, 0, 0, 0], masks.MaskOf(1).Take(Side));
+        }
+        ImageMasks asTaught = ImageMasks.Open(Photographs, Masks, s_classes, 2, Preprocessing.None.For(new ImageInput(4, 4)), new ImageFolderOptions { LabelKind = LabelKind.Sparse }, options);
+        Assert.Equal(new Shape(4, 4), asTaught.LabelShape);
+        Assert.Contains("no such folder", Throws(() => ImageMasks.ValuesIn(Path.Combine(_root, "none"), Token)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Masks_are_resized_by_the_nearest_pixel()
     {
         Write("a", (y, x) => (y / 2 + x / 2) % 2 == 0 ? 0 : 2); // squares of two pixels: between 0 and 2 there is no class 1

@@ -104,7 +104,8 @@ public sealed class Loss
     /// <summary>
     /// The Dice loss, for the class index of each pixel and a softmax over the last axis: 1 - 2 sum p y / (sum p + sum y), with p the probability of a class and y 1 where the label is it, summed over the pixels of
     /// a sample; the mean over the classes that its labels have. Classes count the same however few pixels they cover. Drozdzal et al. 2016, arXiv:1608.04117, eq. 1; per class as in Sudre et al. 2017,
-    /// arXiv:1707.03237. Weights of pixels (<see cref="FitOptions.ClassWeights"/>) are not applied to it.
+    /// arXiv:1707.03237. Weights of pixels (<see cref="FitOptions.ClassWeights"/>) are not applied to it. Alone it learns slowly, and may settle on the commonest class; with the cross-entropy it does not
+    /// (<see cref="Sum"/>).
     /// </summary>
     /// <param name="fromLogits">True where the head has no activation.</param>
     /// <param name="ignoreClass">A label whose pixels are left out of all sums; a sample with no other costs 0.</param>
