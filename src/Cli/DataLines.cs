@@ -38,7 +38,7 @@ internal sealed class DataLines(FineTuningSettings s, Terminal terminal)
     public void TellBad(IEnumerable<string> files)
     {
         foreach (string bad in files)
-            terminal.Line($"  {(s.BadImages == BadImages.Substitute ? "substituted" : "skipped")} {bad}");
+            terminal.Line($"  {(s.BadImages == BadImages.Substitute ? "substituted" : "skipped")} {MaskSettings.InOptions(bad)}");
     }
 
     /// <summary>Names the classes that training knows and validation cannot measure.</summary>

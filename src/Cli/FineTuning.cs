@@ -2,7 +2,6 @@ using System.Globalization;
 using Graft.Importers.Images;
 using Graft.Inference;
 using Graft.Kernels;
-using Graft.Layers;
 using Graft.Training;
 using Graft.Weights;
 

@@ -26,6 +26,11 @@ internal sealed class FineTuningData
             _trainingMasks = _validation is null ? masks.Folder : Path.Combine(masks.Folder, Path.GetFileName(_training));
             _validationMasks = s.Validation is null && _validation is not null ? Path.Combine(masks.Folder, Path.GetFileName(_validation)) : masks.Validation;
             _validation = s.Validation ?? _validation;
+            foreach ((string? photographs, string? folder) in new[] { (_training, _trainingMasks), (_validation, _validationMasks) })
+            {
+                if (folder is not null && !Directory.Exists(folder))
+                    throw new GraftException($"{folder}: no such folder; the masks of {photographs} are due there, since --masks is laid out as --data.");
+            }
             Names = masks.NamesOf(_trainingMasks);
             return;
         }

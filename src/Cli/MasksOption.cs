@@ -35,9 +35,9 @@ internal sealed class MasksOption
         if (parsed.GetValue(_folder) is not { } folder)
             return null;
         IReadOnlyList<string>? names = parsed.GetValue(_names) is { } text ? LabelsOption.NamesIn(text, _names.Name, "names of classes", "background,road,car") : null;
-        IReadOnlyList<byte>? values = parsed.GetValue(_values) is { } numbers ? ValuesIn(numbers) : null;
-        if (names is not null && values is not null && names.Count != values.Count)
-            throw new UsageException($"{_values.Name} has {values.Count} values and {_names.Name} {names.Count} names; each class has one of both.");
+        byte[]? values = parsed.GetValue(_values) is { } numbers ? ValuesIn(numbers) : null;
+        if (names is not null && values is not null && names.Count != values.Length)
+            throw new UsageException($"{_values.Name} has {values.Length} values and {_names.Name} {names.Count} names; each class has one of both.");
         return new MaskSettings(folder) { Validation = parsed.GetValue(_validation), ClassNames = names, Values = values, Ignored = parsed.GetValue(_ignored) is int ignored ? Value(ignored, _ignored.Name) : null, Suffix = parsed.GetValue(_suffix) ?? "" };
     }
 

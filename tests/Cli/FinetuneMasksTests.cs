@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Cli;
-using Graft.Importers.Images;
 using Graft.Tests.Importers.Images;
-using Graft.Training;
 using Graft.Weights;
 using SkiaSharp;
 using Xunit;
@@ -85,10 +83,9 @@ public sealed class FinetuneMasksTests : IDisposable
     {
         using SKBitmap sheet = SKBitmap.Decode(Sub("out/examples.png"));
         byte[] mask = Resized(Sub("masks/val/000.png"));
-        SKColor[] legend = [.. new[] { 32 }.Select(x => sheet.GetPixel(x, 32))];
         const int Cell = 224, X = 24 + Cell + 8, Y = 24 + 28 + 28;
         SKColor At(int p) => sheet.GetPixel(X + (p % Size * 2 + 1) * Cell / (2 * Size), Y + (p / Size * 2 + 1) * Cell / (2 * Size));
-        Assert.Equal(legend[0], At(Array.IndexOf(mask, (byte)0)));
+        Assert.Equal(sheet.GetPixel(32, 32), At(Array.IndexOf(mask, (byte)0)));
         Assert.Equal(SKColors.White, At(Array.IndexOf(mask, (byte)255)));
         Assert.Equal(4, Enumerable.Range(0, mask.Length).Select(At).Distinct().Count());
         Assert.All(Enumerable.Range(0, mask.Length).GroupBy(p => mask[p]), g => Assert.Single(g.Select(At).Distinct()));
@@ -170,6 +167,20 @@ public sealed class FinetuneMasksTests : IDisposable
         string[] given = [.. more.Select((word, i) => i > 0 && more[i - 1] is "--masks" or "--validation" ? Sub(word) : word)];
         string error = GraftRun.Fails(code, words, Array.IndexOf(given, "--masks") is >= 0 and int at ? [.. Args([.. given[..at], .. given[(at + 2)..]]).Select(a => a == Sub("masks") ? given[at + 1] : a)] : Args(given));
         Assert.DoesNotContain("MaskOptions", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Photographs_without_a_mask_are_left_out_and_a_folder_of_masks_may_not_lack()
+    {
+        Paint("photos/train", "masks/train", 3, seed: 1);
+        Paint("photos/val", "masks/val", 2, seed: 9);
+        File.Delete(Sub("masks/train/001.png"));
+        string output = GraftRun.Succeeds(Args("--on-bad-image", "skip", "--epochs", "1", "--ignore", "255"));
+        Assert.Matches(@"2 training images; .*
+  skipped .*001\.png: no mask; .* set --mask-suffix to what masks have behind the name", output);
+        Directory.Move(Sub("masks/val"), Sub("masks/validation"));
+        GraftRun.Fails(1, $"{Sub("masks/val")}: no such folder; the masks of {Sub("photos/val")} are due there", Args());
+        GraftRun.Succeeds([.. Args("--on-bad-image", "skip", "--epochs", "1", "--ignore", "255", "--validation", Sub("photos/train"), "--validation-masks", Sub("masks/train")).Select(a => a == Sub("photos") ? Sub("photos/val") : a == Sub("masks") ? Sub("masks/validation") : a)]);
     }
 
     [Fact]

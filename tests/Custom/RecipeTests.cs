@@ -1,4 +1,3 @@
-using Graft.Autograd;
 using Graft.Importers.Images;
 using Graft.Layers;
 using Graft.Tests.Importers.Images;

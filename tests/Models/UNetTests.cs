@@ -1,5 +1,4 @@
 using Graft.Inference;
-using Graft.Kernels;
 using Graft.Layers;
 using Graft.Models;
 using Graft.Tests.Golden;

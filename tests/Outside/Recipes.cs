@@ -1,10 +1,8 @@
 using Graft;
 using Graft.Autograd;
 using Graft.Importers.Images;
-using Graft.Kernels;
 using Graft.Layers;
 using Graft.Models;
-using Graft.Ops;
 using Graft.Training;
 using Graft.Weights;
 

@@ -174,5 +174,13 @@ public sealed class MetricTests
         string table = matrix.ToString();
         Assert.Contains("owl", table, StringComparison.Ordinal);
         Assert.Contains("accuracy 0.7500 of 4", table, StringComparison.Ordinal);
+
+        var sum = new ConfusionMatrix(3);
+        sum.Add(matrix);
+        sum.Add(matrix);
+        Assert.Equal((2, 0, 8), (sum[1, 0], sum[0, 1], sum.Total));
+        Assert.Equal([true, true, true], Enumerable.Range(0, 3).Select(matrix.IsSeen));
+        Assert.False(new ConfusionMatrix(3).IsSeen(0));
+        Assert.Contains("of 2 classes cannot be added to one of 3", Assert.Throws<GraftException>(() => sum.Add(new ConfusionMatrix(2))).Message, StringComparison.Ordinal);
     }
 }
