@@ -25,14 +25,15 @@ internal static class PixelExamples
         using SKTypeface face = SKTypeface.FromFile(Path.Combine(AppContext.BaseDirectory, "Fonts", "DejaVuSans.ttf"));
         using var font = new SKFont(face, TextSize);
         int columns = Math.Min(Across, shown.Length), rows = (shown.Length + columns - 1) / columns, width = 2 * Margin + columns * (3 * Cell + 2 * Gap) + (columns - 1) * Between;
-        (string Name, SKPoint At)[] legend = Legend(data.ClassNames, font, width, out int legendHeight);
+        string[] names = [.. data.ClassNames, .. shown.Any(i => data.MaskOf(i).Any(c => c >= data.ClassNames.Count)) ? ["no class"] : Array.Empty<string>()];
+        (string Name, SKPoint At)[] legend = Legend(names, font, width, out int legendHeight);
         int top = Margin + legendHeight + Line;
         using var sheet = new SKBitmap(width, top + rows * (Cell + 2 * Line));
         using (var canvas = new SKCanvas(sheet))
         {
             canvas.Clear(SKColors.White);
             foreach ((int c, (string name, SKPoint at)) in legend.Index())
-                Entry(canvas, font, name, at, ColourOf(c));
+                Entry(canvas, font, name, at, ColourOf(c, data.ClassNames.Count));
             for (int i = 0; i < shown.Length; i++)
             {
                 (int x, int y) = (Margin + i % columns * (3 * Cell + 2 * Gap + Between), top + i / columns * (Cell + 2 * Line));
@@ -45,8 +46,8 @@ internal static class PixelExamples
         WholeFile.Write(path, stream => png.SaveTo(stream));
     }
 
-    /// <summary>The colour that stands for a class.</summary>
-    private static SKColor ColourOf(int c) => c < s_colours.Length ? s_colours[c] : SKColor.FromHsl(c * 137.5f % 360, 60, 35 + c % 3 * 15); // the golden angle: neighbours differ
+    /// <summary>The colour that stands for a class; white where a pixel has none.</summary>
+    private static SKColor ColourOf(int c, int classes) => c >= classes ? SKColors.White : c < s_colours.Length ? s_colours[c] : SKColor.FromHsl(c * 137.5f % 360, 60, 35 + c % 3 * 15); // the golden angle: neighbours differ
 
     private static (string, SKPoint)[] Legend(IReadOnlyList<string> names, SKFont font, int width, out int height)
     {
@@ -84,11 +85,11 @@ internal static class PixelExamples
     private static void Example(SKCanvas canvas, SKFont font, Model model, ImageMasks data, int sample, byte[] said, int x, int y)
     {
         byte[] mask = [.. data.MaskOf(sample)];
-        (int height, int width) = (data.SampleShape[0], data.SampleShape[1]);
+        (int height, int width, int classes) = (data.SampleShape[0], data.SampleShape[1], data.ClassNames.Count);
         byte[] pixels = new ImageReader(model.Preprocessing!).Pixels(data.Files[sample]);
         Draw(canvas, Painted(width, height, p => new SKColor(pixels[3 * p], pixels[3 * p + 1], pixels[3 * p + 2])), x, y);
-        Draw(canvas, Painted(width, height, p => mask[p] < data.ClassNames.Count ? ColourOf(mask[p]) : SKColors.White), x + Cell + Gap, y);
-        Draw(canvas, Painted(width, height, p => ColourOf(said[p])), x + 2 * (Cell + Gap), y);
+        Draw(canvas, Painted(width, height, p => ColourOf(mask[p], classes)), x + Cell + Gap, y);
+        Draw(canvas, Painted(width, height, p => ColourOf(said[p], classes)), x + 2 * (Cell + Gap), y);
         using SKPaint ink = new() { Color = s_ink, IsAntialias = true }, quiet = new() { Color = s_quiet, IsAntialias = true };
         canvas.DrawText(Fitted(Path.GetFileName(data.Files[sample]), font, Cell + Gap), x, y + Cell + TextSize + 3, SKTextAlign.Left, font, quiet);
         canvas.DrawText(string.Create(CultureInfo.InvariantCulture, $"mean IoU {PixelEvaluation.Count(mask, said, data.ClassNames).MeanIoU:F3}"), x + 2 * (Cell + Gap), y + Cell + TextSize + 3, SKTextAlign.Left, font, ink);
