@@ -20,10 +20,11 @@ public sealed class ModelTurnTests
             refused.Add(OnAnotherThread(() => model.Fit(TrainingData.Binary(), 1)));
             refused.Add(OnAnotherThread(() => model.Evaluate(TrainingData.Binary())));
             refused.Add(OnAnotherThread(() => model.Compile(new Sgd(), Loss.BinaryCrossEntropy())));
+            refused.Add(OnAnotherThread(() => LearningRateFinder.Run(model, TrainingData.Binary())));
         }
         var intruder = new LambdaCallback { BatchEnd = (_, p) => { if (p is { Epoch: 1, Step: 2 }) Intrude(); }, EpochEnd = (_, epoch, _) => { if (epoch == 1) Intrude(); } };
         History history = model.Fit(TrainingData.Binary(), Epochs, TrainingData.Binary(), new FitOptions { Callbacks = [intruder] });
-        Assert.Equal(6, refused.Count);
+        Assert.Equal(8, refused.Count);
         Assert.All(refused, e => Assert.Contains("model 'sequential' is in use; Fit of it runs on another thread. Call one after the other.", Assert.IsType<GraftException>(e).Message, StringComparison.Ordinal));
         Assert.Equal(TrainingData.Weights(alone), TrainingData.Weights(model));
         foreach (string column in new[] { "loss", "accuracy", "val_loss", "val_accuracy" })
