@@ -14,9 +14,9 @@ internal static class OptimizerJson
     public static JsonObject Write(Optimizer optimizer)
     {
         if (optimizer.GetType().Assembly != typeof(Optimizer).Assembly)
-            throw new GraftException($"its optimizer is {optimizer.GetType().Name}, a class of your own");
+            throw new GraftException($"its optimizer is {optimizer.GetType().Name}, a class of the program that saved it");
         if (optimizer.LearningRateFactor is not null)
-            throw new GraftException("its optimizer has a LearningRateFactor, a function of your own");
+            throw new GraftException("its optimizer has a LearningRateFactor, a function of the program that saved it");
         var config = new JsonObject { [Rate] = ScheduleJson.Write(optimizer.Schedule), ["clipnorm"] = optimizer.ClipNorm, ["clipvalue"] = optimizer.ClipValue, ["global_clipnorm"] = optimizer.GlobalClipNorm };
         optimizer.WriteConfig(config);
         if (optimizer is RMSprop { EpsilonOutsideRoot: true } or Adagrad { EpsilonOutsideRoot: true })
@@ -24,7 +24,7 @@ internal static class OptimizerJson
         if (optimizer is Adam { CorrectsEpsilon: true })
             config[CorrectsEpsilon] = true;
         if (optimizer is AdamW { Decays: var decays } && decays != AdamW.Everything)
-            config[SparesBiasesAndNorms] = decays == AdamW.AllButBiasesAndNorms ? true : throw new GraftException("its optimizer has its Decays, a function of your own");
+            config[SparesBiasesAndNorms] = decays == AdamW.AllButBiasesAndNorms ? true : throw new GraftException("its optimizer has its Decays, a function of the program that saved it");
         return new JsonObject { ["class"] = optimizer.Name, ["config"] = config };
     }
 

@@ -13,7 +13,7 @@ internal static class ScheduleJson
         if (schedule is ConstantRate)
             return schedule.At(0);
         return schedule.InFile is (string kind, JsonObject config) ? new JsonObject { ["class"] = kind, ["config"] = config }
-            : throw new GraftException($"its learning rate follows {schedule.GetType().Name}, a class of your own");
+            : throw new GraftException($"its learning rate follows {schedule.GetType().Name}, a class of the program that saved it");
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>

@@ -51,12 +51,12 @@ internal static class TrainingJson
 
     private static JsonNode Write(OutputLoss output) => new JsonObject
     {
-        ["loss"] = Write(output.Loss), ["weight"] = output.Weight, ["metrics"] = new JsonArray([.. output.Metrics.Select(m => m.InFile ?? throw new GraftException($"its metric '{m.Name}' is {m.GetType().Name}, a class of your own"))]),
+        ["loss"] = Write(output.Loss), ["weight"] = output.Weight, ["metrics"] = new JsonArray([.. output.Metrics.Select(m => m.InFile ?? throw new GraftException($"its metric '{m.Name}' is {m.GetType().Name}, a class of the program that saved it"))]),
     };
 
     private static OutputLoss Read(JsonObject json) => new(ReadLoss((JsonObject)json["loss"]!), (float)json["weight"]!, [.. json["metrics"]!.AsArray().Select(m => ReadMetric(m!))]);
 
-    private static JsonObject Write(Loss loss) => loss.Kind == LossKind.Custom ? throw new GraftException($"its loss '{loss.Name}' is a function of your own")
+    private static JsonObject Write(Loss loss) => loss.Kind == LossKind.Custom ? throw new GraftException($"its loss '{loss.Name}' is a function of the program that saved it")
         : new JsonObject { ["name"] = loss.Name, ["from_logits"] = loss.FromLogits, ["label_smoothing"] = loss.LabelSmoothing, ["delta"] = loss.Delta, ["ignore_class"] = loss.IgnoredClass };
 
     private static Loss ReadLoss(JsonObject json) =>
