@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Graft.Autograd;
 using Graft.Kernels;
 using Graft.Layers;
 using Graft.Ops;

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Graft.Layers;
 using Graft.Training;
 
 namespace Graft.Weights;
