@@ -88,9 +88,15 @@ public sealed class LearningRateFinderTests
         model.Fit(TrainingData.Binary(), 1);
         same.Fit(TrainingData.Binary(), 1);
         using var cancel = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => LearningRateFinder.Run(model, new CancelledAt(TrainingData.Binary(), 7, cancel), options: new FitOptions { CancellationToken = cancel.Token }));
+        int given = 0;
+        var data = new WatchedBatches(TrainingData.Binary(), () =>
+        {
+            if (++given == 7)
+                cancel.Cancel();
+        });
+        Assert.Throws<OperationCanceledException>(() => LearningRateFinder.Run(model, data, options: new FitOptions { CancellationToken = cancel.Token }));
         Same(same, model);
-        model.Fit(TrainingData.Binary(), 2, options: new FitOptions { InitialEpoch = 1 });
+        model.Fit(TrainingData.Binary(), 2, options: new FitOptions { InitialEpoch = 1 }); // it is free again
     }
 
     [Fact]
@@ -151,31 +157,5 @@ public sealed class LearningRateFinderTests
         model.SetSeed(6);
         model.Compile(optimizer, Loss.BinaryCrossEntropy(), Metric.Accuracy);
         return model;
-    }
-
-    /// <summary>Data that cancels at its n-th batch.</summary>
-    private sealed class CancelledAt(BatchSource source, int batch, CancellationTokenSource cancel) : BatchSource
-    {
-        private int _given;
-
-        public override int Count => source.Count;
-
-        public override int BatchSize => source.BatchSize;
-
-        public override Shape SampleShape => source.SampleShape;
-
-        public override Shape LabelShape => source.LabelShape;
-
-        public override LabelKind LabelKind => source.LabelKind;
-
-        public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
-        {
-            foreach (Batch given in source.Epoch(epoch, firstBatch, CancellationToken.None))
-            {
-                if (++_given == batch)
-                    cancel.Cancel();
-                yield return given;
-            }
-        }
     }
 }

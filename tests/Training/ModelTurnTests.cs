@@ -91,7 +91,7 @@ public sealed class ModelTurnTests
         Assert.Equal(Epochs, measured.Count);
         Assert.Equal(model.Evaluate(TrainingData.Binary()).Loss, measured[^1]);
         var within = new LambdaCallback { BatchEnd = (c, _) => measured.Add(c.Model.Evaluate(TrainingData.Binary()).Loss) };
-        Assert.Contains("Evaluate: model 'sequential' is in use; it was called within an epoch of Fit, whose metrics it would begin anew. Call it in OnEpochEnd, or Predict.",
+        Assert.Contains("Evaluate: model 'sequential' is in use; it was called within a pass of Fit over its data, whose metrics it would begin anew. Call it in OnEpochEnd, or Predict.",
             Assert.Throws<GraftException>(() => model.Fit(TrainingData.Binary(), 1, options: new FitOptions { Callbacks = [within] })).Message, StringComparison.Ordinal);
         model.Compile(new Adam(), Loss.BinaryCrossEntropy()); // without metrics there is nothing to begin anew
         model.Fit(TrainingData.Binary(), 1, options: new FitOptions { Callbacks = [within] });
@@ -118,6 +118,22 @@ public sealed class ModelTurnTests
         model.Fit(data, 1, options: new FitOptions { Callbacks = [predict] });
         Assert.Contains("Predict: model 'sequential' is in use; Fit of it runs on another thread", Assert.IsType<GraftException>(beside).Message, StringComparison.Ordinal);
         Assert.Null(within);
+    }
+
+    [Fact]
+    public void Two_evaluations_at_once_are_refused_on_any_thread()
+    {
+        Sequential model = TrainingData.BinaryModel();
+        EvaluationResult alone = model.Evaluate(TrainingData.Binary());
+        List<Exception?> refused = [];
+        var data = new WatchedBatches(TrainingData.Binary(), () =>
+        {
+            refused.Add(OnAnotherThread(() => model.Evaluate(TrainingData.Binary())));
+            refused.Add(Record.Exception(() => model.Evaluate(TrainingData.Binary())));
+        });
+        Assert.Equal(alone.Metrics, model.Evaluate(data).Metrics);
+        Assert.Equal(2 * data.BatchesPerEpoch, refused.Count);
+        Assert.All(refused, e => Assert.Contains("is in use", Assert.IsType<GraftException>(e).Message, StringComparison.Ordinal));
     }
 
     private static Sequential Normalized()

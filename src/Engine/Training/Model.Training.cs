@@ -102,7 +102,9 @@ public partial class Model
     public EvaluationResult Evaluate(BatchSource data, bool keepPredictions = false, CancellationToken cancellationToken = default)
     {
         using ModelTurn turn = BeginTurn(nameof(Evaluate));
-        return new Evaluator(this, CompiledObjective()).Run(data, keepPredictions, cancellationToken);
+        Objective objective = CompiledObjective();
+        turn.CountsMetrics = objective.HasMetrics;
+        return new Evaluator(this, objective).Run(data, keepPredictions, cancellationToken);
     }
 
     /// <summary>Outputs of every sample, in the order of the data set whatever the order of its batches. Any number of threads may call it; beside a Fit, each batch sees the weights between two steps, and a model with stateful layers is refused.</summary>
