@@ -9,7 +9,7 @@ internal static class ReadmePrediction
 {
     public static void Run()
     {
-        Model model = ModelFile.Load("pets.graft").Model;                     // load it once
+        Model model = ModelFile.Load("pets.graft", compile: false).Model;     // load it once, without what a training would need
         var reader = new ImageReader(model.Preprocessing!);                   // resizes and prepares pixels as in the training
 
         byte[] upload = File.ReadAllBytes("cat.jpg");                         // any bytes of a JPEG, PNG, ...

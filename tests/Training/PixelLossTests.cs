@@ -1,6 +1,8 @@
 using Graft.Autograd;
 using Graft.Layers;
+using Graft.Tests.Golden;
 using Graft.Training;
+using Graft.Weights;
 using Xunit;
 
 namespace Graft.Tests.Training;
@@ -53,6 +55,26 @@ public sealed class PixelLossTests
         Loss cross = Loss.SparseCategoricalCrossEntropy(fromLogits: true);
         Assert.True(Learned(Loss.Sum(cross, Loss.Dice(fromLogits: true))) > 0.9);
         Assert.True(Learned(cross) < 0.1); // all is background: 98 % of the pixels are
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(Ignored)]
+    public void A_model_file_keeps_Dice_and_sums(int? ignored)
+    {
+        using var files = new TemporaryFiles();
+        Loss dice = Loss.Dice(fromLogits: true, ignored), sum = Loss.Sum(Loss.SparseCategoricalCrossEntropy(fromLogits: true, labelSmoothing: 0.1f, ignored), dice);
+        float[] labels = ignored is null ? s_labels : WithIgnored;
+        foreach (Loss loss in new[] { dice, sum })
+        {
+            var model = new Sequential(2, 3, Classes) { new Conv2D(Classes, 1) };
+            model.Compile(new Adam(), loss, Metric.MeanIoU);
+            ModelFile.Save(model, files["model.graft"]);
+            Loss kept = ModelFile.Load(files["model.graft"]).Model.Loss!;
+            Assert.Equal((loss.Name, Mean(loss, s_logits, labels)), (kept.Name, Mean(kept, s_logits, labels)));
+        }
+        Loss own = Loss.Of("own", (_, p, _) => p, LabelKind.Sparse);
+        Assert.Equal(LabelKind.Sparse, Loss.Sum(own, own).LabelKind);
     }
 
     [Fact]

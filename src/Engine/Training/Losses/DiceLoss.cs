@@ -7,6 +7,9 @@ namespace Graft.Training;
 /// <summary>The computation of <see cref="Loss.Dice"/>: overlap of what is said and what is, for each class that a sample has.</summary>
 internal static class DiceLoss
 {
+    /// <summary>Its name.</summary>
+    public const string Name = "dice";
+
     /// <summary>What each sample costs, [N].</summary>
     /// <param name="tape">Where it is computed.</param>
     /// <param name="probabilities">[N,..,K].</param>

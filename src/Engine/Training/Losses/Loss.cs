@@ -24,7 +24,6 @@ public sealed class Loss
     private readonly Op? _op; // null where code computes, or other losses are added
     private readonly Func<Tape, Tensor, Tensor, Tensor>? _compute;
     private readonly int? _ignoredClass;
-    private readonly Loss[] _summands = [];
 
     private Loss(string name, LossKind kind, bool fromLogits, Op? op, int? ignoredClass = null)
     {
@@ -46,11 +45,11 @@ public sealed class Loss
         (Name, Kind, LabelKind, FromLogits, _compute) = (name, LossKind.Custom, labels, fromLogits, compute);
 
     private Loss(bool fromLogits, int? ignoredClass)
-        : this("dice", LossKind.Sparse, fromLogits, null, ignoredClass) =>
+        : this(DiceLoss.Name, LossKind.Sparse, fromLogits, null, ignoredClass) =>
         _compute = (tape, prediction, labels) => DiceLoss.Run(tape, fromLogits ? tape.Run(new SoftmaxOp(), prediction) : prediction, labels, ignoredClass);
 
     private Loss(Loss[] summands)
-        : this(string.Join('+', summands.Select(l => l.Name)), summands[0].Kind, summands[0].FromLogits, null, summands[0]._ignoredClass) => _summands = summands;
+        : this(string.Join('+', summands.Select(l => l.Name)), summands[0].Kind, summands[0].FromLogits, null, summands[0]._ignoredClass) => (Summands, LabelKind) = (summands, summands[0].LabelKind);
 
     /// <summary>Keras's name: "binary_crossentropy".</summary>
     public string Name { get; }
@@ -62,6 +61,9 @@ public sealed class Loss
     public LabelKind LabelKind { get; }
 
     internal LossKind Kind { get; }
+
+    /// <summary>What is added, of a sum; else none.</summary>
+    internal IReadOnlyList<Loss> Summands { get; } = [];
 
     /// <summary>True where one op computes it, of which Keras has the like.</summary>
     internal bool IsOneOp => _op is not null;
@@ -119,11 +121,11 @@ public sealed class Loss
         Loss[] summands = losses.ToArray();
         if (summands.Length < 2)
             throw new GraftException($"Loss.Sum: {summands.Length} losses; name two or more.");
-        return Array.Find(summands, l => (l.Kind, l.FromLogits, l._ignoredClass) != (summands[0].Kind, summands[0].FromLogits, summands[0]._ignoredClass)) is not { } other ? new Loss(summands)
+        return Array.Find(summands, l => (l.Kind, l.LabelKind, l.FromLogits, l._ignoredClass) != (summands[0].Kind, summands[0].LabelKind, summands[0].FromLogits, summands[0]._ignoredClass)) is not { } other ? new Loss(summands)
             : throw new GraftException($"Loss.Sum: {summands[0].Describe()} and {other.Describe()} do not take the same; let them agree in labels, fromLogits and ignoreClass.");
     }
 
-    private string Describe() => $"{Name} ({Kind} labels, {(FromLogits ? "logits" : "probabilities")}, {(_ignoredClass is int ignored ? $"ignores {ignored}" : "ignores none")})";
+    private string Describe() => $"{Name} ({LabelKind} labels, {(FromLogits ? "logits" : "probabilities")}, {(_ignoredClass is int ignored ? $"ignores {ignored}" : "ignores none")})";
 
     /// <summary>(p - y)^2, mean over a sample's outputs.</summary>
     public static Loss MeanSquaredError() => new("mean_squared_error", LossKind.Values, false, new PointwiseLossOp(LossFormula.SquaredError));
@@ -157,6 +159,14 @@ public sealed class Loss
         _ => throw new GraftException($"Unknown loss '{name}'; there are binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy, mean_squared_error, mean_absolute_error and huber."),
     };
 
+    /// <summary>The same with what single losses have beside: the delta of Huber, the class that sparse cross-entropy ignores.</summary>
+    internal static Loss Create(string name, bool fromLogits, float labelSmoothing, float? delta, int? ignoreClass) => (name, delta, ignoreClass) switch
+    {
+        ("huber", float d, _) => Huber(d),
+        ("sparse_categorical_crossentropy", _, int ignored) => SparseCategoricalCrossEntropy(fromLogits, labelSmoothing, ignored),
+        _ => Create(name, fromLogits, labelSmoothing),
+    };
+
     /// <summary>The loss of one batch as a single number on the tape.</summary>
     /// <param name="tape">Where the prediction was computed.</param>
     /// <param name="prediction">[N,..].</param>
@@ -166,8 +176,8 @@ public sealed class Loss
     public Tensor Mean(Tape tape, Tensor prediction, Tensor labels, Tensor? weights = null)
     {
         tape.Layer = "loss";
-        if (_summands.Length > 0)
-            return _summands.Select(l => l.Mean(tape, prediction, labels, weights)).Aggregate((sum, l) => tape.Run(new BinaryOp(BinaryFormula.Add), sum, l));
+        if (Summands.Count > 0)
+            return Summands.Select(l => l.Mean(tape, prediction, labels, weights)).Aggregate((sum, l) => tape.Run(new BinaryOp(BinaryFormula.Add), sum, l));
         if (IsOneOp && _ignoredClass is int ignored)
             return MeanOfOthers(tape, prediction, labels, weights, ignored);
         int samples = prediction.Shape[0];
