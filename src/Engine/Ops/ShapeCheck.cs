@@ -45,5 +45,5 @@ internal static partial class ShapeCheck
     }
 
     /// <summary>Rows of a tensor seen as [Rows, last axis].</summary>
-    public static long Rows(Shape shape) => shape[-1] == 0 ? 0 : shape.Count / shape[-1];
+    public static long Rows(Shape shape) => new Shape(shape.Dims[..^1]).Count;
 }
