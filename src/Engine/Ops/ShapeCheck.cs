@@ -45,5 +45,11 @@ internal static partial class ShapeCheck
     }
 
     /// <summary>Rows of a tensor seen as [Rows, last axis].</summary>
-    public static long Rows(Shape shape) => new Shape(shape.Dims[..^1]).Count;
+    public static long Rows(Shape shape)
+    {
+        long rows = 1; // also where the last axis has none
+        foreach (int extent in shape.Dims[..^1])
+            rows = checked(rows * extent);
+        return rows;
+    }
 }

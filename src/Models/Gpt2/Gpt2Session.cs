@@ -167,6 +167,10 @@ internal sealed partial class Gpt2Session : CausalSession
 
     private void Check(IReadOnlyList<int[]> tokens, int logits)
     {
+        if (_layers.Tokens.Parameters[0].Device is var device && device != _device)
+            throw new GraftException($"GPT-2: the session was opened on {_device}, where its keys and values are, but the model lies on {device} now. Open another session after MoveTo.");
+        if (_packed.Count == 0)
+            _layers.Pack(); // the model was elsewhere meanwhile
         if (tokens.Count != Sequences || logits != Sequences * VocabularySize)
             throw new GraftException($"GPT-2: tokens for {tokens.Count} sequences and room for {logits} logits; the session has {Sequences} sequences of {VocabularySize} logits.");
         for (int s = 0; s < Sequences; s++)
