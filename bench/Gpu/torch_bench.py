@@ -18,8 +18,8 @@ try:
     import torch.nn.functional as F
     from torch import nn
     import numpy as np
-except ImportError as error:
-    print(f"PyTorch is left out: {sys.executable} has no {error.name}.")
+except (ImportError, OSError) as error:  # OSError: a library of CUDA that torch opens is missing or of another version
+    print(f"PyTorch is left out: {sys.executable} cannot import it: {' '.join(str(error).split())}")
     sys.exit(4)
 
 
