@@ -72,6 +72,22 @@ public sealed class LoraCommandTests : IDisposable
         Assert.Equal(SafetensorsWeights.Open(_files["base/model.safetensors"]).Names.Order(), SafetensorsWeights.Open(_files["merged/model.safetensors"]).Names.Order());
     }
 
+    [Theory]
+    [InlineData("float32")]
+    [InlineData("int8")]
+    public async Task A_server_continues_texts_with_the_adapter(string precision)
+    {
+        Prepare();
+        Assert.Equal(0, Run(Finetune("out", "--learning-rate", "0.02")).Code);
+        string adapted = Output("generate", "--adapter", _files["out"], "--prompt", "the ", "--max-new-tokens", "6", "--precision", precision).TrimEnd('\n');
+        (int code, _, string error) = await ServedProgram.Ask("TERM", libraries: null, async address =>
+        {
+            JsonNode answer = await ServedProgram.Post(address, "/generate", """{"inputs": "the ", "parameters": {"max_new_tokens": 6, "return_full_text": true}}""");
+            Assert.Equal(adapted, (string)answer["generated_text"]!);
+        }, "--device", "cpu", "--adapter", _files["out"], "--precision", precision);
+        Assert.Equal((0, ""), (code, error));
+    }
+
     [Fact]
     public void An_interrupted_training_goes_on_to_the_same_bits()
     {

@@ -1,24 +1,22 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Graft.Cli;
 using Graft.Layers;
 using Graft.Models;
+using Graft.Tests.Golden;
 using Graft.Tests.Importers.HuggingFace;
 using Graft.Training;
 using Graft.Weights;
 using Xunit;
+using static Graft.Tests.Cli.ServedProgram;
 
 namespace Graft.Tests.Cli;
 
 /// <summary>graft serve as a program of its own: what it prints, what it opens, and how it ends.</summary>
 [Collection("command line")]
-public sealed partial class ServeCommandTests : IDisposable
+public sealed class ServeCommandTests : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
-
     private readonly string _folder = Directory.CreateTempSubdirectory("graft-test").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -28,17 +26,14 @@ public sealed partial class ServeCommandTests : IDisposable
     [InlineData("INT")]
     public async Task A_model_of_finetune_answers_what_predict_prints_and_a_signal_ends_it_with_0(string signal)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Sends a signal by kill.");
         string model = Sub("flowers model.graft"), image = Sub("rose.jpg");
         Save(model);
         byte[] rose = FlowerPainter.Paint("rose", 1);
         File.WriteAllBytes(image, rose);
         (int code, string output, string error) = await Serve(signal, async address =>
         {
-            using HttpClient client = Client(address);
             using var body = new ByteArrayContent(rose) { Headers = { ContentType = new MediaTypeHeaderValue("image/jpeg") } };
-            using HttpResponseMessage response = await client.PostAsync("/v1/models/flowers-model:predict?top=3", body, Cancellation);
-            JsonNode served = JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancellation))!["predictions"]![0]!;
+            JsonNode served = (await Post(address, "/v1/models/flowers-model:predict?top=3", body))["predictions"]![0]!;
             using var printed = new StringWriter(CultureInfo.InvariantCulture);
             Assert.Equal(0, Application.Run(["predict", "--model", model, "--json", image], printed, TextWriter.Null));
             JsonNode expected = JsonNode.Parse(printed.ToString())![0]!;
@@ -53,7 +48,6 @@ public sealed partial class ServeCommandTests : IDisposable
     [Fact]
     public async Task A_folder_of_a_language_model_generates_and_other_models_take_numbers()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Sends a signal by kill.");
         Gpt2 gpt = Gpt2.Build(new Gpt2Config { VocabularySize = 261, Positions = 64, Width = 16, Blocks = 1, Heads = 2, InitializerRange = 0.5f, EosToken = 260 });
         TokenizerFiles.WriteSmall(Sub("gpt"));
         GenerateCommandTests.WriteModel(gpt, Sub("gpt"));
@@ -71,9 +65,32 @@ public sealed partial class ServeCommandTests : IDisposable
         Assert.Contains("Serving 'adder' (", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_published_network_names_the_classes_that_predict_names()
+    {
+        string weights = Sub("squeezenet.h5"), image = Sub("rose.jpg");
+        Model network = SqueezeNet.Build();
+        KerasFile.Write(network, weights);
+        network.Release();
+        byte[] rose = FlowerPainter.Paint("rose", 1);
+        File.WriteAllBytes(image, rose);
+        using var printed = new StringWriter(CultureInfo.InvariantCulture);
+        Assert.Equal(0, Application.Run(["predict", "--base", "squeezenet", "--weights", weights, "--json", image], printed, TextWriter.Null));
+        JsonArray expected = JsonNode.Parse(printed.ToString())![0]!["predictions"]!.AsArray();
+        (int code, string output, string error) = await Serve("TERM", async address =>
+        {
+            using var body = new ByteArrayContent(rose);
+            JsonArray served = (await Post(address, "/v1/models/squeezenet:predict", body))["predictions"]![0]!["top"]!.AsArray();
+            Assert.Equal(expected.Select(c => ((string)c!["wnid"]!, c["probability"]!.ToJsonString())), served.Select(c => ((string)c!["wnid"]!, c["probability"]!.ToJsonString())));
+        }, "--base", "squeezenet", "--weights", weights, "--max-batch", "1");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("Serving 'squeezenet' (image classifier, 1000 classes)", output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(2, "serve takes --model")]
     [InlineData(2, "either --model or --base", "--model", "x.graft", "--base", "vgg16")]
+    [InlineData(2, "goes with --base", "--model", "x.graft", "--weights", "w.h5")]
     [InlineData(2, "--host there: is no address", "--model", "x.graft", "--host", "there")]
     [InlineData(2, "--port 70000 is outside 0 to 65535", "--model", "x.graft", "--port", "70000")]
     [InlineData(2, "--max-batch 33 is outside 1 to 32", "--model", "x.graft", "--max-batch", "33")]
@@ -96,8 +113,6 @@ public sealed partial class ServeCommandTests : IDisposable
         Assert.Contains("is for the weights of language models", error.ToString(), StringComparison.Ordinal);
     }
 
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
     private static void Save(string path)
     {
         var model = new Sequential(24, 24, 3) { new Conv2D(8, 3), new GlobalAveragePooling2D(), new Dense(3, Activation.Softmax) };
@@ -106,48 +121,8 @@ public sealed partial class ServeCommandTests : IDisposable
         model.Release();
     }
 
-    /// <summary>Starts a server, asks it something, and ends it by a signal.</summary>
-    private static async Task<(int Code, string Output, string Error)> Serve(string signal, Func<Uri, Task> ask, params string[] args)
-    {
-        // A test runner that was started in the background may ignore SIGINT, and so would its children: env gives it its meaning back.
-        var start = new ProcessStartInfo("env", [$"--default-signal={signal}", Environment.ProcessPath is { } p && Path.GetFileNameWithoutExtension(p) == "dotnet" ? p : "dotnet",
-            Path.Combine(AppContext.BaseDirectory, "graft.dll"), "serve", "--device", "cpu", "--port", "0", .. args])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true,
-        };
-        using Process process = Process.Start(start)!;
-        Task<string> error = process.StandardError.ReadToEndAsync(Cancellation);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        patience.CancelAfter(s_patience);
-        try
-        {
-            string line = await process.StandardOutput.ReadLineAsync(patience.Token) ?? "";
-            Assert.True(Address().IsMatch(line), line + await (line.Length == 0 ? error : Task.FromResult("")));
-            await ask(new Uri(Address().Match(line).Value));
-            using (var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]))
-                await kill.WaitForExitAsync(patience.Token);
-            string rest = await process.StandardOutput.ReadToEndAsync(patience.Token);
-            await process.WaitForExitAsync(patience.Token);
-            return (process.ExitCode, $"{line}\n{rest}", await error);
-        }
-        finally
-        {
-            if (!process.HasExited)
-                process.Kill();
-        }
-    }
-
-    private static HttpClient Client(Uri address) => new() { BaseAddress = address, Timeout = s_patience };
-
-    private static async Task<JsonNode> Post(Uri address, string path, string json)
-    {
-        using HttpClient client = Client(address);
-        using HttpResponseMessage response = await client.PostAsync(path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), Cancellation);
-        return JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancellation))!;
-    }
+    private static Task<(int Code, string Output, string Error)> Serve(string signal, Func<Uri, Task> ask, params string[] args) =>
+        ServedProgram.Ask(signal, libraries: null, ask, ["--device", "cpu", .. args]);
 
     private string Sub(string name) => Path.Combine(_folder, name);
-
-    [GeneratedRegex(@"http://[\d.]+:\d+")]
-    private static partial Regex Address();
 }
