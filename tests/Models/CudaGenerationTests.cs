@@ -1,4 +1,3 @@
-using Graft.Layers;
 using Graft.Models;
 using Graft.Tests.CudaEmulator;
 using Graft.Tests.Training;

@@ -236,6 +236,9 @@ public sealed class Gpt2Tests
         gpt.MoveTo(before);
         other.Read([[3]], again);
         Assert.Equal(logits, again);
+        other.Dispose();
+        other.Dispose(); // at the test's end a third time
+        Assert.Throws<ObjectDisposedException>(() => other.Read([[4]], again));
         gpt.Release();
     }
 
