@@ -49,6 +49,27 @@ internal static class Charts
         Write(path, file => plot.SavePng(file, 700, 450));
     }
 
+    /// <summary>Loss against the logarithm of the learning rate: of each step, and smoothed.</summary>
+    public static void LearningRates(LearningRateCurve curve, string path)
+    {
+        var plot = new Plot();
+        double[] powers = [.. curve.Points.Select(p => Math.Log10(p.Rate))];
+        ScottPlot.Plottables.Scatter steps = plot.Add.Scatter(powers, curve.Points.Select(p => p.Loss).ToArray(), TrainingColor);
+        steps.LineWidth = 0;
+        steps.MarkerSize = 5;
+        ScottPlot.Plottables.Scatter smoothed = plot.Add.Scatter(powers, curve.Points.Select(p => p.Smoothed).ToArray(), ValidationColor);
+        smoothed.LineWidth = 2.5f;
+        smoothed.MarkerSize = 0;
+        plot.Add.VerticalLine(Math.Log10(curve.Suggestion), 1.5f, Colors.Gray, LinePattern.Dashed);
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true, LabelFormatter = power => string.Create(CultureInfo.InvariantCulture, $"1e{power}") };
+        double highest = 2 * curve.Points[0].Smoothed; // where the loss diverges it would flatten all else
+        plot.Axes.SetLimitsY(0, Math.Min(highest, curve.Points.Max(p => p.Loss) * 1.05));
+        plot.Title(string.Create(CultureInfo.InvariantCulture, $"Loss by learning rate, suggestion {curve.Suggestion:G2}"));
+        plot.XLabel("learning rate");
+        plot.YLabel("loss");
+        Write(path, file => plot.SavePng(file, 700, 450));
+    }
+
     /// <summary>Counts of real (rows) against predicted (columns) classes, shaded by the share of the row.</summary>
     public static void Confusion(ConfusionMatrix matrix, string path)
     {

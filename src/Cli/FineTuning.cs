@@ -47,6 +47,9 @@ internal sealed record FineTuningSettings
 
     public float LearningRate { get; init; } = 1e-3f;
 
+    /// <summary>True looks for a learning rate of the head before it is trained, and tells it.</summary>
+    public bool FindsLearningRate { get; init; }
+
     public int Unfreeze { get; init; }
 
     public int UnfreezeEpochs { get; init; } = 3;

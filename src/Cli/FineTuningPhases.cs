@@ -42,8 +42,10 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
 
     private void TrainHead()
     {
-        terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, {LearningRates.Describe(s.Schedule, s.LearningRate, StepsOf(s.Epochs), s.WarmUp)}{Besides()}).");
         Compile(HeadRates);
+        if (s.FindsLearningRate && !s.Resume)
+            RateSearch.Tell(terminal, model, _mixed, new FitOptions { Seed = s.Seed, CancellationToken = terminal.Interrupt, FeatureCache = s.FeatureCache, Precision = s.Precision, ClassWeights = ClassWeights }, s.Output);
+        terminal.Line($"Training the head; the base is frozen ({s.Optimizer}, {LearningRates.Describe(s.Schedule, s.LearningRate, StepsOf(s.Epochs), s.WarmUp)}{Besides()}).");
         Fit(_state.Head, s.Epochs, epochsAfter: s.Unfreeze > 0 ? s.UnfreezeEpochs : 0);
         if (model.MemoryReport is { } memory) // none where all epochs were there already
             terminal.Line($"Memory that a training step kept for the backward pass: {memory.TotalKeptBytes:N0} bytes, {memory.KeptBy(pretrained.Name):N0} of them by the frozen base.");
@@ -58,6 +60,8 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
     }
 
     private int StepsOf(int epochs) => epochs * training.BatchesPerEpoch;
+
+    private IReadOnlyDictionary<int, float>? ClassWeights => s.IsBalanced ? ClassWeighting.Balanced(training.Classes) : null;
 
     private LearningRateSchedule HeadRates => LearningRates.Of(s.Schedule, s.LearningRate, StepsOf(s.Epochs), s.WarmUp, "the training of the head (--epochs)");
 
@@ -97,7 +101,7 @@ internal sealed class FineTuningPhases(FineTuningSettings s, Terminal terminal, 
                 return model.Fit(_mixed, begun + epochs, validation, new FitOptions
                 {
                     Seed = s.Seed, Progress = bar, CancellationToken = terminal.Interrupt, Callbacks = [.. new Callback?[] { _average, checkpoint, _lines, _stopping }.OfType<Callback>()],
-                    InitialEpoch = from, InitialBatch = batch, History = _history, FeatureCache = s.FeatureCache, Precision = s.Precision, ClassWeights = s.IsBalanced ? ClassWeighting.Balanced(training.Classes) : null,
+                    InitialEpoch = from, InitialBatch = batch, History = _history, FeatureCache = s.FeatureCache, Precision = s.Precision, ClassWeights = ClassWeights,
                 });
             });
         }

@@ -59,12 +59,12 @@ internal static class ImportedBase
     }
 
     private static IEnumerable<int?> InputOf(string path) =>
-        ModelFiles.IsGraft(path) ? [.. ModelFile.Load(path).Model.Inputs[0].Shape.Select(d => (int?)d)] : ModelFiles.InputsOf(path)[0].Shape ?? [];
+        ModelFiles.IsGraft(path) ? [.. ModelFile.Load(path, compile: false).Model.Inputs[0].Shape.Select(d => (int?)d)] : ModelFiles.InputsOf(path)[0].Shape ?? [];
 
     private static Model Read(string path, string? weights, int size)
     {
         if (ModelFiles.IsGraft(path))
-            return ModelFile.Load(path).Model;
+            return ModelFile.Load(path, compile: false).Model;
         int?[] known = [.. InputOf(path)];
         bool first = known.Length == 3 && known[0] == Channels && known[2] != Channels;
         var shape = new Dictionary<string, Shape> { [""] = first ? new Shape(Channels, size, size) : new Shape(size, size, Channels) };

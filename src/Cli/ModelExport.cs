@@ -29,7 +29,7 @@ internal sealed class ModelExport(Terminal terminal)
     public void File(string path, string? architecture, IReadOnlyDictionary<string, Shape> shapes, string format, string output)
     {
         RequireFile(output);
-        Model model = OpenedModel.Of(terminal, path, architecture, shapes).Model;
+        Model model = OpenedModel.Of(terminal, path, architecture, shapes, compile: format is KerasArchive or KerasHdf5).Model;
         terminal.Interrupt.ThrowIfCancellationRequested();
         IReadOnlyList<string> notes = format switch
         {

@@ -14,12 +14,13 @@ internal sealed record OpenedModel(Model Model, IReadOnlyList<string> Inputs, IR
     /// <param name="path">The file.</param>
     /// <param name="architecture">Where the file holds weights alone: the JSON of Keras's to_json.</param>
     /// <param name="shapes">Shapes of inputs that the file leaves open, by name, or under "" of the only one.</param>
+    /// <param name="compile">True compiles a .graft file as it was saved, with its optimizer; what is of other programs always is.</param>
     /// <exception cref="GraftException">The file is missing, damaged, or of a kind that is not known.</exception>
-    public static OpenedModel Of(Terminal terminal, string path, string? architecture, IReadOnlyDictionary<string, Shape> shapes)
+    public static OpenedModel Of(Terminal terminal, string path, string? architecture, IReadOnlyDictionary<string, Shape> shapes, bool compile = false)
     {
         if (ModelFiles.IsGraft(path))
         {
-            Model saved = terminal.Own(ModelFile.Load(path).Model);
+            Model saved = terminal.Own(ModelFile.Load(path, compile: compile).Model);
             return new OpenedModel(saved, [.. saved.Inputs.Select(i => i.Layer.Name)], [.. saved.Outputs.Select(o => o.Layer.Name)]);
         }
         ImportedModel model = ModelFiles.Open(path, architecture, shapes);

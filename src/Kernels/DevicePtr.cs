@@ -16,4 +16,7 @@ public readonly record struct DevicePtr<T>(nint Address)
 
     /// <summary>The address as a pointer; valid on this machine's memory only.</summary>
     public unsafe T* Pointer => (T*)Address;
+
+    /// <summary>The address in hexadecimal digits. Not the members: a compiler ahead of time cannot print <see cref="Pointer"/>.</summary>
+    public override string ToString() => $"0x{Address:x}";
 }

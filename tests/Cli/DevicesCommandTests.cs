@@ -18,6 +18,7 @@ public sealed class DevicesCommandTests(CudaEmulator.CudaEmulator emulator)
         Assert.Equal("", error);
         foreach (string part in new[] { "cpu ", "Default      cpu: CUDA is not usable: driver was not found\n", "CUDA libraries", "GRAFT_CUDA_PATH", "CUDA is not usable: " })
             Assert.Contains(part, output, StringComparison.Ordinal);
+        Assert.Matches(@"^cpu +\d+ processors, \d+ threads, vectors of (128|256|512) bits\n", output); // and no word of wider ones: the tests' program is compiled here
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using Graft.Importers.Numpy;
 using Graft.Importers.Safetensors;
 using Graft.Layers;
 using Graft.Tests.Golden;
+using Graft.Tests.Training;
 using Graft.Training;
 using Graft.Weights;
 using Xunit;
@@ -78,6 +79,22 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(saved.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray()), fresh.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray()));
         fresh.Release();
         saved.Release();
+    }
+
+    [Fact]
+    public void A_saved_training_goes_out_to_Keras_and_one_with_code_in_it_is_noted()
+    {
+        var model = new Sequential(6) { new Dense(1, Activation.Sigmoid) };
+        model.Compile(new Adam(0.02f), Loss.BinaryCrossEntropy(), Metric.Accuracy);
+        model.Fit(TrainingData.Binary(), 1);
+        ModelFile.Save(model, _files["t.graft"]);
+        Assert.DoesNotContain("training", Run("export", "--model", _files["t.graft"], "--format", "keras", "--output", _files["t.keras"]).Output, StringComparison.Ordinal);
+        Model again = KerasImport.Load(_files["t.keras"]);
+        Assert.Equal(model.Optimizer!.ExportState(model).SelectMany(s => s.Values), again.Optimizer!.ExportState(again).SelectMany(s => s.Values));
+        model.Compile(new Adam { LearningRateFactor = _ => 1 }, Loss.BinaryCrossEntropy());
+        ModelFile.Save(model, _files["t.graft"]);
+        Assert.Contains("note: the file holds no training: ", Run("export", "--model", _files["t.graft"], "--format", "keras", "--output", _files["t.keras"]).Output, StringComparison.Ordinal);
+        Assert.Contains("LearningRateFactor", Run("inspect", _files["t.graft"]).Output, StringComparison.Ordinal);
     }
 
     [Fact]

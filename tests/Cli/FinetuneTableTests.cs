@@ -68,6 +68,22 @@ public sealed class FinetuneTableTests : IDisposable
     }
 
     [Fact]
+    public void A_learning_rate_is_suggested_and_drawn_and_the_training_is_the_one_without()
+    {
+        Labels("labels.csv");
+        string[] command = ["finetune", "--data", Sub("labels.csv"), "--labels", "several", "--size", "48", "--epochs", "2", "--batch", "8", "--seed", "2"];
+        string output = Succeeds([.. command, "--find-learning-rate", "--output", Sub("found")]);
+        Assert.Matches(@"(?m)^Suggested --learning-rate (\d\S*); the loss falls fastest at \d\S*\. The curve is in learning_rate\.png\.\r?$", output);
+        using (SkiaSharp.SKBitmap picture = SkiaSharp.SKBitmap.Decode(Sub("found/learning_rate.png")))
+            Assert.Equal((700, 450), (picture.Width, picture.Height));
+        Succeeds([.. command, "--output", Sub("plain")]);
+        Model found = ModelFile.Load(Sub("found/model.graft")).Model, plain = ModelFile.Load(Sub("plain/model.graft")).Model;
+        Assert.Equal(plain.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray()), found.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray()));
+        found.Release();
+        plain.Release();
+    }
+
+    [Fact]
     public void Numbers_are_learned_in_their_own_units_and_told_by_name()
     {
         Write("numbers.tsv", "height\tphoto\tpetals\tnote", (kind, i) => $"{(kind == "sunflower" ? 1800 + i : 40 + i)}\tphotos/{kind}/{i:000}.jpg\t{(kind == "tulip" ? 6 : 21)}.5\tx");

@@ -7,6 +7,9 @@ namespace Graft.Tests.Cli;
 /// <summary>graft as a program of its own: what a process decides once, such as its CUDA libraries, is decided anew.</summary>
 internal static class GraftProcess
 {
+    /// <summary>The graft that the run names in the place of its own, such as one compiled ahead of time: then all commands go to it.</summary>
+    public static string? Named { get; } = Environment.GetEnvironmentVariable("GRAFT_TEST_PROGRAM");
+
     /// <summary>With these CUDA libraries and no others; null: those of the machine, or on a GPU those that the tests use.</summary>
     public static (int Code, string Output, string Error) Run(string? libraries, params string[] args) => Run(libraries, [], args);
 
@@ -60,6 +63,8 @@ internal static class GraftProcess
     /// <summary>graft as it lies beside the tests: with the runtime that is published with both, or by dotnet.</summary>
     private static string[] Program()
     {
+        if (Named is not null)
+            return [Named];
         string beside = Path.Combine(AppContext.BaseDirectory, "graft");
         if (File.Exists(Path.Combine(AppContext.BaseDirectory, "libcoreclr.so")))
             return [beside];

@@ -2,7 +2,7 @@ using Graft.Cli;
 
 namespace Graft.Tests.Cli;
 
-/// <summary>Commands in this process, as the program's entry point runs them.</summary>
+/// <summary>Commands in this process, as the program's entry point runs them; or by the program that the run names.</summary>
 internal static class GraftRun
 {
     /// <summary>What a command that must succeed writes; it writes no error.</summary>
@@ -25,6 +25,8 @@ internal static class GraftRun
     /// <summary>Exit code and what was written.</summary>
     public static (int Code, string Output, string Error) Run(params string[] args)
     {
+        if (GraftProcess.Named is not null)
+            return GraftProcess.Run(libraries: null, args);
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         int code = Application.Run(args, output, error);

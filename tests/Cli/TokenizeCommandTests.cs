@@ -49,6 +49,7 @@ public sealed class TokenizeCommandTests : IDisposable
     [Fact]
     public void Without_a_text_standard_input_is_read()
     {
+        Assert.SkipWhen(GraftProcess.Named is not null, "Another program has a standard input of its own.");
         TextReader before = Console.In;
         try
         {

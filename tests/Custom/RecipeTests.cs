@@ -74,6 +74,28 @@ public sealed class RecipeTests : IDisposable
     }
 
     [Fact]
+    public void A_rate_is_found_a_training_goes_on_and_columns_are_normalized()
+    {
+        Sequential model = TrainingData.BinaryModel(), whole = TrainingData.BinaryModel();
+        LearningRateCurve curve = Recipes.FindRate(model, TrainingData.Binary());
+        Assert.InRange(curve.Suggestion, 1e-4f, 1f);
+        whole.Optimizer!.LearningRate = model.Optimizer!.LearningRate;
+        Assert.Equal(curve.Suggestion, model.Optimizer.LearningRate);
+        Model again = Recipes.GoOn(model, TrainingData.Binary(), Path.Combine(_root, "half.graft"));
+        whole.Fit(TrainingData.Binary(), 4);
+        Assert.Equal(TrainingData.Weights(whole), TrainingData.Weights(again));
+        Assert.Equal([0, 1, 2, 3], again.History!.Epochs);
+        Model table = Recipes.Table(TrainingData.Binary(), TrainingData.Features);
+        var normalized = new Model(table.Inputs[0], table.GetNode("normalization"));
+        float[][] rows = normalized.Predict(TrainingData.Binary());
+        for (int column = 0; column < TrainingData.Features; column++)
+        {
+            Assert.Equal(0, rows.Average(r => r[column]), 1e-5);
+            Assert.Equal(1, rows.Average(r => r[column] * r[column]), 1e-5);
+        }
+    }
+
+    [Fact]
     public void Tables_teach_several_labels_and_numbers()
     {
         Model several = Recipes.SeveralLabels(Path.Combine(_root, "several.csv"), Base(), Preprocessing.Rescale);

@@ -78,13 +78,15 @@ internal static class FuzzSeeds
     /// <summary>The JSON of a model's architecture.</summary>
     public static IReadOnlyList<FuzzFiles> KerasJson() => [FuzzFiles.Of("model.json", KerasConfig()), FuzzFiles.Of("model.json", Unzipped(Unpacked("model-of-keras3.keras.gz"), "config.json"))];
 
-    /// <summary>Models of this engine: a chain, a graph with branches, with class names and preprocessing.</summary>
+    /// <summary>Models of this engine: a chain, a graph with branches, with class names, preprocessing and a training.</summary>
     public static IReadOnlyList<FuzzFiles> Graft()
     {
         var input = Node.Input(new Shape(6, 6, 3));
         Node left = new Conv2D(2, 3, 3) { Padding = Padding.Same, Name = "left" }.Apply(input), right = new Conv2D(2, 1, 1) { Name = "right" }.Apply(input);
         Node joined = new Dense(2) { Name = "head" }.Apply(new GlobalAveragePooling2D { Name = "pool" }.Apply(new Add { Name = "add" }.Apply([left, right])));
         Model graph = new(input, joined, "graph") { ClassNames = ["cat", "dog"], Preprocessing = Preprocessing.Caffe };
+        graph.Compile(new AdamW(new WarmUp(new PiecewiseConstant([2], [0.1f, 0.01f]), 3)) { ClipNorm = 1 }, Loss.SparseCategoricalCrossEntropy(fromLogits: true, ignoreClass: -1), Metric.Accuracy, Metric.TopK(1));
+        graph.Fit(new ArrayBatches(new float[2 * 108], new Shape(6, 6, 3), [0, 1], new Shape(1), LabelKind.Sparse), epochs: 1);
         return [FuzzFiles.Of("model.graft", Written("x", SmallModel(), (m, p) => ModelFile.Save(m, p))), FuzzFiles.Of("model.graft", Written("x", graph, (m, p) => ModelFile.Save(m, p)))];
     }
 

@@ -52,6 +52,35 @@ public sealed class LayerNameTests
     }
 
     [Fact]
+    public void Models_that_are_joined_node_by_node_are_told_how_to_keep_names_apart()
+    {
+        static Model Tower()
+        {
+            Node x = Node.Input(new Shape(4));
+            return new Model(x, new Dense(4, Activation.Tanh).Apply(new Dense(4).Apply(x)));
+        }
+        using var files = new TemporaryFiles();
+        Model one = Tower(), other = Tower();
+        Model SideBySide() => new([one.Inputs[0], other.Inputs[0]], [new Add().Apply(one.Outputs[0], other.Outputs[0])]);
+        Model OneBehindTheOther() => new(one.Inputs[0], other.Layers.Skip(1).Aggregate(one.Outputs[0], (node, layer) => layer.Apply(node)));
+        float[] a = [1, 2, 3, 4], b = [-1, 0, 1, 2];
+        float[] First(Model model, float[] x) => model.Predict(x, new Shape(1, 4))[0];
+        float[] sum = [.. First(one, a).Zip(First(other, b), (p, q) => p + q)], chained = First(other, First(one, a)), same = [.. First(one, a).Zip(First(other, a), (p, q) => p + q)];
+
+        Assert.Equal("Two layers are named 'input_layer'; names are unique within a model. Both are of models that are there already: before joining them rename the layers of one, "
+            + "foreach (Layer layer in other.Layers) layer.Name = $\"other_{layer.Name}\"; or put it in as one layer, other.Apply(node), which keeps names apart.", Assert.Throws<GraftException>(SideBySide).Message);
+        Assert.Contains("'dense'; names are unique within a model. Both are of models", Assert.Throws<GraftException>(OneBehindTheOther).Message, StringComparison.Ordinal);
+        Assert.EndsWith("Give one of them another Name.", Assert.Throws<GraftException>(() => new Model(one.Inputs[0], new Dense(2) { Name = "dense" }.Apply(one.Outputs[0]))).Message, StringComparison.Ordinal);
+        Assert.Equal(same, First(new Model(one.Inputs[0], new Add().Apply(one.Outputs[0], other.Apply(one.Inputs[0]))), a)); // what the message says, both ways
+        foreach (Layer layer in other.Layers)
+            layer.Name = $"other_{layer.Name}";
+        Assert.Equal(chained, First(OneBehindTheOther(), a));
+        ModelFile.Save(SideBySide(), files["joined.graft"]);
+        foreach (Model joined in new[] { SideBySide(), ModelFile.Load(files["joined.graft"]).Model })
+            Assert.Equal(sum, joined.PredictAll([(new Shape(1, 4), a), (new Shape(1, 4), b)])[0].Values);
+    }
+
+    [Fact]
     public void Models_that_are_built_alike_begin_with_different_weights()
     {
         Sequential a = Part(4, 3), b = Part(4, 3);

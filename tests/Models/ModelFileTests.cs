@@ -101,7 +101,8 @@ public sealed class ModelFileTests : IDisposable
         Assert.Contains("Bilinear", message, StringComparison.Ordinal);
     }
 
-    private static void Rewrite(string path, Action<JsonNode> change)
+    /// <summary>Changes what a model file says, with a checksum that fits.</summary>
+    internal static void Rewrite(string path, Action<JsonNode> change)
     {
         using ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Update);
         byte[] Read(string name)

@@ -95,6 +95,31 @@ public static class Recipes
         });
     }
 
+    public static LearningRateCurve FindRate(Model model, BatchSource train)
+    {
+        LearningRateCurve curve = LearningRateFinder.Run(model, train);               // of a compiled model, which is left as it is
+        foreach (LearningRatePoint point in curve.Points)
+            Console.WriteLine($"{point.Rate:E1}  {point.Smoothed:F4}");
+        model.Optimizer!.LearningRate = curve.Suggestion;
+        return curve;
+    }
+
+    public static Model GoOn(Model model, BatchSource train, string path)
+    {
+        ModelFile.Save(model, path, model.Fit(train, epochs: 2));
+        SavedModel saved = ModelFile.Load(path);
+        saved.Model.Fit(train, epochs: 4, options: new FitOptions { InitialEpoch = 2, History = saved.History });
+        return saved.Model;
+    }
+
+    public static Model Table(BatchSource train, int columns)
+    {
+        var normalization = new Normalization();                                      // (x - mean) / deviation, of each column
+        normalization.Adapt(train);                                                   // or Adapt(values, shape) of an array
+        var model = new Sequential(columns) { normalization, new Dense(16, Activation.ReLU), new Dense(1) };
+        return model;
+    }
+
     public static Model SeveralLabels(string table, Model pretrained, Preprocessing preprocess)
     {
         var options = new ImageFolderOptions { LabelKind = LabelKind.Binary, Resize = ResizeFilter.Bilinear, ValidationSplit = 0.2 };

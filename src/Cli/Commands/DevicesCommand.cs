@@ -16,7 +16,7 @@ internal static class DevicesCommand
         command.SetAction(_ =>
         {
             CudaDiagnosis diagnosis = CudaDiagnosis.Run();
-            terminal.Line($"cpu          {Environment.ProcessorCount} processors, {CpuThreads.Count} threads");
+            terminal.Line($"cpu          {Environment.ProcessorCount} processors, {CpuThreads.Count} threads, vectors of {CpuVectors.Bits} bits{Missed()}");
             terminal.Line($"Default      {Default()}");
             foreach (string line in diagnosis.ToString().TrimEnd('\n').Split('\n'))
                 terminal.Line(line);
@@ -24,6 +24,9 @@ internal static class DevicesCommand
         });
         return command;
     }
+
+    private static string Missed() =>
+        CpuVectors.Missed is { } bits ? $"; this processor has {bits}: compile this program with IlcInstructionSet, as docs/deploying.md says" : "";
 
     /// <summary>The default device and why it is that; a variable that names no device of this machine is said, as the report below tells why.</summary>
     private static string Default()

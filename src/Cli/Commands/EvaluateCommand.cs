@@ -43,7 +43,7 @@ internal static class EvaluateCommand
                 return Application.Done;
             }
             string file = ModelPath.GraftFileOf(parsed.GetValue(model) ?? throw new UsageException("evaluate --data takes --model: a .graft file, or the folder that finetune wrote it to."), "evaluate", "measure it by --text, or name a model of photographs for --data");
-            Model loaded = terminal.Own(ModelFile.Load(file).Model);
+            Model loaded = terminal.Own(ModelFile.Load(file, compile: false).Model);
             RequireWholePhotographs(loaded);
             var images = new ImageEvaluation(terminal, loaded, parsed.GetValue(data)!)
             {

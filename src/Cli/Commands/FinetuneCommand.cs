@@ -29,6 +29,7 @@ internal static class FinetuneCommand
         var optimizer = new Option<string>("--optimizer") { DefaultValueFactory = _ => "adam", Description = "Optimizer: sgd, rmsprop, adam, adamw, adamax, nadam, adagrad or adadelta." };
         optimizer.AcceptOnlyFromAmong("sgd", "rmsprop", "adam", "adamw", "adamax", "nadam", "adagrad", "adadelta");
         var rate = new Option<float>("--learning-rate") { DefaultValueFactory = _ => 1e-3f, Description = "Learning rate of the head." };
+        var find = new Option<bool>("--find-learning-rate") { Description = "Before the head is trained, look for a learning rate: 100 steps at rates from 1e-7 to 10, which leave no trace. It is told, and the curve drawn as learning_rate.png; the training takes --learning-rate." };
         var unfreeze = new Option<int>("--unfreeze") { Description = "Afterwards, unfreeze this many blocks at the end of the base and train them with the head. By default none." };
         var unfreezeEpochs = new Option<int>("--unfreeze-epochs") { DefaultValueFactory = _ => 3, Description = "Epochs that train the unfrozen blocks." };
         var unfreezeRate = new Option<float>("--unfreeze-learning-rate") { DefaultValueFactory = _ => 1e-5f, Description = "Learning rate of these epochs." };
@@ -61,6 +62,7 @@ internal static class FinetuneCommand
         };
         labels.AddTo(command, asksKind: true);
         steps.AddTo(command);
+        command.Add(find);
         command.Add(mixUp);
         command.Add(cutMix);
         command.Add(loss);
@@ -89,7 +91,7 @@ internal static class FinetuneCommand
             Partners.Refuse(parsed, check is not null, $"nothing is held back where there are images to validate on, as in {check}", split);
             var settings = new FineTuningSettings
             {
-                Schedule = steps.Schedule(parsed), WarmUp = steps.WarmUp(parsed), WeightDecay = steps.WeightDecay(parsed), Clip = steps.Clip(parsed), Average = steps.Average(parsed),
+                FindsLearningRate = parsed.GetValue(find), Schedule = steps.Schedule(parsed), WarmUp = steps.WarmUp(parsed), WeightDecay = steps.WeightDecay(parsed), Clip = steps.Clip(parsed), Average = steps.Average(parsed),
                 MixUp = (float)Within(parsed.GetValue(mixUp), 0, 100, mixUp.Name), CutMix = (float)Within(parsed.GetValue(cutMix), 0, 100, cutMix.Name),
                 Labels = kind, ImageColumn = labels.Image(parsed), LabelColumns = labels.Columns(parsed), NumberLoss = parsed.GetValue(loss) ?? FineTuningTask.NumberLosses[0],
                 Data = learned, Validation = parsed.GetValue(validation), Split = Within(parsed.GetValue(split), 0.01, 0.99, "--split"),

@@ -95,7 +95,7 @@ internal static class PredictCommand
             throw new UsageException("predict takes either --model FILE or --base NAME.");
         if (model is null)
             return FullNetwork.Load(network!, weights);
-        Model loaded = ModelFile.Load(ModelPath.GraftFileOf(model, "predict", "give it texts by --text or --text-file, or a model of photographs")).Model;
+        Model loaded = ModelFile.Load(ModelPath.GraftFileOf(model, "predict", "give it texts by --text or --text-file, or a model of photographs"), compile: false).Model;
         EvaluateCommand.RequireOneOfEach(loaded);
         return loaded.ClassNames.Count > 0 || FullNetwork.TellsImageNet(loaded) ? loaded
             : throw new GraftException($"{model}: gives {loaded.Outputs[0].Shape} and no class names are stored with it; it is not a classifier. Set Model.ClassNames before it is saved.");

@@ -9,7 +9,7 @@ namespace Graft;
 /// </summary>
 internal sealed class LayerNames
 {
-    private readonly HashSet<string> _taken = [];
+    private readonly Dictionary<string, Layer> _taken = [];
     private readonly Dictionary<string, int> _next = [];
 
     /// <summary>Names the layers of a graph: those that have a name keep it, wherever in the graph they are.</summary>
@@ -33,8 +33,10 @@ internal sealed class LayerNames
 
     private void Take(Layer layer)
     {
-        if (!_taken.Add(layer.Name))
-            throw new GraftException($"Two layers are named '{layer.Name}'; names are unique within a model. Give one of them another Name.");
+        if (!_taken.TryAdd(layer.Name, layer))
+            throw new GraftException($"Two layers are named '{layer.Name}'; names are unique within a model. " + (layer.IsInGraph && _taken[layer.Name].IsInGraph
+                ? "Both are of models that are there already: before joining them rename the layers of one, foreach (Layer layer in other.Layers) layer.Name = $\"other_{layer.Name}\"; or put it in as one layer, other.Apply(node), which keeps names apart."
+                : "Give one of them another Name."));
         layer.IsInGraph = true;
     }
 
@@ -48,7 +50,7 @@ internal sealed class LayerNames
             int n = _next.GetValueOrDefault(stem);
             _next[stem] = n + 1;
             string name = n == 0 ? stem : $"{stem}_{n}";
-            if (!_taken.Contains(name))
+            if (!_taken.ContainsKey(name))
                 return name;
         }
     }

@@ -155,7 +155,8 @@ public partial class Model : Layer
     {
         _plans?.Dispose();
         Device device = Device;
-        _optimizer?.Forget(Parameters);
+        if (_optimizer?.Owner == this)
+            _optimizer.Forget(Parameters);
         foreach (Parameter p in Parameters)
             p.Release();
         device.Pool.Trim();

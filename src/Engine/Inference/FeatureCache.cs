@@ -27,8 +27,10 @@ internal sealed class FeatureCache(Model model, BatchSource data, string name, F
             + (_store is { IsFile: true } ? " (in a file)" : "") + (_why.Length == 0 ? "" : $"; {_why}");
 
     /// <summary>True where the whole epoch can be served without the data set's inputs, as far as can be told before it.</summary>
-    public bool HoldsEpoch(InferencePlan? plan, int epoch)
+    public bool HoldsEpoch(bool isTraining, int epoch)
     {
+        using Lock.Scope alone = model.Plans.Lock.EnterScope();
+        InferencePlan? plan = isTraining ? model.Plans.ForTraining() : model.Plans.ForInference();
         return plan is not null && StoreFor(plan) is { } store && Enumerable.Range(Variant(epoch) * data.Count, data.Count).All(store.Has);
     }
 

@@ -186,6 +186,13 @@ public abstract class Layer
             layer.ResetStates();
     }
 
+    /// <summary>Notes what earlier batches left; the action puts it back.</summary>
+    internal virtual Action KeepStates()
+    {
+        Action[] inner = [.. Inner.Select(l => l.KeepStates())];
+        return () => Array.ForEach(inner, putBack => putBack());
+    }
+
     /// <summary>Writes the layer's attributes, for the model file: what it takes to make it again. Its name, flags and weights are kept anyway.</summary>
     protected internal virtual void WriteConfig(JsonObject config)
     {

@@ -5,15 +5,15 @@ using Graft.Ops;
 
 namespace Graft.Layers;
 
-/// <summary>(x - mean) / max(sqrt(variance), 1e-7) with statistics of the data: given here, or the layer's own, which a weight file brings.</summary>
+/// <summary>(x - mean) / max(sqrt(variance), 1e-7) with statistics of the data: given here, or the layer's own, which <see cref="Adapt(ReadOnlySpan{float}, Shape)"/> takes from samples or a weight file brings.</summary>
 /// <remarks>
-/// x, y [N,..]; mean, variance have the extents of <see cref="Axes"/>; count [] is how many samples they are of. They are not trained. Matches Keras's
+/// x, y [N,..]; mean, variance have the extents of <see cref="Axes"/>; count [] is how many numbers each of them is of. They are not trained. Matches Keras's
 /// Normalization.
 /// </remarks>
-public sealed class Normalization : Layer
+public sealed partial class Normalization : Layer
 {
     private const float Epsilon = 1e-7f; // keras.backend.epsilon()
-    private Parameter? _mean, _variance;
+    private Parameter? _mean, _variance, _count;
 
     /// <summary>Axes along which each position has statistics of its own, counted with the batch axis as 0, or from the end; none means one pair of numbers.</summary>
     public IReadOnlyList<int> Axes { get; init; } = [-1];
@@ -52,7 +52,7 @@ public sealed class Normalization : Layer
         Shape statistics = Statistics(inputs[0]);
         _mean = AddParameter("mean", statistics, Initializers.Zeros, isStatistic: true);
         _variance = AddParameter("variance", statistics, Initializers.Ones, isStatistic: true);
-        AddParameter("count", Shape.Scalar, Initializers.Zeros, isStatistic: true);
+        _count = AddParameter("count", Shape.Scalar, Initializers.Zeros, isStatistic: true);
     }
 
     /// <inheritdoc/>

@@ -113,6 +113,12 @@ public abstract class RecurrentLayer : Layer
 
     internal override void ResetStates() => _kept = null;
 
+    internal override Action KeepStates()
+    {
+        (float[][]? kept, Shape? keptFor) = (_kept, _keptFor);
+        return () => (_kept, _keptFor) = (kept, keptFor);
+    }
+
     /// <summary>A layer like this one, with weights of its own, that goes the other way.</summary>
     internal RecurrentLayer Turned()
     {

@@ -18,7 +18,7 @@ internal sealed class Evaluator(Model model, Objective objective)
         float[][][] rows = keepPredictions ? [.. model.Outputs.Select(_ => new float[data.Count][])] : [];
         float penalty = Regularization.CostOf(model);
         bool copies = keepPredictions || objective.ReadsOutputs || Array.Exists(confusions, c => c is not null);
-        using var batches = new EpochReader(data, 0, 0, withoutInputs: cache?.HoldsEpoch(model.Plans.ForInference(), 0) ?? false, cancellationToken);
+        using var batches = new EpochReader(data, 0, 0, withoutInputs: cache?.HoldsEpoch(isTraining: false, 0) ?? false, cancellationToken);
         for (int done = 0; batches.MoveNext(); done++)
         {
             Batch batch = batches.Current;
@@ -40,20 +40,18 @@ internal sealed class Evaluator(Model model, Objective objective)
     {
         if (batch.Inputs.Length == 0 && cache is null)
             return null;
+        using Lock.Scope alone = model.Plans.Lock.EnterScope();
         using var tape = new Tape(model.Device) { CancellationToken = cancellationToken, Precision = model.PlanOptions.Precision };
         if (model.Plans.ForInference() is { } plan)
         {
-            lock (model.Plans.Lock)
+            Schedule schedule = plan.Prepare(batch.InputShapes, typicalBatch);
+            if (schedule.IsWhole)
             {
-                Schedule schedule = plan.Prepare(batch.InputShapes, typicalBatch);
-                if (schedule.IsWhole)
-                {
-                    if (cache is null)
-                        schedule.Run(batch.Inputs, batch.MoreInputs, cancellationToken);
-                    else if (!cache.Run(plan, schedule, batch, epoch: 0, cancellationToken))
-                        return null;
-                    return Measure(tape, schedule.Outputs, batch, copies);
-                }
+                if (cache is null)
+                    schedule.Run(batch.Inputs, batch.MoreInputs, cancellationToken);
+                else if (!cache.Run(plan, schedule, batch, epoch: 0, cancellationToken))
+                    return null;
+                return Measure(tape, schedule.Outputs, batch, copies);
             }
         }
         return batch.Inputs.Length == 0 ? null : Measure(tape, model.Run(tape, batch.InputsOn(tape)), batch, copies);
@@ -75,16 +73,15 @@ internal sealed class Evaluator(Model model, Objective objective)
     /// <param name="cancellationToken">Ends it between two ops.</param>
     public static float[][] Forward(Model model, ReadOnlySpan<float> inputs, Shape shape, IReadOnlyList<(Shape Shape, float[] Values)> more, int typicalBatch, CancellationToken cancellationToken)
     {
+        model.RefuseStatesInUse();
+        using Lock.Scope alone = model.Plans.Lock.EnterScope(); // no step of Fit meanwhile, and no other thread that drops the plan
         if (model.Plans.ForInference() is { } plan)
         {
-            lock (model.Plans.Lock)
+            Schedule schedule = plan.Prepare([shape, .. more.Select(m => m.Shape)], typicalBatch);
+            if (schedule.IsWhole)
             {
-                Schedule schedule = plan.Prepare([shape, .. more.Select(m => m.Shape)], typicalBatch);
-                if (schedule.IsWhole)
-                {
-                    schedule.Run(inputs, more, cancellationToken);
-                    return Array.ConvertAll(schedule.Outputs, o => o.ToArray());
-                }
+                schedule.Run(inputs, more, cancellationToken);
+                return Array.ConvertAll(schedule.Outputs, o => o.ToArray());
             }
         }
         using var tape = new Tape(model.Device) { CancellationToken = cancellationToken, Precision = model.PlanOptions.Precision };

@@ -11,6 +11,7 @@ public partial class Model
 
     private Optimizer? _optimizer;
     private OutputLoss[] _losses = [];
+    private ModelTurn? _turn; // what runs
 
     /// <summary>What Compile was given; null before.</summary>
     public Optimizer? Optimizer => _optimizer;
@@ -28,6 +29,9 @@ public partial class Model
     /// <summary>The history of the last or running <see cref="Fit"/>; also there after a cancelled one.</summary>
     public History? History { get; internal set; }
 
+    /// <summary>Why a file could not compile the model; null where it could, or nobody asked.</summary>
+    internal string? WhyNotCompiled { get; set; }
+
     /// <summary>What the products of the last or running <see cref="Fit"/> multiplied in; null before the first.</summary>
     internal ComputePrecision? FitPrecision { get; set; }
 
@@ -38,7 +42,7 @@ public partial class Model
     /// Says how to train. Which layers are trainable is read anew at every step, so that freezing and unfreezing need no
     /// new call; a new optimizer begins without memory of earlier steps, and the one before gives its memory back.
     /// </summary>
-    /// <param name="optimizer">Moves the weights.</param>
+    /// <param name="optimizer">Moves the weights; those of one model, as it remembers things of each.</param>
     /// <param name="loss">What is made small.</param>
     /// <param name="metrics">What is watched beside it.</param>
     public void Compile(Optimizer optimizer, Loss loss, params ReadOnlySpan<Metric> metrics) => Compile(optimizer, [new OutputLoss(loss, 1, metrics.ToArray())]);
@@ -49,9 +53,10 @@ public partial class Model
     /// </summary>
     /// <param name="optimizer">Moves the weights.</param>
     /// <param name="losses">One for each output, in the order of <see cref="Outputs"/>.</param>
-    /// <exception cref="GraftException">Two metrics of an output have the same name, or a weight is not finite.</exception>
+    /// <exception cref="GraftException">Two metrics of an output have the same name, a weight is not finite, the optimizer is compiled into another model, or Fit or Evaluate is running.</exception>
     public void Compile(Optimizer optimizer, IReadOnlyList<OutputLoss> losses)
     {
+        RefuseTurn(nameof(Compile), Volatile.Read(ref _turn));
         foreach (OutputLoss output in losses)
         {
             if (!float.IsFinite(output.Weight))
@@ -63,7 +68,8 @@ public partial class Model
                     throw new GraftException($"Compile: two metrics are named '{m.Name}'; the history has a column for each name once.");
             }
         }
-        if (_optimizer is not null && _optimizer != optimizer)
+        optimizer.Serve(this);
+        if (_optimizer != optimizer && _optimizer?.Owner == this)
             _optimizer.Dispose();
         _optimizer = optimizer;
         _losses = [.. losses];
@@ -77,21 +83,31 @@ public partial class Model
     /// <returns>A row an epoch.</returns>
     /// <exception cref="GraftException">
     /// The model is not compiled, nothing is trainable, loss, head and labels do not fit together, or the images are prepared otherwise
-    /// than the model's weights want them.
+    /// than the model's weights want them; or another Fit or Evaluate of this model is running.
     /// </exception>
     /// <exception cref="OperationCanceledException">Training was cancelled; the unfinished step left no trace.</exception>
-    public History Fit(BatchSource data, int epochs, BatchSource? validation = null, FitOptions? options = null) =>
-        new Trainer(this, CompiledOptimizer(), CompiledObjective(), options ?? new FitOptions()).Run(data, epochs, validation);
+    public History Fit(BatchSource data, int epochs, BatchSource? validation = null, FitOptions? options = null)
+    {
+        using ModelTurn turn = BeginTurn(nameof(Fit));
+        return new Trainer(this, CompiledOptimizer(), CompiledObjective(), options ?? new FitOptions(), turn).Run(data, epochs, validation);
+    }
 
     /// <summary>Loss and metrics over a data set, with moving statistics and without Dropout.</summary>
     /// <param name="data">The samples with labels.</param>
     /// <param name="keepPredictions">True returns the outputs too.</param>
     /// <param name="cancellationToken">Ends it within an op.</param>
-    /// <exception cref="GraftException">The model is not compiled, or loss, head and labels do not fit together.</exception>
-    public EvaluationResult Evaluate(BatchSource data, bool keepPredictions = false, CancellationToken cancellationToken = default) =>
-        new Evaluator(this, CompiledObjective()).Run(data, keepPredictions, cancellationToken);
+    /// <exception cref="GraftException">
+    /// The model is not compiled, loss, head and labels do not fit together, or a Fit or Evaluate of this model is running; callbacks of Fit may call it between two epochs.
+    /// </exception>
+    public EvaluationResult Evaluate(BatchSource data, bool keepPredictions = false, CancellationToken cancellationToken = default)
+    {
+        using ModelTurn turn = BeginTurn(nameof(Evaluate));
+        Objective objective = CompiledObjective();
+        turn.CountsMetrics = objective.HasMetrics;
+        return new Evaluator(this, objective).Run(data, keepPredictions, cancellationToken);
+    }
 
-    /// <summary>Outputs of every sample, in the order of the data set whatever the order of its batches.</summary>
+    /// <summary>Outputs of every sample, in the order of the data set whatever the order of its batches. Any number of threads may call it; beside a Fit, each batch sees the weights between two steps, and a model with stateful layers is refused.</summary>
     /// <exception cref="GraftException">The images are prepared otherwise than the model's weights want them, or there are several outputs: <see cref="PredictAll(BatchSource, CancellationToken)"/> gives all of them.</exception>
     public float[][] Predict(BatchSource data, CancellationToken cancellationToken = default)
     {
@@ -182,9 +198,39 @@ public partial class Model
     /// <param name="loss">A single number.</param>
     public Tensor AddPenalties(Tape tape, Tensor loss) => Regularization.AddTo(tape, loss, this);
 
-    private Optimizer CompiledOptimizer() => _optimizer ?? throw NotCompiled();
+    /// <summary>Begins what no other may run beside.</summary>
+    /// <param name="call">Its name.</param>
+    /// <exception cref="GraftException">Another one runs.</exception>
+    internal ModelTurn BeginTurn(string call)
+    {
+        var turn = new ModelTurn(call, () => Volatile.Write(ref _turn, null));
+        if (Interlocked.CompareExchange(ref _turn, turn, null) is not { } running)
+            return turn;
+        RefuseTurn(call, running);
+        return new ModelTurn(call, () => { }); // within the other one, which goes on to keep all others out
+    }
 
-    private Objective CompiledObjective() => _losses.Length > 0 ? new Objective(this, _losses) : throw NotCompiled();
+    private void RefuseTurn(string call, ModelTurn? running)
+    {
+        if (running?.Objection(call) is { } objection)
+            throw new GraftException($"{call}: model '{Name}' is in use; {objection}.");
+    }
 
-    private GraftException NotCompiled() => new($"Model '{Name}' is not compiled; call Compile(optimizer, loss, metrics) first.");
+    /// <exception cref="GraftException">The model's layers may remember the batch before, and a training on another thread would go on with what this one leaves.</exception>
+    internal void RefuseStatesInUse()
+    {
+        if (Volatile.Read(ref _turn) is { IsElsewhere: true } running && IsDynamic)
+            RefuseTurn(nameof(Predict), running);
+    }
+
+    internal Optimizer CompiledOptimizer()
+    {
+        Optimizer optimizer = _optimizer ?? throw NotCompiled();
+        optimizer.Serve(this);
+        return optimizer;
+    }
+
+    internal Objective CompiledObjective() => _losses.Length > 0 ? new Objective(this, _losses) : throw NotCompiled();
+
+    private GraftException NotCompiled() => new($"Model '{Name}' is not compiled; call Compile(optimizer, loss, metrics) first.{(WhyNotCompiled is null ? "" : $" {WhyNotCompiled}")}");
 }

@@ -27,6 +27,9 @@ internal sealed class Objective
     /// <summary>The outputs, in the model's order.</summary>
     public Target[] Targets { get; }
 
+    /// <summary>True where anything but the loss is watched.</summary>
+    public bool HasMetrics => Array.Exists(Targets, t => t.Metrics.Length > 0);
+
     /// <summary>False where no metric looks at outputs: then they need not come to the host.</summary>
     public bool ReadsOutputs => Array.Exists(Targets, t => Array.Exists(t.Metrics, m => m.ReadsOutputs));
 

@@ -6,7 +6,7 @@ using Graft.Kernels;
 namespace Graft.Training;
 
 /// <summary>The loop behind <see cref="Model.Fit"/>.</summary>
-internal sealed class Trainer(Model model, Optimizer optimizer, Objective objective, FitOptions options)
+internal sealed class Trainer(Model model, Optimizer optimizer, Objective objective, FitOptions options, ModelTurn turn)
 {
     private readonly RunningObjective _running = new(objective);
 
@@ -79,8 +79,9 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Objective object
         int first = epoch == options.InitialEpoch ? options.InitialBatch : 0;
         float rate = optimizer.LearningRate;
         using var step = new TrainingStep(model, optimizer, objective, options, data.BatchSize, cache, objective.ReadsOutputs);
-        using var batches = new EpochReader(data, epoch, first, withoutInputs: cache.HoldsEpoch(model.Plans.ForTraining(), epoch), options.CancellationToken);
+        using var batches = new EpochReader(data, epoch, first, withoutInputs: cache.HoldsEpoch(isTraining: true, epoch), options.CancellationToken);
         IReadOnlyList<LabelSet> sets = data.LabelSets;
+        turn.CountsMetrics = objective.HasMetrics;
         for (int done = first; context.StopReason is null; done++)
         {
             long asked = Stopwatch.GetTimestamp();
@@ -102,6 +103,7 @@ internal sealed class Trainer(Model model, Optimizer optimizer, Objective object
             Report(context, new TrainingProgress(epoch, context.Epochs, done + 1, data.BatchesPerEpoch, _running.Results(), rate,
                 Rate(start), Remaining(start, done + 1 - first, data.BatchesPerEpoch - done - 1), wait));
         }
+        turn.CountsMetrics = false;
         Dictionary<string, double> row = _running.Results();
         row["seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         row[data.Unit.Column] = Rate(start) * data.Unit.PerSample;

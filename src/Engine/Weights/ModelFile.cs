@@ -8,7 +8,7 @@ using Graft.Training;
 
 namespace Graft.Weights;
 
-/// <summary>A trained model in one file: graph, weights, class names, preprocessing, optimizer state, history.</summary>
+/// <summary>A trained model in one file: graph, weights, class names, preprocessing, what it was compiled with and what the optimizer remembers, history.</summary>
 /// <remarks>
 /// A zip, stored uncompressed: model.json, tensors.bin (float32, little-endian, one array behind the other) and sha256 (of both).
 /// It is written under a temporary name, flushed and renamed; what was there before survives any failure.
@@ -16,7 +16,7 @@ namespace Graft.Weights;
 public static partial class ModelFile
 {
     private const int Version = 1;
-    private const string KindName = "outputs", MeanImageName = "preprocessing/mean_image", WeightsPart = "weights/", OptimizerPart = "optimizer/", AveragePart = "average/";
+    private const string KindName = "outputs", TrainingName = "training", MeanImageName = "preprocessing/mean_image", WeightsPart = "weights/", OptimizerPart = "optimizer/", AveragePart = "average/";
 
     /// <summary>Writes a model.</summary>
     /// <exception cref="GraftException">The file cannot be written, or the model has merged adapters; the old one is untouched.</exception>
@@ -55,6 +55,8 @@ public static partial class ModelFile
         };
         if (model.OutputKind is { } kind)
             document[KindName] = OutputKindText.Of(kind);
+        if (TrainingJson.Write(model) is { } training)
+            document[TrainingName] = training;
         byte[] json = System.Text.Encoding.UTF8.GetBytes(document.ToJsonString());
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(json);
@@ -74,11 +76,15 @@ public static partial class ModelFile
             entry.Write(hash.GetHashAndReset());
     }
 
-    /// <summary>Reads a model; its checksum is verified first.</summary>
+    /// <summary>
+    /// Reads a model; its checksum is verified first. A model that was compiled is compiled again, with what its optimizer remembers: <see cref="Model.Fit"/> goes on where it was saved, with the same
+    /// bits. Losses, metrics, optimizers, schedules and functions of your own are not in the file; then the model is not compiled, and Fit says what is missing.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="customLayers">Makes its layers of your own classes; null where it has none.</param>
+    /// <param name="compile">False leaves the model uncompiled: what its optimizer remembers, up to three times the memory of the weights, is then not brought to the device. Keras's compile.</param>
     /// <exception cref="GraftException">The file is missing, damaged, truncated, or not a model, or has a layer of a class that is not known.</exception>
-    public static SavedModel Load(string path, CustomLayers? customLayers = null)
+    public static SavedModel Load(string path, CustomLayers? customLayers = null, bool compile = true)
     {
         if (!File.Exists(path))
             throw new GraftException($"{path}: no such file; a model that was saved as .graft is due here.");
@@ -92,18 +98,21 @@ public static partial class ModelFile
             byte[] found = hash.GetHashAndReset();
             if (!found.AsSpan().SequenceEqual(stored))
                 throw new GraftException($"{path}: its contents have SHA-256 {Convert.ToHexStringLower(found)}, {Convert.ToHexStringLower(stored)} was stored with them; the file is damaged. Use another copy.");
-            return Read(JsonNode.Parse(json)!, data, path, customLayers);
+            return Read(JsonNode.Parse(json)!, data, path, customLayers, compile);
         });
     }
 
-    private static SavedModel Read(JsonNode document, byte[] data, string path, CustomLayers? customLayers)
+    private static SavedModel Read(JsonNode document, byte[] data, string path, CustomLayers? customLayers, bool compile)
     {
         if ((int?)document["format"] is not Version)
             throw new GraftException($"{path}: has format {document["format"]}, this version reads {Version}.");
         Model model = GraphJson.Read((string)document["name"]!, document["graph"]!, customLayers);
         try
         {
-            return Fill(model, document, data, path);
+            SavedModel saved = Fill(model, document, data, path);
+            if (compile)
+                TrainingJson.Compile(model, document[TrainingName] as JsonObject, saved.OptimizerState, path);
+            return saved;
         }
         catch
         {

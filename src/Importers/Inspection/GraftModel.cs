@@ -38,6 +38,7 @@ internal static class GraftModel
         if (model.Preprocessing?.Input is { } input)
             yield return ("images", input.Describe());
         yield return ("history", saved.History is { Epochs.Count: > 0 } h ? Describe(h) : "none");
+        yield return ("training", model.Optimizer is { } optimizer ? $"{optimizer.Name}; {string.Join("; ", model.Losses.Select(l => string.Join(", ", [l.Loss.Name, .. l.Metrics.Select(m => m.Name)])))}" : model.WhyNotCompiled ?? "none");
         yield return ("optimizer_state", saved.OptimizerState.Count == 0 ? "none" : $"{saved.OptimizerState.Count} arrays");
     }
 

@@ -123,13 +123,20 @@ internal sealed class Hdf5Contents
         {
             (true, _, _) => "none",
             _ when isText => isList ? Listed(attribute.Read<string[]>(), s => s.TrimEnd('\0')) : attribute.Read<string>().TrimEnd('\0'),
-            (_, H5DataTypeClass.FloatingPoint, 4) => isList ? Listed(attribute.Read<float[]>(), v => v.ToString(CultureInfo.InvariantCulture)) : attribute.Read<float>().ToString(CultureInfo.InvariantCulture),
-            (_, H5DataTypeClass.FloatingPoint, 8) => isList ? Listed(attribute.Read<double[]>(), v => v.ToString(CultureInfo.InvariantCulture)) : attribute.Read<double>().ToString(CultureInfo.InvariantCulture),
-            (_, H5DataTypeClass.FixedPoint, 4) => isList ? Listed(attribute.Read<int[]>(), v => v.ToString(CultureInfo.InvariantCulture)) : attribute.Read<int>().ToString(CultureInfo.InvariantCulture),
-            (_, H5DataTypeClass.FixedPoint, 8) => isList ? Listed(attribute.Read<long[]>(), v => v.ToString(CultureInfo.InvariantCulture)) : attribute.Read<long>().ToString(CultureInfo.InvariantCulture),
+            (_, H5DataTypeClass.FloatingPoint, 4) => Shown<float>(attribute, isList),
+            (_, H5DataTypeClass.FloatingPoint, 8) => Shown<double>(attribute, isList),
+            (_, H5DataTypeClass.FixedPoint, 4) => Shown<int>(attribute, isList),
+            (_, H5DataTypeClass.FixedPoint, 8) => Shown<long>(attribute, isList),
             _ => $"{TypeName(attribute.Type)} [{string.Join(",", dims)}]",
         };
         return text.Length <= LongestValue ? text : string.Create(CultureInfo.InvariantCulture, $"{text.AsSpan(0, LongestValue)}... ({text.Length:N0} characters)");
+    }
+
+    private static string Shown<T>(IH5Attribute attribute, bool isList)
+        where T : unmanaged, IFormattable
+    {
+        T[] values = Hdf5Numbers.Of<T>(attribute);
+        return isList ? Listed(values, v => v.ToString(null, CultureInfo.InvariantCulture)) : values[0].ToString(null, CultureInfo.InvariantCulture);
     }
 
     private static string Listed<T>(T[] values, Func<T, string> text) => $"[{string.Join(", ", values.Select(text))}]";

@@ -64,27 +64,22 @@ internal sealed class Hdf5Source
     /// <summary>The numbers of a dataset as float32; other floating-point types are converted.</summary>
     public static float[] ReadFloats(IH5Dataset dataset, string path) => (dataset.Type.Class, dataset.Type.Size) switch
     {
-        (H5DataTypeClass.FloatingPoint, 4) => dataset.Space.Type == H5DataspaceType.Scalar ? [dataset.Read<float>()] : dataset.Read<float[]>(),
-        (H5DataTypeClass.FloatingPoint, 8) => Array.ConvertAll(dataset.Read<double[]>(), v => (float)v),
-        (H5DataTypeClass.FloatingPoint, 2) => Array.ConvertAll(dataset.Read<Half[]>(), v => (float)v),
+        (H5DataTypeClass.FloatingPoint, 4) => Hdf5Numbers.Of<float>(dataset),
+        (H5DataTypeClass.FloatingPoint, 8) => Array.ConvertAll(Hdf5Numbers.Of<double>(dataset), v => (float)v),
+        (H5DataTypeClass.FloatingPoint, 2) => Array.ConvertAll(Hdf5Numbers.Of<Half>(dataset), v => (float)v),
         var (type, size) => throw new GraftException($"{path}: '{dataset.Name}' is {type} of {size} bytes; weights of 16, 32 or 64 bit floating point are due."),
     };
 
     /// <summary>The same, whole numbers too: step counters, ids.</summary>
-    public static float[] ReadNumbers(IH5Dataset dataset, string path)
+    public static float[] ReadNumbers(IH5Dataset dataset, string path) => (dataset.Type.Class, dataset.Type.Size) switch
     {
-        bool scalar = dataset.Space.Type == H5DataspaceType.Scalar;
-        return (dataset.Type.Class, dataset.Type.Size) switch
-        {
-            (H5DataTypeClass.FloatingPoint, 8) when scalar => [(float)dataset.Read<double>()],
-            (H5DataTypeClass.FixedPoint, 8) => scalar ? [dataset.Read<long>()] : Array.ConvertAll(dataset.Read<long[]>(), v => (float)v),
-            (H5DataTypeClass.FixedPoint, 4) => scalar ? [dataset.Read<int>()] : Array.ConvertAll(dataset.Read<int[]>(), v => (float)v),
-            (H5DataTypeClass.FixedPoint, 2) => scalar ? [dataset.Read<short>()] : Array.ConvertAll(dataset.Read<short[]>(), v => (float)v),
-            (H5DataTypeClass.FixedPoint, 1) when !dataset.Type.FixedPoint.IsSigned => scalar ? [dataset.Read<byte>()] : Array.ConvertAll(dataset.Read<byte[]>(), v => (float)v),
-            (H5DataTypeClass.FixedPoint, 1) => scalar ? [dataset.Read<sbyte>()] : Array.ConvertAll(dataset.Read<sbyte[]>(), v => (float)v),
-            _ => ReadFloats(dataset, path),
-        };
-    }
+        (H5DataTypeClass.FixedPoint, 8) => Array.ConvertAll(Hdf5Numbers.Of<long>(dataset), v => (float)v),
+        (H5DataTypeClass.FixedPoint, 4) => Array.ConvertAll(Hdf5Numbers.Of<int>(dataset), v => (float)v),
+        (H5DataTypeClass.FixedPoint, 2) => Array.ConvertAll(Hdf5Numbers.Of<short>(dataset), v => (float)v),
+        (H5DataTypeClass.FixedPoint, 1) when !dataset.Type.FixedPoint.IsSigned => Array.ConvertAll(Hdf5Numbers.Of<byte>(dataset), v => (float)v),
+        (H5DataTypeClass.FixedPoint, 1) => Array.ConvertAll(Hdf5Numbers.Of<sbyte>(dataset), v => (float)v),
+        _ => ReadFloats(dataset, path),
+    };
 
     private static byte[] Archived(string path) => FileErrors.Named(path, "begins like a zip but cannot be read as one", () =>
     {

@@ -55,7 +55,7 @@ public sealed class EarlyStopping(string monitor = "val_loss", int patience = 0,
         if (_best is null)
             return;
         context.Average?.Dispose(); // the best epoch's is there already
-        _best.Restore();
+        _best.Restore(context.Model);
         _best = null;
     }
 }

@@ -32,14 +32,14 @@ public sealed class TrainingContext
     /// <summary>Does something with the weights that were validated: the moving average where there is one.</summary>
     internal void AsValidated(Action act)
     {
-        Average?.Swap();
+        Average?.Swap(Model);
         try
         {
             act();
         }
         finally
         {
-            Average?.Swap();
+            Average?.Swap(Model);
         }
     }
 

@@ -48,15 +48,15 @@ public sealed class WeightAverage : Callback, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void OnValidationBegin(TrainingContext context) => Swap();
+    public override void OnValidationBegin(TrainingContext context) => Swap(context.Model);
 
     /// <inheritdoc/>
-    public override void OnValidationEnd(TrainingContext context) => Swap();
+    public override void OnValidationEnd(TrainingContext context) => Swap(context.Model);
 
     /// <inheritdoc/>
     public override void OnTrainEnd(TrainingContext context)
     {
-        Swap();
+        Swap(context.Model);
         Dispose();
     }
 
@@ -93,9 +93,10 @@ public sealed class WeightAverage : Callback, IDisposable
         kernels.Gradient.AddScaled(p.Value.Data, 1 - _momentum, average.Data, average.Count);
     }
 
-    /// <summary>Puts the average into the model, and the weights where it was.</summary>
-    internal void Swap()
+    /// <summary>Puts the average into the model, and the weights where it was. A Predict of another thread sees the one or the other.</summary>
+    internal void Swap(Model model)
     {
+        using Lock.Scope alone = model.Plans.Lock.EnterScope();
         foreach ((Parameter p, Tensor average) in _averages)
         {
             MemoryKernels memory = p.Device.Kernels.Memory;

@@ -27,8 +27,9 @@ internal sealed class WeightSnapshot
         }
     }
 
-    public void Restore()
+    public void Restore(Model model)
     {
+        using Lock.Scope alone = model.Plans.Lock.EnterScope(); // a Predict of another thread sees all of it or nothing
         foreach ((Parameter p, float[] values) in _values)
             p.Set(values);
     }

@@ -122,6 +122,14 @@ public sealed class Loss
         _ => throw new GraftException($"Unknown loss '{name}'; there are binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy, mean_squared_error, mean_absolute_error and huber."),
     };
 
+    /// <summary>The same with what single losses have beside: the delta of Huber, the class that sparse cross-entropy ignores.</summary>
+    internal static Loss Create(string name, bool fromLogits, float labelSmoothing, float? delta, int? ignoreClass) => (name, delta, ignoreClass) switch
+    {
+        ("huber", float d, _) => Huber(d),
+        ("sparse_categorical_crossentropy", _, int ignored) => SparseCategoricalCrossEntropy(fromLogits, labelSmoothing, ignored),
+        _ => Create(name, fromLogits, labelSmoothing),
+    };
+
     /// <summary>The loss of one batch as a single number on the tape.</summary>
     /// <param name="tape">Where the prediction was computed.</param>
     /// <param name="prediction">[N,..].</param>

@@ -1,10 +1,13 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace Graft.Training;
 
 /// <summary>A number about predictions that is gathered batch by batch on the host and weighs no sample more than another.</summary>
 public abstract class Metric
 {
+    private const string IoUPrefix = "iou_"; // the number of the class follows
+
     /// <summary>Makes a metric.</summary>
     /// <param name="name">Name in the history: "accuracy"; validation puts "val_" before it.</param>
     protected Metric(string name) => Name = name;
@@ -22,7 +25,7 @@ public abstract class Metric
     public static Metric SparseCategoricalAccuracy => new AccuracyMetric("sparse_categorical_accuracy", LabelKind.Sparse);
 
     /// <summary>Share of samples whose class is among the k largest outputs.</summary>
-    public static Metric TopK(int k = 5) => new TopKMetric(k);
+    public static Metric TopK(int k = TopKMetric.UsualK) => new TopKMetric(k);
 
     /// <summary>Right positives over all predicted positives; an output above 0.5 is positive. As Keras, over all outputs together.</summary>
     public static Metric Precision => new CountsMetric("precision", c => c.Precision);
@@ -47,7 +50,7 @@ public abstract class Metric
 
     /// <summary>Intersection over union of one class. With one output, class 1 is what lies above 0.5.</summary>
     /// <param name="class">Its number, counted from 0.</param>
-    public static Metric IoU(int @class) => new IoUMetric(string.Create(CultureInfo.InvariantCulture, $"iou_{@class}"), counts => @class >= 0 && @class < counts.Classes ? counts.IoU(@class)
+    public static Metric IoU(int @class) => new IoUMetric(string.Create(CultureInfo.InvariantCulture, $"{IoUPrefix}{@class}"), counts => @class >= 0 && @class < counts.Classes ? counts.IoU(@class)
         : throw new GraftException($"Metric iou_{@class}: there is no class {@class}; they are 0 to {counts.Classes - 1}."));
 
     /// <summary>Area under the ROC curve by trapezoids over 200 thresholds, as Keras's AUC has it.</summary>
@@ -83,6 +86,9 @@ public abstract class Metric
     /// <summary>Takes one batch in.</summary>
     public abstract void Update(MetricBatch batch);
 
+    /// <summary>What a model file keeps for <see cref="Create"/>; null for a metric of the user's.</summary>
+    internal virtual JsonNode? InFile => GetType().Assembly == typeof(Metric).Assembly ? Name : null;
+
     /// <summary>False where the metric follows from the loss: outputs are copied to the host for the others alone.</summary>
     internal virtual bool ReadsOutputs => true;
 
@@ -114,6 +120,7 @@ public abstract class Metric
         "root_mean_squared_error" or "rmse" => RootMeanSquaredError,
         "r2_score" or "r2" => R2Score,
         "perplexity" => Perplexity,
-        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, macro_f1, mean_iou, auc, mean_absolute_error, mean_squared_error, root_mean_squared_error, r2_score and perplexity."),
+        _ when name.StartsWith(IoUPrefix, StringComparison.Ordinal) && int.TryParse(name[IoUPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int number) => IoU(number),
+        _ => throw new GraftException($"Unknown metric '{name}'; there are accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, top_k, precision, recall, f1, macro_f1, mean_iou, iou_0 and so on, auc, mean_absolute_error, mean_squared_error, root_mean_squared_error, r2_score and perplexity."),
     };
 }

@@ -1,13 +1,24 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>Share of samples where fewer than k outputs are larger than that of the right class.</summary>
 internal sealed class TopKMetric(int k) : Metric("top_k_categorical_accuracy")
 {
+    public const string Count = "k";
+
+    /// <summary>The number that Keras has by default.</summary>
+    public const int UsualK = 5;
+
     private long _right, _all;
+
+    public int K => k;
 
     public override double Result => _all == 0 ? 0 : (double)_right / _all;
 
     internal override bool ReadsProbabilities => false;
+
+    internal override JsonNode InFile => new JsonObject { ["name"] = Name, [Count] = k };
 
     public override void Reset() => _right = _all = 0;
 

@@ -16,10 +16,12 @@ public sealed class AdamW(LearningRateSchedule? learningRate = null, float weigh
     public override string Name => "adamw";
 
     /// <summary>Which parameters decay; all by default, as in Keras and PyTorch.</summary>
-    public Func<Parameter, bool> Decays { get; init; } = _ => true;
+    public Func<Parameter, bool> Decays { get; init; } = Everything;
 
     /// <summary>All but biases and the gains of normalisations: the groups of Hugging Face's Trainer.</summary>
     public static bool AllButBiasesAndNorms(Parameter parameter) => parameter.Name is not ("bias" or "gamma" or "beta");
+
+    internal static bool Everything(Parameter parameter) => true;
 
     private protected override bool IsDecayed(Parameter parameter) => Decays(parameter);
 }

@@ -59,7 +59,14 @@ public abstract class Optimizer : IDisposable
     public Func<Parameter, float>? LearningRateFactor { get; init; }
 
     /// <summary>What decides the learning rate.</summary>
-    internal LearningRateSchedule Schedule => _schedule;
+    internal LearningRateSchedule Schedule
+    {
+        get => _schedule;
+        set => _schedule = value;
+    }
+
+    /// <summary>The model that it is compiled into, whose weights the slots and the steps are of; null for none.</summary>
+    internal Model? Owner { get; private set; }
 
     /// <summary>Names of the slots of a parameter, as Keras has them.</summary>
     private protected abstract string[] SlotNames { get; }
@@ -192,7 +199,7 @@ public abstract class Optimizer : IDisposable
     /// <exception cref="GraftException">A slot is unknown to the model or this optimizer, or has another size.</exception>
     public void ImportState(Model model, IEnumerable<(string Name, float[] Values)> state)
     {
-        Dispose();
+        Clear();
         Dictionary<string, Parameter> parameters = model.NamedParameters().DistinctBy(p => p.Parameter).ToDictionary(p => p.Path, p => p.Parameter);
         foreach ((string name, float[] values) in state)
         {
@@ -207,15 +214,30 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>Gives the memory of all slots back and forgets the steps done.</summary>
+    /// <summary>Gives the memory of all slots back and forgets the steps done, and the model that it was compiled into.</summary>
     public void Dispose()
+    {
+        Clear();
+        Owner = null;
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Makes it the optimizer of a model. One that serves two would count the steps of both, and the first to be compiled anew would take the slots of the other.</summary>
+    /// <exception cref="GraftException">It is that of another model.</exception>
+    internal void Serve(Model model)
+    {
+        if (Owner is not null && Owner != model)
+            throw new GraftException($"Model '{model.Name}': this {Name} is compiled into model '{Owner.Name}' and remembers that one's steps ({Iterations} done); compile each model with an optimizer of its own. To move it over without what it remembers, call its Dispose first.");
+        Owner = model;
+    }
+
+    private void Clear()
     {
         foreach (Tensor slot in _slots.Values.SelectMany(s => s))
             slot.Release();
         _slots.Clear();
         Iterations = 0;
         LossScale = null;
-        GC.SuppressFinalize(this);
     }
 
     /// <summary>Gives back what is remembered of parameters that are given back themselves; where nothing is left, the steps done are forgotten too.</summary>

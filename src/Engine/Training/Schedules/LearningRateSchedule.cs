@@ -13,6 +13,9 @@ public abstract class LearningRateSchedule
     /// <summary>The class that Keras has for it, and the attributes there; null where it has none.</summary>
     internal virtual (string ClassName, JsonObject Config)? InKeras => null;
 
+    /// <summary>The class and the attributes that a model file keeps; null for one of the user's.</summary>
+    internal virtual (string ClassName, JsonObject Config)? InFile => InKeras;
+
     /// <summary>The same rate at every step; the only kind that a callback can change.</summary>
     /// <exception cref="GraftException">The rate is negative, NaN or infinite.</exception>
     public static LearningRateSchedule FromSingle(float rate) => new ConstantRate(rate);

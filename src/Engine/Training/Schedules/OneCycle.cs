@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Graft.Training;
 
 /// <summary>Up to a maximum and down to almost nothing, both along half a cosine: Smith and Topin 2018, arXiv:1708.07120.</summary>
@@ -22,4 +24,6 @@ public sealed class OneCycle(float maximumRate, int totalSteps, float riseShare 
             return (float)Cosine(first, _maximumRate, step / top);
         return (float)Cosine(_maximumRate, last, Math.Min(1, (step - top) / (end - top)));
     }
+
+    internal override (string ClassName, JsonObject Config)? InFile => (nameof(OneCycle), new JsonObject { ["maximum_rate"] = _maximumRate, ["total_steps"] = _totalSteps, ["rise_share"] = riseShare, ["divisor"] = divisor, ["final_divisor"] = finalDivisor });
 }

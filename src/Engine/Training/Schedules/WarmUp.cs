@@ -1,3 +1,6 @@
+using System.Text.Json.Nodes;
+using Graft.Weights;
+
 namespace Graft.Training;
 
 /// <summary>A straight line up to the first rate of another schedule, which begins when the line ends.</summary>
@@ -9,4 +12,6 @@ public sealed class WarmUp(LearningRateSchedule then, int steps, float initialRa
     /// <inheritdoc/>
     public override float At(long step) =>
         step < steps ? (float)Line(initialRate, then.At(0), (double)step / steps) : then.At(step - steps);
+
+    internal override (string ClassName, JsonObject Config)? InFile => (nameof(WarmUp), new JsonObject { ["then"] = ScheduleJson.Write(then), ["steps"] = steps, ["initial_rate"] = initialRate });
 }

@@ -24,7 +24,11 @@ internal sealed class KerasTrainingWriter
     public static KerasTrainingWriter? Of(KerasDialect dialect, Model model, List<string> notes)
     {
         if (model.Optimizer is not { } optimizer || model.Losses.Count == 0)
+        {
+            if (model.WhyNotCompiled is { } reason)
+                notes.Add($"the file holds no training: {reason}");
             return null;
+        }
         try
         {
             if (model.Losses.Count != model.Outputs.Count)
@@ -111,9 +115,12 @@ internal sealed class KerasTrainingWriter
     private JsonArray Metrics(OutputLoss output)
     {
         var known = new JsonArray();
-        foreach (string name in output.Metrics.Select(m => m.Name))
+        foreach (Metric metric in output.Metrics)
         {
-            if (s_metrics.Contains(name) || (_dialect.IsThree && s_metricsOfThree.Contains(name)))
+            string name = metric.Name;
+            if (metric is TopKMetric { K: not TopKMetric.UsualK and var k })
+                _notes.Add($"metric '{name}' is left out: here it counts the {k} largest outputs, where Keras's word for it counts {TopKMetric.UsualK}");
+            else if (s_metrics.Contains(name) || (_dialect.IsThree && s_metricsOfThree.Contains(name)))
                 known.Add((JsonNode)name);
             else
                 _notes.Add($"metric '{name}' is left out: Keras {_dialect.Generation} has none of that name");

@@ -1,8 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Importers.Keras.Architecture;
 using Graft.Importers.Keras.Stored;
 using Graft.Training;
+using Graft.Weights;
 
 namespace Graft.Importers.Keras.Training;
 
@@ -31,7 +31,7 @@ internal static class KerasLosses
         if (config?["reduction"]?.ToString() is { } reduction && reduction is "sum" or "none")
             throw new GraftException($"the loss {NameOf(json)} takes the {reduction} over a batch; losses here take the mean.");
         string name = NameOf(json);
-        return name == "huber" && config?["delta"] is { } delta ? Loss.Huber((float)delta) : Loss.Create(name, config?["from_logits"] is JsonValue v && v.GetValueKind() == JsonValueKind.True, smoothing);
+        return Loss.Create(name, config?.Flag("from_logits") ?? false, smoothing, config?.Number("delta"), ignoreClass: null);
     }
 
     /// <summary>"binary_crossentropy" of "BinaryCrossentropy", of an object of that class, and of a function's name.</summary>

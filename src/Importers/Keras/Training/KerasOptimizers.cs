@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Importers.Keras.Architecture;
 using Graft.Training;
+using Graft.Weights;
 
 namespace Graft.Importers.Keras.Training;
 
@@ -28,56 +29,27 @@ internal static class KerasOptimizers
                 throw new GraftException($"the optimizer {kind} is set to {attribute} = {v}, which is not built here.");
         }
         bool isNew = KerasGenerations.IsFrom(version, 2, 11), isTensorFlow = isNew || KerasGenerations.IsFrom(version, 2, 4) || (version ?? "").EndsWith("-tf", StringComparison.Ordinal);
-        LearningRateSchedule rate = Rate(c["learning_rate"] ?? c["lr"], Number(c, "decay", 0), kind);
-        float? norm = (float?)c["clipnorm"], value = (float?)c["clipvalue"], global = (float?)c["global_clipnorm"];
-        if (!isTensorFlow) // Keras 2 of its own: one norm over all gradients
-            (norm, global) = (null, global ?? norm);
-        float decay = Number(c, "weight_decay", 0), epsilon = Number(c, "epsilon", 1e-7f), beta1 = Number(c, "beta_1", 0.9f), beta2 = Number(c, "beta_2", 0.999f), momentum = Number(c, "momentum", 0);
+        LearningRateSchedule rate = Rate(c["learning_rate"] ?? c["lr"], c.Number("decay", 0), kind);
+        float decay = c.Number("weight_decay", 0);
         if (decay != 0 && kind is not ("Adam" or "AdamW"))
             throw new GraftException($"the optimizer {kind} is set to weight_decay = {decay}, which is built here for Adam alone.");
         if (kind == "Nadam" && !isNew)
             context.Notes.Add("Nadam follows Keras 3's schedule of momenta, Keras 2 had another: training goes on with slightly other steps");
-        return kind switch
-        {
-            "SGD" => new Sgd(rate, momentum, Flag(c, "nesterov")) { ClipNorm = norm, ClipValue = value, GlobalClipNorm = global },
-            "RMSprop" => new RMSprop(rate, Number(c, "rho", 0.9f), momentum, epsilon, Flag(c, "centered"))
-            {
-                ClipNorm = norm, ClipValue = value, GlobalClipNorm = global, EpsilonOutsideRoot = !isNew && momentum == 0 && !Flag(c, "centered"),
-            },
-            "Adam" when decay == 0 => new Adam(rate, beta1, beta2, epsilon, Flag(c, "amsgrad")) { ClipNorm = norm, ClipValue = value, GlobalClipNorm = global },
-            "Adam" or "AdamW" => new AdamW(rate, decay, beta1, beta2, epsilon, Flag(c, "amsgrad")) { ClipNorm = norm, ClipValue = value, GlobalClipNorm = global },
-            "Adamax" => new Adamax(rate, beta1, beta2, epsilon) { ClipNorm = norm, ClipValue = value, GlobalClipNorm = global },
-            "Nadam" => new Nadam(rate, beta1, beta2, epsilon) { ClipNorm = norm, ClipValue = value, GlobalClipNorm = global },
-            "Adagrad" => new Adagrad(rate, Number(c, "initial_accumulator_value", isTensorFlow ? 0.1f : 0), epsilon) { ClipNorm = norm, ClipValue = value, GlobalClipNorm = global, EpsilonOutsideRoot = !isNew },
-            "Adadelta" => new Adadelta(rate, Number(c, "rho", 0.95f), epsilon) { ClipNorm = norm, ClipValue = value, GlobalClipNorm = global },
-            _ => throw new GraftException($"the optimizer {kind} is not built here; there are SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad and Adadelta."),
-        };
+        var own = (JsonObject)c.DeepClone();
+        if (!isTensorFlow && c.Number("clipnorm") is { } norm) // Keras 2 of its own: one norm over all gradients
+            (own["clipnorm"], own["global_clipnorm"]) = (null, c.Number("global_clipnorm") ?? norm);
+        own["weight_decay"] = decay; // none where it is left out
+        own["initial_accumulator_value"] = c.Number("initial_accumulator_value", isTensorFlow ? 0.1f : 0);
+        own["epsilon_outside_root"] = !isNew && (kind == "Adagrad" || (c.Number("momentum", 0) == 0 && !c.Flag("centered")));
+        return OptimizerJson.Create(kind == "Adam" && decay != 0 ? "adamw" : kind.ToLowerInvariant(), rate, own)
+            ?? throw new GraftException($"the optimizer {kind} is not built here; there are SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad and Adadelta.");
     }
 
     private static LearningRateSchedule Rate(JsonNode? json, float decay, string optimizer)
     {
         if (json is JsonObject o && o["config"] is JsonObject c)
-            return Schedule(KerasSpecReader.ClassOf(o), c);
+            return ScheduleJson.Create(KerasSpecReader.ClassOf(o), c) ?? throw new GraftException($"the learning rate follows {KerasSpecReader.ClassOf(o)}, which is not built here.");
         float rate = json is null ? throw new GraftException($"the optimizer {optimizer} has no learning rate.") : (float)(double)json;
         return decay == 0 ? rate : new InverseTimeDecay(rate, 1, decay);
     }
-
-    private static LearningRateSchedule Schedule(string kind, JsonObject c)
-    {
-        float Rate(string name, float missing = 0) => Number(c, name, missing);
-        int steps = (int)Rate("decay_steps", 1);
-        return kind switch
-        {
-            "ExponentialDecay" => new ExponentialDecay(Rate("initial_learning_rate"), steps, Rate("decay_rate"), Flag(c, "staircase")),
-            "InverseTimeDecay" => new InverseTimeDecay(Rate("initial_learning_rate"), steps, Rate("decay_rate"), Flag(c, "staircase")),
-            "CosineDecay" => new CosineDecay(Rate("initial_learning_rate"), steps, Rate("alpha"), (float?)c["warmup_target"], (int)Rate("warmup_steps")),
-            "PolynomialDecay" when !Flag(c, "cycle") => new PolynomialDecay(Rate("initial_learning_rate"), steps, Rate("end_learning_rate", 1e-4f), Rate("power", 1)),
-            "PiecewiseConstantDecay" => new PiecewiseConstant(c["boundaries"]!.AsArray().Select(b => (long)(double)b!), c["values"]!.AsArray().Select(v => (float)(double)v!)),
-            _ => throw new GraftException($"the learning rate follows {kind}, which is not built here."),
-        };
-    }
-
-    private static float Number(JsonObject c, string name, float missing) => c[name] is JsonValue v && v.GetValueKind() == JsonValueKind.Number ? (float)(double)v : missing;
-
-    private static bool Flag(JsonObject c, string name) => c[name] is JsonValue v && v.GetValueKind() == JsonValueKind.True;
 }

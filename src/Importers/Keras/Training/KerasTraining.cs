@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Graft.Importers.Keras.Architecture;
 using Graft.Importers.Keras.Stored;
 using Graft.Training;
+using Graft.Weights;
 
 namespace Graft.Importers.Keras.Training;
 
@@ -72,6 +73,8 @@ internal static class KerasTraining
             try
             {
                 var metric = Metric.Create(KerasLosses.MetricNameOf(json));
+                if (metric is TopKMetric && (json as JsonObject)?["config"] is JsonObject config && config.Number(TopKMetric.Count) is { } k)
+                    metric = Metric.TopK((int)k);
                 if (metrics.TrueForAll(m => m.Name != metric.Name))
                     metrics.Add(metric);
             }

@@ -119,6 +119,20 @@ public sealed class KerasRoundTripTests : IDisposable
     }
 
     [Fact]
+    public void The_number_of_largest_outputs_that_a_metric_counts_is_read_and_never_written_as_another()
+    {
+        var model = new Sequential(3) { new Dense(8, Activation.Softmax) };
+        string path = _files["top.keras"];
+        model.Compile(new Adam(), Loss.CategoricalCrossEntropy(), Metric.TopK(2));
+        Assert.Contains("metric 'top_k_categorical_accuracy' is left out: here it counts the 2 largest outputs, where Keras's word for it counts 5", KerasExport.SaveArchive(model, path));
+        model.Compile(new Adam(), Loss.CategoricalCrossEntropy(), Metric.TopK());
+        Assert.Empty(KerasExport.SaveArchive(model, path));
+        Assert.Equal(5, Assert.IsType<TopKMetric>(Assert.Single(KerasImport.Load(path).Losses[0].Metrics)).K);
+        ChangeConfig(path, config => config["compile_config"]!["metrics"] = JsonNode.Parse("""[{"module": "keras.metrics", "class_name": "TopKCategoricalAccuracy", "config": {"name": "top_3", "dtype": "float32", "k": 3}, "registered_name": null}]"""));
+        Assert.Equal(3, Assert.IsType<TopKMetric>(Assert.Single(KerasImport.Load(path).Losses[0].Metrics)).K);
+    }
+
+    [Fact]
     public void Losses_of_several_outputs_come_back_each_with_its_weight_and_metrics()
     {
         Model model = SeveralOutputsTests.Build();
@@ -151,18 +165,12 @@ public sealed class KerasRoundTripTests : IDisposable
         model.Compile(new Sgd(), SeveralOutputsTests.Losses);
         string path = _files["two.keras"];
         KerasForm.All.Single(f => f.Extension == "keras").Save(model, path);
-        using (ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Update))
+        ChangeConfig(path, config =>
         {
-            JsonNode config;
-            using (Stream stream = zip.GetEntry("config.json")!.Open())
-                config = JsonNode.Parse(stream)!;
             JsonObject compiled = (JsonObject)JsonNode.Parse(training)!;
             compiled["optimizer"] = config["compile_config"]!["optimizer"]!.DeepClone();
             config["compile_config"] = compiled;
-            zip.GetEntry("config.json")!.Delete();
-            using var writer = new StreamWriter(zip.CreateEntry("config.json").Open());
-            writer.Write(config.ToJsonString());
-        }
+        });
         KerasModel read = new KerasImport().Open(path);
         Model again = read.Model;
         Assert.Equal(losses, string.Join(", ", again.Losses.Select(l => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{l.Loss.Name} {l.Weight}"))));
@@ -170,6 +178,18 @@ public sealed class KerasRoundTripTests : IDisposable
             Assert.Equal(metrics, string.Join(',', again.MetricNames));
         else
             Assert.Contains(read.Notes, n => n.Contains(metrics, StringComparison.Ordinal));
+    }
+
+    private static void ChangeConfig(string path, Action<JsonNode> change)
+    {
+        using ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Update);
+        JsonNode config;
+        using (Stream stream = zip.GetEntry("config.json")!.Open())
+            config = JsonNode.Parse(stream)!;
+        change(config);
+        zip.GetEntry("config.json")!.Delete();
+        using var writer = new StreamWriter(zip.CreateEntry("config.json").Open());
+        writer.Write(config.ToJsonString());
     }
 
     [Fact]
