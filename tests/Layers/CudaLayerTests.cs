@@ -1,4 +1,5 @@
 using Graft.Autograd;
+using Graft.Inference;
 using Graft.Kernels;
 using Graft.Layers;
 using Graft.Tests.CudaEmulator;
@@ -75,16 +76,47 @@ public sealed class CudaLayerTests(CudaEmulator.CudaEmulator emulator) : IDispos
         Assert.Equal(0, gpu.Device.Pool.LiveBlocks);
     }
 
-    /// <summary>Output and gradients of a layer of the battery that reads what a dense layer makes.</summary>
-    private static float[][] StepBehindDense(string name, Device device, ComputePrecision precision)
+    [Theory]
+    [InlineData(ComputePrecision.TF32)]
+    [InlineData(ComputePrecision.BFloat16)]
+    [InlineData(ComputePrecision.Float16)]
+    public void Behind_a_dense_layer_of_a_plan_every_layer_predicts_nearly_the_same_at_each_run(ComputePrecision precision)
+    {
+        emulator.Begin($"{nameof(Behind_a_dense_layer_of_a_plan_every_layer_predicts_nearly_the_same_at_each_run)} {precision}");
+        using var gpu = new EmulatedGpu();
+        foreach (string name in LayerBatteryTests.Names.Select(row => row.Data))
+        {
+            Model model = BehindDense(name, gpu.Device);
+            float[] x = LayerBatteryTests.Input(model, 3);
+            float[] Predict() => [.. model.Predict(x, model.Inputs[0].Shape.Prepend(3)).SelectMany(row => row)];
+            float[] exact = Predict();
+            model.PlanOptions = new PlanOptions { Precision = precision };
+            float[] rounded = Predict();
+            double difference = Norm([.. exact.Zip(rounded, (a, b) => a - b)]);
+            Assert.True(difference <= 0.02 * Norm(exact), $"{name}: {difference:g3} of {Norm(exact):g3}."); // eight bits, and some sums of them
+            Assert.Equal(rounded, Predict()); // by a graph
+            model.Release();
+        }
+        Assert.Equal(0, gpu.Device.Pool.LiveBlocks);
+    }
+
+    /// <summary>A layer of the battery that reads what a dense layer makes.</summary>
+    private static Model BehindDense(string name, Device device)
     {
         Layer layer = LayerBatteryTests.Make(name, out Shape input);
         Node x = Node.Input(input);
         var model = new Model(x, layer.Apply(new Dense(input[-1]).Apply(x)));
         model.SetSeed(7);
         model.MoveTo(device);
+        return model;
+    }
+
+    /// <summary>Its output and gradients.</summary>
+    private static float[][] StepBehindDense(string name, Device device, ComputePrecision precision)
+    {
+        Model model = BehindDense(name, device);
         using var tape = new Tape(device) { Training = true, Seed = 11, Precision = precision };
-        Tensor y = model.Forward(tape, [tape.Constant(input.Prepend(3), LayerBatteryTests.Input(model, 3))]);
+        Tensor y = model.Forward(tape, [tape.Constant(model.Inputs[0].Shape.Prepend(3), LayerBatteryTests.Input(model, 3))]);
         float[] values = y.ToArray();
         var random = new Random(3);
         tape.Backward(y, [.. values.Select(_ => random.NextSingle() - 0.5f)]);
