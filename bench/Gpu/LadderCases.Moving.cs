@@ -18,6 +18,22 @@ internal static partial class LadderCases
             Heads("together", 8, 1024, 12, 64, [0, 2, 1, 3]), Heads("turned", 8, 1024, 12, 64, [0, 2, 3, 1]), Momentum(25_557_032),
         ];
 
+    /// <summary>Each number is read and written once.</summary>
+    private static LadderCase Copy(int count) => new(new OpCase($"copy of {count}", 0, 2 * 4.0 * count)
+    {
+        Graft = (set, work, _) =>
+        {
+            DevicePtr<float> x = work.Input("x", count), y = work.Output(count);
+            return () => set.Memory.Accumulate(x, y, count, 0);
+        },
+    },
+        new Rung("driver", Make: (set, work, _) =>
+        {
+            DevicePtr<float> x = work.Input("x", count), y = work.Output(count);
+            return () => set.Memory.Copy(x, y, count);
+        }),
+        new Rung("own"));
+
     /// <summary>x [rows,columns] times a row [columns], or times a column [rows,1].</summary>
     private static LadderCase Broadcast(string kind, int rows, int columns, int[] other) => new(new OpCase($"product with a {kind} {rows}x{columns}", 0, 2 * 4.0 * rows * columns)
     {

@@ -18,7 +18,7 @@ internal static partial class LadderCases
 
     private static IEnumerable<LadderCase> NewTiny() =>
     [
-        AveragePool(2, 9, 8), Transpose(33, 40), Embedding(7, 30, 16), CrossEntropy(6, 90), Adam(3000), Row(64, 40), Narrow("bf16", WeightPrecision.BFloat16, 64, 40), Narrow("int8", WeightPrecision.Int8, 64, 40),
+        Copy(3000), AveragePool(2, 9, 8), Transpose(33, 40), Embedding(7, 30, 16), CrossEntropy(6, 90), Adam(3000), Row(64, 40), Narrow("bf16", WeightPrecision.BFloat16, 64, 40), Narrow("int8", WeightPrecision.Int8, 64, 40),
     ];
 
     private static IEnumerable<LadderCase> MeasuredTiny() =>
@@ -27,8 +27,10 @@ internal static partial class LadderCases
         AttentionBackward(ComputePrecision.Float32, 2, 20, 16), .. NarrowAttention(2, 20, 16), BatchNorm(2, 6, 8), Gelu(3000), Add(3000), MaxPool(2, 9, 8), ColumnSums(50, 40),
     ];
 
+    // Kernels of 20 and 40 µs beside a copy of as many bytes, and at 400 MB: what their start and end take, and what the kernels do.
     private static IEnumerable<LadderCase> New() =>
     [
+        Copy(8192 * 768), LayerNorm(8192, 768), Own(LayerNorm(65536, 768)), Copy(8192 * 3072 / 2), ColumnSums(8192, 3072), Own(ColumnSums(32768, 3072)),
         Transpose(4096, 4096), AveragePool(32, 112, 64), Embedding(8192, 50257, 768), CrossEntropy(2048, 50257), Adam(25_557_032), Row(768, 2304), Row(768, 768), Row(768, 3072), Row(3072, 768), Row(768, 50257),
         Narrow("bf16", WeightPrecision.BFloat16, 768, 2304), Narrow("bf16", WeightPrecision.BFloat16, 768, 50257), Narrow("int8", WeightPrecision.Int8, 768, 50257),
         Softmax(12 * 1024, 1024), BatchNorm(32, 56, 256), MaxPool(32, 112, 64), // their rungs of cuDNN
@@ -39,12 +41,15 @@ internal static partial class LadderCases
         Product(4096, 4096, 4096), Product(512, 3072, 768),
         Convolution("3x3", 32, 56, 64, 64, 3), Convolution("3x3", 32, 14, 256, 256, 3), Convolution("3x3", 1, 14, 512, 512, 3), Convolution("1x1", 32, 56, 64, 256, 1), Convolution("1x1", 32, 14, 1024, 256, 1),
         Convolution("7x7/2", 32, 224, 3, 64, 7, 2),
-        .. ConvolutionGradients("3x3", 32, 56, 64, 64, 3), .. ConvolutionGradients("3x3", 32, 14, 256, 256, 3), .. ConvolutionGradients("1x1", 32, 14, 1024, 256, 1), Attention(12, 1024, 64), LayerNorm(8192, 768),
-        Attention(48, 512, 64), AttentionBackward(ComputePrecision.Float32, 48, 512, 64), .. NarrowAttention(48, 512, 64), Gelu(8192 * 3072), Add(32 * 56 * 56 * 256), ColumnSums(8192, 3072),
+        .. ConvolutionGradients("3x3", 32, 56, 64, 64, 3), .. ConvolutionGradients("3x3", 32, 14, 256, 256, 3), .. ConvolutionGradients("1x1", 32, 14, 1024, 256, 1), Attention(12, 1024, 64),
+        Attention(48, 512, 64), AttentionBackward(ComputePrecision.Float32, 48, 512, 64), .. NarrowAttention(48, 512, 64), Gelu(8192 * 3072), Add(32 * 56 * 56 * 256),
     ];
 
     private static IEnumerable<LadderCase> NarrowAttention(int heads, int tokens, int d) =>
         new[] { ComputePrecision.TF32, ComputePrecision.BFloat16 }.SelectMany(p => new[] { Attention(p, heads, tokens, d), AttentionBackward(p, heads, tokens, d) });
+
+    /// <summary>A case without its naive kernel.</summary>
+    private static LadderCase Own(LadderCase of) => of with { Rungs = [new("own")] };
 
     /// <summary>A kernel of Ladder.cu.</summary>
     private static KernelFunction Naive(CudaKernelSet set, string name)

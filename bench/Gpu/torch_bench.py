@@ -18,8 +18,8 @@ try:
     import torch.nn.functional as F
     from torch import nn
     import numpy as np
-except ImportError as error:
-    print(f"PyTorch is left out: {sys.executable} has no {error.name}.")
+except (ImportError, OSError) as error:  # OSError: a library of CUDA that torch opens is missing or of another version
+    print(f"PyTorch is left out: {sys.executable} cannot import it: {' '.join(str(error).split())}")
     sys.exit(4)
 
 
@@ -542,11 +542,13 @@ class Bench:
         self.gradient(f"attention backward {heads}x{tokens}x{d}", lambda: [n(1, heads, tokens, d) for _ in range(3)], lambda q, k, v: attention(q, k, v, is_causal=True))
         rows, columns = of((6, 70), (12 * 1024, 1024))
         self.kernel(f"softmax {rows}x{columns}", lambda: (n(rows, columns),), lambda x: torch.softmax(x, -1))
-        rows, columns = of((5, 48), (8192, 768))
-        self.kernel(f"layer norm {rows}x{columns}", lambda: (n(rows, columns), n(columns), n(columns)), lambda x, w, b: F.layer_norm(x, (x.shape[-1],), w, b))
+        for rows, columns in of([(5, 48)], [(8192, 768), (65536, 768)]):
+            self.kernel(f"layer norm {rows}x{columns}", lambda: (n(rows, columns), n(columns), n(columns)), lambda x, w, b: F.layer_norm(x, (x.shape[-1],), w, b))
         batch, side, c = of((2, 6, 8), (32, 56, 256))
         self.kernel(f"batch norm, training {batch}x{side}²x{c}", lambda: (last(n(batch, c, side, side)), n(c), n(c).abs(), n(c), n(c)),
                     lambda x, mean, variance, w, b: F.batch_norm(x, mean, variance, w, b, True, 0.01, 1e-3))
+        for count in of([3000], [8192 * 768, 8192 * 3072 // 2]):
+            self.kernel(f"copy of {count}", lambda: (n(count), n(count)), lambda x, y: y.copy_(x))
         count = of(3000, 8192 * 3072)
         self.kernel(f"GELU {count}", lambda: (n(count),), lambda x: F.gelu(x, approximate="tanh"))
         count = of(3000, 32 * 56 * 56 * 256)
@@ -569,8 +571,8 @@ class Bench:
         batch, tokens, heads, d = of((2, 20, 3, 16), (8, 1024, 12, 64))
         for kind, order in ("together", (0, 2, 1, 3)), ("turned", (0, 2, 3, 1)):
             self.kernel(f"heads {kind} {batch}x{tokens}x{heads}x{d}", lambda: (n(batch, tokens, heads, d),), lambda x, order=order: x.permute(order).contiguous())
-        rows, columns = of((50, 40), (8192, 3072))
-        self.kernel(f"sums of columns {rows}x{columns}", lambda: (n(rows, columns),), lambda x: x.sum(0))
+        for rows, columns in of([(50, 40)], [(8192, 3072), (32768, 3072)]):
+            self.kernel(f"sums of columns {rows}x{columns}", lambda: (n(rows, columns),), lambda x: x.sum(0))
         rows, columns = of((33, 40), (4096, 4096))
         self.kernel(f"transpose {rows}x{columns}", lambda: (n(rows, columns),), lambda x: x.T.contiguous())
         count, rows, columns = of((7, 30, 16), (8192, 50257, 768))

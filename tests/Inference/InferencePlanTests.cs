@@ -249,6 +249,25 @@ public sealed class InferencePlanTests
     }
 
     [Fact]
+    public void A_plan_of_a_model_that_was_moved_says_so_and_the_models_own_plans_follow()
+    {
+        Device there = new(KernelSet.Cpu), back = new(KernelSet.Cpu);
+        var inner = new Sequential(4) { new Dense(3, Activation.Tanh) };
+        inner.MoveTo(there);
+        var outer = new Sequential(4) { inner, new Dense(2) };
+        float[] x = [1, 2, 3, 4], y = new float[3];
+        InferencePlan plan = InferencePlan.Compile(inner);
+        plan.Run(x, 1, y);
+        Assert.Equal(y, inner.Predict(x, new Shape(1, 4))[0]);
+        outer.MoveTo(back); // the inner model's layers with it
+        Assert.Contains("was compiled on cpu, but the model lies on cpu now. Compile another plan after MoveTo.", Assert.Throws<GraftException>(() => plan.Run(x, 1, y)).Message, StringComparison.Ordinal);
+        Assert.Equal(y, inner.Predict(x, new Shape(1, 4))[0]);
+        plan.Dispose();
+        Assert.Equal(0, there.Pool.LiveBlocks);
+        outer.Release();
+    }
+
+    [Fact]
     public void A_cancelled_run_ends_between_two_steps()
     {
         Model model = PlanModels.Fill(PlanModels.Tangle());

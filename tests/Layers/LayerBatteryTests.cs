@@ -232,11 +232,19 @@ public sealed class LayerBatteryTests
 
     internal static Model Build(string name)
     {
-        (Func<Layer> make, int[] input) = Cases[name];
-        Node x = Node.Input(new Shape(input));
-        var model = new Model(x, make().Apply(x));
+        Layer layer = Make(name, out Shape input);
+        Node x = Node.Input(input);
+        var model = new Model(x, layer.Apply(x));
         model.SetSeed(7);
         return model;
+    }
+
+    /// <summary>The layer of a case, and the shape of a sample.</summary>
+    internal static Layer Make(string name, out Shape input)
+    {
+        (Func<Layer> make, int[] shape) = Cases[name];
+        input = new Shape(shape);
+        return make();
     }
 
     internal static float[] Input(Model model, int batch)

@@ -219,6 +219,52 @@ public sealed class Gpt2Tests
         gpt.Release();
     }
 
+    [Fact]
+    public void A_session_of_a_model_that_was_moved_says_so_and_reads_on_where_the_model_is_back()
+    {
+        Gpt2 gpt = Random(new Gpt2Config { VocabularySize = 20, Positions = 8, Width = 8, Blocks = 1, Heads = 2 });
+        float[] logits = new float[20], again = new float[20];
+        Device before = gpt.Device;
+        using CausalSession session = gpt.Open(1, 8), other = gpt.Open(1, 8);
+        session.Read([[1, 2]], logits);
+        other.Read([[1, 2]], logits);
+        gpt.MoveTo(before); // moves nothing
+        session.Read([[3]], logits);
+        gpt.MoveTo(new Device(KernelSet.Cpu));
+        Assert.Contains("Open another session after MoveTo", Assert.Throws<GraftException>(() => other.Read([[3]], again)).Message, StringComparison.Ordinal);
+        Assert.Equal(2, other.Length(0));
+        gpt.MoveTo(before);
+        other.Read([[3]], again);
+        Assert.Equal(logits, again);
+        other.Dispose();
+        other.Dispose(); // at the test's end a third time
+        Assert.Throws<ObjectDisposedException>(() => other.Read([[4]], again));
+        gpt.Release();
+    }
+
+    [Fact]
+    public void Threads_that_open_sessions_at_once_have_the_weights_packed_once()
+    {
+        var device = new Device(KernelSet.Cpu); // with blocks of its own
+        for (int round = 0; round < 40; round++)
+        {
+            Gpt2 gpt = Random(new Gpt2Config { VocabularySize = 20, Positions = 8, Width = 8, Blocks = 2, Heads = 2 });
+            gpt.MoveTo(device);
+            var failed = new Exception?[4];
+            using var start = new Barrier(failed.Length);
+            Thread[] threads = [.. Enumerable.Range(0, failed.Length).Select(i => new Thread(() =>
+            {
+                start.SignalAndWait();
+                failed[i] = Record.Exception(() => gpt.Open(1, 8).Dispose());
+            }))];
+            Array.ForEach(threads, t => t.Start());
+            Array.ForEach(threads, t => t.Join());
+            Assert.All(failed, Assert.Null);
+            gpt.Release();
+            Assert.Equal(0, device.Pool.LiveBlocks);
+        }
+    }
+
     [Theory]
     [InlineData("MLegkovskis__tiny-llm-cicd")]
     [InlineData("mozilla-ai__lm-buddy__tiny_gpt2")]

@@ -26,6 +26,8 @@ internal static class ConvolutionCases
         Case([2, 14, 13, 33], [65, 3, 3], new Conv2DOp(1, 1, 1, 1, Padding2D.All(1), 1), "same") with { ChecksGradient = false },
         Case([3, 14, 13, 64], [34, 3, 3], new Conv2DOp(2, 2, 1, 1, Padding2D.All(1), 1), "stride 2") with { ChecksGradient = false },
         Case([2, 14, 14, 70], [70, 1, 1], new Conv2DOp(1, 1, 1, 1, Padding2D.None, 1), "1x1") with { ChecksGradient = false },
+        Case([0, 7, 6, 3], [4, 3, 3], new Conv2DOp(1, 1, 1, 1, Padding2D.All(1), 1), "no image") with { ChecksGradient = false },
+        Case([0, 5, 5, 4], [6, 3, 3], new Conv2DOp(1, 1, 2, 1, Padding2D.All(1), 2), "no image, groups 2") with { ChecksGradient = false },
         Depthwise([2, 6, 5, 4], [3, 3, 1], new DepthwiseConv2DOp(1, 1, 1, 1, Padding2D.All(1)), "same"),
         Depthwise([1, 8, 7, 3], [3, 3, 2], new DepthwiseConv2DOp(2, 3, 1, 1, Padding2D.All(1)), "strided"),
         Depthwise([1, 8, 7, 3], [3, 2, 1], new DepthwiseConv2DOp(1, 1, 2, 3, s_uneven), "dilated"),

@@ -12,6 +12,7 @@ internal static class NormalizationCases
         BatchNorm([2, 3, 4, 5], training: true),
         BatchNorm([2, 3, 4, 5], training: false),
         BatchNorm([1, 1, 1, 3], training: false),
+        BatchNorm([0, 5], training: false) with { ChecksGradient = false },
         BatchNorm([4, 9, 7, 37], training: true) with { ChecksGradient = false },
         BatchNorm([4, 9, 7, 37], training: false) with { ChecksGradient = false },
         BatchNorm([700, 16], training: true) with { ChecksGradient = false },

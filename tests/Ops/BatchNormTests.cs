@@ -91,6 +91,14 @@ public sealed class BatchNormTests
     }
 
     [Fact]
+    public void A_batch_of_nothing_is_refused_in_training_and_has_an_output_of_nothing_in_inference()
+    {
+        Shape[] inputs = [new(0, 4, 4, 3), new(3), new(3), new(3), new(3)];
+        Assert.Contains("input [0,4,4,3] holds no sample", Assert.Throws<ShapeException>(() => new BatchNormOp(1e-3f, 0.99f, training: true).InferShape(inputs)).Message, StringComparison.Ordinal);
+        Assert.Equal(inputs[0], new BatchNormOp(1e-3f, 0.99f, training: false).InferShape(inputs));
+    }
+
+    [Fact]
     public void BatchNorm_names_the_vector_that_does_not_fit() =>
         Assert.Contains("moving mean has shape [4]", Assert.Throws<ShapeException>(() =>
             new BatchNormOp(1e-3f, 0.99f, training: true).InferShape([new Shape(2, 3), new Shape(3), new Shape(3), new Shape(4), new Shape(3)])).Message);

@@ -95,6 +95,25 @@ public sealed class CudaFailureTests(CudaEmulator.CudaEmulator emulator) : IDisp
     }
 
     [Fact]
+    public void A_model_that_does_not_fit_on_the_gpu_stays_where_it_was()
+    {
+        emulator.Begin(nameof(A_model_that_does_not_fit_on_the_gpu_stays_where_it_was));
+        using var gpu = new EmulatedGpu();
+        var model = new Sequential(100) { new Dense(100), new Dense(100), new Dense(100) };
+        model.MoveTo(Device.Cpu);
+        float[] before = [.. model.Parameters.SelectMany(p => p.Value.ToArray())];
+        int failed = FailureSweep.Memory(emulator, gpu, () => model.MoveTo(gpu.Device), () =>
+        {
+            Assert.All(model.Parameters, p => Assert.Equal(Device.Cpu, p.Value.Device));
+            Assert.Equal(before, model.Parameters.SelectMany(p => p.Value.ToArray()));
+            Assert.Equal(0, gpu.Device.Pool.LiveBlocks);
+        }, step: 4096);
+        Assert.True(failed > 3, $"{failed} moves ran out of memory.");
+        Assert.Equal(before, model.Parameters.SelectMany(p => p.Value.ToArray()));
+        model.Release();
+    }
+
+    [Fact]
     public void Any_kernel_may_fail_to_compile_and_is_compiled_when_it_is_asked_for_again()
     {
         emulator.Begin(nameof(Any_kernel_may_fail_to_compile_and_is_compiled_when_it_is_asked_for_again));

@@ -83,6 +83,28 @@ public sealed class CudaPrecisionTrainingTests(CudaEmulator.CudaEmulator emulato
         model.Release();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)] // the first of two batches is a good one
+    public void A_step_whose_activations_overflow_moves_no_statistics_either(int batches)
+    {
+        emulator.Begin($"{nameof(A_step_whose_activations_overflow_moves_no_statistics_either)} {batches}");
+        using var gpu = new EmulatedGpu();
+        var model = new Sequential(2, 2, 8) { new Conv2D(8, 1, 1), new BatchNormalization(), new Flatten(), new Dense(1) };
+        model.SetSeed(1);
+        model.MoveTo(gpu.Device);
+        model.Compile(new Sgd(1e-3f), Loss.MeanSquaredError());
+        float[] Numbers() => [.. model.Parameters.SelectMany(p => p.Value.ToArray())];
+        float[] before = Numbers();
+        float[] images = [.. Enumerable.Range(0, batches * 2 * 32).Select(i => (i < (batches - 1) * 64 ? 1 : 6e4f) * (i % 5 - 2) / 2)]; // sums of eight pass 65504
+        var data = new ArrayBatches(images, new Shape(2, 2, 8), new float[2 * batches], new Shape(1), LabelKind.Values, batchSize: 2, shuffleSeed: null);
+        model.Fit(data, 1, options: new FitOptions { Precision = ComputePrecision.Float16, AccumulationSteps = batches });
+        Assert.Equal((1, 0), (model.Optimizer!.LossScale!.Skipped, model.Optimizer.Iterations));
+        Assert.Equal(before, Numbers());
+        model.Optimizer.Dispose();
+        model.Release();
+    }
+
     [Fact]
     public void Gradients_too_small_for_fp16_move_weights_by_way_of_the_scale()
     {

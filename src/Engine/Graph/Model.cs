@@ -125,12 +125,23 @@ public partial class Model : Layer
     /// <summary>Where the parameters are.</summary>
     public Device Device => Parameters.Count > 0 ? Parameters[0].Device : Device.Default;
 
-    /// <summary>Moves all parameters to a device.</summary>
+    /// <summary>Moves all parameters to a device. Where it has no memory for them, all stay where they are.</summary>
+    /// <exception cref="Kernels.Cuda.CudaOutOfMemoryException">A GPU has no memory for them.</exception>
     public virtual void MoveTo(Device device)
     {
         _plans?.Dispose();
-        foreach (Parameter p in Parameters)
-            p.MoveTo(device);
+        Device before = Device;
+        try
+        {
+            foreach (Parameter p in Parameters)
+                p.MoveTo(device);
+        }
+        catch
+        {
+            foreach (Parameter p in Parameters)
+                p.MoveTo(before);
+            throw;
+        }
     }
 
     /// <summary>Stateful recurrent layers forget the batches before: the next one begins with states of zeros. Keras's reset_states.</summary>

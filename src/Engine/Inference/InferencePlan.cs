@@ -53,7 +53,7 @@ public sealed class InferencePlan : IDisposable
     /// <param name="outputs">Room for [N, ...output shape].</param>
     /// <param name="cancellationToken">Ends it between two steps.</param>
     /// <exception cref="ShapeException">The numbers do not fill the shapes.</exception>
-    /// <exception cref="GraftException">The output depends on an op that is random in inference too.</exception>
+    /// <exception cref="GraftException">The output depends on an op that is random in inference too, or the model was moved to another device.</exception>
     public void Run(ReadOnlySpan<float> samples, int count, Span<float> outputs, CancellationToken cancellationToken = default)
     {
         Shape input = _model.Inputs[0].Shape, output = _model.Outputs[0].Shape;
@@ -125,6 +125,8 @@ public sealed class InferencePlan : IDisposable
 
     private Schedule Add(int count, Shape[] samples, int batch)
     {
+        if (_memory.Device != _model.Device)
+            throw new GraftException($"The plan of '{_model.Name}' was compiled on {_memory.Device}, but the model lies on {_model.Device} now. Compile another plan after MoveTo.");
         var schedule = new Schedule(_model, Array.ConvertAll(samples, s => s.Prepend(count)), batch, _training, _options, _memory);
         _memory.Sweep();
         _schedules.Add((count, samples, batch, schedule));

@@ -32,7 +32,7 @@ internal sealed class ModelPlans(Model model) : IDisposable
             return null;
         lock (Lock)
         {
-            FollowTrainable();
+            Follow();
             return _inference ??= new InferencePlan(model, training: false, _options, Memory());
         }
     }
@@ -44,7 +44,7 @@ internal sealed class ModelPlans(Model model) : IDisposable
             return null;
         lock (Lock)
         {
-            FollowTrainable();
+            Follow();
             return _training ??= new InferencePlan(model, training: true, _options, Memory());
         }
     }
@@ -62,9 +62,13 @@ internal sealed class ModelPlans(Model model) : IDisposable
 
     private bool IsPossible => _options.IsEnabled && !model.IsDynamic;
 
-    /// <summary>The boundary between what is frozen and what is trained lies elsewhere when the flag of a layer or a parameter has changed.</summary>
-    private void FollowTrainable()
+    /// <summary>
+    /// The boundary between what is frozen and what is trained lies elsewhere when the flag of a layer or a parameter has changed; the weights do when another model that has the same layers was moved.
+    /// </summary>
+    private void Follow()
     {
+        if (_memory is not null && _memory.Device != model.Device)
+            Dispose();
         List<bool> flags = [];
         Collect(model, flags);
         bool[] trainable = [.. flags];
@@ -81,12 +85,7 @@ internal sealed class ModelPlans(Model model) : IDisposable
         (_inference, _training) = (null, null);
     }
 
-    private PlanMemory Memory()
-    {
-        if (_memory is not null && _memory.Device != model.Device)
-            Dispose();
-        return _memory ??= new PlanMemory(model.Device);
-    }
+    private PlanMemory Memory() => _memory ??= new PlanMemory(model.Device);
 
     private static void Collect(Layer layer, List<bool> flags)
     {

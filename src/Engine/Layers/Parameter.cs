@@ -85,9 +85,9 @@ public sealed class Parameter
             return;
         if (_value is not null)
         {
-            float[] values = _value.ToArray();
+            Tensor moved = Tensor.From(device, Shape, _value.ToArray()); // there may be no memory for it
             _value.Release();
-            _value = Tensor.From(device, Shape, values);
+            _value = moved;
         }
         Device = device;
     }

@@ -59,6 +59,8 @@ public sealed class BatchNormOp(float epsilon, float momentum, bool training, bo
             ShapeCheck.Vector(Name, names[i], inputs[i], inputs[0][-1], inputs[0]);
         if (inputs.Length > Residual && !inputs[Residual].Equals(inputs[0]))
             throw new ShapeException($"{Name}: residual {inputs[Residual]} is added to the normalised {inputs[0]} and must have that shape.");
+        if (training && ShapeCheck.Rows(inputs[0]) == 0)
+            throw new ShapeException($"{Name}: input {inputs[0]} holds no sample, of which there is no mean: it would make moving statistics no number. Leave empty batches out of training.");
         return inputs[0];
     }
 

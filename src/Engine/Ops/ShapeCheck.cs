@@ -45,5 +45,11 @@ internal static partial class ShapeCheck
     }
 
     /// <summary>Rows of a tensor seen as [Rows, last axis].</summary>
-    public static long Rows(Shape shape) => shape[-1] == 0 ? 0 : shape.Count / shape[-1];
+    public static long Rows(Shape shape)
+    {
+        long rows = 1; // also where the last axis has none
+        foreach (int extent in shape.Dims[..^1])
+            rows = checked(rows * extent);
+        return rows;
+    }
 }

@@ -47,7 +47,8 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Objective o
 
     private BatchOutcome Run(Batch batch, LabelKind kind, int epoch, int step, bool lastOfEpoch, Schedule? frozen)
     {
-        _statistics.Take(model);
+        if (_accumulator.Steps == 0) // of several batches, the statistics before the first
+            _statistics.Take(model);
         using var tape = new Tape(model.Device)
         {
             Training = true,
@@ -72,7 +73,8 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Objective o
             options.CancellationToken.ThrowIfCancellationRequested();
             float[] numbers = pending.Wait(); // a GPU goes on with backward meanwhile; what it found wrong in the batch is told before anything moves
             double start = options.Times?.Now ?? 0;
-            Update(tape, scale, lastOfEpoch); // from here on to the end
+            if (!Update(tape, scale, lastOfEpoch)) // from here on to the end
+                _statistics.PutBack(); // an overflow forward is in them too
             options.Times?.AddUpdate(start);
             Report(batch, tape);
             return new BatchOutcome(numbers[0], numbers[1..], outputs);
@@ -98,23 +100,22 @@ internal sealed class TrainingStep(Model model, Optimizer optimizer, Objective o
         _reported = held;
     }
 
-    private void Update(Tape tape, LossScale? scale, bool lastOfEpoch)
+    /// <returns>False where the step is left out, as its gradients are not finite.</returns>
+    private bool Update(Tape tape, LossScale? scale, bool lastOfEpoch)
     {
         Parameter[] trainable = [.. model.Parameters.Where(p => p.IsTrainable).Distinct()];
         if (options.AccumulationSteps <= 1)
-        {
-            optimizer.Apply([.. trainable.Select(p => ParameterGradient.Of(p, tape)).OfType<ParameterGradient>()], scale);
-            return;
-        }
+            return optimizer.Apply([.. trainable.Select(p => ParameterGradient.Of(p, tape)).OfType<ParameterGradient>()], scale);
         foreach (Parameter p in trainable)
         {
             if (tape.Gradient(p.Value) is { } gradient)
                 _accumulator.Add(p, gradient);
         }
         if (++_accumulator.Steps < options.AccumulationSteps && !lastOfEpoch)
-            return;
-        optimizer.Apply(_accumulator.Mean(), scale);
+            return true;
+        bool moved = optimizer.Apply(_accumulator.Mean(), scale);
         _accumulator.Clear();
+        return moved;
     }
 
     /// <summary>Numbers on their way from the device.</summary>

@@ -42,6 +42,12 @@ internal sealed class CudaBatchNormKernels(CudaContext context, ComputePrecision
         in BatchNormGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> mean, DevicePtr<float> rstd,
         DevicePtr<float> dscale, DevicePtr<float> dshift, BatchNormGate<float> gate)
     {
+        if (g.Rows == 0) // sums of nothing; forward, without a block, has kept no deviations
+        {
+            context.Clear(dscale.Address, g.C * (long)sizeof(float));
+            context.Clear(dshift.Address, g.C * (long)sizeof(float));
+            return;
+        }
         CudaColumns columns = CudaColumns.Of(g.C);
         bool isGated = g.Activation != FusedActivation.None;
         int segments = columns.Segments(g.Rows, reads: isGated ? 3 : 2);

@@ -14,6 +14,12 @@ internal sealed unsafe partial class CpuConv2DKernels
     /// </summary>
     public override void BackwardWeight(in Conv2DGeometry g, DevicePtr<float> x, DevicePtr<float> dy, DevicePtr<float> dw, float beta)
     {
+        if (g.N == 0 || g.OutH == 0 || g.OutW == 0)
+        {
+            int k = g.R * g.S * g.GroupC;
+            Gemm.Run(true, false, g.O, k, 0, dy.Pointer, g.O, x.Pointer, k, dw.Pointer, k, beta); // no pixel: the gradient is 0
+            return;
+        }
         if (TryWinogradGradient(g, x.Pointer, dy.Pointer, dw.Pointer, beta) || TryRowGradient(g, x.Pointer, dy.Pointer, dw.Pointer, beta))
             return;
         if (g.IsPointwise && (g.O + WeightBlockRows - 1) / WeightBlockRows * ((g.C + WeightBlockColumns - 1) / WeightBlockColumns) >= EnoughWeightBlocks)

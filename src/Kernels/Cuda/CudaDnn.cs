@@ -40,9 +40,9 @@ internal sealed class CudaDnn(CudaContext context) : IDisposable
 
     private static long Version => (long)Cudnn.cudnnGetVersion();
 
-    /// <summary>True where cuDNN may be asked: it is there, and its sizes of 32 bits suffice.</summary>
-    public bool Takes(in Conv2DGeometry g) =>
-        IsUsable && (long)g.N * (g.H + g.Padding.Top + g.Padding.Bottom) * (g.W + g.Padding.Left + g.Padding.Right) * g.C <= int.MaxValue && (long)g.N * g.OutH * g.OutW * g.O <= int.MaxValue;
+    /// <summary>True where cuDNN may be asked: it is there, and its sizes, from 1 on and of 32 bits, suffice.</summary>
+    public bool Takes(in Conv2DGeometry g) => IsUsable && g is { N: > 0, H: > 0, W: > 0, C: > 0, O: > 0 } && g.OutH > 0 && g.OutW > 0
+        && (long)g.N * (g.H + g.Padding.Top + g.Padding.Bottom) * (g.W + g.Padding.Left + g.Padding.Right) * g.C <= int.MaxValue && (long)g.N * g.OutH * g.OutW * g.O <= int.MaxValue;
 
     /// <summary>result = beta result + one direction of a convolution with even padding.</summary>
     /// <param name="direction">Which; it says what the operands are.</param>

@@ -3,6 +3,8 @@
 
 // Bound by reading and writing each number once: a row of up to 4096 numbers stays in registers, of a warp where there are many short rows (then without a
 // barrier), else of a block. Longer ones are read three times by a block, from the cache but for the first.
+// A warp asks for its row at once: of 768 numbers 3 KiB, and 8 warps fit on a multiprocessor with the most registers that a thread may have. So 24 KiB and more are on
+// their way where an H100's memory needs 15 (3.35 TB/s for 600 ns over 132): the rest of the 81 % of 8192 x 768 lies in the start and end of 20 µs, or the ladder's 65536 x 768 says otherwise.
 
 // x and y have one type; or x is float32, as a sum along a residual path, and y has 16 bits.
 #define FOR_PAIRS(KERNEL) KERNEL(, , float, float) KERNEL(, _bf16, bf16, bf16) KERNEL(, _fp16, fp16, fp16) KERNEL(_float, _bf16, float, bf16) KERNEL(_float, _fp16, float, fp16)

@@ -102,8 +102,10 @@ public sealed class Gpt2 : Model, ICausalModel
     /// <inheritdoc/>
     public override void MoveTo(Device device)
     {
-        _layers.DropPacked();
+        Device before = Device;
         base.MoveTo(device);
+        if (device != before)
+            _layers.DropPacked(); // where nothing moves, open sessions go on reading them
     }
 
     /// <inheritdoc/>

@@ -8,6 +8,7 @@ namespace Graft.Models;
 internal sealed class Gpt2Layers
 {
     private readonly Dictionary<Layer, PackedProduct> _packed = [];
+    private readonly Lock _packing = new(); // threads may open sessions at once
     private ComputePrecision _packedFor;
 
     public Gpt2Layers(Gpt2Config config)
@@ -51,6 +52,12 @@ internal sealed class Gpt2Layers
     /// </summary>
     public IReadOnlyDictionary<Layer, PackedProduct> Pack()
     {
+        lock (_packing)
+            return PackChanged();
+    }
+
+    private Dictionary<Layer, PackedProduct> PackChanged()
+    {
         if (_packedFor != Products)
             DropPacked();
         _packedFor = Products;
@@ -82,9 +89,12 @@ internal sealed class Gpt2Layers
     /// <summary>Gives the packed weights back.</summary>
     public void DropPacked()
     {
-        foreach (PackedProduct packed in _packed.Values)
-            packed.Dispose();
-        _packed.Clear();
+        lock (_packing)
+        {
+            foreach (PackedProduct packed in _packed.Values)
+                packed.Dispose();
+            _packed.Clear();
+        }
     }
 
     /// <summary>Lets the last blocks and the final norm move.</summary>

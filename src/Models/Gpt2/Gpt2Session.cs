@@ -24,6 +24,7 @@ internal sealed partial class Gpt2Session : CausalSession
     private readonly Gpt2Decoding? _decoding;
     private Buffers? _buffers;
     private Tensor? _spare, _low, _share;
+    private bool _isDisposed;
 
     public Gpt2Session(Gpt2Layers layers, int sequences, int capacity)
     {
@@ -144,6 +145,9 @@ internal sealed partial class Gpt2Session : CausalSession
 
     public override void Dispose()
     {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
         _decoding?.Dispose();
         foreach (Tensor? t in (Tensor?[])[.. _keys, .. _values, _past, _last, _logits])
             t?.Release();
@@ -167,6 +171,11 @@ internal sealed partial class Gpt2Session : CausalSession
 
     private void Check(IReadOnlyList<int[]> tokens, int logits)
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, typeof(CausalSession));
+        if (_layers.Tokens.Parameters[0].Device is var device && device != _device)
+            throw new GraftException($"GPT-2: the session was opened on {_device}, where its keys and values are, but the model lies on {device} now. Open another session after MoveTo.");
+        if (_packed.Count == 0)
+            _layers.Pack(); // the model was elsewhere meanwhile
         if (tokens.Count != Sequences || logits != Sequences * VocabularySize)
             throw new GraftException($"GPT-2: tokens for {tokens.Count} sequences and room for {logits} logits; the session has {Sequences} sequences of {VocabularySize} logits.");
         for (int s = 0; s < Sequences; s++)

@@ -101,8 +101,9 @@ void installHandlers() {
     static const bool done = [] {
         struct sigaction ours {};
         ours.sa_sigaction = onSignal;
-        ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
         for (int i = 0; i < 4; i++) {
+            // .NET's handlers of the other signals throw from the stack that they run on: that must be the thread's.
+            ours.sa_flags = SA_SIGINFO | SA_NODEFER | (Signals[i] == SIGSEGV ? SA_ONSTACK : 0);
             sigaction(Signals[i], nullptr, &before[i]);  // known before anybody can ask for it
             sigaction(Signals[i], &ours, nullptr);
         }

@@ -184,6 +184,18 @@ public sealed class KernelFaultTests(CudaEmulator emulator)
     }
 
     [Fact]
+    public void A_division_by_zero_of_the_program_is_its_exception_as_ever()
+    {
+        using var device = new EmulatedDevice(emulator);
+        Assert.Equal(IllegalAddress, EmulatedDevice.Run(device.Kernel(Faults, "beyond"), 1, 65, device.Alloc(64), 0)); // a launch brings the emulator's handlers
+        device.Reset();
+        emulator.ClearReports();
+        Assert.Throws<DivideByZeroException>(() => 1 / Zero(""));
+
+        static int Zero(string text) => text.Length;
+    }
+
+    [Fact]
     public void Faults_of_kernels_and_null_references_of_other_threads_do_not_disturb_each_other()
     {
         using var device = new EmulatedDevice(emulator);

@@ -124,14 +124,15 @@ public abstract class Optimizer : IDisposable
     }
 
     /// <summary>The same for gradients of a loss that was multiplied by <paramref name="scale"/>. Where one of them is not finite, nothing moves and the scale is halved.</summary>
-    internal void Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients, LossScale? scale) =>
+    /// <returns>False where nothing moved.</returns>
+    internal bool Apply(IReadOnlyList<(Parameter Parameter, Tensor Gradient)> gradients, LossScale? scale) =>
         Apply([.. gradients.Select(g => new ParameterGradient(g.Parameter, g.Gradient.Data))], scale);
 
     /// <summary>True where a gradient is needed element by element alone: then it need not be in memory. A loss scale looks at all of it first.</summary>
     internal virtual bool TakesProducts => ClipNorm is null && GlobalClipNorm is null;
 
     /// <summary>The same with gradients that may be products, where <see cref="TakesProducts"/> and there is no <paramref name="scale"/>.</summary>
-    internal void Apply(ParameterGradient[] gradients, LossScale? scale)
+    internal bool Apply(ParameterGradient[] gradients, LossScale? scale)
     {
         CheckClipping();
         if (gradients.Length > 0)
@@ -156,7 +157,7 @@ public abstract class Optimizer : IDisposable
                 float unscaled = 1 / scale.Value;
                 scale.Note(isFinite);
                 if (!isFinite)
-                    return;
+                    return false;
                 tensors = Array.ConvertAll(tensors, t => t with { Factor = unscaled });
             }
             Clip(tensors, squares);
@@ -169,6 +170,7 @@ public abstract class Optimizer : IDisposable
         foreach (ParameterGradient gradient in gradients)
             gradient.Parameter.Value.MarkChanged();
         Iterations++;
+        return true;
     }
 
     /// <summary>What is remembered of a parameter.</summary>
