@@ -58,9 +58,12 @@ internal static class Charts
         ScottPlot.Plottables.Scatter steps = plot.Add.Scatter(powers, curve.Points.Select(p => p.Loss).ToArray(), TrainingColor);
         steps.LineWidth = 0;
         steps.MarkerSize = 5;
+        steps.LegendText = "each step";
         ScottPlot.Plottables.Scatter smoothed = plot.Add.Scatter(powers, curve.Points.Select(p => p.Smoothed).ToArray(), ValidationColor);
         smoothed.LineWidth = 2.5f;
         smoothed.MarkerSize = 0;
+        smoothed.LegendText = "smoothed";
+        plot.ShowLegend(Alignment.LowerLeft);
         plot.Add.VerticalLine(Math.Log10(curve.Suggestion), 1.5f, Colors.Gray, LinePattern.Dashed);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true, LabelFormatter = power => string.Create(CultureInfo.InvariantCulture, $"1e{power}") };
         double highest = 2 * curve.Points[0].Smoothed; // where the loss diverges it would flatten all else

@@ -1,4 +1,5 @@
 using Graft.Cli.Commands;
+using Graft.Importers.Images;
 using Graft.Training;
 using Graft.Weights;
 using SkiaSharp;
@@ -12,7 +13,7 @@ internal sealed class PixelPrediction(Model model, string? masks)
 {
     private const int ImagesAtOnce = 8; // their outputs are as large as they are
 
-    /// <summary>The share of the pixels that each class has, of each image. Masks are written, gray, each pixel the number of its class.</summary>
+    /// <summary>The share of the pixels that each class has, of each image. Masks are written, gray and as large as the image, each pixel the number of its class.</summary>
     /// <param name="files">The images.</param>
     /// <param name="progress">Told after some of them.</param>
     /// <param name="errors">What is wrong with files that are no images, by their numbers. Null throws.</param>
@@ -40,7 +41,7 @@ internal sealed class PixelPrediction(Model model, string? masks)
                     counts[c]++;
                 shares[file] = Array.ConvertAll(counts, c => (float)c / classes.Length);
                 if (masks is not null)
-                    Write(MaskOf(files[file]), classes);
+                    Write(files[file], classes);
             }
             progress?.Report((chunk[^1] + 1, files.Count));
         }
@@ -55,12 +56,14 @@ internal sealed class PixelPrediction(Model model, string? masks)
             throw new GraftException($"{same.Key} would be the mask of {string.Join(" and ", same.Take(2))}; predict them one after the other, into different folders.");
     }
 
-    private void Write(string path, byte[] classes)
+    private void Write(string file, byte[] classes)
     {
         Directory.CreateDirectory(masks!);
         Shape shape = model.Outputs[0].Shape;
-        using var image = SKImage.FromPixelCopy(new SKImageInfo(shape[1], shape[0], SKColorType.Gray8, SKAlphaType.Opaque), classes);
+        (int height, int width) = new ImageReader(model.Preprocessing!).SizeOf(file);
+        PixelImage mask = ImageResize.Run(new PixelImage(shape[0], shape[1], 1, classes), height, width, ResizeFilter.Nearest); // between two classes lies none
+        using var image = SKImage.FromPixelCopy(new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque), mask.Pixels);
         using SKData png = image.Encode(SKEncodedImageFormat.Png, 100);
-        WholeFile.Write(path, stream => png.SaveTo(stream));
+        WholeFile.Write(MaskOf(file), stream => png.SaveTo(stream));
     }
 }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Cli;
+using Graft.Layers;
 using Graft.Tests.Importers.Images;
+using Graft.Training;
 using Graft.Weights;
 using SkiaSharp;
 using Xunit;
@@ -122,6 +124,28 @@ public sealed class FinetuneMasksTests : IDisposable
         again.Release();
     }
 
+    [Theory]
+    [InlineData("photo.png", false)]
+    [InlineData("photo.ppm", false)] // a format whose size is known once it is decoded
+    [InlineData("turned.jpg", true)]
+    public void A_predicted_mask_is_as_large_as_its_photograph(string name, bool upright)
+    {
+        // Red and blue halves of 20 rows and 60 columns, on a network of 4 x 8 that tells red from blue. As EXIF's orientation 6 has it, the stored columns are the rows of the photograph.
+        (int height, int width) = upright ? (60, 20) : (20, 60);
+        bool IsBlue(int row, int column) => upright ? row >= height / 2 : column >= width / 2;
+        WriteHalves(Sub(name), 20, 60, upright);
+        var network = new Sequential(4, 8, 3) { new Conv2D(2, 1) { Name = "tells", UseBias = false } };
+        network.GetLayer("tells").Parameters[0].Set([1, 0, 0, 0, 0, 1]); // [O,R,S,I]: red, blue
+        network.Preprocessing = Preprocessing.Rescale.For(new ImageInput(4, 8, ResizeFilter.Nearest, ColorMode.Rgb, upright));
+        network.ClassNames = ["red", "blue"];
+        ModelFile.Save(network, Sub("halves.graft"));
+        network.Release();
+        GraftRun.Succeeds("predict", "--model", Sub("halves.graft"), "--masks", Sub("said"), Sub(name));
+        using SKBitmap mask = SKBitmap.Decode(Path.ChangeExtension(Sub($"said/{name}"), ".png"));
+        Assert.Equal((height, width), (mask.Height, mask.Width));
+        Assert.All(Enumerable.Range(0, height * width), p => Assert.Equal(IsBlue(p / width, p % width) ? 1 : 0, mask.GetPixel(p % width, p / width).Red));
+    }
+
     [Fact]
     public void Values_of_masks_are_classes_by_name_or_by_option()
     {
@@ -193,6 +217,21 @@ public sealed class FinetuneMasksTests : IDisposable
         GraftRun.Succeeds("finetune", "--data", Sub("flowers"), "--size", "32", "--epochs", "1", "--output", Sub("out"));
         GraftRun.Fails(1, "gives [5] and 5 class names, no class for each pixel; measure it without --masks", "evaluate", "--model", Sub("out"), "--data", Sub("flowers"), "--masks", Sub("flowers"));
         Assert.False(File.Exists(Sub("out/examples.png")));
+    }
+
+    private static void WriteHalves(string path, int height, int width, bool turned)
+    {
+        byte[] rgb = [.. Enumerable.Range(0, height * width).SelectMany(p => p % width < width / 2 ? new byte[] { 255, 0, 0 } : [0, 0, 255])];
+        if (path.EndsWith(".ppm", StringComparison.Ordinal))
+        {
+            File.WriteAllBytes(path, [.. System.Text.Encoding.ASCII.GetBytes($"P6\n{width} {height}\n255\n"), .. rgb]);
+            return;
+        }
+        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        for (int p = 0; p < height * width; p++)
+            bitmap.SetPixel(p % width, p / width, new SKColor(rgb[3 * p], rgb[3 * p + 1], rgb[3 * p + 2]));
+        byte[] bytes = bitmap.Encode(path.EndsWith(".png", StringComparison.Ordinal) ? SKEncodedImageFormat.Png : SKEncodedImageFormat.Jpeg, 100).ToArray();
+        File.WriteAllBytes(path, turned ? JpegStripTests.WithOrientation(bytes, 6) : bytes);
     }
 
     private string[] Args(params string[] more) => ["finetune", "--data", Sub("photos"), "--masks", Sub("masks"), "--size", $"{Size}", "--output", Sub("out"), .. more];

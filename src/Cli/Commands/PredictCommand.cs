@@ -28,7 +28,7 @@ internal static class PredictCommand
         var text = new Option<string?>("--text") { Description = "Instead of images: a text to classify." };
         var textFile = new Option<string?>("--text-file") { Description = "Instead of images: a file with one text in each line. For a .tsv file with label<tab>text in each line, the correct answers are counted too." };
         var images = new Argument<string[]>("images") { Arity = ArgumentArity.ZeroOrMore, Description = "Image files, and folders: all images in them." };
-        var masks = new Option<string?>("--masks") { Description = "With a model that gives each pixel a class: the folder for a mask of each image, NAME.png, gray, each pixel the number of its class." };
+        var masks = new Option<string?>("--masks") { Description = "With a model that gives each pixel a class: the folder for a mask of each image, NAME.png, gray and as large as the image, each pixel the number of its class." };
         Option<string> precision = PrecisionOption.Create();
         Option<string?> device = DeviceOption.Create();
         var command = new Command("predict", "Classify images or texts, or tell labels or numbers of images.") { model, network, weights, top, threshold, json, csv, bad, exif, masks, text, textFile, images, precision, device };

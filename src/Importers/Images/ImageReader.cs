@@ -19,6 +19,16 @@ public sealed class ImageReader
     /// <summary>Shape of one image: [H,W,C].</summary>
     public Shape Shape => _input.Shape;
 
+    /// <summary>Height and width of the image in a file, upright where images are read so; of the usual formats its header alone is read.</summary>
+    /// <exception cref="GraftException">The file cannot be read as an image.</exception>
+    public (int Height, int Width) SizeOf(string path)
+    {
+        if (ImageDecoder.SizeOf(path, _input.AppliesOrientation) is { } size)
+            return size;
+        PixelImage image = ImageDecoder.Decode(path, _input.ColorMode, _input.AppliesOrientation);
+        return (image.Height, image.Width);
+    }
+
     /// <summary>Decodes, turns upright where that is asked for, and resizes: Height · Width · Channels bytes.</summary>
     /// <exception cref="GraftException">The file cannot be read as an image.</exception>
     public byte[] Pixels(string path)
