@@ -1,5 +1,6 @@
 using Graft.Bench.Suite;
 using Graft.Kernels;
+using Graft.Kernels.Cuda;
 
 namespace Graft.Bench.Gpu;
 
@@ -54,7 +55,14 @@ internal static partial class LadderCases
             var g = new UnaryGeometry(count, UnaryFormula.ReLU);
             return () => set.Unary.BackwardInput(g, default, output, upstream, dx, 0);
         },
-    }, new Rung("own"));
+    },
+        new Rung("naive", Make: (set, work, _) =>
+        {
+            DevicePtr<float> output = work.Input("y", count), upstream = work.Input("dy", count), dx = work.Output(count);
+            KernelFunction kernel = Naive(set, "naive_relu_gradient");
+            return () => kernel.Over(count, output, upstream, dx, count);
+        }),
+        new Rung("own"));
 
     private static LadderCase Dropout(int count) => new(new OpCase($"dropout {count}", 0, 2 * 4.0 * count)
     {
@@ -65,7 +73,14 @@ internal static partial class LadderCases
             var g = new DropoutGeometry(count, 0.1f, 7);
             return () => set.Dropout.Forward(g, x, y);
         },
-    }, new Rung("own"));
+    },
+        new Rung("naive", Make: (set, work, _) =>
+        {
+            DevicePtr<float> x = work.Input("x", count), y = work.Output(count);
+            KernelFunction kernel = Naive(set, "naive_dropout");
+            return () => kernel.Over(count, x, y, count, 0.1f, 7ul);
+        }),
+        new Rung("own"));
 
     /// <summary>Winners are whole numbers of 4 bytes, read beside dy.</summary>
     private static LadderCase MaxPoolGradient(int batch, int size, int c)

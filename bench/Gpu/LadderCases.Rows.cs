@@ -165,7 +165,14 @@ internal static partial class LadderCases
             var g = new UnaryGeometry(count, UnaryFormula.GeluTanh);
             return () => set.Unary.Forward(g, x, y);
         },
-    }, new Rung("own"));
+    },
+        new Rung("naive", Make: (set, work, _) =>
+        {
+            DevicePtr<float> x = work.Input("x", count, -6, 6), y = work.Output(count);
+            KernelFunction kernel = Naive(set, "naive_gelu");
+            return () => kernel.Over(count, x, y, count);
+        }),
+        new Rung("own"));
 
     private static LadderCase Add(int count) => new(new OpCase($"sum of two {count}", 0, 3 * 4.0 * count)
     {
@@ -175,7 +182,14 @@ internal static partial class LadderCases
             BinaryGeometry g = BinaryGeometry.Of(BinaryFormula.Add, [count], [count]);
             return () => set.Binary.Forward(g, a, b, y);
         },
-    }, new Rung("own"));
+    },
+        new Rung("naive", Make: (set, work, _) =>
+        {
+            DevicePtr<float> a = work.Input("a", count), b = work.Input("b", count), y = work.Output(count);
+            KernelFunction kernel = Naive(set, "naive_add");
+            return () => kernel.Over(count, a, b, y, count);
+        }),
+        new Rung("own"));
 
     private static LadderCase MaxPool(int batch, int size, int c)
     {
@@ -269,7 +283,15 @@ internal static partial class LadderCases
             var g = new EmbeddingGeometry(n, rows, columns);
             return () => set.Embedding.Forward(g, ids, table, y);
         },
-    }, new Rung("own"));
+    },
+        new Rung("naive", Make: (set, work, n) =>
+        {
+            DevicePtr<int> ids = work.Ids("ids", n, rows);
+            DevicePtr<float> table = work.Input("table", (long)rows * columns), y = work.Output((long)n * columns);
+            KernelFunction kernel = Naive(set, "naive_embedding");
+            return () => kernel.Over((long)n * columns, ids.Address, table, y, (long)n * columns, columns);
+        }),
+        new Rung("own"));
 
     private static LadderCase CrossEntropy(int rows, int classes) => new(new OpCase($"softmax cross-entropy {rows}x{classes}", 0, 4.0 * rows * classes)
     {
@@ -291,13 +313,28 @@ internal static partial class LadderCases
         new Rung("own"));
 
     /// <summary>Weight and two slots are read and written, the gradient is read.</summary>
-    private static LadderCase Adam(int count) => new(new OpCase($"step of Adam {count}", 0, 7 * 4.0 * count)
+    private static LadderCase Adam(int count)
     {
-        Tolerance = Tolerance,
-        Graft = (set, work, _) =>
+        var settings = new AdamStepSettings(1e-3f, 0.9f, 0.999f, 1e-7f, 0, 1);
+        return new(new OpCase($"step of Adam {count}", 0, 7 * 4.0 * count)
         {
-            DevicePtr<float> w = work.InPlace(work.Input("w", count), count), g = work.Input("g", count), m = work.Upload<float>(new float[count]), v = work.Upload<float>(new float[count]);
-            return () => set.AdamStep.Step(new AdamStepSettings(1e-3f, 0.9f, 0.999f, 1e-7f, 0, 1), [new(count, w, g, m, v)]);
+            Tolerance = Tolerance,
+            Graft = (set, work, _) =>
+            {
+                (DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> m, DevicePtr<float> v) = Weights(work, count);
+                return () => set.AdamStep.Step(settings, [new(count, w, g, m, v)]);
+            },
         },
-    }, new Rung("own"));
+            new Rung("naive", Make: (set, work, _) =>
+            {
+                (DevicePtr<float> w, DevicePtr<float> g, DevicePtr<float> m, DevicePtr<float> v) = Weights(work, count);
+                KernelFunction kernel = Naive(set, "naive_adam");
+                return () => kernel.Over(count, w, g, m, v, count, (float)settings.CorrectedRate, settings.Beta1, settings.Beta2, settings.Epsilon);
+            }),
+            new Rung("own"));
+    }
+
+    /// <summary>Weights that a step moves, their gradient, and two slots of zeros.</summary>
+    private static (DevicePtr<float> W, DevicePtr<float> G, DevicePtr<float> M, DevicePtr<float> V) Weights(Workspace work, int count) =>
+        (work.InPlace(work.Input("w", count), count), work.Input("g", count), work.Upload<float>(new float[count]), work.Upload<float>(new float[count]));
 }
