@@ -7,7 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 clang=${1:-clang-19}
 shift || true
-files=("$@")
+files=()
+for file in "$@"; do files+=("$(realpath "$file")"); done
 if [ ${#files[@]} -eq 0 ]; then
   mapfile -t files < <(find "$root/src/Kernels" "$root/bench" "$here/Tests" -name '*.cu' | sort)
 fi
