@@ -34,7 +34,7 @@ public sealed class TerminalTests
     [Fact]
     public void Lines_that_are_written_beside_a_bar_are_kept_as_they_are()
     {
-        (Terminal terminal, StringWriter screen) = Screen(80);
+        (Terminal terminal, StringWriter screen, _) = Screen(80);
         int result = terminal.WithBar("Epoch 1/1", bar =>
         {
             terminal.Line("[red]not markup[/] C:\\[class]");
@@ -48,7 +48,7 @@ public sealed class TerminalTests
     public void Names_of_classes_are_no_markup()
     {
         ConfusionMatrix matrix = Matrix("[bold]cats[/]", "do[gs");
-        (Terminal terminal, StringWriter screen) = Screen(80);
+        (Terminal terminal, StringWriter screen, _) = Screen(80);
         ConfusionTables.Write(matrix, terminal);
         Assert.Contains("[bold]cats[/]", screen.ToString(), StringComparison.Ordinal);
         Assert.Contains("do[gs", screen.ToString(), StringComparison.Ordinal);
@@ -59,7 +59,7 @@ public sealed class TerminalTests
     public void More_classes_than_fit_side_by_side_are_shown_as_their_most_frequent_confusions()
     {
         ConfusionMatrix matrix = Matrix([.. Enumerable.Range(0, 30).Select(i => $"class{i:00}")]);
-        (Terminal terminal, StringWriter screen) = Screen(80);
+        (Terminal terminal, StringWriter screen, _) = Screen(80);
         ConfusionTables.Write(matrix, terminal);
         Assert.Contains("30 classes do not fit", screen.ToString().ReplaceLineEndings(" "), StringComparison.Ordinal);
         Assert.All(Plain(screen).Split('\n'), l => Assert.InRange(l.TrimEnd().Length, 0, 80));
@@ -84,11 +84,16 @@ public sealed class TerminalTests
 
     private static string Bar(int width)
     {
-        (Terminal terminal, StringWriter screen) = Screen(width);
+        (Terminal terminal, StringWriter screen, TextWriter shared) = Screen(width);
+        bool IsDrawn()
+        {
+            lock (shared) // as the thread that draws does
+                return screen.ToString().Contains("7/15", StringComparison.Ordinal);
+        }
         terminal.WithBar("Epoch 1/10", bar =>
         {
             bar.Report(s_step);
-            SpinWait.SpinUntil(() => screen.ToString().Contains("7/15", StringComparison.Ordinal), TimeSpan.FromSeconds(20)); // drawn by another thread
+            SpinWait.SpinUntil(IsDrawn, TimeSpan.FromSeconds(20));
             return 0;
         });
         return Plain(screen).Split('\n', '\r').First(l => l.Contains("7/15", StringComparison.Ordinal));
@@ -105,14 +110,16 @@ public sealed class TerminalTests
 
     private static string Plain(StringWriter screen) => System.Text.RegularExpressions.Regex.Replace(screen.ToString(), @"\e\[[0-9;?]*[A-Za-z]", "");
 
-    private static (Terminal Terminal, StringWriter Screen) Screen(int width)
+    // What is written to the screen goes through the last, which locks itself.
+    private static (Terminal Terminal, StringWriter Screen, TextWriter Shared) Screen(int width)
     {
         var screen = new StringWriter();
+        TextWriter shared = TextWriter.Synchronized(screen);
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, ColorSystem = ColorSystemSupport.NoColors, Out = new Output(TextWriter.Synchronized(screen), width),
+            Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, ColorSystem = ColorSystemSupport.NoColors, Out = new Output(shared, width),
         });
-        return (new Terminal(screen, console, CancellationToken.None), screen);
+        return (new Terminal(screen, console, CancellationToken.None), screen, shared);
     }
 
     private sealed class Output(TextWriter writer, int width) : IAnsiConsoleOutput
