@@ -11,7 +11,7 @@ public sealed class DataWaitTests
     [Fact]
     public void The_history_counts_what_the_data_took_and_not_what_training_took()
     {
-        var data = new Slow(TrainingData.Binary(count: 24, batchSize: 8));
+        var data = new WatchedBatches(TrainingData.Binary(count: 24, batchSize: 8), () => Thread.Sleep(Pause));
         var waits = new List<TimeSpan>();
         History history = TrainingData.BinaryModel().Fit(data, 2, options: new FitOptions
         {
@@ -28,28 +28,5 @@ public sealed class DataWaitTests
         }
         Assert.Equal(6, waits.Count);
         Assert.True(waits[0] >= Pause * 0.9 && waits[1] >= waits[0] + Pause * 0.9, "The wait grows batch by batch.");
-    }
-
-    /// <summary>A data set whose batches take their time.</summary>
-    private sealed class Slow(ArrayBatches inner) : BatchSource
-    {
-        public override int Count => inner.Count;
-
-        public override int BatchSize => inner.BatchSize;
-
-        public override Shape SampleShape => inner.SampleShape;
-
-        public override Shape LabelShape => inner.LabelShape;
-
-        public override LabelKind LabelKind => inner.LabelKind;
-
-        public override IEnumerable<Batch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default)
-        {
-            foreach (Batch batch in inner.Epoch(epoch, firstBatch, cancellationToken))
-            {
-                Thread.Sleep(Pause);
-                yield return batch;
-            }
-        }
     }
 }
